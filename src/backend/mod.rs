@@ -1,0 +1,144 @@
+//! The databases: introspection, running statements, seeing foreign changes. The only home of drivers.
+
+mod postgres;
+mod sqlite;
+
+use crate::catalog::Database;
+use crate::error::Result;
+use crate::sql::{Flavor, Statement};
+use crate::value::Datum;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where and how to connect.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sqlite:path`, a bare path, or `postgres://…`.
+    pub url: String,
+    /// PostgreSQL: schemas to introspect, the first one being the default.
+    pub schemas: Vec<String>,
+    /// Most time for a statement.
+    pub statement_timeout: Duration,
+    /// PostgreSQL: most connections.
+    pub pool_size: u32,
+}
+
+/// A statement with the values of its marks, ready to run.
+pub struct Run<'a> {
+    /// What.
+    pub statement: &'a Statement,
+    /// One for each of the statement's parameters.
+    pub values: &'a [Datum],
+    /// Rows beyond so many are not written; they only make [`Rows::more`] true.
+    pub most: Option<u64>,
+    /// Turns the columns of a cursor into its text.
+    pub seal: Option<&'a Seal>,
+}
+
+/// Turns the values of a row's cursor columns into the cursor's text.
+pub type Seal = Arc<dyn Fn(&[Datum]) -> String + Send + Sync>;
+
+/// What running gave.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// For each output of the shape the written rows, separated by commas, without brackets.
+    pub buffers: Vec<Vec<u8>>,
+    /// How many rows were written.
+    pub count: u64,
+    /// There were more rows than `most`.
+    pub more: bool,
+    /// The number of all rows, where the statement computes it.
+    pub total: Option<i64>,
+    /// The cursor columns of the first row written (in written order).
+    pub first: Option<Vec<Datum>>,
+    /// Of the last one.
+    pub last: Option<Vec<Datum>>,
+}
+
+/// A database.
+#[derive(Clone)]
+pub enum Backend {
+    /// SQLite.
+    Sqlite(Arc<sqlite::Sqlite>),
+    /// PostgreSQL.
+    Postgres(Arc<postgres::Postgres>),
+}
+
+impl Backend {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Unavailable`] with a message for the operator when the database cannot be opened.
+    pub async fn connect(settings: &Settings) -> Result<Self> {
+        if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
+            Ok(Self::Postgres(Arc::new(postgres::Postgres::connect(settings).await?)))
+        } else {
+            Ok(Self::Sqlite(Arc::new(sqlite::Sqlite::open(settings).await?)))
+        }
+    }
+
+    /// Which SQL it speaks.
+    #[must_use]
+    pub fn flavor(&self) -> Flavor {
+        match self {
+            Self::Sqlite(_) => Flavor::Sqlite,
+            Self::Postgres(_) => Flavor::Postgres,
+        }
+    }
+
+    /// Reads tables, keys, types and functions, in a few queries.
+    ///
+    /// # Errors
+    /// When the database is away or its schema cannot be read.
+    pub async fn introspect(&self) -> Result<Database> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.introspect().await,
+            Self::Postgres(postgres) => postgres.introspect().await,
+        }
+    }
+
+    /// A text that changes when the schema does; cheap enough to ask for every second.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn fingerprint(&self) -> Result<String> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.fingerprint().await,
+            Self::Postgres(postgres) => postgres.fingerprint().await,
+        }
+    }
+
+    /// Runs a read and writes its rows as JSON.
+    ///
+    /// # Errors
+    /// Classified: `Unavailable` when the database is away or the time is up, `Invalid` for data errors of the client's
+    /// values, `Internal` else. The database's own text is only ever in the source.
+    pub async fn run(&self, run: Run<'_>) -> Result<Rows> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.run(run).await,
+            Self::Postgres(postgres) => postgres.run(run).await,
+        }
+    }
+
+    /// The database's own plan for a statement, as text for the operator.
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    pub async fn explain(&self, statement: &Statement, values: &[Datum]) -> Result<String> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.explain(statement, values).await,
+            Self::Postgres(postgres) => postgres.explain(statement, values).await,
+        }
+    }
+
+    /// Runs a script that Diglot ships (the demo database) in one transaction.
+    ///
+    /// # Errors
+    /// When a statement of it fails.
+    pub async fn execute_script(&self, script: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.execute_script(script).await,
+            Self::Postgres(postgres) => postgres.execute_script(script).await,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The database as it is: tables, columns, keys, types, functions. Filled by a backend's introspection.
+
+use crate::ident::Identifier;
+use crate::value::Type;
+use serde::Serialize;
+
+/// Which database this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum DatabaseKind {
+    /// SQLite, embedded.
+    Sqlite,
+    /// PostgreSQL and what speaks its protocol.
+    Postgres,
+}
+
+/// An index into [`Database::tables`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u32);
+
+/// An index into [`Table::columns`]; the same index names the column of every face.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnId(pub u16);
+
+/// Everything that introspection found.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Which product.
+    pub kind: DatabaseKind,
+    /// Its version text.
+    pub version: String,
+    /// Tables and views, sorted by schema and name.
+    pub tables: Vec<Table>,
+    /// Enum types, and the value lists of `CHECK (c IN (…))` columns.
+    pub enums: Vec<EnumType>,
+    /// Functions that could be exposed (PostgreSQL).
+    pub functions: Vec<Function>,
+    /// Installed extensions (PostgreSQL), or compiled-in modules worth knowing (SQLite: `fts5`).
+    pub extensions: Vec<String>,
+    /// Changes with the schema; compared to see foreign changes.
+    pub fingerprint: String,
+    /// The database cannot be written.
+    pub read_only: bool,
+}
+
+/// What a table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TableKind {
+    /// An ordinary or partitioned table.
+    Table,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// A foreign table.
+    ForeignTable,
+    /// A virtual table of SQLite (FTS and the like).
+    VirtualTable,
+}
+
+/// A table, view or the like.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Schema; `None` on SQLite.
+    pub schema: Option<Identifier>,
+    /// Its name.
+    pub name: Identifier,
+    /// What it is.
+    pub kind: TableKind,
+    /// Its visible columns in their order.
+    pub columns: Vec<Column>,
+    /// The primary key; empty without one.
+    pub primary_key: Vec<ColumnId>,
+    /// Name of the primary key's constraint, where it has one.
+    pub primary_key_name: Option<Identifier>,
+    /// Unique constraints and unique indexes over plain columns without predicate, the primary key apart.
+    pub uniques: Vec<Unique>,
+    /// Foreign keys from this table.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// The database's comment.
+    pub comment: Option<String>,
+    /// Diglot's own system table, a table of an extension or of a migration tool: the convention never opens it.
+    pub system: bool,
+    /// SQLite: values have their declared types (`STRICT`).
+    pub strict: bool,
+    /// Columns that lead an index, for `check`'s hints: each index's columns in order.
+    pub indexes: Vec<Vec<ColumnId>>,
+    /// Whether the database says that rows can be inserted, updated, deleted through it.
+    pub writable: bool,
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: Identifier,
+    /// Its logical type.
+    pub data_type: Type,
+    /// The database's own name of the type, quoted and qualified as needed for a cast (`numeric`, `public."Mood"`,
+    /// `_text`); on SQLite the declared type, which is never used in SQL.
+    pub database_type: String,
+    /// Whether null is possible.
+    pub nullable: bool,
+    /// What it gets when nothing is sent.
+    pub default: Option<Default>,
+    /// Computed by the database and not writable.
+    pub generated: Option<Generated>,
+    /// The database's comment.
+    pub comment: Option<String>,
+}
+
+/// What a column gets when nothing is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// An expression of the database.
+    Expression(String),
+    /// Identity, serial, or SQLite's rowid.
+    Identity {
+        /// `GENERATED ALWAYS`: a value cannot be sent.
+        always: bool,
+    },
+}
+
+/// A generated column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generated {
+    /// Kept in the row.
+    Stored,
+    /// Computed when read.
+    Virtual,
+}
+
+/// A unique constraint or index.
+#[derive(Clone, Debug)]
+pub struct Unique {
+    /// The constraint's or index's name.
+    pub name: Identifier,
+    /// Its columns.
+    pub columns: Vec<ColumnId>,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// The constraint's name, if it has one.
+    pub name: Option<Identifier>,
+    /// Referencing columns.
+    pub columns: Vec<ColumnId>,
+    /// The table referred to.
+    pub table: TableId,
+    /// Its columns, as many as `columns`.
+    pub references: Vec<ColumnId>,
+    /// Checked at commit.
+    pub deferred: bool,
+}
+
+/// A closed list of texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnumType {
+    /// Schema and name of a PostgreSQL enum; for a CHECK list table and column.
+    pub name: String,
+    /// Quoted name for casts where it is a type of the database.
+    pub database_type: Option<String>,
+    /// Its values in order.
+    pub values: Vec<String>,
+    /// The database's comment.
+    pub comment: Option<String>,
+}
+
+/// A function (PostgreSQL).
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Schema.
+    pub schema: Identifier,
+    /// Name.
+    pub name: Identifier,
+    /// Its input arguments.
+    pub arguments: Vec<FunctionArgument>,
+    /// What comes out.
+    pub result: FunctionResult,
+    /// It may write (`VOLATILE`).
+    pub volatile: bool,
+    /// The database's comment.
+    pub comment: Option<String>,
+}
+
+/// An argument of a function.
+#[derive(Clone, Debug)]
+pub struct FunctionArgument {
+    /// Its name; functions with nameless arguments take them as `arg1`, `arg2` ….
+    pub name: String,
+    /// Its logical type.
+    pub data_type: Type,
+    /// For casts.
+    pub database_type: String,
+    /// The row type of a table, for computed fields.
+    pub row_of: Option<TableId>,
+    /// It may be left out.
+    pub has_default: bool,
+}
+
+/// What a function returns.
+#[derive(Clone, Debug)]
+pub enum FunctionResult {
+    /// Rows (or one row) of a table.
+    Rows {
+        /// The table.
+        table: TableId,
+        /// `SETOF`.
+        many: bool,
+    },
+    /// A scalar.
+    Scalar {
+        /// Its logical type.
+        data_type: Type,
+        /// Its database type.
+        database_type: String,
+        /// `SETOF`.
+        many: bool,
+    },
+}
+
+impl Table {
+    /// A column.
+    #[must_use]
+    pub fn column(&self, id: ColumnId) -> &Column {
+        &self.columns[id.0 as usize]
+    }
+
+    /// The column of a physical name.
+    #[must_use]
+    pub fn column_named(&self, name: &str) -> Option<ColumnId> {
+        self.columns
+            .iter()
+            .position(|column| column.name.as_str() == name)
+            .and_then(|index| u16::try_from(index).ok())
+            .map(ColumnId)
+    }
+
+    /// All column ids.
+    pub fn column_ids(&self) -> impl Iterator<Item = ColumnId> + use<> {
+        (0..u16::try_from(self.columns.len()).unwrap_or(u16::MAX)).map(ColumnId)
+    }
+
+    /// Whether these columns together are unique: the primary key or a unique key is among them.
+    #[must_use]
+    pub fn is_unique(&self, columns: &[ColumnId]) -> bool {
+        let covers = |key: &[ColumnId]| !key.is_empty() && key.iter().all(|column| columns.contains(column));
+        covers(&self.primary_key) || self.uniques.iter().any(|unique| covers(&unique.columns))
+    }
+}
+
+impl Database {
+    /// The table of a schema and name; without a schema the first of that name.
+    #[must_use]
+    pub fn table_named(&self, schema: Option<&str>, name: &str) -> Option<TableId> {
+        self.tables
+            .iter()
+            .position(|table| {
+                table.name.as_str() == name
+                    && schema.is_none_or(|schema| table.schema.as_ref().is_some_and(|own| own.as_str() == schema))
+            })
+            .and_then(|index| u32::try_from(index).ok())
+            .map(TableId)
+    }
+
+    /// A table.
+    #[must_use]
+    pub fn table(&self, id: TableId) -> &Table {
+        &self.tables[id.0 as usize]
+    }
+}

@@ -1,0 +1,169 @@
+//! The one error that crosses stages: a kind, a stable code, a message for the client and a cause for the log.
+//!
+//! Nothing of the database's own text is ever in [`Error::message`]; it stays in the source, which only the log sees.
+
+use std::fmt;
+
+/// What went wrong, in terms that every front can map to its own status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request is malformed or says something that cannot be.
+    Invalid,
+    /// A credential is missing, invalid or expired.
+    Unauthenticated,
+    /// The caller is known and may not do this.
+    Forbidden,
+    /// No such table, row or path, as far as the caller may know.
+    NotFound,
+    /// A unique or foreign key stands in the way.
+    Conflict,
+    /// The operation does not exist for this thing (a write on a view, a wrong method).
+    NotAllowed,
+    /// The body's media type is not understood.
+    UnsupportedMedia,
+    /// The request or its answer is larger than allowed.
+    TooLarge,
+    /// The caller should come back later: database away, pool empty, time-out.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+/// A stable, greppable name of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Code(pub &'static str);
+
+impl Code {
+    /// A value does not fit its type or range.
+    pub const INVALID_VALUE: Code = Code("invalid_value");
+    /// The request's syntax is wrong.
+    pub const INVALID_SYNTAX: Code = Code("invalid_syntax");
+    /// An unknown table.
+    pub const UNKNOWN_TABLE: Code = Code("unknown_table");
+    /// An unknown column, or one that the role may not see.
+    pub const UNKNOWN_COLUMN: Code = Code("unknown_column");
+    /// An unknown relation, or one that leads where the role may not read.
+    pub const UNKNOWN_RELATION: Code = Code("unknown_relation");
+    /// An unknown operator, or one that the column's type does not have.
+    pub const UNKNOWN_OPERATOR: Code = Code("unknown_operator");
+    /// An unknown parameter or argument.
+    pub const UNKNOWN_PARAMETER: Code = Code("unknown_parameter");
+    /// A limit of the server is exceeded.
+    pub const LIMIT_EXCEEDED: Code = Code("limit_exceeded");
+    /// A cursor that is not ours, tampered with, or made for another request.
+    pub const INVALID_CURSOR: Code = Code("invalid_cursor");
+    /// A credential is invalid or expired.
+    pub const INVALID_CREDENTIALS: Code = Code("invalid_credentials");
+    /// Credentials are needed.
+    pub const UNAUTHENTICATED: Code = Code("unauthenticated");
+    /// Access is denied.
+    pub const ACCESS_DENIED: Code = Code("access_denied");
+    /// No such row.
+    pub const ROW_NOT_FOUND: Code = Code("row_not_found");
+    /// Not available on this database or not yet.
+    pub const NOT_SUPPORTED: Code = Code("not_supported");
+    /// A constraint of the database is violated.
+    pub const CONSTRAINT: Code = Code("constraint_violation");
+    /// The database cannot be reached.
+    pub const DATABASE_AWAY: Code = Code("database_unavailable");
+    /// The statement ran out of its time.
+    pub const TIMEOUT: Code = Code("timeout");
+    /// A fault of ours.
+    pub const INTERNAL: Code = Code("internal");
+}
+
+/// The result of every stage.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error on its way to a front.
+#[derive(Debug)]
+pub struct Error {
+    /// What kind of thing went wrong.
+    pub kind: Kind,
+    /// Its stable name.
+    pub code: Code,
+    /// What the client is told: what is wrong and what would be right.
+    pub message: String,
+    /// Where in the request: a parameter's or argument's name.
+    pub place: Option<String>,
+    /// The cause, for the log only.
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of any kind.
+    pub fn new(kind: Kind, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            place: None,
+            source: None,
+        }
+    }
+
+    /// The client's fault.
+    pub fn invalid(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Kind::Invalid, code, message)
+    }
+
+    /// No such thing, as far as the caller may know.
+    pub fn not_found(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, code, message)
+    }
+
+    /// The caller may not.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, Code::ACCESS_DENIED, message)
+    }
+
+    /// Our fault; the cause goes to the log.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Internal, Code::INTERNAL, "internal error").with_source(source)
+    }
+
+    /// Names the part of the request that is meant.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place.get_or_insert_with(|| place.into());
+        self
+    }
+
+    /// Keeps the cause for the log.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// "unknown column "nme" of "book", did you mean "name"?"
+    pub fn unknown<'a>(
+        kind: Kind,
+        code: Code,
+        what: &str,
+        wrong: &str,
+        of: Option<&str>,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut message = format!("unknown {what} {wrong:?}");
+        if let Some(of) = of {
+            message = format!("{message} of {of:?}");
+        }
+        if let Some(near) = crate::ident::nearest(wrong, candidates) {
+            message = format!("{message}, did you mean {near:?}?");
+        }
+        Self::new(kind, code, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

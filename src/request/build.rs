@@ -1,0 +1,57 @@
+//! Collecting values beside the shape that refers to them.
+
+use super::{Read, Request, Slot};
+use crate::value::Value;
+
+/// The values of one request, by slot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values(Vec<Value>);
+
+impl Values {
+    /// The value of a slot; a slot that was never filled is null.
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> &Value {
+        self.0.get(slot.0 as usize).unwrap_or(&Value::Null)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Fills [`Values`] while a front makes the shape.
+#[derive(Debug, Default)]
+pub struct Builder {
+    values: Vec<Value>,
+}
+
+impl Builder {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps a value and returns its slot.
+    pub fn push(&mut self, value: impl Into<Value>) -> Slot {
+        self.values.push(value.into());
+        Slot(u32::try_from(self.values.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The finished request.
+    #[must_use]
+    pub fn finish(self, read: Read) -> Request {
+        Request {
+            read,
+            values: Values(self.values),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Conditions and expressions, in names.
+
+use super::Slot;
+use crate::ident::Name;
+
+/// A condition on a row. Three-valued, as in SQL: a row is in when the condition is true.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Filter {
+    /// All of them; none is true.
+    And(Vec<Filter>),
+    /// Any of them; none is false.
+    Or(Vec<Filter>),
+    /// The opposite; unknown stays unknown.
+    Not(Box<Filter>),
+    /// Two expressions compared; the right side takes the left side's type.
+    Compare {
+        /// Left side, usually a column.
+        left: Expression,
+        /// How.
+        comparison: Comparison,
+        /// Right side: a slot (a list for `In` and the like), or another expression.
+        right: Expression,
+    },
+    /// Null or not null.
+    IsNull {
+        /// What is tested.
+        expression: Expression,
+        /// True tests for null, false for not null.
+        null: bool,
+    },
+    /// The row's key equals these values, in the key's order (paths of REST dialects; one raw slot per key column).
+    Key(Vec<Slot>),
+    /// Any related row matches.
+    Any {
+        /// The relation's exposed name.
+        relation: Name,
+        /// The condition on the related row.
+        filter: Box<Filter>,
+    },
+    /// The row was found by the full-text index of its table.
+    Search(Slot),
+}
+
+/// How two sides are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `=`; with null unknown.
+    Equal,
+    /// `<>`; with null unknown.
+    NotEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// Null-safe equality (`IS NOT DISTINCT FROM`).
+    Same,
+    /// Null-safe inequality.
+    NotSame,
+    /// In a list slot; an empty list is false.
+    In,
+    /// Not in a list slot; an empty list is true.
+    NotIn,
+    /// `LIKE`, case-sensitive, `%` and `_`, escape `\`.
+    Like,
+    /// Its negation.
+    NotLike,
+    /// `LIKE` without regard to case (beyond ASCII as the database has it).
+    ILike,
+    /// Its negation.
+    NotILike,
+    /// SQL's `SIMILAR TO`.
+    Similar,
+    /// Its negation.
+    NotSimilar,
+    /// Regular expression, case-sensitive.
+    Regex,
+    /// Its negation.
+    NotRegex,
+    /// Regular expression without regard to case.
+    IRegex,
+    /// Its negation.
+    NotIRegex,
+    /// JSON or array contains.
+    Contains,
+    /// JSON or array is contained in.
+    ContainedIn,
+    /// JSON object has a key (or array a text).
+    HasKey,
+    /// Any key of a list slot.
+    HasKeysAny,
+    /// All keys of a list slot.
+    HasKeysAll,
+    /// Geometry lies within the value (WKT or GeoJSON).
+    Within,
+    /// Geometry meets the value.
+    Intersects,
+    /// Geometry contains the value.
+    Covers,
+}
+
+/// Something that has a value for each row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expression {
+    /// A column of the row.
+    Column(Name),
+    /// A value of the request; its type is what it is compared with.
+    Value(Slot),
+    /// An expression over the row at the end of a to-one relation; null where there is none.
+    Related {
+        /// The relation's exposed name.
+        relation: Name,
+        /// What of that row.
+        expression: Box<Expression>,
+    },
+    /// An aggregate over the rows of a to-many relation, or (in groups) over the rows of the group.
+    Aggregate(Box<Aggregation>),
+    /// A part of a JSON value.
+    Json {
+        /// The JSON.
+        expression: Box<Expression>,
+        /// The way in.
+        path: Vec<JsonStep>,
+        /// As text (`->>`) instead of JSON.
+        text: bool,
+    },
+    /// A function or operator of the safe list.
+    Call {
+        /// Which.
+        function: Function,
+        /// Its arguments.
+        arguments: Vec<Expression>,
+    },
+}
+
+/// A step into JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum JsonStep {
+    /// A key of an object.
+    Key(Name),
+    /// An index of an array, from 0; negative ones count from the end.
+    Index(i64),
+}
+
+/// An aggregate in an expression.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Aggregation {
+    /// The to-many relation whose rows are meant; `None` is the group at hand.
+    pub relation: Option<Name>,
+    /// Only these of them.
+    pub filter: Option<Filter>,
+    /// Which aggregate.
+    pub function: super::output::AggregateFunction,
+    /// Over what; `None` for counting rows.
+    pub of: Vec<Expression>,
+    /// Each value once.
+    pub distinct: bool,
+}
+
+/// Functions and operators that requests may use: pure, the same on both databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Subtract,
+    /// `a * b`
+    Multiply,
+    /// `a / b`; by zero null
+    Divide,
+    /// `-a`
+    Negate,
+    /// `a || b`
+    Concatenate,
+    /// Lower case.
+    Lower,
+    /// Upper case.
+    Upper,
+    /// Characters of a text.
+    Length,
+    /// The first argument that is not null.
+    Coalesce,
+    /// Part of a text: text, start from 1, length.
+    Substring,
+    /// Text, what, by what.
+    Replace,
+    /// Absolute value.
+    Absolute,
+}

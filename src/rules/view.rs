@@ -1,0 +1,81 @@
+//! What one role may see of the catalog: the compiled rules, and the mask that fronts make schemas from.
+
+use super::Predicate;
+use crate::catalog::{ColumnId, FaceId, FunctionId};
+use crate::ident::Name;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One role's view of a catalog. A face or column that is not in it does not exist for the role.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The role.
+    pub role: Name,
+    /// By face; `None`: no right at all, the face is unknown. Shared between roles that have the same rights.
+    pub faces: Vec<Option<Arc<FaceAccess>>>,
+    /// Functions that the role may call.
+    pub functions: Vec<FunctionId>,
+}
+
+/// A role's rights on one face.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct FaceAccess {
+    /// Reading; `None`: the face is known (some other right exists), but cannot be read.
+    pub read: Option<ReadAccess>,
+    /// Whether the role may read the table's schema.
+    pub schema: bool,
+}
+
+/// The right to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadAccess {
+    /// Which rows (scope 0), unsolved.
+    pub rule: Predicate,
+    /// Which cells, by column.
+    pub cells: Vec<Cell>,
+    /// Most rows at any place of an answer.
+    pub limit: Option<u64>,
+    /// Whether aggregates, groups, and orders or filters by an aggregate are allowed.
+    pub aggregate: bool,
+    /// Names of permitted computed fields.
+    pub computed: Vec<Name>,
+}
+
+/// Whether a column's cells can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Never: the column is unknown.
+    Hidden,
+    /// In every row that can be read.
+    Visible,
+    /// Where this holds (scope 0); null elsewhere. From `inherits`.
+    Where(Predicate),
+}
+
+/// What solving rules decided for a caller, in the order of solving; part of a plan's key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decisions(pub Vec<Option<bool>>);
+
+impl View {
+    /// The rights on a face, if it exists for the role.
+    #[must_use]
+    pub fn face(&self, face: FaceId) -> Option<&FaceAccess> {
+        self.faces.get(face.0 as usize).and_then(|access| access.as_deref())
+    }
+
+    /// The right to read a face.
+    #[must_use]
+    pub fn read(&self, face: FaceId) -> Option<&ReadAccess> {
+        self.face(face).and_then(|access| access.read.as_ref())
+    }
+
+    /// Whether the role may read a column of a face (in some row).
+    #[must_use]
+    pub fn can_read(&self, face: FaceId, column: ColumnId) -> bool {
+        self.read(face)
+            .is_some_and(|read| !matches!(read.cells[column.0 as usize], Cell::Hidden))
+    }
+}
+
+/// Views by role name.
+pub type Views = HashMap<Name, Arc<View>>;
