@@ -4,4 +4,4 @@ mod layout;
 mod statement;
 
 pub use layout::{Layout, Member, Nested, Shape, Wire};
-pub use statement::{Flavor, Statement};
+pub use statement::{Flavor, Form, Mark, Statement};

@@ -7,33 +7,64 @@ use crate::value::Type;
 /// Which SQL is spoken.
 pub type Flavor = crate::catalog::DatabaseKind;
 
-/// SQL text with its parameters and the shape of its rows. Its fields are private: only this module makes one.
+/// SQL text with its marks and the shape of its rows. Its fields are private: only this module makes one.
 #[derive(Clone, Debug)]
 pub struct Statement {
     text: String,
-    parameters: Vec<(Parameter, Type, bool)>,
+    marks: Vec<Mark>,
     shape: Shape,
 }
 
+/// A place in the text where a value is bound: `$1` (PostgreSQL) or `?1` (SQLite).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Where the value comes from.
+    pub source: Parameter,
+    /// What it has to be.
+    pub data_type: Type,
+    /// A list of them.
+    pub list: bool,
+    /// In which form it is bound.
+    pub form: Form,
+}
+
+/// The form in which a value is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Plain,
+    /// A LIKE pattern turned into a GLOB pattern (SQLite's case-sensitive match that can use an index).
+    Glob,
+    /// A count of rows: an integer ≥ 0, not above the mark's ceiling, plus so many.
+    Count {
+        /// Largest value that takes effect (a role's limit).
+        most: Option<u64>,
+        /// Added to it (one row more tells whether there is a rest).
+        plus: u8,
+    },
+}
+
 impl Statement {
-    pub(super) fn new(text: String, parameters: Vec<(Parameter, Type, bool)>, shape: Shape) -> Self {
-        Self {
-            text,
-            parameters,
-            shape,
-        }
+    pub(super) fn new(text: String, marks: Vec<Mark>, shape: Shape) -> Self {
+        Self { text, marks, shape }
     }
 
-    /// The SQL text with marks `$1` (PostgreSQL) or `?1` (SQLite).
+    /// For the tests of backends alone.
+    #[cfg(test)]
+    pub(crate) fn for_tests(text: &str, marks: Vec<Mark>, shape: Shape) -> Self {
+        Self::new(text.into(), marks, shape)
+    }
+
+    /// The SQL text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where each mark's value comes from, its type, and whether it is a list.
+    /// What is bound, in the order of the marks.
     #[must_use]
-    pub fn parameters(&self) -> &[(Parameter, Type, bool)] {
-        &self.parameters
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 
     /// How rows are written.
