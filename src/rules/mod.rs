@@ -8,10 +8,10 @@ mod solve;
 mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
-pub use solve::solve;
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
 pub use select::{
     AggregateItem, AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, OrderTerm,
     Output, Page, Select, Through,
 };
+pub use solve::solve;
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};
