@@ -68,6 +68,10 @@ impl Code {
     pub const DATABASE_AWAY: Code = Code("database_unavailable");
     /// The statement ran out of its time.
     pub const TIMEOUT: Code = Code("timeout");
+    /// The schema is not what the statement was made for: refresh the catalog and try again.
+    pub const SCHEMA_CHANGED: Code = Code("schema_changed");
+    /// SQLite's own JSON functions met bytes where none were declared: the statement has to wrap every column.
+    pub const BLOB_IN_JSON: Code = Code("blob_in_json");
     /// A fault of ours.
     pub const INTERNAL: Code = Code("internal");
 }
