@@ -68,6 +68,8 @@ impl Code {
     pub const DATABASE_AWAY: Code = Code("database_unavailable");
     /// The statement ran out of its time.
     pub const TIMEOUT: Code = Code("timeout");
+    /// The database's schema changed while the request was under way.
+    pub const SCHEMA_CHANGED: Code = Code("schema_changed");
     /// A fault of ours.
     pub const INTERNAL: Code = Code("internal");
 }
