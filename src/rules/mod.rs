@@ -4,9 +4,11 @@
 mod authorize;
 mod predicate;
 mod select;
+mod solve;
 mod view;
 
-pub use authorize::{Authorized, authorize};
+pub use authorize::{Authorized, authorize, decisions};
+pub use solve::solve;
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
 pub use select::{
     AggregateItem, AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, OrderTerm,
