@@ -34,6 +34,19 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Puts faces on a database: gives them their ids, in this order, and makes the maps of names. Of two faces of one
+    /// name the first is found by it; [`expose`] never makes any.
+    #[must_use]
+    pub fn assemble(database: Database, mut faces: Vec<Face>) -> Self {
+        let mut names = HashMap::new();
+        for (id, face) in (0..=u32::MAX).map(FaceId).zip(&mut faces) {
+            face.id = id;
+            face.index();
+            names.entry(face.name.clone()).or_insert(id);
+        }
+        Self { database, faces, functions: Vec::new(), notices: Vec::new(), names }
+    }
+
     /// The face of an exposed name.
     #[must_use]
     pub fn face_named(&self, name: &str) -> Option<&Face> {
