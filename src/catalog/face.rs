@@ -112,6 +112,25 @@ pub struct Computed {
     pub session_argument: Option<String>,
 }
 
+/// An exposed function.
+#[derive(Clone, Debug)]
+pub struct ExposedFunction {
+    /// Its id.
+    pub id: FunctionId,
+    /// Exposed name.
+    pub name: Name,
+    /// Index into the database's functions.
+    pub function: usize,
+    /// The argument that takes the session variables as JSON.
+    pub session_argument: Option<String>,
+    /// A root of mutations instead of queries.
+    pub mutation: bool,
+    /// Who may call it; `None`: whoever may read its table.
+    pub roles: Option<Vec<Name>>,
+    /// The table whose rows it returns.
+    pub table: Option<TableId>,
+}
+
 impl Face {
     /// The face that a table has without configuration: its own names, its primary key, no relations. Ids and maps are
     /// made by [`super::Catalog::assemble`].

@@ -6,15 +6,15 @@
 mod expose;
 mod face;
 mod physical;
+mod settings;
 
-pub use expose::{
-    ComputedSettings, ExposedFunction, FaceSettings, FunctionSettings, RelationSettings, Settings, expose,
-};
-pub use face::{Computed, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
+pub use expose::expose;
+pub use face::{Computed, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
 pub use physical::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, ForeignKey, Function, FunctionArgument,
     FunctionResult, Generated, Table, TableId, TableKind, Unique,
 };
+pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};
 
 use crate::ident::Name;
 use std::collections::HashMap;
