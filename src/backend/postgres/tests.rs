@@ -68,8 +68,12 @@ where
     let mut admin = PgConnection::connect(&server()).await.unwrap();
     let create = format!("CREATE DATABASE {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'", scratch.name);
     sqlx::raw_sql(leaked(&create)).execute(&mut admin).await.unwrap();
-    scratch.execute(script).await;
-    let result = tokio::spawn(test(scratch.clone())).await;
+    let (own, script) = (scratch.clone(), script.to_owned());
+    let prepared = tokio::spawn(async move { own.execute(&script).await }).await;
+    let result = match prepared {
+        Ok(()) => tokio::spawn(test(scratch.clone())).await,
+        failed => failed,
+    };
     let drop = format!("DROP DATABASE {} WITH (FORCE)", scratch.name);
     sqlx::raw_sql(leaked(&drop)).execute(&mut admin).await.unwrap();
     if let Err(error) = result {
