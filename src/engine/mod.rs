@@ -108,6 +108,7 @@ impl Engine {
             snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
             backend,
             codec: cursor::Codec::new(secret),
+            changed: start::Changed::default(),
         }
     }
 

@@ -76,7 +76,7 @@ pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec
     })?;
     let options = AccessOptions { default: source.access, users_table: source.config.auth.users_table.clone() };
     let (views, mut findings) = build_views(&catalog, &source.config, &options)?;
-    findings.extend(catalog.notices.iter().map(|notice| Finding::note("names", notice.clone())));
+    findings.extend(catalog.notices.iter().map(|notice| Finding::warning("names", notice.clone())));
     Ok((catalog, views, findings))
 }
 

@@ -47,6 +47,20 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    /// Something that has to be mended before anything is served.
+    #[must_use]
+    pub fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, place: place.into(), line: None, message: message.into() }
+    }
+
+    /// Something worth a look.
+    #[must_use]
+    pub fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, place: place.into(), line: None, message: message.into() }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: ", self.place)?;
