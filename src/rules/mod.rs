@@ -15,7 +15,7 @@ pub mod syntax;
 mod types;
 mod view;
 
-pub use authorize::{Authorized, authorize};
+pub use authorize::{Authorized, authorize, decisions};
 pub use build::{AccessOptions, Finding, Severity, build_views};
 pub use constant::cast_text;
 pub use describe::{describe, describe_term};
@@ -25,5 +25,4 @@ pub use select::{
     Output, Page, Select, Through,
 };
 pub use solve::{decide, solve, variable};
-pub use types::type_of;
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};
