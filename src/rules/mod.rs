@@ -25,5 +25,4 @@ pub use select::{
     Output, Page, Select, Through,
 };
 pub use solve::{decide, solve, variable};
-pub use types::type_of;
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};
