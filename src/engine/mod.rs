@@ -40,6 +40,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A snapshot of parts that are made already, for the tests of fronts.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn assemble(catalog: Catalog, views: Views) -> Self {
+        Self { catalog: Arc::new(catalog), number: 0, views }
+    }
+
     /// A role's view; `None` for a role that is not configured.
     #[must_use]
     pub fn view(&self, role: &str) -> Option<&Arc<View>> {
