@@ -112,6 +112,41 @@ pub struct Computed {
 }
 
 impl Face {
+    /// A face with these columns, without relations.
+    #[must_use]
+    pub fn new(id: FaceId, table: TableId, name: Name, columns: Vec<FaceColumn>, key: Vec<ColumnId>) -> Self {
+        Self {
+            id,
+            entry: name.as_str().to_owned(),
+            table,
+            name,
+            columns,
+            relations: Vec::new(),
+            key,
+            enum_table: false,
+            expand: None,
+            roots: Roots::default(),
+            computed: Vec::new(),
+            column_names: HashMap::new(),
+            relation_names: HashMap::new(),
+        }
+        .indexed()
+    }
+
+    /// The same, with its look-ups made from columns and relations as they are now.
+    #[must_use]
+    pub(super) fn indexed(mut self) -> Self {
+        self.column_names = (0u16..)
+            .zip(&self.columns)
+            .map(|(index, column)| (column.name.clone(), ColumnId(index)))
+            .collect();
+        self.relation_names = (0u16..)
+            .zip(&self.relations)
+            .map(|(index, relation)| (relation.name.clone(), RelationId(index)))
+            .collect();
+        self
+    }
+
     /// The column of an exposed name.
     #[must_use]
     pub fn column_named(&self, name: &str) -> Option<ColumnId> {

@@ -34,6 +34,20 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// A catalog of faces that are made already; a face's id is its place here.
+    #[must_use]
+    pub fn assemble(database: Database, faces: Vec<Face>) -> Self {
+        let faces: Vec<Face> = faces.into_iter().map(Face::indexed).collect();
+        let names = faces.iter().map(|face| (face.name.clone(), face.id)).collect();
+        Self {
+            database,
+            faces,
+            functions: Vec::new(),
+            notices: Vec::new(),
+            names,
+        }
+    }
+
     /// The face of an exposed name.
     #[must_use]
     pub fn face_named(&self, name: &str) -> Option<&Face> {
