@@ -87,6 +87,10 @@ impl Code {
     pub const DATABASE_AWAY: Code = Code("database_unavailable");
     /// The statement ran out of its time.
     pub const TIMEOUT: Code = Code("timeout");
+    /// A value in nested JSON is a blob, which SQLite cannot write there; the statement is rendered with more care.
+    pub const BLOB_IN_JSON: Code = Code("blob_in_json");
+    /// The schema changed under a statement.
+    pub const SCHEMA_CHANGED: Code = Code("schema_changed");
     /// A fault of ours.
     pub const INTERNAL: Code = Code("internal");
 }

@@ -1,0 +1,355 @@
+//! The backend as a whole, on files of its own.
+
+use super::*;
+use crate::backend::Seal;
+use crate::catalog::{Default, Generated, Table, TableKind};
+use crate::error::Code;
+use crate::request::{BytesFormat, NumberFormat};
+use crate::sql::{Layout, Member, Shape, Wire};
+use crate::value::Type;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A directory with one database in it, made by a script.
+struct Scene {
+    directory: tempfile::TempDir,
+    writer: Connection,
+}
+
+impl Scene {
+    fn new(script: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let writer = Connection::open(directory.path().join("test.db")).expect("opens");
+        writer.execute_batch(script).expect("a sound script");
+        Self { directory, writer }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            url: format!("sqlite:{}", self.directory.path().join("test.db").display()),
+            schemas: Vec::new(),
+            statement_timeout: Duration::from_secs(10),
+            pool_size: 4,
+        }
+    }
+
+    async fn open(&self) -> Sqlite {
+        Sqlite::open(&self.settings()).await.expect("opens")
+    }
+}
+
+fn shape(outputs: Vec<Layout>) -> Shape {
+    Shape {
+        outputs,
+        total: None,
+        present: None,
+        cursor: Vec::new(),
+        reversed: false,
+    }
+}
+
+fn object(members: &[(&str, Wire)]) -> Layout {
+    let member = |(index, (key, wire)): (usize, &(&str, Wire))| Member {
+        key: format!("{}\"{key}\":", if index > 0 { "," } else { "" })
+            .into_bytes()
+            .into(),
+        value: Layout::Column { index, wire: *wire },
+    };
+    Layout::Object {
+        members: members.iter().enumerate().map(member).collect(),
+        unless_null: None,
+    }
+}
+
+async fn run(sqlite: &Sqlite, text: &str, values: &[Datum], shape: Shape) -> Result<Rows> {
+    let statement = Statement::for_tests(text, Vec::new(), shape);
+    sqlite
+        .run(Run {
+            statement: &statement,
+            values,
+            most: None,
+            seal: None,
+        })
+        .await
+}
+
+/// The first column of all rows, as text of JSON.
+async fn answer(sqlite: &Sqlite, text: &str, values: &[Datum], wire: Wire) -> Result<String> {
+    let rows = run(sqlite, text, values, shape(vec![Layout::Column { index: 0, wire }])).await?;
+    Ok(String::from_utf8(rows.buffers.into_iter().next().unwrap_or_default()).expect("UTF-8"))
+}
+
+fn table<'a>(database: &'a Database, name: &str) -> &'a Table {
+    database.table(
+        database
+            .table_named(None, name)
+            .unwrap_or_else(|| panic!("no table {name}")),
+    )
+}
+
+#[tokio::test]
+async fn rows_are_written_as_their_shape_says() {
+    let scene = Scene::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL), (4, 'd')",
+    );
+    let sqlite = scene.open().await;
+    let seal: Seal = Arc::new(|columns: &[Datum]| format!("<{columns:?}>"));
+    let two = || object(&[("id", Wire::Integer), ("name", Wire::Text)]);
+    let sql = "SELECT id, name FROM t WHERE id <= ?1 ORDER BY id";
+    let values = [Datum::Integer(4)];
+
+    let rows = run(&sqlite, sql, &values, shape(vec![two()])).await.expect("rows");
+    assert_eq!(
+        String::from_utf8_lossy(&rows.buffers[0]),
+        r#"{"id":1,"name":"a"},{"id":2,"name":"b"},{"id":3,"name":null},{"id":4,"name":"d"}"#
+    );
+    assert_eq!((rows.count, rows.more, rows.total, rows.first), (4, false, None, None));
+
+    let mut paged = shape(vec![two(), Layout::Cursor]);
+    paged.cursor = vec![0];
+    let statement = Statement::for_tests(sql, Vec::new(), paged.clone());
+    let limited = Run {
+        statement: &statement,
+        values: &values,
+        most: Some(2),
+        seal: Some(&seal),
+    };
+    let rows = sqlite.run(limited).await.expect("rows");
+    assert_eq!(
+        String::from_utf8_lossy(&rows.buffers[0]),
+        r#"{"id":1,"name":"a"},{"id":2,"name":"b"}"#
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&rows.buffers[1]),
+        r#""<[Integer(1)]>","<[Integer(2)]>""#
+    );
+    assert_eq!((rows.count, rows.more), (2, true));
+    assert_eq!(
+        (rows.first, rows.last),
+        (Some(vec![Datum::Integer(1)]), Some(vec![Datum::Integer(2)]))
+    );
+
+    paged.reversed = true;
+    let statement = Statement::for_tests(sql, Vec::new(), paged);
+    let limited = Run {
+        statement: &statement,
+        values: &values,
+        most: Some(3),
+        seal: Some(&seal),
+    };
+    let rows = sqlite.run(limited).await.expect("rows");
+    assert_eq!(
+        String::from_utf8_lossy(&rows.buffers[0]),
+        r#"{"id":3,"name":null},{"id":2,"name":"b"},{"id":1,"name":"a"}"#
+    );
+    assert_eq!(
+        (rows.first, rows.last),
+        (Some(vec![Datum::Integer(3)]), Some(vec![Datum::Integer(1)]))
+    );
+
+    // The total comes also where no row of the page does.
+    let mut counted = shape(vec![two()]);
+    (counted.total, counted.present) = (Some(2), Some(0));
+    let sql = "SELECT t.id, t.name, n.n FROM (SELECT count(*) AS n FROM t) n LEFT JOIN t ON t.id > ?1 ORDER BY t.id";
+    for (after, count) in [(3, 1), (9, 0)] {
+        let rows = run(&sqlite, sql, &[Datum::Integer(after)], counted.clone())
+            .await
+            .expect("rows");
+        assert_eq!(
+            (rows.count, rows.total, rows.buffers[0].is_empty()),
+            (count, Some(4), count == 0)
+        );
+    }
+
+    let nullable = Layout::Object {
+        members: vec![Member {
+            key: b"\"k\":"[..].into(),
+            value: Layout::Constant(b"\"v\""[..].into()),
+        }],
+        unless_null: Some(1),
+    };
+    let rows = run(
+        &sqlite,
+        "SELECT id, name FROM t WHERE id > 2",
+        &[],
+        shape(vec![nullable]),
+    )
+    .await
+    .expect("rows");
+    assert_eq!(String::from_utf8_lossy(&rows.buffers[0]), r#"null,{"k":"v"}"#);
+    for broken in [
+        Layout::Cursor,
+        Layout::Column {
+            index: 9,
+            wire: Wire::Text,
+        },
+    ] {
+        let error = run(&sqlite, "SELECT id FROM t", &[], shape(vec![broken]))
+            .await
+            .expect_err("refused");
+        assert_eq!(error.kind, Kind::Internal);
+    }
+    assert!(run(&sqlite, "SELECT ?1", &[], shape(Vec::new())).await.is_err());
+}
+
+#[tokio::test]
+async fn values_are_bound_as_they_are() {
+    let scene = Scene::new("");
+    let sqlite = scene.open().await;
+    let list = Datum::List(vec![
+        Datum::Integer(i64::MIN),
+        Datum::Float(5.0),
+        Datum::Float(1e20),
+        Datum::Float(f64::INFINITY),
+        Datum::Text("a\"\\\u{1}ü".into()),
+        Datum::Boolean(true),
+        Datum::Null,
+        Datum::Bytes([0xab, 1].into()),
+    ]);
+    let sql = "SELECT typeof(value) || ':' || coalesce(value, '') FROM json_each(?1)";
+    let text = answer(&sqlite, sql, &[list], Wire::Text).await.expect("rows");
+    assert_eq!(
+        text,
+        r#""integer:-9223372036854775808","real:5.0","real:1.0e+20","real:Inf","text:a\"\\\u0001ü","integer:1","null:","text:ab01""#
+    );
+    for (datum, text) in [
+        (Datum::Null, "\"null:\""),
+        (Datum::Boolean(false), "\"integer:0\""),
+        (Datum::Float(2.5), "\"real:2.5\""),
+        (Datum::Text("a\0b".into()), "\"text:a\\u0000b\""),
+        (Datum::Bytes(b"hi"[..].into()), "\"blob:hi\""),
+    ] {
+        let sql = "SELECT typeof(?1) || ':' || coalesce(?1, '')";
+        assert_eq!(answer(&sqlite, sql, &[datum], Wire::Text).await.expect("a row"), text);
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_read() {
+    let scene = Scene::new(
+        "CREATE TABLE author (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, mood TEXT CHECK (mood IN ('good','bad')), \
+            born DATE, active BOOLEAN NOT NULL DEFAULT 1, score DECIMAL(10,2), data JSON, photo BLOB, thing, \
+            twice INT GENERATED ALWAYS AS (id * 2), kept TEXT AS (upper(name)) STORED, hollow TEXT DEFAULT NULL); \
+         CREATE UNIQUE INDEX author_name ON author (name, born); CREATE UNIQUE INDEX author_some ON author (mood) WHERE active; \
+         CREATE UNIQUE INDEX author_lower ON author (lower(name)); CREATE INDEX author_born ON author (born, name); \
+         CREATE TABLE book (isbn TEXT PRIMARY KEY, author_id INT REFERENCES author, second INT, \
+            reply_to TEXT CONSTRAINT reply REFERENCES book(isbn) DEFERRABLE INITIALLY DEFERRED, lost INT REFERENCES nowhere(id), \
+            CONSTRAINT both FOREIGN KEY (second, isbn) REFERENCES Pair (A, b)); \
+         CREATE TABLE pair (a INT, b TEXT, PRIMARY KEY (b, a), UNIQUE (a)) WITHOUT ROWID; \
+         CREATE TABLE exact (id TEXT PRIMARY KEY, x ANY, y INTEGER) STRICT; \
+         CREATE TABLE rev (id INTEGER PRIMARY KEY DESC); CREATE TABLE bare (a, b); \
+         CREATE VIEW books AS SELECT b.isbn, a.name, count(*) AS n, a.born FROM book b JOIN author a ON a.id = b.author_id; \
+         CREATE TABLE gone (x); CREATE VIEW broken AS SELECT x FROM gone; DROP TABLE gone; \
+         CREATE VIRTUAL TABLE words USING fts5(title, body); CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1); \
+         CREATE TABLE \"Sp ace\"\"d\" (\"or'der\" TEXT, \"a\"\"b\" INT PRIMARY KEY); CREATE TABLE _sqlx_migrations (v BIGINT PRIMARY KEY); \
+         CREATE TABLE gpkg_contents (x); CREATE TABLE auto (id INTEGER PRIMARY KEY AUTOINCREMENT);",
+    );
+    let sqlite = scene.open().await;
+    let database = sqlite.introspect().await.expect("a catalog");
+    let names: Vec<&str> = database.tables.iter().map(|table| table.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "Sp ace\"d",
+            "_sqlx_migrations",
+            "author",
+            "auto",
+            "bare",
+            "book",
+            "books",
+            "boxes",
+            "exact",
+            "gpkg_contents",
+            "pair",
+            "rev",
+            "words"
+        ]
+    );
+    let ids = |ids: &[crate::catalog::ColumnId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
+
+    let author = table(&database, "author");
+    let types: Vec<&Type> = author.columns.iter().map(|column| &column.data_type).collect();
+    let mood = Type::Enum(0);
+    assert_eq!(
+        types,
+        [
+            &Type::Integer(32),
+            &Type::Text { length: Some(40) },
+            &mood,
+            &Type::Date,
+            &Type::Boolean,
+            &Type::Numeric,
+            &Type::Json,
+            &Type::Bytes,
+            &Type::Other("any".into()),
+            &Type::Integer(32),
+            &Type::TEXT,
+            &Type::TEXT
+        ]
+    );
+    assert_eq!(
+        (database.enums[0].name.as_str(), database.enums[0].values.join(",")),
+        ("author.mood", "good,bad".into())
+    );
+    assert_eq!(author.columns[0].default, Some(Default::Identity { always: false }));
+    assert_eq!(author.columns[4].default, Some(Default::Expression("1".into())));
+    assert_eq!(author.columns[11].default, None);
+    assert_eq!(author.columns[9].generated, Some(Generated::Virtual));
+    assert_eq!(author.columns[10].generated, Some(Generated::Stored));
+    let nullable: Vec<bool> = author.columns.iter().take(5).map(|column| column.nullable).collect();
+    assert_eq!(nullable, [false, false, true, true, false]);
+    let uniques: Vec<_> = author
+        .uniques
+        .iter()
+        .map(|unique| (unique.name.as_str(), ids(&unique.columns)))
+        .collect();
+    assert_eq!(uniques, [("author_name", vec![1, 3])]);
+    assert!(author.indexes.iter().any(|index| ids(index) == [3, 1]));
+    assert!(author.writable && !author.system && !author.strict);
+
+    let book = table(&database, "book");
+    assert_eq!(ids(&book.primary_key), [0]);
+    assert!(book.columns[0].nullable && book.columns[0].default.is_none());
+    let keys: Vec<_> = book
+        .foreign_keys
+        .iter()
+        .map(|key| {
+            let target = database.table(key.table).name.as_str();
+            (
+                key.name.as_ref().map(|name| name.as_str()),
+                ids(&key.columns),
+                target,
+                ids(&key.references),
+                key.deferred,
+            )
+        })
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            (None, vec![1], "author", vec![0], false),
+            (Some("reply"), vec![3], "book", vec![0], true),
+            (Some("both"), vec![2, 0], "pair", vec![0, 1], false),
+        ]
+    );
+
+    let pair = table(&database, "pair");
+    assert_eq!(ids(&pair.primary_key), [1, 0]);
+    assert!(pair.columns.iter().all(|column| !column.nullable));
+    assert_eq!(pair.uniques.len(), 1);
+    let exact = table(&database, "exact");
+    assert!(exact.strict && !exact.columns[0].nullable);
+    assert_eq!(exact.columns[1].data_type, Type::Other("any".into()));
+    assert_eq!(table(&database, "rev").columns[0].default, None);
+    assert!(table(&database, "bare").primary_key.is_empty());
+    let books = table(&database, "books");
+    assert_eq!((books.kind, books.writable), (TableKind::View, false));
+    assert_eq!(books.columns[1].data_type, Type::Text { length: Some(40) });
+    assert_eq!(books.columns[3].data_type, Type::Date);
+    let words = table(&database, "words");
+    assert_eq!((words.kind, words.columns.len()), (TableKind::VirtualTable, 2));
+    assert_eq!(table(&database, "boxes").columns.len(), 3);
+    assert!(table(&database, "_sqlx_migrations").system && table(&database, "gpkg_contents").system);
+    assert_eq!(database.extensions, ["fts5", "rtree"]);
+    assert!(!database.read_only);
+}
