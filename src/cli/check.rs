@@ -1,8 +1,9 @@
 //! `diglot check`
 
 use super::output::{Output, Style};
-use super::setup::Configured;
+use super::setup::{Configured, NoStart, is_note};
 use super::{Common, Failure, Target};
+use crate::rules::{Finding, Severity};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -24,22 +25,23 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
     };
     let access = configured.access(target.access);
     // Nothing is made for a check, not even secrets.
-    match configured.start(access, "").await? {
-        Ok(ready) => {
-            let snapshot = ready.engine.snapshot();
-            finish(output, &[], &configured.warnings, &snapshot.catalog.notices)
-        }
-        Err(errors) => finish(output, &errors, &configured.warnings, &[]),
-    }
+    let findings = match configured.try_start(access, "").await {
+        Ok(ready) => ready.findings,
+        Err(NoStart::Findings(findings)) => findings,
+        Err(NoStart::Failure(failure)) => return Err(failure),
+    };
+    let of = |wanted: &dyn Fn(&Finding) -> bool| -> Vec<String> {
+        findings.iter().filter(|finding| wanted(finding)).map(|finding| configured.located(finding)).collect()
+    };
+    let errors = of(&|finding| finding.severity == Severity::Error);
+    let notes = of(&is_note);
+    let mut warnings = configured.warnings.clone();
+    warnings.extend(of(&|finding| finding.severity == Severity::Warning && !is_note(finding)));
+    finish(output, &errors, &warnings, &notes)
 }
 
-fn finish(
-    output: &mut Output,
-    errors: &[String],
-    warnings: &[String],
-    notices: &[String],
-) -> Result<ExitCode, Failure> {
-    let found = [("error", errors, Style::Bad), ("warning", warnings, Style::Strong), ("notice", notices, Style::Quiet)];
+fn finish(output: &mut Output, errors: &[String], warnings: &[String], notes: &[String]) -> Result<ExitCode, Failure> {
+    let found = [("error", errors, Style::Bad), ("warning", warnings, Style::Strong), ("note", notes, Style::Quiet)];
     for (severity, findings, style) in found {
         for finding in findings {
             if output.is_json() {
@@ -51,8 +53,7 @@ fn finish(
             }
         }
     }
-    let findings = errors.len() + warnings.len();
-    if findings == 0 {
+    if errors.len() + warnings.len() == 0 {
         if !output.is_json() {
             output.line(&output.styled(Style::Good, "no findings"))?;
         }

@@ -55,7 +55,7 @@ pub(super) async fn explain(common: &Common, arguments: &Arguments, output: &mut
     };
     let configured = Configured::of_target(common, &arguments.target)?;
     let access = configured.access(arguments.target.access);
-    let ready = configured.start(access, "").await?.map_err(Failure::Usage)?;
+    let ready = configured.start(access, "").await?;
     let told = match (&arguments.graphql, &arguments.rest) {
         (Some(query), _) => {
             let asked = Asked {

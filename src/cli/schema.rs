@@ -40,7 +40,7 @@ enum What {
 pub(super) async fn schema(common: &Common, arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
     let configured = Configured::of_target(common, &arguments.target)?;
     let access = configured.access(arguments.target.access);
-    let ready = configured.start(access, "").await?.map_err(Failure::Usage)?;
+    let ready = configured.start(access, "").await?;
     let snapshot = ready.engine.snapshot();
     let role = arguments.role.as_str();
     if snapshot.view(role).is_none() {

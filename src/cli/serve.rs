@@ -1,7 +1,7 @@
 //! `diglot serve`
 
 use super::output::{Output, Style};
-use super::setup::{Configured, configure};
+use super::setup::{Configured, configure, is_note};
 use super::start_lines::{self, Start};
 use super::{Common, Failure, ServeOptions, demo, units};
 use crate::auth::Secrets;
@@ -47,10 +47,14 @@ pub(super) async fn serve(
     for warning in configured.warnings.iter().chain(&secrets.warnings) {
         tracing::warn!("{warning}");
     }
-    let ready = configured.start(access, &secrets.jwt_secret).await?.map_err(Failure::Usage)?;
+    let ready = configured.start(access, &secrets.jwt_secret).await?;
     let snapshot = ready.engine.snapshot();
-    for notice in &snapshot.catalog.notices {
-        tracing::info!("{notice}");
+    for finding in &ready.findings {
+        if is_note(finding) {
+            tracing::info!("{}", configured.located(finding));
+        } else {
+            tracing::warn!("{}", configured.located(finding));
+        }
     }
     let edge = Arc::new(configured.edge(ready, &secrets)?);
     let start = Start {

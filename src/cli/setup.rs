@@ -4,11 +4,12 @@ use super::{Access, Common, Failure, Target, demo, units};
 use crate::auth::{Authenticator, Secrets};
 use crate::backend::{Backend, Settings};
 use crate::config::{self, AccessDefault, Config};
-use crate::engine::Engine;
+use crate::engine::{Engine, Source, StartError};
 use crate::error::Error;
 use crate::graphql::GraphQl;
 use crate::http::{App, Edge, Parts};
 use crate::rest::Rest;
+use crate::rules::{Finding, Severity};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +30,22 @@ pub(super) struct Ready {
     pub(super) engine: Arc<Engine>,
     pub(super) graphql: GraphQl,
     pub(super) rest: Rest,
+    /// What is not wrong and worth a word.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Why there is no engine.
+pub(super) enum NoStart {
+    /// Findings, with errors among them.
+    Findings(Vec<Finding>),
+    /// Something else.
+    Failure(Failure),
+}
+
+impl From<Failure> for NoStart {
+    fn from(failure: Failure) -> Self {
+        NoStart::Failure(failure)
+    }
 }
 
 /// Reads the configuration: the file that is named, else `diglot.toml`, else (where no database is named either, and
@@ -102,12 +119,27 @@ impl Configured {
         }
     }
 
-    /// Connects and makes the first snapshot. Findings about tables and rules are for the caller to show.
-    pub(super) async fn start(
-        &self,
-        access: AccessDefault,
-        secret: &str,
-    ) -> Result<Result<Ready, Vec<String>>, Failure> {
+    /// Connects and makes the first snapshot; errors about tables and rules are wrong configuration.
+    pub(super) async fn start(&self, access: AccessDefault, secret: &str) -> Result<Ready, Failure> {
+        self.try_start(access, secret).await.map_err(|why| match why {
+            NoStart::Failure(failure) => failure,
+            NoStart::Findings(findings) => {
+                let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+                Failure::Usage(errors.map(|finding| self.located(finding)).collect())
+            }
+        })
+    }
+
+    /// A finding with the place in the file that it is about.
+    pub(super) fn located(&self, finding: &Finding) -> String {
+        match &self.file {
+            Some(file) => format!("{}: {finding}", file.display()),
+            None => finding.to_string(),
+        }
+    }
+
+    /// As [`Configured::start`], with the findings for the caller to show.
+    pub(super) async fn try_start(&self, access: AccessDefault, secret: &str) -> Result<Ready, NoStart> {
         let config = &self.config;
         let settings = Settings {
             url: self.database.clone(),
@@ -117,16 +149,21 @@ impl Configured {
             pool_size: config.database.pool_size,
         };
         let backend = Backend::connect(&settings).await.map_err(|error| unreachable_database(&error))?;
-        let engine = match Engine::start(backend, config, access, secret).await {
-            Ok(engine) => engine,
-            Err(findings) => return Ok(Err(findings)),
+        let source = Source {
+            config: Arc::new(config.clone()),
+            access,
         };
+        let (engine, findings) = Engine::start(backend, source, secret.as_bytes()).await.map_err(|error| match error {
+            StartError::Database(error) => NoStart::Failure(unreachable_database(&error)),
+            StartError::Findings(findings) => NoStart::Findings(findings),
+        })?;
         let rest = Rest::new(Arc::clone(&engine), config.rest.clone()).with_users_table(&config.auth.users_table);
-        Ok(Ok(Ready {
+        Ok(Ready {
             graphql: GraphQl::new(Arc::clone(&engine), config.graphql.clone()),
             rest,
             engine,
-        }))
+            findings,
+        })
     }
 
     /// The routes over what is ready.
@@ -146,6 +183,11 @@ impl Configured {
         });
         Ok(Edge::new(app, limit))
     }
+}
+
+/// Renamed things are said, and nothing is wrong with them.
+pub(super) fn is_note(finding: &Finding) -> bool {
+    finding.severity == Severity::Warning && finding.place == "names"
 }
 
 /// The message for the operator, with the cause that clients never see.

@@ -123,7 +123,7 @@ impl App {
     }
 
     async fn ready(&self) -> Response {
-        match self.parts.engine.reach().await {
+        match self.parts.engine.ready().await {
             Ok(()) => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Err(error) => {
                 let body = json!({ "status": "unavailable" });
