@@ -49,12 +49,12 @@ pub(super) async fn serve(
     }
     let ready = configured.start(access, &secrets.jwt_secret).await?;
     let snapshot = ready.engine.snapshot();
-    for finding in &ready.findings {
-        if is_note(finding) {
-            tracing::info!("{}", configured.located(finding));
-        } else {
-            tracing::warn!("{}", configured.located(finding));
-        }
+    for finding in ready.findings.iter().filter(|finding| !is_note(finding)) {
+        tracing::warn!("{}", configured.located(finding));
+    }
+    let renamed = ready.findings.iter().filter(|finding| is_note(finding)).count();
+    if renamed > 0 {
+        tracing::info!("{renamed} names were taken or cannot be said and are served under others: diglot check lists them");
     }
     let edge = Arc::new(configured.edge(ready, &secrets)?);
     let start = Start {

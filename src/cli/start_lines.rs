@@ -241,23 +241,14 @@ fn filter(snapshot: &Snapshot, view: &View, face: &Face) -> Option<String> {
             .filter(|id| view.can_read(face.id, *id) && is_plain(face.column(*id).name.as_str()))
             .map(|id| (face.column(id).name.as_str(), &table.column(id).data_type))
     };
-    let values = |data_type: &Type| match data_type {
-        Type::Enum(index) => snapshot.catalog.database.enums.get(*index as usize).map(|list| &list.values),
-        _ => None,
-    };
-    let by_value = columns().find_map(|(name, data_type)| {
-        let value = values(data_type)?.iter().rev().find(|value| is_plain(value))?;
-        Some(format!("filter[{name}]={value}"))
-    });
-    by_value
-        .or_else(|| {
-            let text = columns().find(|(_, data_type)| matches!(data_type, Type::Text { .. }));
-            text.map(|(name, _)| format!("filter[{name}][$like]=%25a%25"))
-        })
-        .or_else(|| {
-            let number = columns().find(|(_, data_type)| data_type.is_number());
-            number.map(|(name, _)| format!("filter[{name}][$gt]=1"))
-        })
+    // A letter that most words hold; which values of a list a role may see is not known here.
+    let texts = || columns().filter(|(_, data_type)| matches!(data_type, Type::Text { .. }));
+    let speaking = texts().find(|(name, _)| ["title", "name"].iter().any(|word| name.to_lowercase().contains(word)));
+    if let Some((name, _)) = speaking.or_else(|| texts().next()) {
+        return Some(format!("filter[{name}][$like]=%25a%25"));
+    }
+    let number = columns().find(|(_, data_type)| data_type.is_number());
+    number.map(|(name, _)| format!("filter[{name}][$gt]=1"))
 }
 
 /// A name that stands in a shell, a URL and GraphQL as it is.
