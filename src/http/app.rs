@@ -24,6 +24,8 @@ pub struct Parts {
     pub graphql: GraphQl,
     /// The REST front.
     pub rest: Rest,
+    /// The enabled dialects' names.
+    pub dialects: Vec<String>,
     /// Who asks.
     pub authenticator: Authenticator,
     /// Prefix of role and variable headers.
@@ -44,10 +46,9 @@ impl App {
     /// Makes the routes.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let dialects: Vec<&str> = parts.rest.dialects.iter().map(|dialect| dialect.name()).collect();
         let context = json!({
             "graphql": "/graphql",
-            "dialects": dialects,
+            "dialects": parts.dialects,
             "header_prefix": parts.header_prefix,
             "version": env!("CARGO_PKG_VERSION"),
         });
@@ -92,9 +93,6 @@ impl App {
             (Err(error), _) => return answer::error(error),
         };
         let rest = &self.parts.rest;
-        if !rest.owns(&path) {
-            return not_found(exchange.uri.path());
-        }
         if exchange.method == Method::OPTIONS {
             return options(ALL_METHODS);
         }
