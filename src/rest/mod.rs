@@ -190,9 +190,3 @@ impl Dialects {
         document.finish()
     }
 }
-#[allow(missing_docs)]
-impl Rest {
-    pub fn owns(&self, _: &[String]) -> bool { false }
-    pub async fn handle(&self, _: &Principal, _: Call) -> Option<Response> { None }
-    pub fn handle_error(&self, _: &Error, _: &Call) -> Option<Response> { None }
-}
