@@ -351,3 +351,6 @@ fn everything(face: &Face, columns: usize) -> FaceAccess {
         schema: true,
     }
 }
+
+#[cfg(test)]
+mod tests;
