@@ -14,7 +14,7 @@ use time::macros::format_description;
 ///
 /// # Errors
 /// What would be right.
-pub fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalog) -> Result<Datum, String> {
+pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalog) -> Result<Datum, String> {
     let sqlite = catalog.database.kind == DatabaseKind::Sqlite;
     let wrong = |what: &str| {
         Err(format!(

@@ -32,8 +32,9 @@ pub fn parse_sql(text: &str) -> Parsed {
         .tokenize_with_location()
         .map_err(|error| Problem::new(position(error.location), error.message))?;
     let tokens = prepare(tokens)?;
+    let end = tokens.last().map_or(Position::START, |token| position(token.span.end));
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
-    let tree = parser.parse_expr().map_err(|error| from_library(&error))?;
+    let tree = parser.parse_expr().map_err(|error| from_library(&error, end))?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         return Err(Problem::new(
@@ -132,8 +133,8 @@ fn position(location: Location) -> Position {
     }
 }
 
-/// The library says where in its text.
-fn from_library(error: &ParserError) -> Problem {
+/// The library says where in its text, apart from the end.
+fn from_library(error: &ParserError, end: Position) -> Problem {
     let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = error else {
         return Problem::new(
             Position::START,
@@ -147,7 +148,7 @@ fn from_library(error: &ParserError) -> Problem {
             let column = numbers.next().unwrap_or(1);
             (message, Position { line, column })
         }
-        None => (text.as_str(), Position::START),
+        None => (text.as_str(), end),
     };
     let message = message.strip_prefix("Expected: ").map_or_else(
         || message.to_owned(),

@@ -519,3 +519,6 @@ fn filtering(predicate: Predicate, wants_true: bool) -> Predicate {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

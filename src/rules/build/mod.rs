@@ -365,3 +365,6 @@ fn everything(face: &Face, columns: usize) -> FaceAccess {
         schema: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

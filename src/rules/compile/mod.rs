@@ -3,6 +3,8 @@
 mod names;
 mod operand;
 mod subselect;
+#[cfg(test)]
+mod tests;
 
 use super::syntax::{Expression, Kind, Literal, Position, Problem, parse};
 use super::{Parameter, Predicate, Term};
@@ -158,8 +160,8 @@ impl<'a> Compiler<'a> {
         self.spend(expression.at)?;
         match &expression.kind {
             Kind::Literal(Literal::Boolean(value)) => Ok(Predicate::Constant(Some(*value))),
-            Kind::And(parts) => Ok(Predicate::all(self.predicates(parts, exact)?)),
-            Kind::Or(parts) => Ok(Predicate::any(self.predicates(parts, exact)?)),
+            Kind::And(parts) => Ok(conjunction(self.predicates(parts, exact)?)),
+            Kind::Or(parts) => Ok(disjunction(self.predicates(parts, exact)?)),
             Kind::Not(inner) => Ok(self.predicate(inner, true)?.negate()),
             Kind::Compare(left, comparison, right) => {
                 self.atom(&[left, right], |compiler| compiler.compare(left, *comparison, right))
@@ -388,6 +390,41 @@ impl<'a> Compiler<'a> {
 
     fn is_sqlite(&self) -> bool {
         self.catalog.database.kind == crate::catalog::DatabaseKind::Sqlite
+    }
+}
+
+/// All of them. Unlike [`Predicate::all`] it keeps every part that could mention the caller, even beside FALSE: a
+/// subquery that mentions a missing variable is unknown as a whole.
+fn conjunction(parts: impl IntoIterator<Item = Predicate>) -> Predicate {
+    let mut kept = Vec::new();
+    for part in parts {
+        match part {
+            Predicate::Constant(Some(true)) => {}
+            Predicate::And(inner) => kept.extend(inner),
+            other => kept.push(other),
+        }
+    }
+    match kept.len() {
+        0 => Predicate::TRUE,
+        1 => kept.remove(0),
+        _ => Predicate::And(kept),
+    }
+}
+
+/// Any of them, likewise.
+fn disjunction(parts: impl IntoIterator<Item = Predicate>) -> Predicate {
+    let mut kept = Vec::new();
+    for part in parts {
+        match part {
+            Predicate::Constant(Some(false)) => {}
+            Predicate::Or(inner) => kept.extend(inner),
+            other => kept.push(other),
+        }
+    }
+    match kept.len() {
+        0 => Predicate::FALSE,
+        1 => kept.remove(0),
+        _ => Predicate::Or(kept),
     }
 }
 

@@ -402,7 +402,7 @@ pub(super) fn nest(levels: Vec<(TableId, Predicate)>, inner: Predicate) -> Predi
     levels.into_iter().rev().fold(inner, |inner, (table, condition)| {
         Predicate::Exists(Box::new(Exists {
             table,
-            predicate: condition.and(inner),
+            predicate: super::conjunction([condition, inner]),
         }))
     })
 }
