@@ -25,7 +25,21 @@ const VALUES: usize = 1000;
 const ROOT: &str = "filter";
 
 const OPERATORS: [&str; 15] = [
-    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$like", "$re", "$is", "$in", "$null", "$not", "@within", "@intersects", "@contains",
+    "$eq",
+    "$ne",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$like",
+    "$re",
+    "$is",
+    "$in",
+    "$null",
+    "$not",
+    "@within",
+    "@intersects",
+    "@contains",
 ];
 
 /// The bracket keys as a tree: `filter[a]=1&filter[a][$gt]=0` gives one node with a value and a child.
@@ -40,7 +54,10 @@ impl<'a> Node<'a> {
         let mut node = self;
         for step in steps {
             // `[$in][]` may be repeated: each is one more value.
-            let found = node.children.iter().position(|(key, _)| key == step && !step.is_empty());
+            let found = node
+                .children
+                .iter()
+                .position(|(key, _)| key == step && !step.is_empty());
             let index = found.unwrap_or(node.children.len());
             if found.is_none() {
                 node.children.push((step, Node::default()));
@@ -72,7 +89,13 @@ pub(super) fn parse<'a, 'q>(
         }
     }
     let ignore = scene.settings.trailbase.unknown_filters == UnknownFilters::Ignore;
-    let mut reader = Reader { scene, face, ignore, builder, terms: 0 };
+    let mut reader = Reader {
+        scene,
+        face,
+        ignore,
+        builder,
+        terms: 0,
+    };
     let parts = reader.group(&tree, 0)?;
     Ok(joined(parts))
 }
@@ -145,7 +168,11 @@ impl Reader<'_, '_> {
             if name.is_empty() || name.contains(['[', ']']) {
                 return Err(brackets(&format!("{ROOT}[{name}]"), ROOT));
             }
-            return if self.ignore { Ok(None) } else { Err(self.scene.unknown_column(self.face, name)) };
+            return if self.ignore {
+                Ok(None)
+            } else {
+                Err(self.scene.unknown_column(self.face, name))
+            };
         };
         let mut parts = Vec::new();
         if let Some(value) = node.value {
@@ -164,7 +191,11 @@ impl Reader<'_, '_> {
             }
             if *operator == "$not" && !child.children.is_empty() {
                 if child.value.is_some() || depth >= DEPTH {
-                    return Err(Error::invalid(Code::INVALID_SYNTAX, "$not takes one value, or operators, nested little").at(ROOT));
+                    return Err(Error::invalid(
+                        Code::INVALID_SYNTAX,
+                        "$not takes one value, or operators, nested little",
+                    )
+                    .at(ROOT));
                 }
                 let inner = self.operators(id, child, depth + 1)?;
                 parts.extend(joined(inner).map(|inner| Filter::Not(Box::new(inner))));
@@ -172,7 +203,11 @@ impl Reader<'_, '_> {
             }
             let Some(value) = child.value.filter(|_| child.children.is_empty()) else {
                 return Err(if OPERATORS.contains(operator) {
-                    Error::invalid(Code::INVALID_SYNTAX, format!("{operator} takes one value, nothing within it")).at(ROOT)
+                    Error::invalid(
+                        Code::INVALID_SYNTAX,
+                        format!("{operator} takes one value, nothing within it"),
+                    )
+                    .at(ROOT)
                 } else {
                     unknown_operator(operator)
                 });
@@ -216,9 +251,11 @@ impl Reader<'_, '_> {
     fn compare(&mut self, id: ColumnId, comparison: Comparison, text: &str) -> Result<Filter> {
         let value = match comparison {
             // Patterns and geometries are not of the column's own form.
-            Comparison::ILike | Comparison::Regex | Comparison::Within | Comparison::Intersects | Comparison::Covers => {
-                Value::Raw(text.into())
-            }
+            Comparison::ILike
+            | Comparison::Regex
+            | Comparison::Within
+            | Comparison::Intersects
+            | Comparison::Covers => Value::Raw(text.into()),
             _ => self.value(id, text),
         };
         self.with_value(id, comparison, value)
@@ -232,7 +269,11 @@ impl Reader<'_, '_> {
         };
         let mut indexed: Vec<(u32, &str)> = Vec::with_capacity(node.children.len());
         for (index, child) in &node.children {
-            let place = if index.is_empty() { Some(u32::MAX) } else { index.parse().ok().filter(|_| is_index(index)) };
+            let place = if index.is_empty() {
+                Some(u32::MAX)
+            } else {
+                index.parse().ok().filter(|_| is_index(index))
+            };
             match (place, child.value) {
                 (Some(place), Some(value)) if child.children.is_empty() => indexed.push((place, value)),
                 _ => return Err(invalid("$in takes [$in][0]=a, [$in][1]=b … or [$in]=a,b".into())),
@@ -259,12 +300,19 @@ impl Reader<'_, '_> {
     fn with_value(&mut self, id: ColumnId, comparison: Comparison, value: Value) -> Result<Filter> {
         self.count()?;
         let right = Expression::Value(self.builder.push(value));
-        Ok(Filter::Compare { left: self.expression(id), comparison, right })
+        Ok(Filter::Compare {
+            left: self.expression(id),
+            comparison,
+            right,
+        })
     }
 
     fn is_null(&mut self, id: ColumnId, null: bool) -> Result<Filter> {
         self.count()?;
-        Ok(Filter::IsNull { expression: self.expression(id), null })
+        Ok(Filter::IsNull {
+            expression: self.expression(id),
+            null,
+        })
     }
 
     fn expression(&self, id: ColumnId) -> Expression {
@@ -289,11 +337,20 @@ fn invalid(message: String) -> Error {
 }
 
 fn malformed_group(group: &str) -> Error {
-    let message = format!("{group} takes numbered conditions: filter[{group}][0][column]=value&filter[{group}][1][column]=value");
+    let message =
+        format!("{group} takes numbered conditions: filter[{group}][0][column]=value&filter[{group}][1][column]=value");
     Error::invalid(Code::INVALID_SYNTAX, message).at(ROOT)
 }
 
 fn unknown_operator(operator: &str) -> Error {
     let short: String = operator.chars().take(40).collect();
-    Error::unknown(Kind::Invalid, Code::UNKNOWN_OPERATOR, "operator", &short, None, OPERATORS).at(ROOT)
+    Error::unknown(
+        Kind::Invalid,
+        Code::UNKNOWN_OPERATOR,
+        "operator",
+        &short,
+        None,
+        OPERATORS,
+    )
+    .at(ROOT)
 }
