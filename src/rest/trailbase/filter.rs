@@ -45,13 +45,14 @@ const OPERATORS: [&str; 15] = [
 /// The bracket keys as a tree: `filter[a]=1&filter[a][$gt]=0` gives one node with a value and a child.
 #[derive(Default)]
 struct Node<'a> {
-    value: Option<&'a str>,
+    values: Vec<&'a str>,
     children: Vec<(&'a str, Node<'a>)>,
 }
 
 impl<'a> Node<'a> {
-    fn insert(&mut self, name: &'a str, steps: &[&'a str], value: &'a str) -> Result<()> {
+    fn insert(&mut self, steps: &[&'a str], value: &'a str) -> Result<()> {
         let mut node = self;
+        let mut within = "";
         for step in steps {
             // `[$in][]` may be repeated: each is one more value.
             let found = node
@@ -59,14 +60,22 @@ impl<'a> Node<'a> {
                 .iter()
                 .position(|(key, _)| key == step && !step.is_empty());
             let index = found.unwrap_or(node.children.len());
+            // The official clients number each group from 0: two groups side by side would run into each other here, and
+            // say something else than was meant.
+            if within == "$or" && index + 1 < node.children.len() {
+                let message = format!(
+                    "[$or][{step}] goes on after another index; keep the conditions of one index together, and put several \
+                     groups into filter[$and][0][$or][0]…, filter[$and][1][$or][0]…"
+                );
+                return Err(Error::invalid(Code::INVALID_SYNTAX, message).at(ROOT));
+            }
             if found.is_none() {
                 node.children.push((step, Node::default()));
             }
             node = &mut node.children[index].1;
+            within = step;
         }
-        if node.value.replace(value).is_some() {
-            return Err(twice(name));
-        }
+        node.values.push(value);
         Ok(())
     }
 }
@@ -81,7 +90,7 @@ pub(super) fn parse<'a, 'q>(
     let mut tree = Node::default();
     for (name, value) in parameters {
         match steps(name, ROOT, STEPS)? {
-            Some(steps) => tree.insert(name, &steps, value)?,
+            Some(steps) => tree.insert(&steps, value)?,
             None => {
                 let known: Vec<&str> = super::PARAMETERS.into_iter().chain(["filter[column]"]).collect();
                 return Err(unknown_parameter(name, &known));
@@ -138,7 +147,7 @@ impl Reader<'_, '_> {
                         _ => parts.push(Filter::Or(members)),
                     }
                 }
-                "$not" if child.value.is_none() => {
+                "$not" if child.values.is_empty() => {
                     let members = self.group(child, depth + 1)?;
                     parts.extend(joined(members).map(|inner| Filter::Not(Box::new(inner))));
                 }
@@ -152,12 +161,12 @@ impl Reader<'_, '_> {
     fn members(&mut self, group: &str, node: &Node<'_>, depth: usize) -> Result<Vec<Filter>> {
         let mut members = Vec::with_capacity(node.children.len());
         for (index, child) in &node.children {
-            if !is_index(index) || child.value.is_some() {
+            if !is_index(index) || !child.values.is_empty() {
                 return Err(malformed_group(group));
             }
             members.extend(joined(self.group(child, depth)?));
         }
-        if node.value.is_some() || node.children.is_empty() {
+        if !node.values.is_empty() || node.children.is_empty() {
             return Err(malformed_group(group));
         }
         Ok(members)
@@ -175,7 +184,10 @@ impl Reader<'_, '_> {
             };
         };
         let mut parts = Vec::new();
-        if let Some(value) = node.value {
+        if node.values.len() > 1 {
+            return Err(twice_equal(name));
+        }
+        for value in &node.values {
             parts.push(self.compare(id, Comparison::Equal, value)?);
         }
         parts.append(&mut self.operators(id, node, depth)?);
@@ -190,7 +202,7 @@ impl Reader<'_, '_> {
                 continue;
             }
             if *operator == "$not" && !child.children.is_empty() {
-                if child.value.is_some() || depth >= DEPTH {
+                if !child.values.is_empty() || depth >= DEPTH {
                     return Err(Error::invalid(
                         Code::INVALID_SYNTAX,
                         "$not takes one value, or operators, nested little",
@@ -201,18 +213,21 @@ impl Reader<'_, '_> {
                 parts.extend(joined(inner).map(|inner| Filter::Not(Box::new(inner))));
                 continue;
             }
-            let Some(value) = child.value.filter(|_| child.children.is_empty()) else {
+            if !child.children.is_empty() || child.values.is_empty() {
                 return Err(if OPERATORS.contains(operator) {
-                    Error::invalid(
-                        Code::INVALID_SYNTAX,
-                        format!("{operator} takes one value, nothing within it"),
-                    )
-                    .at(ROOT)
+                    let message = format!("{operator} takes one value, nothing within it");
+                    Error::invalid(Code::INVALID_SYNTAX, message).at(ROOT)
                 } else {
                     unknown_operator(operator)
                 });
-            };
-            parts.push(self.term(id, operator, value)?);
+            }
+            if *operator == "$eq" && child.values.len() > 1 {
+                return Err(twice_equal(self.face.column(id).name.as_str()));
+            }
+            // The official clients send an operator more than once where several conditions use it: all of them hold.
+            for value in &child.values {
+                parts.push(self.term(id, operator, value)?);
+            }
         }
         Ok(parts)
     }
@@ -263,9 +278,10 @@ impl Reader<'_, '_> {
 
     /// `[$in][0]=a&[$in][1]=b`, `[$in][]=a`, `[$in]=a,b`.
     fn any_of(&mut self, id: ColumnId, node: &Node<'_>) -> Result<Filter> {
-        let mut texts: Vec<&str> = match node.value {
-            Some("") | None => Vec::new(),
-            Some(list) => list.split(',').collect(),
+        let mut texts: Vec<&str> = match node.values.as_slice() {
+            [] | [""] => Vec::new(),
+            [list] => list.split(',').collect(),
+            _ => return Err(twice("$in").at(ROOT)),
         };
         let mut indexed: Vec<(u32, &str)> = Vec::with_capacity(node.children.len());
         for (index, child) in &node.children {
@@ -274,8 +290,8 @@ impl Reader<'_, '_> {
             } else {
                 index.parse().ok().filter(|_| is_index(index))
             };
-            match (place, child.value) {
-                (Some(place), Some(value)) if child.children.is_empty() => indexed.push((place, value)),
+            match (place, child.values.as_slice()) {
+                (Some(place), [value]) if child.children.is_empty() => indexed.push((place, value)),
                 _ => return Err(invalid("$in takes [$in][0]=a, [$in][1]=b … or [$in]=a,b".into())),
             }
         }
@@ -326,6 +342,13 @@ impl Reader<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Two values that a column cannot have at once.
+fn twice_equal(column: &str) -> Error {
+    let column: String = column.chars().take(60).collect();
+    let message = format!("filter[{column}] is given twice; filter[{column}][$in]=a,b matches any of several values");
+    Error::invalid(Code::INVALID_VALUE, message).at(ROOT)
 }
 
 fn is_index(text: &str) -> bool {

@@ -1,9 +1,12 @@
 //! The Records API: `/api/records/v1/{name}`, `/{name}/{id}`, `/{name}/schema`.
 //!
 //! Where its document and the product differ, both are served; where both are silent:
-//! - A parameter that the path does not have is 400, and so is one that stands twice.
+//! - A parameter that the path does not have is 400, and so is one that stands twice (filters apart).
 //! - `order=` and `expand=` without a value are as if they were absent: the official clients send them for empty lists.
 //! - The id of a key of several columns is its parts, separated by commas; `\,` is a comma within a part.
+//! - An operator that stands twice on a column holds twice, as the official clients mean it; two equalities are 400.
+//! - Two `$or` groups side by side are 400: on the wire they cannot be told from one. Within `$and` they can.
+//! - `$not` before a value is `$ne`; before operators or columns it denies them together.
 //! - `schema` after a name is the schema, also where a record's id is that word.
 //! - The answer to `geojson` carries `cursor` and `total_count` beside `features`.
 

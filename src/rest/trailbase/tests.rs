@@ -29,6 +29,14 @@ fn filters() {
         ),
         ("filter[price][$lt]=1", "price Less 1"),
         (
+            "filter[title][$like]=a%25&filter[title][$like]=%25b",
+            "(title ILike a% and title ILike %b)",
+        ),
+        (
+            "filter[$and][0][title]=a&filter[$and][1][price]=1&filter[$and][0][status]=draft",
+            "((title Equal a and status Equal draft) and price Equal 1)",
+        ),
+        (
             "filter[title][$eq]=a&filter[title][$ne]=b",
             "(title Equal a and title NotEqual b)",
         ),
@@ -113,11 +121,23 @@ fn wrong_filters() {
         ),
         (
             "filter[title]=a&filter[title]=b",
-            "parameter \"filter[title]\" is given twice",
+            "filter[title] is given twice; filter[title][$in]=a,b matches any of several values",
         ),
         (
-            "filter[title][$gt]=a&filter[title][$gt]=a",
-            "parameter \"filter[title][$gt]\" is given twice",
+            "filter[title][$eq]=a&filter[title][$eq]=b",
+            "filter[title] is given twice; filter[title][$in]=a,b matches any of several values",
+        ),
+        (
+            "filter[title][$in]=a&filter[title][$in]=b",
+            "parameter \"$in\" is given twice",
+        ),
+        (
+            "filter[title][$in][0]=a&filter[title][$in][0]=b",
+            "$in takes [$in][0]=a, [$in][1]=b … or [$in]=a,b",
+        ),
+        (
+            "filter[$or][0][title]=a&filter[$or][1][title]=b&filter[$or][0][price]=1&filter[$or][1][price]=2",
+            "[$or][0] goes on after another index; keep the conditions of one index together, and put several groups into filter[$and][0][$or][0]…, filter[$and][1][$or][0]…",
         ),
         ("filter[title][$in]=", "$in needs at least one value"),
         (
