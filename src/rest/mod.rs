@@ -87,7 +87,10 @@ impl Rest {
     /// The dialects that the settings name, over an engine.
     #[must_use]
     pub fn new(engine: Arc<Engine>, settings: config::Rest) -> Self {
-        Self { engine, dialects: Dialects::new(settings) }
+        Self {
+            engine,
+            dialects: Dialects::new(settings),
+        }
     }
 
     /// Names the table of users, which the Based front keeps to itself as it does `users` and `sessions`.
@@ -116,7 +119,9 @@ impl Rest {
     /// owns the path; `None` where none does.
     #[must_use]
     pub fn handle_error(&self, error: &Error, call: &Call) -> Option<Response> {
-        self.dialects.owner(&call.path).map(|dialect| dialect.write_error(error, call))
+        self.dialects
+            .owner(&call.path)
+            .map(|dialect| dialect.write_error(error, call))
     }
 
     /// The request that a call becomes, for `explain`.
@@ -147,8 +152,11 @@ impl Dialects {
 
     fn with_users_table(settings: config::Rest, users: Option<&str>) -> Self {
         let every: [Box<dyn Dialect>; 2] = [Box::new(trailbase::TrailBase), Box::new(based::Based::new(users))];
-        let enabled = |dialect: &Box<dyn Dialect>| settings.dialects.iter().any(|name| name == dialect.name());
-        Self { all: every.into_iter().filter(enabled).collect(), settings }
+        let enabled = |name: &str| settings.dialects.iter().any(|enabled| enabled == name);
+        Self {
+            all: every.into_iter().filter(|dialect| enabled(dialect.name())).collect(),
+            settings,
+        }
     }
 
     fn owner(&self, path: &[String]) -> Option<&dyn Dialect> {
@@ -156,10 +164,15 @@ impl Dialects {
     }
 
     fn scene<'a>(&'a self, snapshot: &'a Snapshot, principal: &'a Principal) -> Result<Scene<'a>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!("there is no role {:?}", principal.role.as_str()))
-        })?;
-        Ok(Scene { snapshot, view, principal, settings: &self.settings })
+        let view = snapshot
+            .view(principal.role.as_str())
+            .ok_or_else(|| Error::forbidden(format!("there is no role {:?}", principal.role.as_str())))?;
+        Ok(Scene {
+            snapshot,
+            view,
+            principal,
+            settings: &self.settings,
+        })
     }
 
     fn parse(&self, dialect: &dyn Dialect, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Step> {
@@ -173,7 +186,10 @@ impl Dialects {
         };
         match self.parse(dialect, snapshot, principal, call)? {
             Step::Run { request, .. } => Ok(*request),
-            Step::Done(_) => Err(Error::invalid(Code::NOT_SUPPORTED, "this call is answered without asking the database")),
+            Step::Done(_) => Err(Error::invalid(
+                Code::NOT_SUPPORTED,
+                "this call is answered without asking the database",
+            )),
         }
     }
 
