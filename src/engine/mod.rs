@@ -1,5 +1,9 @@
 //! The conductor: `engine.run(principal, request) -> Outcome` is the one road to the data.
 
+mod exposure;
+
+pub use exposure::exposure;
+
 use crate::backend::Backend;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
