@@ -92,7 +92,8 @@ pub(super) fn configure(common: &Common, database: Option<String>, demo: bool) -
 /// The one place that calls the configuration's loader.
 fn load(file: Option<PathBuf>) -> Result<config::Loaded, Failure> {
     config::load(&config::LoadOptions {
-        file,
+        path: file,
+        database: None,
         environment: std::env::vars().collect(),
     })
     .map_err(|errors| Failure::Usage(errors.iter().map(ToString::to_string).collect()))
