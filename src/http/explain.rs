@@ -82,7 +82,7 @@ pub async fn explain(engine: &Engine, graphql: &GraphQl, asked: Asked) -> Result
     let variables = asked.variables.unwrap_or_default();
     let operation = asked.operation_name.as_deref();
     let mut roots = Vec::new();
-    for (name, request) in graphql.requests(&snapshot, &principal, &asked.query, variables, operation)? {
+    for (name, request) in graphql.requests(&snapshot, &principal, &asked.query, &variables, operation)? {
         let explanation = engine.explain(&snapshot, &principal, &request).await?;
         let mut root = serde_json::to_value(explanation).map_err(Error::internal)?;
         if let Value::Object(root) = &mut root {
