@@ -177,7 +177,6 @@ impl Configured {
             engine: ready.engine,
             graphql: ready.graphql,
             rest: ready.rest,
-            dialects: config.rest.dialects.clone(),
             authenticator,
             header_prefix: config.auth.header_prefix.to_ascii_lowercase(),
             max_body,

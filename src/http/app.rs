@@ -24,8 +24,6 @@ pub struct Parts {
     pub graphql: GraphQl,
     /// The REST front.
     pub rest: Rest,
-    /// The enabled dialects' names.
-    pub dialects: Vec<String>,
     /// Who asks.
     pub authenticator: Authenticator,
     /// Prefix of role and variable headers.
@@ -48,7 +46,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let context = json!({
             "graphql": "/graphql",
-            "dialects": parts.dialects,
+            "dialects": parts.rest.names().collect::<Vec<_>>(),
             "header_prefix": parts.header_prefix,
             "version": env!("CARGO_PKG_VERSION"),
         });
