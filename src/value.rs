@@ -39,7 +39,7 @@ pub enum Type {
     Jsonb,
     /// Bytes.
     Bytes,
-    /// One of a closed list of texts: an index into [`crate::catalog::Catalog::enums`].
+    /// One of a closed list of texts: an index into the enums of [`crate::catalog::Database`].
     Enum(u32),
     /// An array of one element type, any dimensions (PostgreSQL).
     Array(Box<Type>),

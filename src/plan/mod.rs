@@ -1,1 +1,6 @@
-//! plan
+//! Authorized request → plan: complete orders, keysets, limits, what is counted, what is nested. No SQL text.
+
+mod keyset;
+mod query;
+
+pub use query::{Answer, Body, Count, Member, Part, Plan, Query, Value, plan};

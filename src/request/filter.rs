@@ -2,6 +2,7 @@
 
 use super::Slot;
 use crate::ident::Name;
+use crate::value::Type;
 
 /// A condition on a row. Three-valued, as in SQL: a row is in when the condition is true.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -189,4 +190,128 @@ pub enum Function {
     Replace,
     /// Absolute value.
     Absolute,
+}
+
+impl Comparison {
+    /// The comparison with its sides exchanged, if there is one.
+    #[must_use]
+    pub fn mirrored(self) -> Option<Comparison> {
+        Some(match self {
+            Comparison::Equal | Comparison::NotEqual | Comparison::Same | Comparison::NotSame => self,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Contains => Comparison::ContainedIn,
+            Comparison::ContainedIn => Comparison::Contains,
+            _ => return None,
+        })
+    }
+
+    /// Whether the right side is a list.
+    #[must_use]
+    pub fn takes_list(self) -> bool {
+        matches!(
+            self,
+            Comparison::In | Comparison::NotIn | Comparison::HasKeysAny | Comparison::HasKeysAll
+        )
+    }
+
+    /// Its word in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Comparison::Equal => "equality",
+            Comparison::NotEqual => "inequality",
+            Comparison::Greater => "greater-than",
+            Comparison::GreaterOrEqual => "greater-or-equal",
+            Comparison::Less => "less-than",
+            Comparison::LessOrEqual => "less-or-equal",
+            Comparison::Same => "null-safe equality",
+            Comparison::NotSame => "null-safe inequality",
+            Comparison::In => "in",
+            Comparison::NotIn => "not-in",
+            Comparison::Like | Comparison::NotLike | Comparison::ILike | Comparison::NotILike => "like",
+            Comparison::Similar | Comparison::NotSimilar => "similar-to",
+            Comparison::Regex | Comparison::NotRegex | Comparison::IRegex | Comparison::NotIRegex => {
+                "a regular expression"
+            }
+            Comparison::Contains => "contains",
+            Comparison::ContainedIn => "contained-in",
+            Comparison::HasKey | Comparison::HasKeysAny | Comparison::HasKeysAll => "has-key",
+            Comparison::Within => "within",
+            Comparison::Intersects => "intersects",
+            Comparison::Covers => "contains (geometry)",
+        }
+    }
+}
+
+impl Function {
+    /// Fewest and most arguments.
+    #[must_use]
+    pub fn arity(self) -> (usize, usize) {
+        match self {
+            Function::Negate | Function::Lower | Function::Upper | Function::Length | Function::Absolute => (1, 1),
+            Function::Add | Function::Subtract | Function::Multiply | Function::Divide => (2, 2),
+            Function::Concatenate | Function::Coalesce => (1, 100),
+            Function::Substring => (2, 3),
+            Function::Replace => (3, 3),
+        }
+    }
+
+    /// Whether it takes and gives numbers.
+    #[must_use]
+    pub fn is_arithmetic(self) -> bool {
+        matches!(
+            self,
+            Function::Add
+                | Function::Subtract
+                | Function::Multiply
+                | Function::Divide
+                | Function::Negate
+                | Function::Absolute
+        )
+    }
+
+    /// Type of the result for arguments of these types.
+    #[must_use]
+    pub fn result(self, arguments: &[Type]) -> Type {
+        if self.is_arithmetic() {
+            let rank = |data_type: &Type| match data_type {
+                Type::Integer(bits) => u32::from(*bits),
+                Type::Numeric => 100,
+                Type::Float(bits) => 100 + u32::from(*bits),
+                _ => 0,
+            };
+            return arguments
+                .iter()
+                .max_by_key(|data_type| rank(data_type))
+                .cloned()
+                .unwrap_or(Type::Numeric);
+        }
+        match self {
+            Function::Length => Type::Integer(32),
+            Function::Coalesce => arguments.first().cloned().unwrap_or(Type::TEXT),
+            _ => Type::TEXT,
+        }
+    }
+
+    /// Its word in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Function::Add => "+",
+            Function::Subtract | Function::Negate => "-",
+            Function::Multiply => "*",
+            Function::Divide => "/",
+            Function::Concatenate => "concat",
+            Function::Lower => "lower",
+            Function::Upper => "upper",
+            Function::Length => "length",
+            Function::Coalesce => "coalesce",
+            Function::Substring => "substring",
+            Function::Replace => "replace",
+            Function::Absolute => "abs",
+        }
+    }
 }

@@ -251,3 +251,23 @@ pub enum NumberFormat {
     /// bigint and numeric as strings.
     Text,
 }
+
+impl AggregateFunction {
+    /// Its word in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            AggregateFunction::Count => "count",
+            AggregateFunction::Sum => "sum",
+            AggregateFunction::Average => "avg",
+            AggregateFunction::Minimum => "min",
+            AggregateFunction::Maximum => "max",
+            AggregateFunction::StandardDeviation => "stddev",
+            AggregateFunction::StandardDeviationPopulation => "stddev_pop",
+            AggregateFunction::Variance => "variance",
+            AggregateFunction::VariancePopulation => "var_pop",
+            AggregateFunction::Every => "every",
+            AggregateFunction::Any => "any",
+        }
+    }
+}

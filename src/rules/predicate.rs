@@ -3,7 +3,7 @@
 //! A column is found by *scope*: 0 is the row of the innermost table reference, 1 the one around it, and so on. So a
 //! predicate of a table can stand in any place where scope 0 is a row of that table, without renaming.
 
-use crate::catalog::{ColumnId, TableId};
+use crate::catalog::{Catalog, ColumnId, TableId};
 use crate::request::{AggregateFunction, Comparison, Function, JsonStep, Slot};
 use crate::value::{Datum, Type};
 
@@ -237,6 +237,155 @@ impl Predicate {
             Predicate::Constant(decided) => Predicate::Constant(decided.map(|value| !value)),
             Predicate::Not(inner) => *inner,
             other => Predicate::Not(Box::new(other)),
+        }
+    }
+}
+
+/// The type that a parameter for a value of this type has, and whether it is a list: an array is a list of its elements.
+#[must_use]
+pub fn parameter_type(data_type: &Type) -> (Type, bool) {
+    match data_type {
+        Type::Array(element) => ((**element).clone(), true),
+        other => (other.clone(), false),
+    }
+}
+
+impl Term {
+    /// The term's logical type.
+    #[must_use]
+    pub fn data_type(&self, catalog: &Catalog) -> Type {
+        match self {
+            Term::Column { table, column, .. } => catalog.table(*table).column(*column).data_type.clone(),
+            Term::Parameter {
+                data_type, list: true, ..
+            } => Type::Array(Box::new(data_type.clone())),
+            Term::Parameter { data_type, .. } | Term::Call { data_type, .. } | Term::RuleCall { data_type, .. } => {
+                data_type.clone()
+            }
+            Term::Json { text: true, .. } => Type::TEXT,
+            Term::Json { .. } => Type::Jsonb,
+            Term::Case { branches, otherwise } => branches
+                .first()
+                .map(|(_, term)| term)
+                .or(otherwise.as_deref())
+                .map_or(Type::TEXT, |term| term.data_type(catalog)),
+            Term::Scalar { value, .. } => value.data_type(catalog),
+            Term::Aggregate(aggregate) => aggregate.data_type.clone(),
+            Term::Truth(_) => Type::Boolean,
+        }
+    }
+
+    /// The same term seen from `by` table references further in.
+    #[must_use]
+    pub fn shifted(&self, by: u16) -> Term {
+        self.shifted_above(by, 0)
+    }
+
+    fn shifted_above(&self, by: u16, inner: u16) -> Term {
+        let boxed = |term: &Term, inner| Box::new(term.shifted_above(by, inner));
+        let all = |terms: &[Term], inner| {
+            terms
+                .iter()
+                .map(|term| term.shifted_above(by, inner))
+                .collect::<Vec<_>>()
+        };
+        match self {
+            Term::Column { scope, table, column } => {
+                let scope = if *scope >= inner { *scope + by } else { *scope };
+                Term::Column {
+                    scope,
+                    table: *table,
+                    column: *column,
+                }
+            }
+            Term::Parameter { .. } => self.clone(),
+            Term::Call {
+                function,
+                arguments,
+                data_type,
+            } => Term::Call {
+                function: *function,
+                arguments: all(arguments, inner),
+                data_type: data_type.clone(),
+            },
+            Term::RuleCall {
+                function,
+                arguments,
+                data_type,
+            } => Term::RuleCall {
+                function: *function,
+                arguments: all(arguments, inner),
+                data_type: data_type.clone(),
+            },
+            Term::Json { term, path, text } => Term::Json {
+                term: boxed(term, inner),
+                path: path.clone(),
+                text: *text,
+            },
+            Term::Case { branches, otherwise } => Term::Case {
+                branches: branches
+                    .iter()
+                    .map(|(condition, term)| (condition.shifted_above(by, inner), term.shifted_above(by, inner)))
+                    .collect(),
+                otherwise: otherwise.as_ref().map(|term| boxed(term, inner)),
+            },
+            Term::Scalar {
+                table,
+                predicate,
+                value,
+            } => Term::Scalar {
+                table: *table,
+                predicate: Box::new(predicate.shifted_above(by, inner + 1)),
+                value: boxed(value, inner + 1),
+            },
+            Term::Aggregate(aggregate) => {
+                let depth = inner + u16::from(aggregate.rows.is_some());
+                Term::Aggregate(Box::new(Aggregate {
+                    rows: aggregate
+                        .rows
+                        .as_ref()
+                        .map(|(table, predicate)| (*table, predicate.shifted_above(by, depth))),
+                    of: all(&aggregate.of, depth),
+                    ..(**aggregate).clone()
+                }))
+            }
+            Term::Truth(predicate) => Term::Truth(Box::new(predicate.shifted_above(by, inner))),
+        }
+    }
+}
+
+impl Predicate {
+    /// The same predicate seen from `by` table references further in.
+    #[must_use]
+    pub fn shifted(&self, by: u16) -> Predicate {
+        self.shifted_above(by, 0)
+    }
+
+    fn shifted_above(&self, by: u16, inner: u16) -> Predicate {
+        let all = |parts: &[Predicate]| parts.iter().map(|part| part.shifted_above(by, inner)).collect();
+        match self {
+            Predicate::Constant(_) => self.clone(),
+            Predicate::And(parts) => Predicate::And(all(parts)),
+            Predicate::Or(parts) => Predicate::Or(all(parts)),
+            Predicate::Not(part) => Predicate::Not(Box::new(part.shifted_above(by, inner))),
+            Predicate::Compare {
+                left,
+                comparison,
+                right,
+            } => Predicate::Compare {
+                left: left.shifted_above(by, inner),
+                comparison: *comparison,
+                right: right.shifted_above(by, inner),
+            },
+            Predicate::IsNull { term, null } => Predicate::IsNull {
+                term: term.shifted_above(by, inner),
+                null: *null,
+            },
+            Predicate::Exists(exists) => Predicate::Exists(Box::new(Exists {
+                table: exists.table,
+                predicate: exists.predicate.shifted_above(by, inner + 1),
+            })),
+            Predicate::Truth(term) => Predicate::Truth(Box::new(term.shifted_above(by, inner))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What one role may see of the catalog: the compiled rules, and the mask that fronts make schemas from.
 
 use super::Predicate;
-use crate::catalog::{ColumnId, FaceId, FunctionId};
+use crate::catalog::{ColumnId, FaceId, FunctionId, Join, Relation};
 use crate::ident::Name;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,6 +67,26 @@ impl View {
     #[must_use]
     pub fn read(&self, face: FaceId) -> Option<&ReadAccess> {
         self.face(face).and_then(|access| access.read.as_ref())
+    }
+
+    /// Whether the role can follow a relation: it may read the target, the join table, and every column that joins them.
+    /// (A relation over a hidden column would tell what is in it.)
+    #[must_use]
+    pub fn can_follow(&self, face: FaceId, relation: &Relation) -> bool {
+        let all = |face: FaceId, columns: &[ColumnId]| columns.iter().all(|column| self.can_read(face, *column));
+        self.read(relation.target).is_some()
+            && match &relation.join {
+                Join::Direct { columns, references } => all(face, columns) && all(relation.target, references),
+                Join::Through {
+                    face: through,
+                    columns,
+                    near,
+                    far,
+                    references,
+                } => {
+                    all(face, columns) && all(*through, near) && all(*through, far) && all(relation.target, references)
+                }
+            }
     }
 
     /// Whether the role may read a column of a face (in some row).

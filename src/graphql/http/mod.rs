@@ -78,6 +78,14 @@ impl GraphQl {
         }
     }
 
+    /// A refusal from before the front, such as a credential that is not valid, in GraphQL's form.
+    #[must_use]
+    pub fn error_response(&self, error: &crate::error::Error, headers: &HeaderMap) -> Response {
+        let media = negotiate::accept(headers).unwrap_or(Media::Json);
+        let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        refused(media, &Refusal::of(status, Fault::of(error)))
+    }
+
     fn calls(
         &self,
         method: &Method,

@@ -1,0 +1,142 @@
+import { useEffect, useState } from "react";
+import { principal, title } from "../caller";
+import { usePage } from "../page";
+import { type PlannedRoot, Trouble, explain } from "../server";
+import { Code, asText } from "./code";
+import { useAsked } from "./editor";
+
+/** What Diglot makes of the question for the chosen caller: predicate, plan, SQL, EXPLAIN. */
+export function Plan(): React.ReactElement {
+  const page = usePage();
+  const { caller, server, round } = page;
+  const asked = useAsked();
+  const [roots, setRoots] = useState<PlannedRoot[] | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const [again, setAgain] = useState(0);
+  const who = principal(caller);
+
+  useEffect(() => {
+    if (!caller.adminSecret || !asked.query.trim()) return;
+    let current = true;
+    setRoots(null);
+    setTrouble(null);
+    void (async () => {
+      try {
+        const variables: unknown = asked.variables.trim() ? JSON.parse(asked.variables) : {};
+        const found = await explain(
+          caller, server.header_prefix, principal(caller),
+          { query: asked.query, variables, operationName: asked.operationName });
+        if (current) setRoots(found);
+      } catch (error) {
+        if (!current) return;
+        setTrouble(error instanceof Trouble ? error
+          : new Trouble("The variables are not valid JSON.", "Mend them in the editor.", null));
+      }
+    })();
+    return () => { current = false; };
+  }, [asked, caller, server, round, again]);
+
+  if (!caller.adminSecret) {
+    return (
+      <div className="view">
+        <h2>Plan</h2>
+        <p className="empty">
+          Predicate, plan and SQL are shown to the admin only. Give the admin secret under “Who asks”;
+          the plan is then that of whichever caller is chosen there.
+        </p>
+        <button type="button" className="primary" onClick={page.askWho}>Who asks</button>
+      </div>
+    );
+  }
+  return (
+    <div className="view">
+      <div className="view-head">
+        <div>
+          <h2>Plan</h2>
+          <p className="quiet">
+            For {title(caller)}: role <code>{who.role}</code>
+            {Object.entries(who.variables).map(([name, value]) => <span key={name}>, <code>{name} = {value}</code></span>)}
+            {caller.kind === "token" && " (as the token says, not verified)"}
+          </p>
+        </div>
+        <button type="button" onClick={() => setAgain(again + 1)}>Explain again</button>
+      </div>
+      {!asked.query.trim() && <p className="empty">The editor is empty: there is nothing to plan.</p>}
+      {trouble && <p className="complaint" role="alert"><b>{trouble.title}</b> {trouble.detail}</p>}
+      {!roots && !trouble && asked.query.trim() && <p className="quiet" role="status">Planning…</p>}
+      {roots?.length === 0 && <p className="empty">The question reads no table, so there is no plan.</p>}
+      {roots?.map((root, index) => <PlannedBlock key={`${index}:${root.name}`} root={root} />)}
+    </div>
+  );
+}
+
+function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
+  const parameters = Array.isArray(root.parameters) ? root.parameters : [];
+  return (
+    <section className="root" aria-label={`Plan of ${root.name}`} data-root={root.name}>
+      <h3><code>{root.name}</code></h3>
+      <div className="plan-parts">
+        <div className="plan-part">
+          <h4>Solved predicate</h4>
+          <Code text={asText(root.predicate)} as="sql" label="Solved predicate" wrap testId="predicate" />
+        </div>
+        <div className="plan-part">
+          <h4>Plan</h4>
+          <div className="tree" data-testid="plan"><Tree value={root.plan} depth={0} /></div>
+        </div>
+        <div className="plan-part wide">
+          <h4>SQL</h4>
+          <Code text={asText(root.sql)} as="sql" label="SQL" wrap testId="sql" />
+          {parameters.length > 0 ? (
+            <table className="parameters">
+              <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>
+              <tbody>
+                {parameters.map((value, index) => (
+                  <tr key={index}><td>{index + 1}</td><td><code>{JSON.stringify(value)}</code></td></tr>
+                ))}
+              </tbody>
+            </table>
+          ) : <p className="quiet">No parameters.</p>}
+        </div>
+        <div className="plan-part wide">
+          <h4>EXPLAIN of the database</h4>
+          <Code text={asText(root.explain)} label="EXPLAIN" testId="explain" />
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** Any JSON as a tree that folds: the plan's shape is the server's own. */
+function Tree({ value, depth }: { value: unknown; depth: number }): React.ReactElement {
+  if (typeof value !== "object" || value === null) return <Leaf value={value} />;
+  const entries = Object.entries(value);
+  if (!entries.length) return <span className="quiet">{Array.isArray(value) ? "none" : "{}"}</span>;
+  return (
+    <ul>
+      {entries.map(([name, inner]) => {
+        const simple = typeof inner !== "object" || inner === null || Object.keys(inner).length === 0
+          || (Array.isArray(inner) && inner.every((item) => typeof item !== "object" || item === null));
+        return (
+          <li key={name}>
+            {simple
+              ? <><span className="tree-name">{name}</span> {Array.isArray(inner) && inner.length ? <Leaf value={inner.map((i) => asText(i)).join(", ")} /> : <Tree value={inner} depth={depth + 1} />}</>
+              : <details open={depth < 3}><summary><span className="tree-name">{name}</span> <span className="quiet">{headline(inner)}</span></summary><Tree value={inner} depth={depth + 1} /></details>}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Leaf({ value }: { value: unknown }): React.ReactElement {
+  return <code>{value === null ? "null" : String(value)}</code>;
+}
+
+/** A folded node's own name, where it has one. */
+function headline(value: object): string {
+  if (Array.isArray(value)) return `${value.length}`;
+  const node = value as Record<string, unknown>;
+  const found = node["kind"] ?? node["node"] ?? node["type"] ?? node["table"] ?? node["name"];
+  return typeof found === "string" ? found : "";
+}
