@@ -90,7 +90,7 @@ impl Names {
             }
         }
         for function in &catalog.database.functions {
-            for argument in &function.arguments {
+            for argument in function.arguments.iter().filter(|argument| argument.row_of.is_none()) {
                 add_other(&mut scalars, &argument.data_type);
             }
             if let FunctionResult::Scalar { data_type, .. } = &function.result {
@@ -105,13 +105,8 @@ impl Names {
         fix(&mut types, QUERY.into(), Key::Query);
         fix(&mut types, "PageInfo".into(), Key::PageInfo);
         fix(&mut types, words_type(words, "order_by"), Key::Direction);
-        for (id, scalar) in (0u16..).zip(&mut scalars) {
-            scalar.name = fix(&mut types, scalar.name.clone(), Key::Scalar(id));
-        }
-        for (id, scalar) in (0u16..).zip(&scalars) {
-            fix(&mut types, words.join(&scalar.name, "comparison_exp"), Key::Comparison(id));
-            fix(&mut types, words.join(&scalar.name, "array_comparison_exp"), Key::ArrayComparison(id));
-        }
+        let built_in = super::types::built_in_scalars().len();
+        fix_scalars(&mut scalars[..built_in], 0, words, &mut |name, key| fix(&mut types, name, key));
         let suffixes: Vec<(Part, Box<str>)> = Part::all()
             .into_iter()
             .map(|(part, suffix)| (part, words.join("", &suffix).into()))
@@ -146,6 +141,9 @@ impl Names {
                 fix(&mut types, valid(&name), Key::Face(face.id, Part::ComputedArguments(computed)));
             }
         }
+        // Types that only the database knows come after the tables: a composite type has its table's name.
+        let first = u16::try_from(built_in).unwrap_or(u16::MAX);
+        fix_scalars(&mut scalars[built_in..], first, words, &mut |name, key| fix(&mut types, name, key));
         let enums: Vec<Option<Box<str>>> = (0u32..)
             .zip(&catalog.database.enums)
             .map(|(id, entry)| {
@@ -297,6 +295,16 @@ fn words_type(words: Words, snake: &str) -> String {
     match words.0 {
         Naming::Snake => snake.to_owned(),
         Naming::Camel => words.type_base(snake),
+    }
+}
+
+fn fix_scalars(scalars: &mut [Scalar], first: u16, words: Words, fix: &mut dyn FnMut(String, Key) -> String) {
+    for (id, scalar) in (first..).zip(scalars.iter_mut()) {
+        scalar.name = fix(scalar.name.clone(), Key::Scalar(id));
+    }
+    for (id, scalar) in (first..).zip(scalars.iter()) {
+        fix(words.join(&scalar.name, "comparison_exp"), Key::Comparison(id));
+        fix(words.join(&scalar.name, "array_comparison_exp"), Key::ArrayComparison(id));
     }
 }
 

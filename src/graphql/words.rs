@@ -104,7 +104,7 @@ fn pascal(name: &str) -> String {
     out
 }
 
-/// Forces a name into GraphQL's alphabet: `[_A-Za-z][_0-9A-Za-z]*`, not beginning with `__`.
+/// Forces a name into GraphQL's alphabet: `[_A-Za-z][_0-9A-Za-z]*`, not beginning with `__`, with at least a letter.
 pub(crate) fn valid(name: &str) -> String {
     let mut out: String = name
         .chars()
@@ -116,6 +116,9 @@ pub(crate) fn valid(name: &str) -> String {
             }
         })
         .collect();
+    if out.chars().all(|letter| letter == '_') {
+        return "unnamed".to_owned();
+    }
     if out.starts_with("__") {
         out = format!("_{}", out.trim_start_matches('_'));
     }
@@ -146,8 +149,8 @@ mod tests {
             ("2fast", "_2fast"),
             ("__secret", "_secret"),
             ("Ärger", "_rger"),
-            ("日本", "_"),
-            ("", "_"),
+            ("日本", "unnamed"),
+            ("", "unnamed"),
             ("a\"b", "a_b"),
             ("__2", "_2"),
         ] {

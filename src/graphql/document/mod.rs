@@ -6,7 +6,7 @@ mod schema;
 mod usage;
 
 #[cfg(test)]
-pub(crate) use schema::complete;
+pub(crate) use schema::{complete, complete_validator};
 
 use super::error::{Fault, FaultCode};
 use super::types::{Key, Kind, Types};
@@ -114,7 +114,7 @@ fn syntax_message(error: &async_graphql_parser::Error) -> String {
 
 /// async-graphql validates within `execute`; this extension keeps what it found and lets nothing be executed.
 #[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Option<Vec<ServerError>>>>);
+pub(crate) struct Capture(Arc<Mutex<Option<Vec<ServerError>>>>);
 
 impl ExtensionFactory for Capture {
     fn create(&self) -> Arc<dyn Extension> {
@@ -143,6 +143,14 @@ fn validate(
     let capture = Capture::default();
     let schema = schema::finish(builder, introspection, capture.clone())
         .map_err(|error| vec![ServerError::new(format!("internal error: {}", error.0), None)])?;
+    captured(&schema, &capture, document)
+}
+
+fn captured(
+    schema: &async_graphql::dynamic::Schema,
+    capture: &Capture,
+    document: &ExecutableDocument,
+) -> Result<(), Vec<ServerError>> {
     let mut request = async_graphql::Request::new("");
     request.set_parsed_query(document.clone());
     let response = schema.execute(request).now_or_never();
@@ -153,6 +161,17 @@ fn validate(
         (None, Some(response)) if !response.errors.is_empty() => Err(response.errors),
         (None, _) => Err(vec![ServerError::new("the document could not be validated", None)]),
     }
+}
+
+/// The verdict of a complete schema, in the same form; for tests that compare.
+#[cfg(test)]
+pub(crate) fn validate_with(
+    types: Types<'_>,
+    schema: &(async_graphql::dynamic::Schema, Capture),
+    document: &ExecutableDocument,
+) -> Result<(), Vec<Fault>> {
+    cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
+    captured(&schema.0, &schema.1, document).map_err(|errors| told(types, errors))
 }
 
 /// The findings in a stable order, without repetitions, with suggestions from what the role sees.

@@ -28,7 +28,17 @@ pub(super) fn of_usage(types: Types<'_>, usage: &Usage<'_>) -> SchemaBuilder {
 /// Only if the definitions are not a valid schema, which would be a fault of ours.
 #[cfg(test)]
 pub(crate) fn complete(types: Types<'_>) -> Result<Schema, SchemaError> {
-    builder_of_all(types).disable_suggestions().finish()
+    builder_of_all(types).finish()
+}
+
+/// The complete schema, for validation alone.
+///
+/// # Errors
+/// As [`complete`].
+#[cfg(test)]
+pub(crate) fn complete_validator(types: Types<'_>) -> Result<(Schema, super::Capture), SchemaError> {
+    let capture = super::Capture::default();
+    Ok((finish(builder_of_all(types), true, capture.clone())?, capture))
 }
 
 /// A builder with every type.
