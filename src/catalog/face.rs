@@ -1,7 +1,8 @@
 //! The exposed side: faces of tables, their names and relations.
 
-use super::{ColumnId, TableId};
+use super::{ColumnId, Table, TableId};
 use crate::ident::Name;
+use crate::value::Type;
 use std::collections::HashMap;
 
 /// An index into [`super::Catalog::faces`].
@@ -111,7 +112,85 @@ pub struct Computed {
     pub session_argument: Option<String>,
 }
 
+/// An exposed function.
+#[derive(Clone, Debug)]
+pub struct ExposedFunction {
+    /// Its id.
+    pub id: FunctionId,
+    /// Exposed name.
+    pub name: Name,
+    /// Index into the database's functions.
+    pub function: usize,
+    /// The argument that takes the session variables as JSON.
+    pub session_argument: Option<String>,
+    /// A root of mutations instead of queries.
+    pub mutation: bool,
+    /// Who may call it; `None`: whoever may read its table.
+    pub roles: Option<Vec<Name>>,
+    /// The table whose rows it returns.
+    pub table: Option<TableId>,
+}
+
 impl Face {
+    /// The face that a table has without configuration: its own names, its primary key, no relations. Ids and maps are
+    /// made by [`super::Catalog::assemble`].
+    #[must_use]
+    pub fn plain(id: TableId, table: &Table) -> Self {
+        let columns = table.columns.iter().map(|column| FaceColumn {
+            name: Name::new(column.name.as_str()),
+            geometry: column.data_type == Type::Geometry,
+        });
+        Self {
+            id: FaceId(id.0),
+            entry: table.name.as_str().to_owned(),
+            table: id,
+            name: Name::new(table.name.as_str()),
+            columns: columns.collect(),
+            relations: Vec::new(),
+            key: table.primary_key.clone(),
+            enum_table: false,
+            expand: None,
+            roots: Roots::default(),
+            computed: Vec::new(),
+            column_names: HashMap::new(),
+            relation_names: HashMap::new(),
+        }
+    }
+
+    /// A face with these columns, without relations.
+    #[must_use]
+    pub fn new(id: FaceId, table: TableId, name: Name, columns: Vec<FaceColumn>, key: Vec<ColumnId>) -> Self {
+        let mut face = Self {
+            id,
+            entry: name.as_str().to_owned(),
+            table,
+            name,
+            columns,
+            relations: Vec::new(),
+            key,
+            enum_table: false,
+            expand: None,
+            roots: Roots::default(),
+            computed: Vec::new(),
+            column_names: HashMap::new(),
+            relation_names: HashMap::new(),
+        };
+        face.index();
+        face
+    }
+
+    /// Makes the maps from names to ids. Of two equal names the first stays; [`super::expose`] never makes any.
+    pub(super) fn index(&mut self) {
+        self.column_names.clear();
+        for (id, column) in (0..=u16::MAX).map(ColumnId).zip(&self.columns) {
+            self.column_names.entry(column.name.clone()).or_insert(id);
+        }
+        self.relation_names.clear();
+        for (id, relation) in (0..=u16::MAX).map(RelationId).zip(&self.relations) {
+            self.relation_names.entry(relation.name.clone()).or_insert(id);
+        }
+    }
+
     /// The column of an exposed name.
     #[must_use]
     pub fn column_named(&self, name: &str) -> Option<ColumnId> {

@@ -6,15 +6,15 @@
 mod expose;
 mod face;
 mod physical;
+mod settings;
 
-pub use expose::{
-    ComputedSettings, ExposedFunction, FaceSettings, FunctionSettings, RelationSettings, Settings, expose,
-};
-pub use face::{Computed, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
+pub use expose::expose;
+pub use face::{Computed, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
 pub use physical::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, ForeignKey, Function, FunctionArgument,
     FunctionResult, Generated, Table, TableId, TableKind, Unique,
 };
+pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};
 
 use crate::ident::Name;
 use std::collections::HashMap;
@@ -34,6 +34,19 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Puts faces on a database: gives them their ids, in this order, and makes the maps of names. Of two faces of one
+    /// name the first is found by it; [`expose`] never makes any.
+    #[must_use]
+    pub fn assemble(database: Database, mut faces: Vec<Face>) -> Self {
+        let mut names = HashMap::new();
+        for (id, face) in (0..=u32::MAX).map(FaceId).zip(&mut faces) {
+            face.id = id;
+            face.index();
+            names.entry(face.name.clone()).or_insert(id);
+        }
+        Self { database, faces, functions: Vec::new(), notices: Vec::new(), names }
+    }
+
     /// The face of an exposed name.
     #[must_use]
     pub fn face_named(&self, name: &str) -> Option<&Face> {

@@ -1,6 +1,8 @@
 //! `diglot.toml` and `DIGLOT_*`: read, checked, handed on as small structs. Every error names file, line and key.
 
 mod access;
+mod load;
+pub use load::*;
 mod sections;
 mod tables;
 

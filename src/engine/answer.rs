@@ -7,16 +7,17 @@ use crate::request::{Constant, PageInfoField};
 use crate::rules::ConnectionPart;
 use bytes::Bytes;
 
-/// Puts an outcome together. The backend's buffers begin with `[`.
+/// Puts an outcome together.
 pub(super) fn outcome(answer: &Answer, query: &Query, mut rows: Rows, seal: Option<&Seal>) -> Outcome {
     let body = match answer {
         Answer::Rows => {
-            let mut buffer = rows.buffers.pop().unwrap_or_else(|| b"[".to_vec());
+            let mut buffer = rows.buffers.pop().unwrap_or_default();
+            buffer.insert(0, b'[');
             buffer.push(b']');
             Bytes::from(buffer)
         }
         Answer::Row if rows.count == 0 => Bytes::from_static(b"null"),
-        Answer::Row => Bytes::from(rows.buffers.pop().unwrap_or_default()).split_off(1),
+        Answer::Row => Bytes::from(rows.buffers.pop().unwrap_or_default()),
         Answer::Connection(parts) => Bytes::from(connection(parts, query, &mut rows, seal)),
     };
     let next = match (&rows.last, seal) {
@@ -47,7 +48,8 @@ fn connection(parts: &[ConnectionPart], query: &Query, rows: &mut Rows, seal: Op
         match part {
             ConnectionPart::Constant(_, constant) => push_constant(&mut json, constant),
             ConnectionPart::Edges(..) | ConnectionPart::Nodes(..) => {
-                json.extend_from_slice(&lists.next().unwrap_or_else(|| b"[".to_vec()));
+                json.push(b'[');
+                json.extend_from_slice(&lists.next().unwrap_or_default());
                 json.push(b']');
             }
             ConnectionPart::Total(_) => json.extend_from_slice(rows.total.unwrap_or(0).to_string().as_bytes()),

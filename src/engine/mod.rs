@@ -4,6 +4,11 @@ mod answer;
 mod bind;
 mod cache;
 mod cursor;
+mod exposure;
+mod start;
+
+pub use exposure::exposure;
+pub use start::{Source, StartError, build};
 
 use crate::backend::{Backend, Run, Seal};
 use crate::catalog::Catalog;
@@ -77,6 +82,7 @@ pub struct Engine {
     snapshot: arc_swap::ArcSwap<Snapshot>,
     backend: Backend,
     codec: cursor::Codec,
+    changed: start::Changed,
 }
 
 /// What `explain` tells of a request.
@@ -102,6 +108,7 @@ impl Engine {
             snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
             backend,
             codec: cursor::Codec::new(secret),
+            changed: start::Changed::default(),
         }
     }
 
@@ -116,7 +123,7 @@ impl Engine {
     /// # Errors
     /// Refusals, unknown names, values that do not fit, and the database's faults, classified.
     pub async fn run(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
-        let ready = self.ready(snapshot, principal, request)?;
+        let ready = self.planned(snapshot, principal, request)?;
         let (values, most) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let seal = ready.plan.query.cursor.then(|| self.seal(&ready));
         let run = Run {
@@ -139,7 +146,13 @@ impl Engine {
                     })
                     .await?
             }
-            other => other?,
+            Err(error) => {
+                if error.code == Code::SCHEMA_CHANGED {
+                    self.changed.notify_one();
+                }
+                return Err(error);
+            }
+            Ok(rows) => rows,
         };
         Ok(answer::outcome(
             &ready.plan.answer,
@@ -154,7 +167,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`].
     pub async fn explain(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Explanation> {
-        let ready = self.ready(snapshot, principal, request)?;
+        let ready = self.planned(snapshot, principal, request)?;
         let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
         Ok(Explanation {
@@ -166,7 +179,7 @@ impl Engine {
         })
     }
 
-    fn ready(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Arc<Ready>> {
+    fn planned(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Arc<Ready>> {
         let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
             Error::forbidden(format!(
                 "role {:?} is not configured on this server",
