@@ -142,7 +142,10 @@ struct Report {
 
 impl Report {
     fn add(&mut self, place: impl Into<String>, what: impl Into<String>) {
-        self.failures.push(Failure { place: place.into(), what: what.into() });
+        self.failures.push(Failure {
+            place: place.into(),
+            what: what.into(),
+        });
     }
 }
 
@@ -157,7 +160,13 @@ async fn every_case_holds() {
     let mut runs = Vec::new();
     let mut report = Report::default();
     for path in &paths {
-        let name = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
+        let name = path
+            .strip_prefix(&root)
+            .unwrap()
+            .with_extension("")
+            .to_str()
+            .unwrap()
+            .to_owned();
         if !name.contains(&filter) {
             continue;
         }
@@ -169,7 +178,9 @@ async fn every_case_holds() {
         }
     }
     assert!(count > 0, "no case's path contains {filter:?}");
-    let reports = stream::iter(&runs).map(|(name, case, databases)| run(name, case, databases)).buffer_unordered(4);
+    let reports = stream::iter(&runs)
+        .map(|(name, case, databases)| run(name, case, databases))
+        .buffer_unordered(4);
     let reports: Vec<Report> = reports.collect().await;
     for one in reports {
         report.exchanges += one.exchanges;
@@ -182,9 +193,18 @@ async fn every_case_holds() {
     for failure in &report.failures {
         println!("── {}\n{}\n", failure.place, failure.what);
     }
-    let mut failed: Vec<&str> = report.failures.iter().map(|failure| failure.place.split(' ').next().unwrap_or_default()).collect();
+    let mut failed: Vec<&str> = report
+        .failures
+        .iter()
+        .map(|failure| failure.place.split(' ').next().unwrap_or_default())
+        .collect();
     failed.dedup();
-    let summary = format!("{} cases, {} exchanges, {} cases failed", count - left_out, report.exchanges, failed.len());
+    let summary = format!(
+        "{} cases, {} exchanges, {} cases failed",
+        count - left_out,
+        report.exchanges,
+        failed.len()
+    );
     println!("{summary}");
     assert!(failed.is_empty(), "{summary}: {}", failed.join(" "));
 }
@@ -208,7 +228,9 @@ fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
     let databases = match &case.databases {
         None => Database::ALL.to_vec(),
         Some(words) => {
-            let known = words.iter().map(|word| Database::named(word).ok_or_else(|| format!("no database is called {word:?}")));
+            let known = words
+                .iter()
+                .map(|word| Database::named(word).ok_or_else(|| format!("no database is called {word:?}")));
             known.collect::<Result<_, _>>()?
         }
     };
@@ -219,7 +241,13 @@ fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
         return Err("[request] and [[expect]] belong together".into());
     }
     for expect in &case.expect {
-        let says = [expect.rows.is_some(), expect.data.is_some(), expect.total.is_some(), expect.raw.is_some(), expect.refused.is_some()];
+        let says = [
+            expect.rows.is_some(),
+            expect.data.is_some(),
+            expect.total.is_some(),
+            expect.raw.is_some(),
+            expect.refused.is_some(),
+        ];
         if expect.who.is_empty() || !says.contains(&true) || (expect.refused.is_some() && says[..4].contains(&true)) {
             return Err("an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, or `refused`".into());
         }
@@ -240,7 +268,9 @@ async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
                 let before = report.failures.len();
                 questions(&place, case, *database, &server, &mut report).await;
                 steps(&place, case, &server, &mut report).await;
-                let fault = report.failures[before..].iter().any(|failure| failure.what.contains("a fault of the server"));
+                let fault = report.failures[before..]
+                    .iter()
+                    .any(|failure| failure.what.contains("a fault of the server"));
                 if fault {
                     report.add(format!("{place} (log)"), server.log());
                 }
@@ -287,7 +317,9 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                     report.exchanges += 1;
                     let request = request.clone().with(headers);
                     let answer = match &case.walk {
-                        None => client::send(server.address, &request).await.map_err(|error| error.to_string()),
+                        None => client::send(server.address, &request)
+                            .await
+                            .map_err(|error| error.to_string()),
                         Some(walk) => pages(front, walk, lines, &request, server).await,
                     };
                     let found = match &answer {
@@ -296,7 +328,10 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                     };
                     if let Err(error) = found {
                         let got = answer.map_or_else(|_| "none".to_owned(), |answer| answer.to_string());
-                        report.add(format!("{place} over {front} as {who} ({way})"), format!("asked  {request}\ngot    {got}\nwrong  {error}"));
+                        report.add(
+                            format!("{place} over {front} as {who} ({way})"),
+                            format!("asked  {request}\ngot    {got}\nwrong  {error}"),
+                        );
                     }
                 }
             }
@@ -311,7 +346,11 @@ fn request(front: Front, lines: &Lines) -> Result<Option<Request>, String> {
     Ok(match front {
         Front::GraphQl => match &lines.graphql {
             Some(query) => {
-                let variables = lines.variables.as_deref().map(serde_json::from_str::<Value>).transpose();
+                let variables = lines
+                    .variables
+                    .as_deref()
+                    .map(serde_json::from_str::<Value>)
+                    .transpose();
                 let variables = variables.map_err(|error| format!("variables: {error}"))?;
                 Some(fronts::graphql(query, variables.as_ref(), lines.operation.as_deref()))
             }
@@ -328,7 +367,9 @@ async fn pages(front: Front, walk: &Walk, lines: &Lines, request: &Request, serv
     let mut request = request.clone();
     let first_target = request.target.clone();
     for page in 1.. {
-        let answer = client::send(server.address, &request).await.map_err(|error| error.to_string())?;
+        let answer = client::send(server.address, &request)
+            .await
+            .map_err(|error| error.to_string())?;
         fronts::check_always(&answer)?;
         let root = fronts::rows(front, &answer).map_err(|error| format!("page {page}: {error}: {answer}"))?;
         let (mut found, cursor) = match front {
@@ -338,9 +379,14 @@ async fn pages(front: Front, walk: &Walk, lines: &Lines, request: &Request, serv
                     (_, Some(Value::Array(nodes))) => nodes.clone(),
                     _ => return Err(format!("page {page}: neither edges nor nodes: {answer}")),
                 };
-                let (more, end) = if walk.backward { ("hasPreviousPage", "startCursor") } else { ("hasNextPage", "endCursor") };
+                let (more, end) = if walk.backward {
+                    ("hasPreviousPage", "startCursor")
+                } else {
+                    ("hasNextPage", "endCursor")
+                };
                 let info = &root["pageInfo"];
-                let cursor = (info[more] == Value::Bool(true)).then(|| info[end].as_str().unwrap_or_default().to_owned());
+                let cursor =
+                    (info[more] == Value::Bool(true)).then(|| info[end].as_str().unwrap_or_default().to_owned());
                 (rows, cursor)
             }
             Front::Based => return Err("Based has no cursors".into()),
@@ -357,19 +403,34 @@ async fn pages(front: Front, walk: &Walk, lines: &Lines, request: &Request, serv
         }
         let Some(cursor) = cursor else {
             if page != walk.pages {
-                return Err(format!("{page} pages instead of {}, with {}", walk.pages, clip(&Value::Array(rows).to_string())));
+                return Err(format!(
+                    "{page} pages instead of {}, with {}",
+                    walk.pages,
+                    clip(&Value::Array(rows).to_string())
+                ));
             }
             let body = match front {
                 Front::GraphQl => serde_json::json!({"data": {"walk": rows}}),
                 _ => serde_json::json!({"records": rows}),
             };
-            return Ok(Answer { body: body.to_string().into_bytes(), ..answer });
+            return Ok(Answer {
+                body: body.to_string().into_bytes(),
+                ..answer
+            });
         };
         if page > walk.pages {
-            return Err(format!("more than {} pages, with {}", walk.pages, clip(&Value::Array(rows).to_string())));
+            return Err(format!(
+                "more than {} pages, with {}",
+                walk.pages,
+                clip(&Value::Array(rows).to_string())
+            ));
         }
         if front == Front::GraphQl {
-            let mut variables: Value = lines.variables.as_deref().map_or(Ok(Value::Null), serde_json::from_str).map_err(|error| error.to_string())?;
+            let mut variables: Value = lines
+                .variables
+                .as_deref()
+                .map_or(Ok(Value::Null), serde_json::from_str)
+                .map_err(|error| error.to_string())?;
             if variables.is_null() {
                 variables = serde_json::json!({});
             }
@@ -404,13 +465,21 @@ fn check(front: Front, expect: &Expect, who: &Who, unordered: bool, answer: &Ans
     if let Some(rows) = &expect.rows {
         let wanted = parsed(rows)?;
         let got = fronts::rows(front, answer)?;
-        let mut kept = if front == Front::GraphQl { got.clone() } else { fronts::projected(&got, &wanted) };
+        let mut kept = if front == Front::GraphQl {
+            got.clone()
+        } else {
+            fronts::projected(&got, &wanted)
+        };
         let mut sought = wanted.clone();
         if unordered {
             (kept, sought) = (fronts::sorted(&kept), fronts::sorted(&sought));
         }
         if !fronts::same(&kept, &sought) {
-            return Err(format!("wanted {}\nfound  {}", clip(&sought.to_string()), clip(&kept.to_string())));
+            return Err(format!(
+                "wanted {}\nfound  {}",
+                clip(&sought.to_string()),
+                clip(&kept.to_string())
+            ));
         }
         let keyed = |rows: &Value, key: &str| match rows {
             Value::Array(items) => items.iter().any(|item| item.get(key).is_some()),
@@ -462,19 +531,29 @@ async fn steps(place: &str, case: &Case, server: &Server, report: &mut Report) {
 }
 
 async fn step(step: &Step, server: &Server, saved: &mut BTreeMap<String, String>) -> Result<(), String> {
-    let mut request = Request { method: step.method.clone(), target: filled(&step.path, saved), ..Request::default() };
+    let mut request = Request {
+        method: step.method.clone(),
+        target: filled(&step.path, saved),
+        ..Request::default()
+    };
     if let Some(who) = &step.who {
         let who = Who::parse(who)?;
         request.headers.extend(who.ways().swap_remove(0).1);
     }
-    request.headers.extend(step.headers.iter().map(|(name, value)| (name.clone(), filled(value, saved))));
+    request.headers.extend(
+        step.headers
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value, saved))),
+    );
     if let Some(body) = &step.body {
         request.body = filled(body, saved).into_bytes();
     }
     if let Some(hex) = &step.body_hex {
         request.body = bytes(hex)?;
     }
-    let answer = client::send(server.address, &request).await.map_err(|error| format!("asked  {request}\ngot    {error}"))?;
+    let answer = client::send(server.address, &request)
+        .await
+        .map_err(|error| format!("asked  {request}\ngot    {error}"))?;
     let found = check_step(step, &request, &answer, server, saved).await;
     found.map_err(|error| format!("asked  {request}\ngot    {answer}\nwrong  {error}"))
 }
@@ -499,7 +578,11 @@ async fn check_step(
     }
     for (name, wanted) in &step.header {
         let got = answer.header(name);
-        let fits = if wanted.is_empty() { got.is_none() } else { got.is_some_and(|got| got.contains(filled(wanted, saved).as_str())) };
+        let fits = if wanted.is_empty() {
+            got.is_none()
+        } else {
+            got.is_some_and(|got| got.contains(filled(wanted, saved).as_str()))
+        };
         if !fits {
             return Err(format!("wanted the header {name} with {wanted:?}, found {got:?}"));
         }
@@ -523,7 +606,10 @@ async fn check_step(
             Some(header) => answer.header(header).map(str::to_owned),
             None => answer.json()?.pointer(place).and_then(Value::as_str).map(str::to_owned),
         };
-        saved.insert(name.clone(), value.ok_or_else(|| format!("there is no text at {place}"))?);
+        saved.insert(
+            name.clone(),
+            value.ok_or_else(|| format!("there is no text at {place}"))?,
+        );
     }
     Ok(())
 }
@@ -531,13 +617,24 @@ async fn check_step(
 /// That a coded body is smaller, and what it holds.
 async fn check_coding(coding: &str, request: &Request, answer: &Answer, server: &Server) -> Result<(), String> {
     if answer.header("content-encoding") != Some(coding) {
-        return Err(format!("wanted Content-Encoding: {coding}, found {:?}", answer.header("content-encoding")));
+        return Err(format!(
+            "wanted Content-Encoding: {coding}, found {:?}",
+            answer.header("content-encoding")
+        ));
     }
     let mut plain = request.clone();
-    plain.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
-    let plain = client::send(server.address, &plain).await.map_err(|error| error.to_string())?;
+    plain
+        .headers
+        .retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
+    let plain = client::send(server.address, &plain)
+        .await
+        .map_err(|error| error.to_string())?;
     if plain.header("content-encoding").is_some() || plain.body.len() <= answer.body.len() {
-        return Err(format!("{} bytes are not less than {}", answer.body.len(), plain.body.len()));
+        return Err(format!(
+            "{} bytes are not less than {}",
+            answer.body.len(),
+            plain.body.len()
+        ));
     }
     if coding == "br" {
         let mut body = Vec::new();
@@ -556,15 +653,23 @@ fn filled(text: &str, saved: &BTreeMap<String, String>) -> String {
         out = out.replace(&format!("{{{name}}}"), value);
         if out.contains(&format!("{{~{name}}}")) {
             let middle = value.len() / 2;
-            let other = if value.as_bytes().get(middle) == Some(&b'A') { "B" } else { "A" };
+            let other = if value.as_bytes().get(middle) == Some(&b'A') {
+                "B"
+            } else {
+                "A"
+            };
             let mut changed = value.clone();
             changed.replace_range(middle..=middle, other);
             out = out.replace(&format!("{{~{name}}}"), &changed);
         }
     }
     while let Some(start) = out.find("{{") {
-        let Some((count, rest)) = out[start + 2..].split_once('*') else { break };
-        let (Ok(count), Some(end)) = (count.parse::<usize>(), rest.find("}}")) else { break };
+        let Some((count, rest)) = out[start + 2..].split_once('*') else {
+            break;
+        };
+        let (Ok(count), Some(end)) = (count.parse::<usize>(), rest.find("}}")) else {
+            break;
+        };
         let whole = start + 2 + count.to_string().len() + 1 + end + 2;
         let repeated = rest[..end].repeat(count);
         out.replace_range(start..whole, &repeated);
@@ -574,13 +679,20 @@ fn filled(text: &str, saved: &BTreeMap<String, String>) -> String {
 
 fn bytes(hex: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap_or_default(), 16));
-    pairs.collect::<Result<_, _>>().map_err(|error| format!("body_hex: {error}"))
+    let pairs = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap_or_default(), 16));
+    pairs
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("body_hex: {error}"))
 }
 
 #[test]
 fn filling() {
     let saved = BTreeMap::from([("cursor".to_owned(), "xyz".to_owned())]);
-    assert_eq!(filled("a {cursor} {~cursor} {{3*[}}{{2*]}} { x }", &saved), "a xyz xAz [[[]] { x }");
+    assert_eq!(
+        filled("a {cursor} {~cursor} {{3*[}}{{2*]}} { x }", &saved),
+        "a xyz xAz [[[]] { x }"
+    );
     assert_eq!(filled("{ a {b} }", &saved), "{ a {b} }");
 }

@@ -26,12 +26,21 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn get(target: &str) -> Self {
-        Self { method: "GET".into(), target: target.into(), ..Self::default() }
+        Self {
+            method: "GET".into(),
+            target: target.into(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("Content-Type".into(), "application/json".into())];
-        Self { method: "POST".into(), target: target.into(), headers, body: body.into() }
+        Self {
+            method: "POST".into(),
+            target: target.into(),
+            headers,
+            body: body.into(),
+        }
     }
 
     #[must_use]
@@ -84,7 +93,11 @@ impl fmt::Display for Answer {
 pub(crate) fn clip(text: &str) -> String {
     let most = 1500;
     if text.chars().count() > most {
-        format!("{}… ({} bytes)", text.chars().take(most).collect::<String>(), text.len())
+        format!(
+            "{}… ({} bytes)",
+            text.chars().take(most).collect::<String>(),
+            text.len()
+        )
     } else {
         text.to_owned()
     }
@@ -99,7 +112,11 @@ pub(crate) async fn send(address: SocketAddr, request: &Request) -> io::Result<A
 }
 
 async fn exchange(address: SocketAddr, request: &Request) -> io::Result<Answer> {
-    let mut head = format!("{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n", request.method, escaped(&request.target));
+    let mut head = format!(
+        "{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n",
+        request.method,
+        escaped(&request.target)
+    );
     for (name, value) in &request.headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -144,14 +161,24 @@ fn parse(bytes: &[u8], head_only: bool) -> Option<Answer> {
     let mut lines = head.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     let headers: Vec<(String, String)> = lines
-        .map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned())))
+        .map(|line| {
+            line.split_once(':')
+                .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        })
         .collect::<Option<_>>()?;
-    let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
+    let mut answer = Answer {
+        status,
+        headers,
+        body: bytes[end + 4..].to_vec(),
+    };
     if head_only || status == 304 {
         // Nothing may follow.
         return answer.body.is_empty().then_some(answer);
     }
-    if answer.header("transfer-encoding").is_some_and(|encoding| encoding.eq_ignore_ascii_case("chunked")) {
+    if answer
+        .header("transfer-encoding")
+        .is_some_and(|encoding| encoding.eq_ignore_ascii_case("chunked"))
+    {
         answer.body = unchunked(&answer.body)?;
     } else if let Some(length) = answer.header("content-length") {
         let length: usize = length.parse().ok()?;
@@ -187,7 +214,11 @@ pub(crate) enum Who {
     /// The admin secret.
     Admin,
     /// A role with an id and other variables.
-    Role { role: String, id: Option<String>, variables: Vec<(String, serde_json::Value)> },
+    Role {
+        role: String,
+        id: Option<String>,
+        variables: Vec<(String, serde_json::Value)>,
+    },
     /// A token of `user 1` that must be refused.
     Refused(BadToken),
 }
@@ -218,8 +249,14 @@ impl Who {
                 "wrong key" => Self::Refused(BadToken::WrongKey),
                 "wrong secret" => Self::Refused(BadToken::WrongSecret),
                 other => {
-                    let (role, id) = other.split_once(' ').map_or((other, None), |(role, id)| (role, Some(id.to_owned())));
-                    Self::Role { role: role.to_owned(), id, variables: Vec::new() }
+                    let (role, id) = other
+                        .split_once(' ')
+                        .map_or((other, None), |(role, id)| (role, Some(id.to_owned())));
+                    Self::Role {
+                        role: role.to_owned(),
+                        id,
+                        variables: Vec::new(),
+                    }
                 }
             }),
             toml::Value::Table(table) => {
@@ -230,10 +267,17 @@ impl Who {
                         ("role", toml::Value::String(text)) => role = Some(text.clone()),
                         ("id", toml::Value::String(text)) => id = Some(text.clone()),
                         ("role" | "id", _) => return Err(format!("{name} must be a text")),
-                        _ => variables.push((name.clone(), serde_json::to_value(value).map_err(|error| error.to_string())?)),
+                        _ => variables.push((
+                            name.clone(),
+                            serde_json::to_value(value).map_err(|error| error.to_string())?,
+                        )),
                     }
                 }
-                Ok(Self::Role { role: role.ok_or("somebody without a role")?, id, variables })
+                Ok(Self::Role {
+                    role: role.ok_or("somebody without a role")?,
+                    id,
+                    variables,
+                })
             }
             other => Err(format!("{other} is nobody")),
         }
@@ -302,7 +346,13 @@ impl BadToken {
         let good = || token("user", Some("1"), &[], true, JWT_SECRET);
         match self {
             Self::Expired => bearer(token("user", Some("1"), &[], false, JWT_SECRET)),
-            Self::Forged => bearer(token("user", Some("1"), &[], true, "another secret, of somebody else, 0123456789abcdef")),
+            Self::Forged => bearer(token(
+                "user",
+                Some("1"),
+                &[],
+                true,
+                "another secret, of somebody else, 0123456789abcdef",
+            )),
             Self::Unsigned => {
                 let good = good();
                 let claims = good.split('.').nth(1).unwrap();

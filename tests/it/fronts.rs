@@ -56,8 +56,10 @@ pub(crate) fn graphql(query: &str, variables: Option<&Value>, operation: Option<
     if let Some(operation) = operation {
         body.insert("operationName".into(), operation.into());
     }
-    Request::post("/graphql", Value::Object(body).to_string())
-        .with([("Accept".into(), "application/graphql-response+json, application/json;q=0.9".into())])
+    Request::post("/graphql", Value::Object(body).to_string()).with([(
+        "Accept".into(),
+        "application/graphql-response+json, application/json;q=0.9".into(),
+    )])
 }
 
 /// A REST request.
@@ -76,8 +78,15 @@ pub(crate) fn rows(front: Front, answer: &Answer) -> Result<Value, String> {
             if body.get("errors").is_some() {
                 return Err("there are errors".into());
             }
-            let roots = body.get_mut("data").and_then(Value::as_object_mut).ok_or("there is no data")?;
-            return roots.values_mut().next().map(Value::take).ok_or_else(|| "there is no root".into());
+            let roots = body
+                .get_mut("data")
+                .and_then(Value::as_object_mut)
+                .ok_or("there is no data")?;
+            return roots
+                .values_mut()
+                .next()
+                .map(Value::take)
+                .ok_or_else(|| "there is no root".into());
         }
         Front::Based => body.get_mut("data").map(Value::take),
         Front::Records => {
@@ -93,7 +102,11 @@ pub(crate) fn total(front: Front, answer: &Answer) -> Result<Value, String> {
     let body = answer.json()?;
     let found = match front {
         Front::GraphQl => body["data"].as_object().and_then(|roots| {
-            roots.values().find_map(|root| root.pointer("/aggregate/count").or_else(|| root.get("total_count")).cloned())
+            roots.values().find_map(|root| {
+                root.pointer("/aggregate/count")
+                    .or_else(|| root.get("total_count"))
+                    .cloned()
+            })
         }),
         Front::Based => body.get("total").cloned(),
         Front::Records => body.get("total_count").cloned(),
@@ -110,7 +123,11 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
     let (status, code) = match refusal {
         Refusal::Unknown if records => {
             let empty = answer.status == 405 && answer.body.is_empty();
-            return if empty { Ok(()) } else { Err("wanted 405 with an empty body".into()) };
+            return if empty {
+                Ok(())
+            } else {
+                Err("wanted 405 with an empty body".into())
+            };
         }
         Refusal::Unknown | Refusal::NotFound => (404, "NOT_FOUND"),
         Refusal::Unauthenticated => (401, "UNAUTHORIZED"),
@@ -122,8 +139,14 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
         return Err(format!("wanted status {status}"));
     }
     let body = answer.json()?;
-    let error = body.get("error").and_then(Value::as_object).ok_or("there is no error")?;
-    match (error.get("code").and_then(Value::as_str), error.get("message").and_then(Value::as_str)) {
+    let error = body
+        .get("error")
+        .and_then(Value::as_object)
+        .ok_or("there is no error")?;
+    match (
+        error.get("code").and_then(Value::as_str),
+        error.get("message").and_then(Value::as_str),
+    ) {
         (Some(own), Some(message)) if !message.is_empty() && (records || own == code) => Ok(()),
         _ if records => Err("wanted error.code and error.message".into()),
         _ => Err(format!("wanted error.code {code} and error.message")),
@@ -132,18 +155,35 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
 
 fn check_graphql_refusal(refusal: Refusal, answer: &Answer) -> Result<(), String> {
     if refusal == Refusal::NotFound {
-        return if rows(Front::GraphQl, answer)?.is_null() { Ok(()) } else { Err("wanted null".into()) };
+        return if rows(Front::GraphQl, answer)?.is_null() {
+            Ok(())
+        } else {
+            Err("wanted null".into())
+        };
     }
     let body = answer.json()?;
-    let errors = body.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty()).ok_or("there are no errors")?;
+    let errors = body
+        .get("errors")
+        .and_then(Value::as_array)
+        .filter(|errors| !errors.is_empty())
+        .ok_or("there are no errors")?;
     for error in errors {
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
-        let code = error.pointer("/extensions/code").and_then(Value::as_str).unwrap_or_default();
+        let code = error
+            .pointer("/extensions/code")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let codes: &[&str] = match refusal {
             Refusal::Unknown => &["validation-failed"],
             Refusal::Unauthenticated => &["access-denied"],
             Refusal::Forbidden => &["validation-failed", "permission-error", "access-denied"],
-            _ => &["validation-failed", "parse-failed", "data-exception", "bad-request", "not-supported"],
+            _ => &[
+                "validation-failed",
+                "parse-failed",
+                "data-exception",
+                "bad-request",
+                "not-supported",
+            ],
         };
         if message.is_empty() || !codes.contains(&code) {
             return Err(format!("wanted errors with a message and one of the codes {codes:?}"));
@@ -158,13 +198,31 @@ fn check_graphql_refusal(refusal: Refusal, answer: &Answer) -> Result<(), String
         (_, Some(Value::Object(roots))) if roots.values().any(Value::is_null) => 200,
         _ => return Err("there is data".into()),
     };
-    if answer.status == status { Ok(()) } else { Err(format!("wanted status {status}")) }
+    if answer.status == status {
+        Ok(())
+    } else {
+        Err(format!("wanted status {status}"))
+    }
 }
 
 /// Words that only a database, a driver or a fault of ours would say.
 const TELLTALES: [&str; 16] = [
-    "SQLSTATE", "sqlite", "SQLite", "rusqlite", "sqlx", "no such table", "no such column", "no such function", "syntax error at",
-    "does not exist", "panicked", "internal error", "diglot_", "pg_catalog", "violates", "invalid input syntax",
+    "SQLSTATE",
+    "sqlite",
+    "SQLite",
+    "rusqlite",
+    "sqlx",
+    "no such table",
+    "no such column",
+    "no such function",
+    "syntax error at",
+    "does not exist",
+    "panicked",
+    "internal error",
+    "diglot_",
+    "pg_catalog",
+    "violates",
+    "invalid input syntax",
 ];
 
 /// Checks what holds for every answer: no fault of the server, and no error that tells of the database.
@@ -185,14 +243,19 @@ pub(crate) fn projected(got: &Value, wanted: &Value) -> Value {
     match (got, wanted) {
         (Value::Array(got), Value::Array(wanted)) => {
             let last = wanted.last();
-            let pairs = got.iter().enumerate().map(|(index, item)| match wanted.get(index).or(last) {
-                Some(wanted) => projected(item, wanted),
-                None => item.clone(),
-            });
+            let pairs = got
+                .iter()
+                .enumerate()
+                .map(|(index, item)| match wanted.get(index).or(last) {
+                    Some(wanted) => projected(item, wanted),
+                    None => item.clone(),
+                });
             pairs.collect()
         }
         (Value::Object(got), Value::Object(wanted)) => {
-            let kept = wanted.keys().filter_map(|key| Some((key.clone(), got.get(key)?.clone())));
+            let kept = wanted
+                .keys()
+                .filter_map(|key| Some((key.clone(), got.get(key)?.clone())));
             Value::Object(kept.collect())
         }
         _ => got.clone(),
@@ -210,14 +273,19 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len() && one.iter().all(|(key, value)| other.get(key).is_some_and(|found| same(value, found)))
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|found| same(value, found)))
         }
         _ => one == other,
     }
 }
 
 fn decimal(number: &serde_json::Number) -> Option<BigDecimal> {
-    BigDecimal::from_str(&number.to_string()).ok().map(|decimal| decimal.normalized())
+    BigDecimal::from_str(&number.to_string())
+        .ok()
+        .map(|decimal| decimal.normalized())
 }
 
 /// The same rows in one order, for questions that have none.
@@ -230,10 +298,15 @@ pub(crate) fn sorted(rows: &Value) -> Value {
 
 fn canonical(value: &Value) -> String {
     match value {
-        Value::Number(number) => decimal(number).map_or_else(|| number.to_string(), |decimal| decimal.to_plain_string()),
+        Value::Number(number) => {
+            decimal(number).map_or_else(|| number.to_string(), |decimal| decimal.to_plain_string())
+        }
         Value::Array(items) => items.iter().map(canonical).collect::<Vec<_>>().join(","),
         Value::Object(members) => {
-            let mut members: Vec<String> = members.iter().map(|(key, value)| format!("{key}:{}", canonical(value))).collect();
+            let mut members: Vec<String> = members
+                .iter()
+                .map(|(key, value)| format!("{key}:{}", canonical(value)))
+                .collect();
             members.sort();
             members.join(";")
         }
@@ -243,12 +316,24 @@ fn canonical(value: &Value) -> String {
 
 #[test]
 fn comparing() {
-    assert!(same(&json!({"a": 1.0, "b": [null, "x"]}), &json!({"b": [null, "x"], "a": 1})));
+    assert!(same(
+        &json!({"a": 1.0, "b": [null, "x"]}),
+        &json!({"b": [null, "x"], "a": 1})
+    ));
     assert!(!same(&json!([1, 2]), &json!([2, 1])));
     assert!(!same(&json!({"a": 1}), &json!({"a": 1, "b": null})));
-    assert!(!same(&json!(9_007_199_254_740_993_i64), &json!(9_007_199_254_740_992_i64)));
-    assert!(same(&sorted(&json!([{"b": 2, "a": 1.50}, {"a": 0}])), &sorted(&json!([{"a": 0}, {"a": 1.5, "b": 2}]))));
+    assert!(!same(
+        &json!(9_007_199_254_740_993_i64),
+        &json!(9_007_199_254_740_992_i64)
+    ));
+    assert!(same(
+        &sorted(&json!([{"b": 2, "a": 1.50}, {"a": 0}])),
+        &sorted(&json!([{"a": 0}, {"a": 1.5, "b": 2}]))
+    ));
     let wanted = json!([{"a": 1}]);
-    assert_eq!(projected(&json!([{"a": 2, "b": 3}, {"b": 4, "a": 5}]), &wanted), json!([{"a": 2}, {"a": 5}]));
+    assert_eq!(
+        projected(&json!([{"a": 2, "b": 3}, {"b": 4, "a": 5}]), &wanted),
+        json!([{"a": 2}, {"a": 5}])
+    );
     assert_eq!(projected(&json!([{"b": 3}]), &wanted), json!([{}]));
 }

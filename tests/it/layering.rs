@@ -73,19 +73,31 @@ fn sources() -> Vec<Source> {
     let mut paths = Vec::new();
     collect(&root, &mut paths);
     paths.sort();
-    assert!(paths.len() > 50, "the source was not found: {} files in {}", paths.len(), root.display());
+    assert!(
+        paths.len() > 50,
+        "the source was not found: {} files in {}",
+        paths.len(),
+        root.display()
+    );
     let mut sources: Vec<Source> = paths
         .iter()
         .map(|path| {
             let text = fs::read_to_string(path).unwrap();
             let path = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
             let code = without_tests(&without_texts(&text));
-            Source { path, text, code, tests: false }
+            Source {
+                path,
+                text,
+                code,
+                tests: false,
+            }
         })
         .collect();
     let files = test_files(&sources);
     for source in &mut sources {
-        source.tests = files.iter().any(|file| source.path == *file || source.path.starts_with(&format!("{}/", file.trim_end_matches(".rs"))));
+        source.tests = files
+            .iter()
+            .any(|file| source.path == *file || source.path.starts_with(&format!("{}/", file.trim_end_matches(".rs"))));
     }
     sources
 }
@@ -111,10 +123,15 @@ fn test_files(sources: &[Source]) -> Vec<String> {
                 continue;
             }
             let following = &lines[index + 1..(index + 4).min(lines.len())];
-            let named = following.iter().find_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"));
+            let named = following
+                .iter()
+                .find_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"));
             let module = following.iter().find_map(|line| {
                 let line = line.trim();
-                let line = line.strip_prefix("pub(super) ").or_else(|| line.strip_prefix("pub(crate) ")).unwrap_or(line);
+                let line = line
+                    .strip_prefix("pub(super) ")
+                    .or_else(|| line.strip_prefix("pub(crate) "))
+                    .unwrap_or(line);
                 line.strip_prefix("mod ")?.strip_suffix(';')
             });
             let Some(module) = module else { continue };
@@ -134,7 +151,11 @@ fn test_files(sources: &[Source]) -> Vec<String> {
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 /// Blanks comments and the contents of texts.
@@ -161,7 +182,12 @@ fn without_texts(text: &str) -> String {
             let end = (find(at, "*/") + 2).min(bytes.len());
             blank(&mut out, at, end);
             at = end;
-        } else if !word_before && (rest.starts_with(b"r\"") || rest.starts_with(b"r#") || rest.starts_with(b"br\"") || rest.starts_with(b"br#")) {
+        } else if !word_before
+            && (rest.starts_with(b"r\"")
+                || rest.starts_with(b"r#")
+                || rest.starts_with(b"br\"")
+                || rest.starts_with(b"br#"))
+        {
             let start = at + rest.iter().position(|byte| *byte == b'r').unwrap() + 1;
             let hashes = bytes[start..].iter().take_while(|byte| **byte == b'#').count();
             if bytes.get(start + hashes) != Some(&b'"') {
@@ -208,8 +234,15 @@ fn without_tests(code: &str) -> String {
         let after = start + "#[cfg(test)]".len();
         let semicolon = out[after..].find(';').map_or(out.len(), |found| after + found + 1);
         let brace = out[after..].find('{').map_or(out.len(), |found| after + found);
-        let end = if brace < semicolon { closing(&out, brace) } else { semicolon };
-        let blanked: String = out[start..end].chars().map(|character| if character == '\n' { '\n' } else { ' ' }).collect();
+        let end = if brace < semicolon {
+            closing(&out, brace)
+        } else {
+            semicolon
+        };
+        let blanked: String = out[start..end]
+            .chars()
+            .map(|character| if character == '\n' { '\n' } else { ' ' })
+            .collect();
         out.replace_range(start..end, &blanked);
     }
     out
@@ -245,7 +278,11 @@ fn crate_paths(code: &str) -> Vec<(usize, String)> {
             let inner = &code[open + 1..closing(code, open).saturating_sub(1)];
             let mut depth = 0;
             for part in inner.split_inclusive(['{', '}', ',']) {
-                let word: String = part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let word: String = part
+                    .trim()
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
                 if depth == 0 && !word.is_empty() {
                     found.push((offset, word));
                 }
@@ -256,7 +293,11 @@ fn crate_paths(code: &str) -> Vec<(usize, String)> {
                 }
             }
         } else {
-            let word: String = rest.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let word: String = rest
+                .trim_start()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
             found.push((offset, word));
         }
     }
@@ -264,17 +305,28 @@ fn crate_paths(code: &str) -> Vec<(usize, String)> {
 }
 
 fn assert_none(findings: &[String]) {
-    assert!(findings.is_empty(), "{} findings\n{}", findings.len(), findings.join("\n"));
+    assert!(
+        findings.is_empty(),
+        "{} findings\n{}",
+        findings.len(),
+        findings.join("\n")
+    );
 }
 
 #[test]
 fn imports_point_down() {
     let mut findings = Vec::new();
     let mut paths = 0;
-    for source in sources().iter().filter(|source| !source.tests && source.path != "lib.rs") {
+    for source in sources()
+        .iter()
+        .filter(|source| !source.tests && source.path != "lib.rs")
+    {
         let module = source.module();
         let Some(own) = level(module) else {
-            findings.push(format!("src/{}: module {module:?} has no level; give it one in tests/it/layering.rs", source.path));
+            findings.push(format!(
+                "src/{}: module {module:?} has no level; give it one in tests/it/layering.rs",
+                source.path
+            ));
             continue;
         };
         for (offset, used) in crate_paths(&source.code) {
@@ -302,7 +354,11 @@ fn dialects_do_not_see_each_other() {
     for source in sources.iter().filter(|source| !source.tests) {
         let Some(own) = source.dialect() else { continue };
         for other in dialects.iter().filter(|other| **other != own) {
-            for path in [format!("rest::{other}"), format!("super::{other}::"), format!("super::super::{other}")] {
+            for path in [
+                format!("rest::{other}"),
+                format!("super::{other}::"),
+                format!("super::super::{other}"),
+            ] {
                 if source.code.contains(&path) {
                     findings.push(format!("src/{}: dialect {own} uses {other}", source.path));
                 }
@@ -319,8 +375,14 @@ fn files_stay_short() {
     for source in sources() {
         let lines = source.text.lines().count();
         match (lines > LONGEST, reasons.get(source.path.as_str())) {
-            (true, None) => findings.push(format!("src/{}: {lines} lines, at most {LONGEST} without a reason", source.path)),
-            (false, Some(reason)) => findings.push(format!("src/{} is short now, its reason ({reason}) can go", source.path)),
+            (true, None) => findings.push(format!(
+                "src/{}: {lines} lines, at most {LONGEST} without a reason",
+                source.path
+            )),
+            (false, Some(reason)) => findings.push(format!(
+                "src/{} is short now, its reason ({reason}) can go",
+                source.path
+            )),
             _ => {}
         }
     }
@@ -335,19 +397,31 @@ fn drivers_stay_in_the_backend() {
         for driver in ["rusqlite", "sqlx"] {
             for (offset, _) in source.code.match_indices(driver) {
                 if source.module() != "backend" {
-                    findings.push(format!("src/{}:{}: {driver} outside of src/backend", source.path, source.line(offset)));
+                    findings.push(format!(
+                        "src/{}:{}: {driver} outside of src/backend",
+                        source.path,
+                        source.line(offset)
+                    ));
                 }
             }
         }
         for (offset, _) in source.code.match_indices("AssertSqlSafe") {
-            let before = source.code[..offset].lines().next_back().unwrap_or_default().trim_start();
+            let before = source.code[..offset]
+                .lines()
+                .next_back()
+                .unwrap_or_default()
+                .trim_start();
             if !before.starts_with("use ") && !before.starts_with("pub use ") {
                 asserted.push(format!("src/{}:{}", source.path, source.line(offset)));
             }
         }
     }
     assert_none(&findings);
-    assert_eq!(asserted.len(), 1, "text is asserted to be safe in exactly one place, not in {asserted:?}");
+    assert_eq!(
+        asserted.len(),
+        1,
+        "text is asserted to be safe in exactly one place, not in {asserted:?}"
+    );
     assert!(asserted[0].starts_with("src/backend/postgres/"), "{asserted:?}");
 }
 

@@ -3,7 +3,11 @@
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `cases` runs the files below
 //! `tests/cases`, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and reports by printing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and reports by printing"
+)]
 
 mod cases;
 mod client;

@@ -111,7 +111,9 @@ fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
         cases.join("diglot.toml"),
     ];
     let found = candidates.iter().find(|path| path.is_file());
-    found.cloned().ok_or_else(|| format!("no configuration for {fixture} on {database}: one of {candidates:?}"))
+    found
+        .cloned()
+        .ok_or_else(|| format!("no configuration for {fixture} on {database}: one of {candidates:?}"))
 }
 
 async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
@@ -125,15 +127,27 @@ async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String>
         Database::Postgres => postgres(fixture, &name).await?,
     };
     let watch = spawn(&url, &config, &folder, database)?;
-    let mut server = Server { address: ([127, 0, 0, 1], 0).into(), folder, _watch: watch };
+    let mut server = Server {
+        address: ([127, 0, 0, 1], 0).into(),
+        folder,
+        _watch: watch,
+    };
     let deadline = Instant::now() + START_LIMIT;
     loop {
         let ended = fs::read_to_string(server.folder.join("ended")).ok();
         if let Some(code) = ended.filter(|code| code.ends_with('\n')) {
-            return Err(format!("the server ended with exit code {} at once\n{}", code.trim(), server.log()));
+            return Err(format!(
+                "the server ended with exit code {} at once\n{}",
+                code.trim(),
+                server.log()
+            ));
         }
         if Instant::now() > deadline {
-            return Err(format!("the server did not answer within {} s\n{}", START_LIMIT.as_secs(), server.log()));
+            return Err(format!(
+                "the server did not answer within {} s\n{}",
+                START_LIMIT.as_secs(),
+                server.log()
+            ));
         }
         if let Some(address) = address(&server.folder) {
             server.address = address;
@@ -153,7 +167,10 @@ fn address(folder: &Path) -> Option<SocketAddr> {
         let rest = text.split("http://127.0.0.1:").nth(1)?;
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let whole = rest.len() > port.len();
-        Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok().filter(|port| whole && *port > 0)?)))
+        Some(SocketAddr::from((
+            [127, 0, 0, 1],
+            port.parse().ok().filter(|port| whole && *port > 0)?,
+        )))
     })
 }
 
@@ -191,13 +208,25 @@ fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<
         (Database::Postgres, Some(psql)) => {
             let name = url.rsplit('/').next().unwrap_or_default();
             let cluster = std::env::var("DIGLOT_TEST_POSTGRES").unwrap_or_default();
-            format!("'{}' --no-psqlrc '{cluster}' --command 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'", psql.display())
+            format!(
+                "'{}' --no-psqlrc '{cluster}' --command 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'",
+                psql.display()
+            )
         }
         _ => ":".to_owned(),
     };
     let mut command = Command::new("sh");
-    command.arg("-c").arg(WATCH).arg("watch").arg(folder).arg(at_end).arg(env!("CARGO_BIN_EXE_diglot"));
-    command.args(["serve", url, "--config"]).arg(config).args(["--listen", "127.0.0.1:0", "--log", "json"]);
+    command
+        .arg("-c")
+        .arg(WATCH)
+        .arg("watch")
+        .arg(folder)
+        .arg(at_end)
+        .arg(env!("CARGO_BIN_EXE_diglot"));
+    command
+        .args(["serve", url, "--config"])
+        .arg(config)
+        .args(["--listen", "127.0.0.1:0", "--log", "json"]);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("DIGLOT_") || name.starts_with("PG") || name == "DATABASE_URL" {
@@ -207,8 +236,14 @@ fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<
     command.env("DIGLOT_AUTH_ADMIN_SECRET", ADMIN_SECRET);
     command.env("DIGLOT_AUTH_ANON_KEY", ANON_KEY);
     command.env("DIGLOT_AUTH_JWT_SECRET", JWT_SECRET);
-    command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().map_err(|error| format!("cannot start a shell: {error}"))
+    command
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+        .spawn()
+        .map_err(|error| format!("cannot start a shell: {error}"))
 }
 
 // ---------------------------------------------------------------------------------------------------- databases
@@ -238,21 +273,33 @@ fn script(fixture: &str, database: Database) -> Result<String, String> {
 }
 
 fn unpacked(path: &Path) -> Result<String, String> {
-    let output = Command::new("gunzip").arg("-c").arg(path).output().map_err(|error| format!("gunzip: {error}"))?;
+    let output = Command::new("gunzip")
+        .arg("-c")
+        .arg(path)
+        .output()
+        .map_err(|error| format!("gunzip: {error}"))?;
     if output.status.success() {
         String::from_utf8(output.stdout).map_err(|error| format!("{}: {error}", path.display()))
     } else {
-        Err(format!("{}: {}", path.display(), String::from_utf8_lossy(&output.stderr)))
+        Err(format!(
+            "{}: {}",
+            path.display(),
+            String::from_utf8_lossy(&output.stderr)
+        ))
     }
 }
 
 fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
     let failed = |error: rusqlite::Error| format!("{fixture} on SQLite: {error}");
     let connection = rusqlite::Connection::open(path).map_err(failed)?;
-    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF").map_err(failed)?;
+    connection
+        .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
+        .map_err(failed)?;
     let script = script(fixture, Database::Sqlite)?;
     connection.execute_batch("BEGIN").map_err(failed)?;
-    connection.execute_batch(script.trim_start_matches('\u{feff}')).map_err(failed)?;
+    connection
+        .execute_batch(script.trim_start_matches('\u{feff}'))
+        .map_err(failed)?;
     connection.execute_batch("COMMIT").map_err(failed)?;
     connection.close().map_err(|(_, error)| failed(error))?;
     Ok(format!("sqlite:{}", path.display()))
@@ -261,12 +308,21 @@ fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
 async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
     use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
     let failed = |error: sqlx::Error| format!("{fixture} on PostgreSQL: {error}");
-    let cluster = std::env::var("DIGLOT_TEST_POSTGRES")
-        .map_err(|_| "DIGLOT_TEST_POSTGRES is not set: eval \"$(tests/support/postgres.sh start)\", or use tests/run")?;
-    let (server, _) = cluster.rsplit_once('/').ok_or("DIGLOT_TEST_POSTGRES names no database")?;
+    let cluster = std::env::var("DIGLOT_TEST_POSTGRES").map_err(
+        |_| "DIGLOT_TEST_POSTGRES is not set: eval \"$(tests/support/postgres.sh start)\", or use tests/run",
+    )?;
+    let (server, _) = cluster
+        .rsplit_once('/')
+        .ok_or("DIGLOT_TEST_POSTGRES names no database")?;
     let mut connection = PgConnection::connect(&cluster).await.map_err(failed)?;
-    for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name} TEMPLATE template0")] {
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.map_err(failed)?;
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {name}"),
+        format!("CREATE DATABASE {name} TEMPLATE template0"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .map_err(failed)?;
     }
     connection.close().await.map_err(failed)?;
     let url = format!("{server}/{name}");
@@ -276,7 +332,10 @@ async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
         copy(&url, &script)?;
     } else {
         let mut connection = PgConnection::connect(&url).await.map_err(failed)?;
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.map_err(failed)?;
+        connection
+            .execute(sqlx::raw_sql(AssertSqlSafe(script)))
+            .await
+            .map_err(failed)?;
         connection.close().await.map_err(failed)?;
     }
     Ok(url)
@@ -286,7 +345,9 @@ async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
 fn client_of_postgres() -> Option<PathBuf> {
     let beside = std::env::var_os("DIGLOT_TEST_POSTGRES_BIN").map(|folder| PathBuf::from(folder).join("psql"));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|folder| folder.join("psql")).collect::<Vec<_>>();
+    let on_path = std::env::split_paths(&path)
+        .map(|folder| folder.join("psql"))
+        .collect::<Vec<_>>();
     beside.into_iter().chain(on_path).find(|psql| psql.is_file())
 }
 
@@ -294,8 +355,16 @@ fn copy(url: &str, script: &str) -> Result<(), String> {
     let psql = client_of_postgres().ok_or("psql is neither in DIGLOT_TEST_POSTGRES_BIN nor on PATH")?;
     let file = std::env::temp_dir().join(format!("diglot_it_{}.sql", std::process::id()));
     fs::write(&file, script).map_err(|error| error.to_string())?;
-    let output = Command::new(psql).args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file"]).arg(&file).arg(url).output();
+    let output = Command::new(psql)
+        .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file"])
+        .arg(&file)
+        .arg(url)
+        .output();
     let _ = fs::remove_file(&file);
     let output = output.map_err(|error| format!("psql: {error}"))?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

@@ -77,7 +77,11 @@ pub fn check_value(
         if !are_comparable(catalog, &found, &data_type) {
             return Err(Problem::new(
                 expression.at,
-                format!("the column holds {}, the expression is {}", data_type.word(), found.word()),
+                format!(
+                    "the column holds {}, the expression is {}",
+                    data_type.word(),
+                    found.word()
+                ),
             ));
         }
         return Ok(());
@@ -132,11 +136,7 @@ impl<'a> Compiler<'a> {
             frames: vec![Frame {
                 table: own.table,
                 face: Some(face),
-                names: vec![
-                    table.name.as_str().into(),
-                    own.name.as_str().into(),
-                    own.entry.clone(),
-                ],
+                names: vec![table.name.as_str().into(), own.name.as_str().into(), own.entry.clone()],
                 group: 1,
             }],
             hidden_from: None,
@@ -256,12 +256,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Two sides compared, both in the same row context.
-    fn compare(
-        &mut self,
-        left: &Expression,
-        comparison: Comparison,
-        right: &Expression,
-    ) -> Result<Predicate, Problem> {
+    fn compare(&mut self, left: &Expression, comparison: Comparison, right: &Expression) -> Result<Predicate, Problem> {
         for (side, other) in [(left, right), (right, left)] {
             if side.kind == Kind::Literal(Literal::Null) {
                 return match comparison {
@@ -313,12 +308,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// `=`, `<` and the like.
-    fn compare_values(
-        &mut self,
-        left: Operand,
-        comparison: Comparison,
-        right: Operand,
-    ) -> Result<Predicate, Problem> {
+    fn compare_values(&mut self, left: Operand, comparison: Comparison, right: Operand) -> Result<Predicate, Problem> {
         // The column first, where only one side is one.
         let (left, comparison, right) = match (&left, &right) {
             (Operand::Literal(..) | Operand::Variable(..), Operand::Typed(_)) => (right, flipped(comparison), left),
@@ -353,7 +343,10 @@ impl<'a> Compiler<'a> {
         ) && !data_type.is_ordered()
             && !matches!(data_type, Type::Other(_))
         {
-            return Err(Problem::new(at, format!("values of type {} have no order", data_type.word())));
+            return Err(Problem::new(
+                at,
+                format!("values of type {} have no order", data_type.word()),
+            ));
         }
         let compared = Predicate::Compare {
             left: self.settle(left, &data_type)?,
