@@ -166,10 +166,10 @@ fn bytes_of(text: &str) -> Option<Vec<u8>> {
             })
             .flatten();
     }
-    if text.len() == 36 {
-        if let Ok(uuid) = uuid::Uuid::try_parse(text) {
-            return Some(uuid.as_bytes().to_vec());
-        }
+    if text.len() == 36
+        && let Ok(uuid) = uuid::Uuid::try_parse(text)
+    {
+        return Some(uuid.as_bytes().to_vec());
     }
     let bare = text.trim_end_matches('=');
     URL_SAFE_NO_PAD

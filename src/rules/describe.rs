@@ -141,10 +141,14 @@ impl Writer<'_> {
             Term::Case { branches, otherwise } => {
                 let mut result = String::from("CASE");
                 for (condition, value) in branches {
-                    result += &format!(" WHEN {} THEN {}", self.predicate(condition, 0), self.term(value));
+                    result += " WHEN ";
+                    result += &self.predicate(condition, 0);
+                    result += " THEN ";
+                    result += &self.term(value);
                 }
                 if let Some(otherwise) = otherwise {
-                    result += &format!(" ELSE {}", self.term(otherwise));
+                    result += " ELSE ";
+                    result += &self.term(otherwise);
                 }
                 result + " END"
             }

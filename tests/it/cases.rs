@@ -499,7 +499,7 @@ fn check(front: Front, expect: &Expect, who: &Who, unordered: bool, answer: &Ans
     }
     if let Some(wanted) = expect.total {
         let got = fronts::total(front, answer)?;
-        if got != Value::from(wanted) {
+        if got != wanted {
             return Err(format!("wanted a total of {wanted}, found {got}"));
         }
     }

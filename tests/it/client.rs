@@ -2,6 +2,7 @@
 //!
 //! A client of its own: the cases send targets, headers and bodies that no library would.
 
+use std::fmt::Write as _;
 use crate::world::{ADMIN_SECRET, ANON_KEY, JWT_SECRET};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use std::fmt;
@@ -118,10 +119,10 @@ async fn exchange(address: SocketAddr, request: &Request) -> io::Result<Answer> 
         escaped(&request.target)
     );
     for (name, value) in &request.headers {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     if !request.body.is_empty() || matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
-        head += &format!("Content-Length: {}\r\n", request.body.len());
+        let _ = write!(head, "Content-Length: {}\r\n", request.body.len());
     }
     head += "\r\n";
     let mut stream = TcpStream::connect(address).await?;
@@ -147,7 +148,7 @@ fn escaped(target: &str) -> String {
     for byte in target.bytes() {
         match byte {
             b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0..=31 | 127.. => {
-                out += &format!("%{byte:02X}");
+                let _ = write!(out, "%{byte:02X}");
             }
             other => out.push(char::from(other)),
         }

@@ -70,7 +70,8 @@ fn right(views: &Views, role: &str, face: &str) -> String {
         }
     }
     if let Some(limit) = read.limit {
-        text += &format!("; limit {limit}");
+        text += "; limit ";
+        text += &limit.to_string();
     }
     if read.aggregate {
         text += "; aggregate";

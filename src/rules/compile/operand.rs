@@ -204,10 +204,10 @@ impl Compiler<'_> {
         items: &[Expression],
         negated: bool,
     ) -> Result<Predicate, Problem> {
-        if let [only] = items {
-            if only.kind == Kind::RequestFields {
-                return self.in_request_fields(left, only.at);
-            }
+        if let [only] = items
+            && only.kind == Kind::RequestFields
+        {
+            return self.in_request_fields(left, only.at);
         }
         let mut operands = Vec::with_capacity(items.len());
         for item in items {
@@ -219,12 +219,12 @@ impl Compiler<'_> {
             }
             operands.push(self.operand(item)?);
         }
-        if let [Operand::Typed(term)] = operands.as_slice() {
-            if let Type::Array(element) = type_of(self.catalog, term) {
-                let array = term.clone();
-                let contained = self.in_array(left, array, &element)?;
-                return Ok(if negated { contained.negate() } else { contained });
-            }
+        if let [Operand::Typed(term)] = operands.as_slice()
+            && let Type::Array(element) = type_of(self.catalog, term)
+        {
+            let array = term.clone();
+            let contained = self.in_array(left, array, &element)?;
+            return Ok(if negated { contained.negate() } else { contained });
         }
         let tested = self.operand(left)?;
         let data_type = match &tested {

@@ -32,13 +32,13 @@ impl Compiler<'_> {
             let conditions = compiler.conditions(select)?;
             let (tested, value) = compiler.both(left, value, outer)?;
             for operand in [&tested, &value] {
-                if let Operand::Typed(term) = operand {
-                    if is_nullable(compiler.catalog, term) {
-                        doubtful.push(Predicate::IsNull {
-                            term: term.clone(),
-                            null: true,
-                        });
-                    }
+                if let Operand::Typed(term) = operand
+                    && is_nullable(compiler.catalog, term)
+                {
+                    doubtful.push(Predicate::IsNull {
+                        term: term.clone(),
+                        null: true,
+                    });
                 }
             }
             let equal = compiler.compare_operands(value, Comparison::Equal, tested)?;
