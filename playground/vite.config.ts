@@ -13,6 +13,8 @@ export default defineConfig({
     // The only preload would be of the one script that the page already names.
     modulePreload: false,
     sourcemap: false,
+    // The libraries' licences ask that their notices go wherever the code goes.
+    license: { fileName: "assets/licenses.txt" },
     chunkSizeWarningLimit: 2000,
     rolldownOptions: {
       // "use client" in libraries speaks to servers that render React; there is none here.

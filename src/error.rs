@@ -29,6 +29,25 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// The one table from kinds to HTTP statuses; a front whose wire form has it otherwise says so itself.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Kind::Invalid => 400,
+            Kind::Unauthenticated => 401,
+            Kind::Forbidden => 403,
+            Kind::NotFound => 404,
+            Kind::NotAllowed => 405,
+            Kind::Conflict => 409,
+            Kind::TooLarge => 413,
+            Kind::UnsupportedMedia => 415,
+            Kind::Internal => 500,
+            Kind::Unavailable => 503,
+        }
+    }
+}
+
 /// A stable, greppable name of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Code(pub &'static str);
@@ -68,6 +87,10 @@ impl Code {
     pub const DATABASE_AWAY: Code = Code("database_unavailable");
     /// The statement ran out of its time.
     pub const TIMEOUT: Code = Code("timeout");
+    /// A value in nested JSON is a blob, which SQLite cannot write there; the statement is rendered with more care.
+    pub const BLOB_IN_JSON: Code = Code("blob_in_json");
+    /// The schema changed under a statement.
+    pub const SCHEMA_CHANGED: Code = Code("schema_changed");
     /// A fault of ours.
     pub const INTERNAL: Code = Code("internal");
 }

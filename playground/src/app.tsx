@@ -26,6 +26,7 @@ export function App(): React.ReactElement {
   const [server, setServer] = useState<Context | null>(null);
   const [caller, setCaller] = useState<Caller>(nobody);
   const [catalog, setCatalog] = useState<Catalog | null>(null);
+  const [refused, setRefused] = useState(false);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [round, setRound] = useState(0);
   const [tab, setTab] = useState<TabId>("graphql");
@@ -41,19 +42,22 @@ export function App(): React.ReactElement {
         const tables = await fetchCatalog(caller, found.header_prefix);
         if (!current) return;
         setCatalog(tables);
+        setRefused(false);
         setTrouble(null);
       } catch (error) {
-        if (current) setTrouble(inWords(error));
+        if (!current) return;
+        setRefused(true);
+        setTrouble(inWords(error));
       }
     })();
     return () => { current = false; };
     // A round covers every change of the caller; the server's context is fetched once.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [round]);
 
   const ask = useCallback((next: Caller) => {
     setCaller(next);
     setCatalog(null);
+    setRefused(false);
     setRound((before) => before + 1);
     setDialog(null);
   }, []);
@@ -72,7 +76,6 @@ export function App(): React.ReactElement {
       setTrouble(words);
       return { errors: [{ message: words.message }] };
     }
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [round, server]) as Fetcher;
 
   const chooseNext = theme.next;
@@ -82,6 +85,7 @@ export function App(): React.ReactElement {
         const digit = /^Digit([1-4])$/.exec(event.code);
         if (digit) setTab(TABS[Number(digit[1]) - 1]!.id);
         else if (event.code === "KeyW") setDialog("who");
+        else if (event.code === "KeyR") again();
         else if (event.code === "KeyD") chooseNext();
         else return;
         event.preventDefault();
@@ -91,7 +95,7 @@ export function App(): React.ReactElement {
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
-  }, [chooseNext]);
+  }, [again, chooseNext]);
 
   const bar = (
     <Bar
@@ -104,7 +108,7 @@ export function App(): React.ReactElement {
     return <>{bar}{notice}{!trouble && <p className="quiet padded" role="status">Loading…</p>}</>;
   }
   const page: Page = {
-    server, caller, catalog, round, tab, open: setTab, askWho: () => setDialog("who"), report: setTrouble,
+    server, caller, catalog, refused, round, tab, open: setTab, askWho: () => setDialog("who"),
   };
   return (
     <PageContext value={page}>
@@ -112,7 +116,7 @@ export function App(): React.ReactElement {
       {notice}
       <Boundary><Tooltip.Provider><GraphiQLProvider
         fetcher={fetcher} storage={storage} plugins={PLUGINS} referencePlugin={DOC_EXPLORER_PLUGIN}
-        defaultQuery={"\n"} inputValueDeprecation schemaDescription
+        defaultQuery={"\n"}
       >
         <HistoryContextProvider>
           <DocExplorerContextProvider>

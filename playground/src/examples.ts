@@ -96,7 +96,7 @@ class Writer {
       ?? table.relations.find((r) => r.many && this.table(r.table));
     if (!relation) return null;
     const inner = names(label(this.table(relation.table)!)).join(" ");
-    return this.example(`With a few ${relation.name}`,
+    return this.example(`With rows of ${relation.name}`,
       `{ ${table.name}(limit: 5) { ${names(label(table)).join(" ")} ${relation.name}(limit: 3) { ${inner} } } }`);
   }
 

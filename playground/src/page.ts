@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import type { Caller } from "./caller";
 import type { Catalog } from "./catalog";
-import type { Context, Trouble } from "./server";
+import type { Context } from "./server";
 
 export const TABS = [
   { id: "graphql", title: "GraphQL" },
@@ -17,12 +17,13 @@ export interface Page {
   caller: Caller;
   /** The tables that this caller may see; null while they load or where that failed. */
   catalog: Catalog | null;
+  /** Reading the tables failed; the page says why at its top. */
+  refused: boolean;
   /** Counts up with every change of the caller and every retry: answers of before are stale. */
   round: number;
   tab: TabId;
   open: (tab: TabId) => void;
   askWho: () => void;
-  report: (trouble: Trouble | null) => void;
 }
 
 export const PageContext = createContext<Page | null>(null);

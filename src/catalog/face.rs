@@ -157,6 +157,28 @@ impl Face {
         }
     }
 
+    /// A face with these columns, without relations.
+    #[must_use]
+    pub fn new(id: FaceId, table: TableId, name: Name, columns: Vec<FaceColumn>, key: Vec<ColumnId>) -> Self {
+        let mut face = Self {
+            id,
+            entry: name.as_str().to_owned(),
+            table,
+            name,
+            columns,
+            relations: Vec::new(),
+            key,
+            enum_table: false,
+            expand: None,
+            roots: Roots::default(),
+            computed: Vec::new(),
+            column_names: HashMap::new(),
+            relation_names: HashMap::new(),
+        };
+        face.index();
+        face
+    }
+
     /// Makes the maps from names to ids. Of two equal names the first stays; [`super::expose`] never makes any.
     pub(super) fn index(&mut self) {
         self.column_names.clear();

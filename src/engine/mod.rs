@@ -1,17 +1,26 @@
 //! The conductor: `engine.run(principal, request) -> Outcome` is the one road to the data.
 
+mod answer;
+mod bind;
+mod cache;
+mod cursor;
 mod exposure;
+mod start;
 
 pub use exposure::exposure;
+pub use start::{Source, StartError, build};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Run, Seal};
 use crate::catalog::Catalog;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
-use crate::request::Request;
+use crate::request::{Request, Slot};
 use crate::rules::{View, Views};
+use crate::sql::{Form, Statement};
+use crate::value::{Datum, Value};
 use bytes::Bytes;
+use cache::{Plans, Ready};
 use std::sync::Arc;
 
 /// What a request gave, in the output's own JSON.
@@ -41,9 +50,21 @@ pub struct Snapshot {
     /// Counts snapshots; caches of fronts are keyed by it.
     pub number: u64,
     views: Views,
+    plans: Plans,
 }
 
 impl Snapshot {
+    /// A snapshot of a catalog and the roles' views of it.
+    #[must_use]
+    pub fn assemble(catalog: Arc<Catalog>, views: Views, number: u64) -> Self {
+        Self {
+            catalog,
+            number,
+            views,
+            plans: Plans::new(),
+        }
+    }
+
     /// A role's view; `None` for a role that is not configured.
     #[must_use]
     pub fn view(&self, role: &str) -> Option<&Arc<View>> {
@@ -60,6 +81,8 @@ impl Snapshot {
 pub struct Engine {
     snapshot: arc_swap::ArcSwap<Snapshot>,
     backend: Backend,
+    codec: cursor::Codec,
+    changed: start::Changed,
 }
 
 /// What `explain` tells of a request.
@@ -78,6 +101,17 @@ pub struct Explanation {
 }
 
 impl Engine {
+    /// An engine over a database and its first snapshot. Cursors are sealed with a key from `secret`.
+    #[must_use]
+    pub fn assemble(backend: Backend, snapshot: Snapshot, secret: &[u8]) -> Self {
+        Self {
+            snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
+            backend,
+            codec: cursor::Codec::new(secret),
+            changed: start::Changed::default(),
+        }
+    }
+
     /// The current snapshot. One request uses one.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -89,8 +123,43 @@ impl Engine {
     /// # Errors
     /// Refusals, unknown names, values that do not fit, and the database's faults, classified.
     pub async fn run(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
-        let _ = (snapshot, principal, request, &self.backend);
-        Err(Error::internal("not wired"))
+        let ready = self.planned(snapshot, principal, request)?;
+        let (values, most) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
+        let seal = ready.plan.query.cursor.then(|| self.seal(&ready));
+        let run = Run {
+            statement: &ready.statement,
+            values: &values,
+            most,
+            seal: seal.as_ref(),
+        };
+        let rows = match self.backend.run(run).await {
+            Err(error) if error.code == Code::BLOB_IN_JSON => {
+                // A blob where the column says otherwise: the same again, with every value looked at.
+                let careful = ready.careful(&snapshot.catalog, &self.backend);
+                let (values, most) = self.values(snapshot, principal, request, &ready, careful)?;
+                self.backend
+                    .run(Run {
+                        statement: careful,
+                        values: &values,
+                        most,
+                        seal: seal.as_ref(),
+                    })
+                    .await?
+            }
+            Err(error) => {
+                if error.code == Code::SCHEMA_CHANGED {
+                    self.changed.notify_one();
+                }
+                return Err(error);
+            }
+            Ok(rows) => rows,
+        };
+        Ok(answer::outcome(
+            &ready.plan.answer,
+            &ready.plan.query,
+            rows,
+            seal.as_ref(),
+        ))
     }
 
     /// What would be run, and how the database would do it.
@@ -98,7 +167,82 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`].
     pub async fn explain(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Explanation> {
-        let _ = (snapshot, principal, request);
-        Err(Error::internal("not wired"))
+        let ready = self.planned(snapshot, principal, request)?;
+        let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
+        let explain = self.backend.explain(&ready.statement, &values).await?;
+        Ok(Explanation {
+            predicate: format!("{:?}", ready.plan.query.predicate),
+            plan: serde_json::Value::from(format!("{:#?}", ready.plan.query)),
+            sql: ready.statement.text().to_owned(),
+            parameters: values.iter().map(shown).collect(),
+            explain,
+        })
+    }
+
+    fn planned(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Arc<Ready>> {
+        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
+            Error::forbidden(format!(
+                "role {:?} is not configured on this server",
+                principal.role.as_str()
+            ))
+        })?;
+        snapshot
+            .plans
+            .get(&snapshot.catalog, view, &self.backend, principal, &request.read)
+    }
+
+    /// The values of a statement's marks, and how many rows are written at most.
+    fn values(
+        &self,
+        snapshot: &Snapshot,
+        principal: &Principal,
+        request: &Request,
+        ready: &Ready,
+        statement: &Statement,
+    ) -> Result<(Vec<Datum>, Option<u64>)> {
+        let page = &request.read.select.page;
+        let mut cursors: Vec<(Slot, Vec<Datum>)> = Vec::new();
+        for slot in page.after.into_iter().chain(page.before) {
+            let (Value::Text(text) | Value::Raw(text)) = request.values.get(slot) else {
+                return Err(Error::invalid(Code::INVALID_CURSOR, "a cursor is a text").at("cursor"));
+            };
+            cursors.push((slot, self.codec.open(text, &ready.binding)?));
+        }
+        let binder = bind::Binder {
+            catalog: &snapshot.catalog,
+            principal,
+            values: &request.values,
+            labels: &ready.labels,
+            cursors: &cursors,
+        };
+        let values = binder.bind(statement.marks())?;
+        let most = statement
+            .marks()
+            .iter()
+            .zip(&values)
+            .find_map(|(mark, value)| match (mark.form, value) {
+                (Form::Count { plus: 1.., .. }, Datum::Integer(count)) => u64::try_from(count - 1).ok(),
+                _ => None,
+            });
+        Ok((values, most))
+    }
+
+    fn seal(&self, ready: &Arc<Ready>) -> Seal {
+        let codec = self.codec.clone();
+        let ready = Arc::clone(ready);
+        Arc::new(move |values| codec.seal(values, &ready.binding))
+    }
+}
+
+/// A bound value as the operator sees it.
+fn shown(datum: &Datum) -> serde_json::Value {
+    match datum {
+        Datum::Null => serde_json::Value::Null,
+        Datum::Boolean(value) => (*value).into(),
+        Datum::Integer(value) => (*value).into(),
+        Datum::Float(value) => (*value).into(),
+        Datum::Text(text) => (&**text).into(),
+        Datum::Bytes(bytes) => format!("{} bytes", bytes.len()).into(),
+        Datum::List(items) => items.iter().map(shown).collect(),
     }
 }

@@ -1,1 +1,153 @@
-//! graphql
+//! The GraphQL front: catalog → the role's schema, selection → requests, outcomes → the response.
+//!
+//! async-graphql parses documents and validates each against as much of the role's schema as it names; no schema is kept.
+//! Data never passes its resolvers: the whole selection of a root becomes one request to the engine, and the engine's
+//! JSON is written to the response as it is. See [`document`] for what precedes validation, [`convert`] for the
+//! translation, [`types`] for what a role's schema holds.
+
+mod cache;
+mod coerce;
+mod convert;
+mod document;
+mod error;
+mod execute;
+mod http;
+mod introspect;
+mod names;
+mod road;
+mod sdl;
+#[cfg(test)]
+mod tests;
+mod types;
+mod words;
+
+use crate::config;
+use crate::engine::{Engine, Snapshot};
+use crate::error::{Code, Error, Result};
+use crate::ident::Name;
+use crate::principal::Principal;
+use crate::request::Request;
+use execute::{Call, Work};
+use names::Names;
+use road::{Road, Scene, Sight};
+use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The GraphQL front.
+pub struct GraphQl {
+    road: Arc<dyn Road>,
+    settings: config::GraphQl,
+    documents: cache::Documents,
+    persisted: cache::Persisted,
+    sights: Mutex<Sights>,
+}
+
+/// What is kept of the newest snapshot.
+#[derive(Default)]
+struct Sights {
+    number: u64,
+    names: Option<Arc<Names>>,
+    roles: HashMap<Name, Arc<Sight>>,
+}
+
+impl GraphQl {
+    /// A front over an engine.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, settings: config::GraphQl) -> Self {
+        Self::over(engine, settings)
+    }
+
+    fn over(road: Arc<dyn Road>, settings: config::GraphQl) -> Self {
+        Self {
+            road,
+            settings,
+            documents: cache::Documents::new(),
+            persisted: cache::Persisted::new(),
+            sights: Mutex::default(),
+        }
+    }
+
+    /// A role's schema as text.
+    ///
+    /// # Errors
+    /// The role does not exist.
+    pub fn sdl(&self, snapshot: &Arc<Snapshot>, role: &str) -> Result<String> {
+        self.sdl_of(&Scene::of(snapshot, role), role)
+    }
+
+    fn sdl_of(&self, scene: &Scene, role: &str) -> Result<String> {
+        let sight = self
+            .sight(scene, role)
+            .ok_or_else(|| Error::not_found(Code::INVALID_VALUE, format!("there is no role {role:?}")))?;
+        Ok(sdl::write(sight.types()))
+    }
+
+    /// The requests that a query becomes, by response key; introspection and `__typename` need none.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the query or its variables.
+    pub fn requests(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        principal: &Principal,
+        query: &str,
+        variables: &Map<String, Json>,
+        operation_name: Option<&str>,
+    ) -> Result<Vec<(String, Request)>> {
+        let scene = Scene::of(snapshot, principal.role.as_str());
+        let call = Call {
+            query: query.to_owned(),
+            operation_name: operation_name.map(str::to_owned),
+            variables: variables.clone(),
+        };
+        let works = self
+            .plan(&scene, principal, &call)
+            .map_err(|faults| faults.into_iter().next().map_or_else(|| Error::internal("no fault"), Error::from))?;
+        Ok(works
+            .into_iter()
+            .filter_map(|(key, work)| match work {
+                Work::Run { request, .. } => Some((key, *request)),
+                Work::Ready(_) => None,
+            })
+            .collect())
+    }
+
+    /// What could not keep its name in GraphQL, one line each, for the start.
+    #[must_use]
+    pub fn renames(&self, snapshot: &Snapshot) -> Vec<String> {
+        self.names(&snapshot.catalog, snapshot.number).renames.clone()
+    }
+
+    fn names(&self, catalog: &crate::catalog::Catalog, number: u64) -> Arc<Names> {
+        let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
+        if sights.number > number {
+            return Arc::new(Names::new(catalog, self.settings.naming));
+        }
+        if sights.number < number {
+            *sights = Sights { number, ..Sights::default() };
+            self.documents.keep(number);
+        }
+        sights.names.get_or_insert_with(|| Arc::new(Names::new(catalog, self.settings.naming))).clone()
+    }
+
+    /// A role's schema; `None` for a role that does not exist.
+    fn sight(&self, scene: &Scene, role: &str) -> Option<Arc<Sight>> {
+        let view = scene.view.as_ref()?;
+        {
+            let sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
+            if sights.number == scene.number
+                && let Some(sight) = sights.roles.get(role)
+            {
+                return Some(sight.clone());
+            }
+        }
+        let names = self.names(&scene.catalog, scene.number);
+        let sight = Arc::new(Sight::new(scene.catalog.clone(), view.clone(), names));
+        let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
+        if sights.number == scene.number {
+            return Some(sights.roles.entry(Name::new(role)).or_insert(sight).clone());
+        }
+        Some(sight)
+    }
+}

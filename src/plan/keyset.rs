@@ -20,15 +20,27 @@ fn side(order: &[OrderTerm], slot: Slot, before: bool) -> Predicate {
         let beyond = beyond(term, &value, before);
         let same = Predicate::Compare {
             left: term.term.clone(),
-            comparison: if term.nullable { Comparison::Same } else { Comparison::Equal },
+            comparison: if term.nullable {
+                Comparison::Same
+            } else {
+                Comparison::Equal
+            },
             right: value,
         };
         result = Predicate::any([beyond, Predicate::all([same, result])]);
     }
     match order.first() {
         Some(first) if order.len() > 1 && !first.nullable => {
-            let comparison = if first.descending == before { Comparison::GreaterOrEqual } else { Comparison::LessOrEqual };
-            let bound = Predicate::Compare { left: first.term.clone(), comparison, right: cursor_value(slot, 0) };
+            let comparison = if first.descending == before {
+                Comparison::GreaterOrEqual
+            } else {
+                Comparison::LessOrEqual
+            };
+            let bound = Predicate::Compare {
+                left: first.term.clone(),
+                comparison,
+                right: cursor_value(slot, 0),
+            };
             Predicate::all([bound, result])
         }
         _ => result,
@@ -38,18 +50,33 @@ fn side(order: &[OrderTerm], slot: Slot, before: bool) -> Predicate {
 /// The type is the compared term's; the renderer takes it from there.
 fn cursor_value(slot: Slot, index: usize) -> Term {
     let source = Parameter::Cursor(slot, u16::try_from(index).unwrap_or(u16::MAX));
-    Term::Parameter { source, data_type: Type::TEXT, list: false }
+    Term::Parameter {
+        source,
+        data_type: Type::TEXT,
+        list: false,
+    }
 }
 
 fn beyond(term: &OrderTerm, value: &Term, before: bool) -> Predicate {
-    let comparison = if term.descending == before { Comparison::Greater } else { Comparison::Less };
-    let strict = Predicate::Compare { left: term.term.clone(), comparison, right: value.clone() };
+    let comparison = if term.descending == before {
+        Comparison::Greater
+    } else {
+        Comparison::Less
+    };
+    let strict = Predicate::Compare {
+        left: term.term.clone(),
+        comparison,
+        right: value.clone(),
+    };
     if !term.nullable {
         return strict;
     }
     // Nulls stand at one end: beyond a value towards that end are the nulls too; beyond null the other way all values.
     let towards_nulls = (term.nulls == Nulls::Last) != before;
-    let is_null = |term: &Term, null| Predicate::IsNull { term: term.clone(), null };
+    let is_null = |term: &Term, null| Predicate::IsNull {
+        term: term.clone(),
+        null,
+    };
     let ends = if towards_nulls {
         Predicate::all([is_null(&term.term, true), is_null(value, false)])
     } else {
@@ -79,10 +106,14 @@ pub(super) fn grouped_term(term: &Term, is_key: &dyn Fn(&Term) -> bool) -> bool 
     match term {
         Term::Parameter { .. } => true,
         Term::Aggregate(aggregate) => aggregate.rows.is_none(),
-        Term::Call { arguments, .. } | Term::RuleCall { arguments, .. } => arguments.iter().all(|term| grouped_term(term, is_key)),
+        Term::Call { arguments, .. } | Term::RuleCall { arguments, .. } => {
+            arguments.iter().all(|term| grouped_term(term, is_key))
+        }
         Term::Json { term, .. } => grouped_term(term, is_key),
         Term::Case { branches, otherwise } => {
-            branches.iter().all(|(condition, term)| grouped(condition, is_key) && grouped_term(term, is_key))
+            branches
+                .iter()
+                .all(|(condition, term)| grouped(condition, is_key) && grouped_term(term, is_key))
                 && otherwise.as_deref().is_none_or(|term| grouped_term(term, is_key))
         }
         Term::Truth(predicate) => grouped(predicate, is_key),

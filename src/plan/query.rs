@@ -6,8 +6,8 @@ use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::request::{Constant, Formats, Nulls, Slot};
 use crate::rules::{
-    self, AggregatePart, Authorized, ConnectionPart, From, GroupPart, GroupedBy, MemberValue, OrderTerm, Output, Predicate, Select,
-    Term, Through,
+    self, AggregatePart, Authorized, ConnectionPart, From, GroupPart, GroupedBy, MemberValue, OrderTerm, Output,
+    Predicate, Select, Term, Through,
 };
 use crate::value::Type;
 
@@ -156,7 +156,11 @@ pub fn plan(catalog: &Catalog, authorized: &Authorized<Select>) -> Result<Plan> 
         Output::Row(_) | Output::Aggregate(_) => Answer::Row,
         Output::Connection(parts) => Answer::Connection(parts.clone()),
     };
-    Ok(Plan { query: level(catalog, select, true)?, answer, formats: authorized.formats })
+    Ok(Plan {
+        query: level(catalog, select, true)?,
+        answer,
+        formats: authorized.formats,
+    })
 }
 
 fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
@@ -170,7 +174,10 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
         return Err(Error::invalid(Code::NOT_SUPPORTED, "cursors are for roots only"));
     }
     if cursors && !select.distinct.is_empty() {
-        return Err(Error::invalid(Code::NOT_SUPPORTED, "cursors and distinct rows exclude each other"));
+        return Err(Error::invalid(
+            Code::NOT_SUPPORTED,
+            "cursors and distinct rows exclude each other",
+        ));
     }
     let mut order = select.order.clone();
     if order.is_empty() {
@@ -178,7 +185,10 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
     }
     if cursors {
         if select.key.is_empty() {
-            return Err(Error::invalid(Code::NOT_SUPPORTED, "cursors need a table with a key that the caller may read"));
+            return Err(Error::invalid(
+                Code::NOT_SUPPORTED,
+                "cursors need a table with a key that the caller may read",
+            ));
         }
         complete(&mut order, &select.key, catalog);
     } else if page.limit.is_some() || page.most.is_some() || page.offset.is_some() || !select.distinct.is_empty() {
@@ -191,25 +201,38 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
     if page.backward {
         for term in &mut order {
             term.descending = !term.descending;
-            term.nulls = if term.nulls == Nulls::First { Nulls::Last } else { Nulls::First };
+            term.nulls = if term.nulls == Nulls::First {
+                Nulls::Last
+            } else {
+                Nulls::First
+            };
         }
     }
     let aggregate = matches!(select.output, Output::Aggregate(_));
     // Aggregates are over all rows that the rule allows: the role's limit is for rows shown.
     let most = if aggregate { None } else { page.most };
     let plus = u8::from(cursors && root);
-    let limit = (page.limit.is_some() || most.is_some()).then_some(Count { slot: page.limit, most, plus });
+    let limit = (page.limit.is_some() || most.is_some()).then_some(Count {
+        slot: page.limit,
+        most,
+        plus,
+    });
     let body = match &select.output {
         Output::Rows(members) => Body::Rows(self::members(catalog, members)?),
         Output::Row(members) => Body::Row(self::members(catalog, members)?),
         Output::Aggregate(parts) => Body::Aggregate(aggregate_parts(catalog, select, parts)?),
         Output::Groups { by, having, parts } => {
             check_groups(by, having, parts, &order)?;
-            Body::Groups { by: by.clone(), having: having.clone(), parts: parts.clone() }
+            Body::Groups {
+                by: by.clone(),
+                having: having.clone(),
+                parts: parts.clone(),
+            }
         }
         Output::Connection(parts) => Body::Lists(lists(catalog, parts)?),
     };
-    let total = page.total || connection.is_some_and(|parts| parts.iter().any(|part| matches!(part, ConnectionPart::Total(_))));
+    let total =
+        page.total || connection.is_some_and(|parts| parts.iter().any(|part| matches!(part, ConnectionPart::Total(_))));
     Ok(Query {
         from: select.from.clone(),
         through: select.through.clone(),
@@ -231,7 +254,12 @@ fn ascending(term: &Term, catalog: &Catalog) -> OrderTerm {
         Term::Column { table, column, .. } => catalog.table(*table).column(*column).nullable,
         _ => true,
     };
-    OrderTerm { term: term.clone(), descending: false, nulls: Nulls::Last, nullable }
+    OrderTerm {
+        term: term.clone(),
+        descending: false,
+        nulls: Nulls::Last,
+        nullable,
+    }
 }
 
 /// Adds the key's terms that the order lacks, in the direction of its last term, so that no two rows are equal in it.
@@ -239,7 +267,11 @@ fn complete(order: &mut Vec<OrderTerm>, key: &[Term], catalog: &Catalog) {
     let descending = order.last().is_some_and(|last| last.descending);
     for term in key {
         if !order.iter().any(|present| present.term == *term) {
-            order.push(OrderTerm { descending, nulls: Nulls::default_for(descending), ..ascending(term, catalog) });
+            order.push(OrderTerm {
+                descending,
+                nulls: Nulls::default_for(descending),
+                ..ascending(term, catalog)
+            });
         }
     }
 }
@@ -252,14 +284,24 @@ fn members(catalog: &Catalog, members: &[rules::Member]) -> Result<Vec<Member>> 
                 MemberValue::Term(term) => Value::Term(term.clone()),
                 MemberValue::Constant(constant) => Value::Constant(constant.clone()),
                 MemberValue::Relation(select) => Value::Query(Box::new(level(catalog, select, false)?)),
-                MemberValue::Object { unless_null, members } => {
-                    Value::Object { unless_null: unless_null.clone(), members: self::members(catalog, members)? }
-                }
-                MemberValue::Computed { function, arguments, data_type } => {
-                    Value::Computed { function: *function, arguments: arguments.clone(), data_type: data_type.clone() }
-                }
+                MemberValue::Object { unless_null, members } => Value::Object {
+                    unless_null: unless_null.clone(),
+                    members: self::members(catalog, members)?,
+                },
+                MemberValue::Computed {
+                    function,
+                    arguments,
+                    data_type,
+                } => Value::Computed {
+                    function: *function,
+                    arguments: arguments.clone(),
+                    data_type: data_type.clone(),
+                },
             };
-            Ok(Member { key: member.key.clone(), value })
+            Ok(Member {
+                key: member.key.clone(),
+                value,
+            })
         })
         .collect()
 }
@@ -272,7 +314,10 @@ fn aggregate_parts(catalog: &Catalog, select: &Select, parts: &[AggregatePart]) 
                 AggregatePart::Constant(key, constant) => Part::Constant(key.clone(), constant.clone()),
                 AggregatePart::Aggregates(key, items) => Part::Aggregates(key.clone(), items.clone()),
                 AggregatePart::Nodes(key, members) => {
-                    let nodes = Select { output: Output::Rows(members.clone()), ..select.clone() };
+                    let nodes = Select {
+                        output: Output::Rows(members.clone()),
+                        ..select.clone()
+                    };
                     Part::Nodes(key.clone(), Box::new(level(catalog, &nodes, false)?))
                 }
             })
@@ -288,11 +333,23 @@ fn lists(catalog: &Catalog, parts: &[ConnectionPart]) -> Result<Vec<Vec<Member>>
                 let mut list = Vec::with_capacity(edges.len());
                 for edge in edges {
                     list.push(match edge {
-                        rules::EdgePart::Constant(key, constant) => Member { key: key.clone(), value: Value::Constant(constant.clone()) },
-                        rules::EdgePart::Cursor(key) => Member { key: key.clone(), value: Value::Cursor },
+                        rules::EdgePart::Constant(key, constant) => Member {
+                            key: key.clone(),
+                            value: Value::Constant(constant.clone()),
+                        },
+                        rules::EdgePart::Cursor(key) => Member {
+                            key: key.clone(),
+                            value: Value::Cursor,
+                        },
                         rules::EdgePart::Node(key, node) => {
-                            let value = Value::Object { unless_null: None, members: members(catalog, node)? };
-                            Member { key: key.clone(), value }
+                            let value = Value::Object {
+                                unless_null: None,
+                                members: members(catalog, node)?,
+                            };
+                            Member {
+                                key: key.clone(),
+                                value,
+                            }
                         }
                     });
                 }
@@ -317,6 +374,9 @@ fn check_groups(by: &[GroupedBy], having: &Predicate, parts: &[GroupPart], order
     if fits {
         Ok(())
     } else {
-        Err(Error::invalid(Code::INVALID_VALUE, "outside an aggregate only the columns of the group can be used"))
+        Err(Error::invalid(
+            Code::INVALID_VALUE,
+            "outside an aggregate only the columns of the group can be used",
+        ))
     }
 }

@@ -211,7 +211,10 @@ impl Comparison {
     /// Whether the right side is a list.
     #[must_use]
     pub fn takes_list(self) -> bool {
-        matches!(self, Comparison::In | Comparison::NotIn | Comparison::HasKeysAny | Comparison::HasKeysAll)
+        matches!(
+            self,
+            Comparison::In | Comparison::NotIn | Comparison::HasKeysAny | Comparison::HasKeysAll
+        )
     }
 
     /// Its word in messages.
@@ -230,7 +233,9 @@ impl Comparison {
             Comparison::NotIn => "not-in",
             Comparison::Like | Comparison::NotLike | Comparison::ILike | Comparison::NotILike => "like",
             Comparison::Similar | Comparison::NotSimilar => "similar-to",
-            Comparison::Regex | Comparison::NotRegex | Comparison::IRegex | Comparison::NotIRegex => "a regular expression",
+            Comparison::Regex | Comparison::NotRegex | Comparison::IRegex | Comparison::NotIRegex => {
+                "a regular expression"
+            }
             Comparison::Contains => "contains",
             Comparison::ContainedIn => "contained-in",
             Comparison::HasKey | Comparison::HasKeysAny | Comparison::HasKeysAll => "has-key",
@@ -259,7 +264,12 @@ impl Function {
     pub fn is_arithmetic(self) -> bool {
         matches!(
             self,
-            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Negate | Function::Absolute
+            Function::Add
+                | Function::Subtract
+                | Function::Multiply
+                | Function::Divide
+                | Function::Negate
+                | Function::Absolute
         )
     }
 
@@ -273,7 +283,11 @@ impl Function {
                 Type::Float(bits) => 100 + u32::from(*bits),
                 _ => 0,
             };
-            return arguments.iter().max_by_key(|data_type| rank(data_type)).cloned().unwrap_or(Type::Numeric);
+            return arguments
+                .iter()
+                .max_by_key(|data_type| rank(data_type))
+                .cloned()
+                .unwrap_or(Type::Numeric);
         }
         match self {
             Function::Length => Type::Integer(32),

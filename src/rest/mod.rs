@@ -1,11 +1,24 @@
 //! REST: one request, one dialect. A dialect only translates; it never sees plan, SQL or backend.
 
+mod based;
+mod openapi;
+mod query;
+mod scene;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod tests;
+mod trailbase;
+mod write;
+
+pub use openapi::Document;
+pub use scene::Scene;
+
 use crate::config;
 use crate::engine::{Engine, Outcome, Snapshot};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::principal::Principal;
 use crate::request::Request;
-use crate::rules::View;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use bytes::Bytes;
@@ -26,18 +39,8 @@ pub struct Call {
     pub body: Bytes,
 }
 
-/// What a dialect may look at while it parses.
-#[derive(Clone, Copy)]
-pub struct Scene<'a> {
-    /// The snapshot of this request.
-    pub snapshot: &'a Snapshot,
-    /// What the caller's role may see.
-    pub view: &'a View,
-    /// Who asks.
-    pub principal: &'a Principal,
-    /// `[rest]`
-    pub settings: &'a config::Rest,
-}
+/// Writes an outcome in a dialect's form.
+pub type Writer = Box<dyn FnOnce(Outcome) -> Result<Response> + Send>;
 
 /// What parsing gave.
 pub enum Step {
@@ -48,7 +51,7 @@ pub enum Step {
         /// The request.
         request: Box<Request>,
         /// Writes the outcome.
-        write: Box<dyn FnOnce(Outcome) -> Result<Response> + Send>,
+        write: Writer,
     },
 }
 
@@ -69,16 +72,127 @@ pub trait Dialect: Send + Sync {
     /// An error in the dialect's form.
     fn write_error(&self, error: &Error, call: &Call) -> Response;
 
-    /// Its paths, as an OpenAPI 3.1 `paths` object, for what a role may see.
-    fn openapi(&self, scene: Scene<'_>) -> serde_json::Value;
+    /// Adds its paths, and the schemas that they refer to, for what a role may see.
+    fn openapi(&self, scene: Scene<'_>, document: &mut Document);
 }
 
 /// All enabled dialects over one engine.
 pub struct Rest {
     /// The engine.
     pub engine: Arc<Engine>,
-    /// The dialects, those with fixed paths before `/api/{table}`.
-    pub dialects: Vec<Box<dyn Dialect>>,
-    /// `[rest]`
-    pub settings: config::Rest,
+    dialects: Dialects,
+}
+
+impl Rest {
+    /// The dialects that the settings name, over an engine.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, settings: config::Rest) -> Self {
+        Self { engine, dialects: Dialects::new(settings) }
+    }
+
+    /// Names the table of users, which the Based front keeps to itself as it does `users` and `sessions`.
+    #[must_use]
+    pub fn with_users_table(mut self, table: &str) -> Self {
+        self.dialects = Dialects::with_users_table(self.dialects.settings, Some(table));
+        self
+    }
+
+    /// Answers a call; `None` where no enabled dialect owns its path.
+    pub async fn handle(&self, principal: &Principal, call: Call) -> Option<Response> {
+        let dialect = self.dialects.owner(&call.path)?;
+        let answer = self.answer(dialect, principal, &call).await;
+        Some(answer.unwrap_or_else(|error| dialect.write_error(&error, &call)))
+    }
+
+    async fn answer(&self, dialect: &dyn Dialect, principal: &Principal, call: &Call) -> Result<Response> {
+        let snapshot = self.engine.snapshot();
+        match self.dialects.parse(dialect, &snapshot, principal, call)? {
+            Step::Done(response) => Ok(response),
+            Step::Run { request, write } => write(self.engine.run(&snapshot, principal, &request).await?),
+        }
+    }
+
+    /// An error that arose before a dialect was asked (authentication, a body too large), in the form of the dialect that
+    /// owns the path; `None` where none does.
+    #[must_use]
+    pub fn handle_error(&self, error: &Error, call: &Call) -> Option<Response> {
+        self.dialects.owner(&call.path).map(|dialect| dialect.write_error(error, call))
+    }
+
+    /// The request that a call becomes, for `explain`.
+    ///
+    /// # Errors
+    /// What is wrong with the call; also a call that no dialect owns, or that is answered without data.
+    pub fn request(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Request> {
+        self.dialects.request(snapshot, principal, call)
+    }
+
+    /// The OpenAPI 3.1 document of one dialect, or of all, for what a principal may see.
+    #[must_use]
+    pub fn openapi(&self, snapshot: &Snapshot, principal: &Principal, dialect: Option<&str>) -> serde_json::Value {
+        self.dialects.openapi(snapshot, principal, dialect)
+    }
+}
+
+/// The enabled dialects, those with fixed paths before `/api/{table}`.
+struct Dialects {
+    all: Vec<Box<dyn Dialect>>,
+    settings: config::Rest,
+}
+
+impl Dialects {
+    fn new(settings: config::Rest) -> Self {
+        Self::with_users_table(settings, None)
+    }
+
+    fn with_users_table(settings: config::Rest, users: Option<&str>) -> Self {
+        let every: [Box<dyn Dialect>; 2] = [Box::new(trailbase::TrailBase), Box::new(based::Based::new(users))];
+        let enabled = |dialect: &Box<dyn Dialect>| settings.dialects.iter().any(|name| name == dialect.name());
+        Self { all: every.into_iter().filter(enabled).collect(), settings }
+    }
+
+    fn owner(&self, path: &[String]) -> Option<&dyn Dialect> {
+        self.all.iter().map(Box::as_ref).find(|dialect| dialect.owns(path))
+    }
+
+    fn scene<'a>(&'a self, snapshot: &'a Snapshot, principal: &'a Principal) -> Result<Scene<'a>> {
+        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
+            Error::forbidden(format!("there is no role {:?}", principal.role.as_str()))
+        })?;
+        Ok(Scene { snapshot, view, principal, settings: &self.settings })
+    }
+
+    fn parse(&self, dialect: &dyn Dialect, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Step> {
+        dialect.parse(call, self.scene(snapshot, principal)?)
+    }
+
+    fn request(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Request> {
+        let Some(dialect) = self.owner(&call.path) else {
+            let message = format!("no enabled REST dialect answers /{}", call.path.join("/"));
+            return Err(Error::not_found(Code::UNKNOWN_TABLE, message));
+        };
+        match self.parse(dialect, snapshot, principal, call)? {
+            Step::Run { request, .. } => Ok(*request),
+            Step::Done(_) => Err(Error::invalid(Code::NOT_SUPPORTED, "this call is answered without asking the database")),
+        }
+    }
+
+    fn openapi(&self, snapshot: &Snapshot, principal: &Principal, dialect: Option<&str>) -> serde_json::Value {
+        let mut document = Document::default();
+        // A role that does not exist sees nothing.
+        if let Ok(scene) = self.scene(snapshot, principal) {
+            for own in &self.all {
+                if dialect.is_none_or(|name| name == own.name()) {
+                    own.openapi(scene, &mut document);
+                }
+            }
+        }
+        document.finish()
+    }
+}
+#[allow(missing_docs)]
+impl Rest {
+    pub fn owns(&self, _: &[String]) -> bool { false }
+    pub async fn handle(&self, _: &Principal, _: Call) -> Option<Response> { None }
+    pub fn handle_error(&self, _: &Error, _: &Call) -> Option<Response> { None }
 }

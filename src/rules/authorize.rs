@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, ColumnId, Face, FaceId, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
-use crate::request::{self, Formats, Read, Source};
+use crate::request::{self, Formats, Read, Slot, Source};
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Authorized<T> {
     pub touched: Vec<FaceId>,
     /// What solving decided for this caller.
     pub decisions: Decisions,
+    /// What messages call the place of a slot's value: the column that it is compared with.
+    pub labels: Vec<(Slot, String)>,
 }
 
 impl<T> Authorized<T> {
@@ -37,9 +39,22 @@ impl<T> Authorized<T> {
 /// # Errors
 /// Unknown names (also those that the role may not see), and refusals.
 pub fn authorize(catalog: &Catalog, view: &View, principal: &Principal, read: &Read) -> Result<Authorized<Select>> {
-    let mut resolver = Resolver { catalog, view, principal, touched: Vec::new(), decisions: Decisions::default() };
+    let mut resolver = Resolver {
+        catalog,
+        view,
+        principal,
+        touched: Vec::new(),
+        decisions: Decisions::default(),
+        labels: Vec::new(),
+    };
     let select = resolver.root(read)?;
-    Ok(Authorized { select, formats: read.formats, touched: resolver.touched, decisions: resolver.decisions })
+    Ok(Authorized {
+        select,
+        formats: read.formats,
+        touched: resolver.touched,
+        decisions: resolver.decisions,
+        labels: resolver.labels,
+    })
 }
 
 /// Solves the rules of faces again, in the order in which [`authorize`] touched them: another caller's decisions.
@@ -55,7 +70,11 @@ pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Deci
 }
 
 /// Solves a face's rule and its cells' rules, always in this order.
-fn solve_read(read: &ReadAccess, principal: &Principal, decisions: &mut Decisions) -> (Predicate, Vec<Option<Predicate>>) {
+fn solve_read(
+    read: &ReadAccess,
+    principal: &Principal,
+    decisions: &mut Decisions,
+) -> (Predicate, Vec<Option<Predicate>>) {
     let rule = solve::solve(&read.rule, principal, decisions);
     let cells = read
         .cells
@@ -83,6 +102,7 @@ struct Resolver<'a> {
     principal: &'a Principal,
     touched: Vec<FaceId>,
     decisions: Decisions,
+    labels: Vec<(Slot, String)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -100,9 +120,16 @@ impl<'a> Resolver<'a> {
 
     /// The face of a name. A face on which the role has no right at all is as unknown as a name that does not exist.
     fn face(&self, name: &Name) -> Result<&'a Face> {
-        let known = self.catalog.face_named(name.as_str()).filter(|face| self.view.face(face.id).is_some());
+        let known = self
+            .catalog
+            .face_named(name.as_str())
+            .filter(|face| self.view.face(face.id).is_some());
         known.ok_or_else(|| {
-            let visible = self.catalog.faces.iter().filter(|face| self.view.face(face.id).is_some());
+            let visible = self
+                .catalog
+                .faces
+                .iter()
+                .filter(|face| self.view.face(face.id).is_some());
             let names = visible.map(|face| face.name.as_str());
             Error::unknown(Kind::NotFound, Code::UNKNOWN_TABLE, "table", name.as_str(), None, names)
         })
@@ -111,12 +138,21 @@ impl<'a> Resolver<'a> {
     /// Enters a face for reading: the only place where a table reference is made.
     fn enter(&mut self, face: &'a Face) -> Result<Entered<'a>> {
         let scoped_out = self.principal.scope.as_ref().and_then(|scope| scope.read.as_ref());
-        let Some(read) = self.view.read(face.id).filter(|_| scoped_out.is_none_or(|faces| faces.contains(&face.name))) else {
+        let Some(read) = self
+            .view
+            .read(face.id)
+            .filter(|_| scoped_out.is_none_or(|faces| faces.contains(&face.name)))
+        else {
             return Err(self.refusal(face));
         };
         let (rule, cells) = solve_read(read, self.principal, &mut self.decisions);
         self.touched.push(face.id);
-        Ok(Entered { face, read, rule, cells })
+        Ok(Entered {
+            face,
+            read,
+            rule,
+            cells,
+        })
     }
 
     fn refusal(&self, face: &Face) -> Error {
@@ -124,7 +160,11 @@ impl<'a> Resolver<'a> {
             let message = format!("reading {:?} needs credentials", face.name.as_str());
             Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, message)
         } else {
-            Error::forbidden(format!("role {:?} may not read {:?}", self.principal.role.as_str(), face.name.as_str()))
+            Error::forbidden(format!(
+                "role {:?} may not read {:?}",
+                self.principal.role.as_str(),
+                face.name.as_str()
+            ))
         }
     }
 
@@ -134,39 +174,76 @@ impl<'a> Resolver<'a> {
         match id.and_then(|id| self.cell(entered, id)) {
             Some(term) => Ok(term),
             None => {
-                let visible = entered.face.columns.iter().zip(&entered.cells).filter(|(_, cell)| cell.is_some());
+                let visible = entered
+                    .face
+                    .columns
+                    .iter()
+                    .zip(&entered.cells)
+                    .filter(|(_, cell)| cell.is_some());
                 let names = visible.map(|(column, _)| column.name.as_str());
                 let of = Some(entered.face.name.as_str());
-                Err(Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "column", name.as_str(), of, names).at(name.as_str()))
+                Err(
+                    Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "column", name.as_str(), of, names)
+                        .at(name.as_str()),
+                )
             }
         }
     }
 
     fn cell(&self, entered: &Entered<'_>, column: ColumnId) -> Option<Term> {
-        let term = Term::Column { scope: 0, table: entered.face.table, column };
+        let term = Term::Column {
+            scope: 0,
+            table: entered.face.table,
+            column,
+        };
         match entered.cells[column.0 as usize].as_ref()? {
             Predicate::Constant(Some(true)) => Some(term),
-            condition => Some(Term::Case { branches: vec![(condition.clone(), term)], otherwise: None }),
+            condition => Some(Term::Case {
+                branches: vec![(condition.clone(), term)],
+                otherwise: None,
+            }),
         }
     }
 
     /// A relation by exposed name, if the role can follow it.
     fn relation(&self, entered: &Entered<'_>, name: &Name) -> Result<&'a Relation> {
         let face: &'a Face = self.catalog.face(entered.face.id);
-        let followed = face.relation_named(name.as_str()).filter(|(_, relation)| self.view.can_follow(face.id, relation));
+        let followed = face
+            .relation_named(name.as_str())
+            .filter(|(_, relation)| self.view.can_follow(face.id, relation));
         followed.map(|(_, relation)| relation).ok_or_else(|| {
-            let visible = face.relations.iter().filter(|relation| self.view.can_follow(face.id, relation));
+            let visible = face
+                .relations
+                .iter()
+                .filter(|relation| self.view.can_follow(face.id, relation));
             let names = visible.map(|relation| relation.name.as_str());
             let of = Some(face.name.as_str());
-            Error::unknown(Kind::Invalid, Code::UNKNOWN_RELATION, "relation", name.as_str(), of, names).at(name.as_str())
+            Error::unknown(
+                Kind::Invalid,
+                Code::UNKNOWN_RELATION,
+                "relation",
+                name.as_str(),
+                of,
+                names,
+            )
+            .at(name.as_str())
         })
     }
 
     /// The join of a relation as a predicate over scope 0 = target, 1 = the row around it, with the target's rule; and
     /// the join table, if there is one.
-    fn join(&mut self, from: &Entered<'_>, relation: &Relation, target: &Entered<'_>) -> Result<(Predicate, Option<Through>)> {
+    fn join(
+        &mut self,
+        from: &Entered<'_>,
+        relation: &Relation,
+        target: &Entered<'_>,
+    ) -> Result<(Predicate, Option<Through>)> {
         let lost = || Error::internal("a relation's columns are hidden");
-        let equal = |left: Term, right: Term| Predicate::Compare { left, comparison: request::Comparison::Equal, right };
+        let equal = |left: Term, right: Term| Predicate::Compare {
+            left,
+            comparison: request::Comparison::Equal,
+            right,
+        };
         match &relation.join {
             Join::Direct { columns, references } => {
                 let mut parts = Vec::with_capacity(columns.len() + 1);
@@ -177,7 +254,13 @@ impl<'a> Resolver<'a> {
                 parts.push(target.rule.clone());
                 Ok((Predicate::all(parts), None))
             }
-            Join::Through { face, columns, near, far, references } => {
+            Join::Through {
+                face,
+                columns,
+                near,
+                far,
+                references,
+            } => {
                 let through_face = self.catalog.face(*face);
                 let through = self.enter(through_face)?;
                 let mut parts = Vec::new();
@@ -192,7 +275,11 @@ impl<'a> Resolver<'a> {
                 parts.push(through.rule.clone());
                 let pair: Vec<ColumnId> = near.iter().chain(far).copied().collect();
                 let unique = self.catalog.table(through_face.table).is_unique(&pair);
-                let through = Through { table: through_face.table, condition: Predicate::all(parts), unique };
+                let through = Through {
+                    table: through_face.table,
+                    condition: Predicate::all(parts),
+                    unique,
+                };
                 Ok((target.rule.clone(), Some(through)))
             }
         }
@@ -211,11 +298,23 @@ impl<'a> Resolver<'a> {
         if let Some(filter) = &select.filter {
             parts.push(self.filter(entered, filter)?);
         }
-        let order = select.order.iter().map(|term| self.order(entered, term)).collect::<Result<Vec<_>>>()?;
-        let distinct = select.distinct.iter().map(|by| self.expression(entered, by)).collect::<Result<Vec<_>>>()?;
+        let order = select
+            .order
+            .iter()
+            .map(|term| self.order(entered, term))
+            .collect::<Result<Vec<_>>>()?;
+        let distinct = select
+            .distinct
+            .iter()
+            .map(|by| self.expression(entered, by))
+            .collect::<Result<Vec<_>>>()?;
         let leading = order.iter().take(distinct.len());
-        if !order.is_empty() && (order.len() < distinct.len() || !leading.clone().all(|term| distinct.contains(&term.term))) {
-            return Err(Error::invalid(Code::INVALID_VALUE, "the order must begin with the distinct columns").at("order_by"));
+        if !order.is_empty()
+            && (order.len() < distinct.len() || !leading.clone().all(|term| distinct.contains(&term.term)))
+        {
+            return Err(
+                Error::invalid(Code::INVALID_VALUE, "the order must begin with the distinct columns").at("order_by"),
+            );
         }
         let page = Page {
             limit: select.page.limit,
@@ -227,10 +326,28 @@ impl<'a> Resolver<'a> {
             total: select.page.total,
             next: select.page.next,
         };
-        let key = entered.face.key.iter().map_while(|column| self.cell(entered, *column)).collect::<Vec<_>>();
-        let key = if key.len() == entered.face.key.len() { key } else { Vec::new() };
+        let key = entered
+            .face
+            .key
+            .iter()
+            .map_while(|column| self.cell(entered, *column))
+            .collect::<Vec<_>>();
+        let key = if key.len() == entered.face.key.len() {
+            key
+        } else {
+            Vec::new()
+        };
         let output = self.output(entered, &select.output)?;
-        Ok(Select { from, through, predicate: Predicate::all(parts), order, distinct, page, output, key })
+        Ok(Select {
+            from,
+            through,
+            predicate: Predicate::all(parts),
+            order,
+            distinct,
+            page,
+            output,
+            key,
+        })
     }
 
     fn order(&mut self, entered: &Entered<'a>, order: &request::Order) -> Result<OrderTerm> {
@@ -244,7 +361,12 @@ impl<'a> Resolver<'a> {
             Term::Column { table, column, .. } => self.catalog.table(*table).column(*column).nullable,
             _ => true,
         };
-        Ok(OrderTerm { term, descending: order.descending, nulls: order.nulls, nullable })
+        Ok(OrderTerm {
+            term,
+            descending: order.descending,
+            nulls: order.nulls,
+            nullable,
+        })
     }
 
     /// A select of related rows; scope 1 of it is the row at hand.
@@ -267,7 +389,10 @@ impl<'a> Resolver<'a> {
         let (join, through) = self.join(entered, relation, &target)?;
         let mut parts = vec![join];
         if let Some(through) = through {
-            parts.push(Predicate::Exists(Box::new(super::Exists { table: through.table, predicate: through.condition })));
+            parts.push(Predicate::Exists(Box::new(super::Exists {
+                table: through.table,
+                predicate: through.condition,
+            })));
         }
         if let Some(filter) = filter {
             parts.push(self.filter(&target, filter)?);
@@ -276,31 +401,88 @@ impl<'a> Resolver<'a> {
         Ok((target, table, Predicate::all(parts)))
     }
 
-    fn function(&mut self, name: &Name, arguments: &[(Name, request::Slot)], select: &request::Select) -> Result<Select> {
-        let visible = || self.view.functions.iter().map(|id| &self.catalog.functions[id.0 as usize]);
+    fn function(
+        &mut self,
+        name: &Name,
+        arguments: &[(Name, request::Slot)],
+        select: &request::Select,
+    ) -> Result<Select> {
+        let visible = || {
+            self.view
+                .functions
+                .iter()
+                .map(|id| &self.catalog.functions[id.0 as usize])
+        };
         let Some(exposed) = visible().find(|function| function.name == *name) else {
             let names = visible().map(|function| function.name.as_str());
-            return Err(Error::unknown(Kind::NotFound, Code::UNKNOWN_TABLE, "function", name.as_str(), None, names));
+            return Err(Error::unknown(
+                Kind::NotFound,
+                Code::UNKNOWN_TABLE,
+                "function",
+                name.as_str(),
+                None,
+                names,
+            ));
         };
         let Some(table) = exposed.table else {
-            return Err(Error::invalid(Code::NOT_SUPPORTED, format!("{:?} returns no rows of a table", name.as_str())));
+            return Err(Error::invalid(
+                Code::NOT_SUPPORTED,
+                format!("{:?} returns no rows of a table", name.as_str()),
+            ));
         };
         let terms = self.arguments(exposed.function, arguments, exposed.session_argument.as_deref())?;
-        let face = self.catalog.faces.iter().find(|face| face.table == table && self.view.read(face.id).is_some());
-        let face = face.ok_or_else(|| Error::forbidden(format!("role {:?} may not call {:?}", self.principal.role.as_str(), name.as_str())))?;
+        let face = self
+            .catalog
+            .faces
+            .iter()
+            .find(|face| face.table == table && self.view.read(face.id).is_some());
+        let face = face.ok_or_else(|| {
+            Error::forbidden(format!(
+                "role {:?} may not call {:?}",
+                self.principal.role.as_str(),
+                name.as_str()
+            ))
+        })?;
         let entered = self.enter(face)?;
-        let from = From::Function { function: exposed.function, arguments: terms, table };
+        let from = From::Function {
+            function: exposed.function,
+            arguments: terms,
+            table,
+        };
         self.select(&entered, from, entered.rule.clone(), None, select)
     }
 
     /// The arguments of a function of the database, typed by its signature.
-    fn arguments(&self, function: usize, sent: &[(Name, request::Slot)], session: Option<&str>) -> Result<Vec<(String, Term)>> {
+    fn arguments(
+        &mut self,
+        function: usize,
+        sent: &[(Name, request::Slot)],
+        session: Option<&str>,
+    ) -> Result<Vec<(String, Term)>> {
         let signature = &self.catalog.database.functions[function];
-        let own = |argument: &&crate::catalog::FunctionArgument| Some(argument.name.as_str()) != session && argument.row_of.is_none();
+        let own = |argument: &&crate::catalog::FunctionArgument| {
+            Some(argument.name.as_str()) != session && argument.row_of.is_none()
+        };
         for (name, _) in sent {
-            if !signature.arguments.iter().filter(own).any(|argument| argument.name == name.as_str()) {
-                let names = signature.arguments.iter().filter(own).map(|argument| argument.name.as_str());
-                return Err(Error::unknown(Kind::Invalid, Code::UNKNOWN_PARAMETER, "argument", name.as_str(), None, names));
+            if !signature
+                .arguments
+                .iter()
+                .filter(own)
+                .any(|argument| argument.name == name.as_str())
+            {
+                let names = signature
+                    .arguments
+                    .iter()
+                    .filter(own)
+                    .map(|argument| argument.name.as_str());
+                return Err(Error::unknown(
+                    Kind::Invalid,
+                    Code::UNKNOWN_PARAMETER,
+                    "argument",
+                    name.as_str(),
+                    None,
+                    names,
+                ));
             }
         }
         let mut terms = Vec::new();
@@ -308,9 +490,24 @@ impl<'a> Resolver<'a> {
             let (data_type, list) = super::predicate::parameter_type(&argument.data_type);
             if Some(argument.name.as_str()) == session {
                 let source = super::Parameter::Session("*".into());
-                terms.push((argument.name.clone(), Term::Parameter { source, data_type, list }));
+                terms.push((
+                    argument.name.clone(),
+                    Term::Parameter {
+                        source,
+                        data_type,
+                        list,
+                    },
+                ));
             } else if let Some((_, slot)) = sent.iter().find(|(name, _)| name.as_str() == argument.name) {
-                terms.push((argument.name.clone(), Term::Parameter { source: super::Parameter::Slot(*slot), data_type, list }));
+                self.labels.push((*slot, argument.name.clone()));
+                terms.push((
+                    argument.name.clone(),
+                    Term::Parameter {
+                        source: super::Parameter::Slot(*slot),
+                        data_type,
+                        list,
+                    },
+                ));
             } else if !argument.has_default && argument.row_of.is_none() {
                 let message = format!("argument {:?} is missing", argument.name);
                 return Err(Error::invalid(Code::UNKNOWN_PARAMETER, message).at(argument.name.clone()));

@@ -2,16 +2,27 @@
 //! every table reference of a request. Only this module can make an [`Authorized`].
 
 mod authorize;
+mod build;
+pub mod compile;
+mod constant;
+mod describe;
+pub mod parse_expression;
+pub mod parse_sql;
 mod predicate;
 mod select;
 mod solve;
+pub mod syntax;
+mod types;
 mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
-pub use solve::solve;
+pub use build::{AccessOptions, Finding, Severity, build_views};
+pub use constant::cast_text;
+pub use describe::{describe, describe_term};
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
 pub use select::{
     AggregateItem, AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, OrderTerm,
     Output, Page, Select, Through,
 };
+pub use solve::{decide, solve, variable};
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};

@@ -256,8 +256,12 @@ impl Term {
     pub fn data_type(&self, catalog: &Catalog) -> Type {
         match self {
             Term::Column { table, column, .. } => catalog.table(*table).column(*column).data_type.clone(),
-            Term::Parameter { data_type, list: true, .. } => Type::Array(Box::new(data_type.clone())),
-            Term::Parameter { data_type, .. } | Term::Call { data_type, .. } | Term::RuleCall { data_type, .. } => data_type.clone(),
+            Term::Parameter {
+                data_type, list: true, ..
+            } => Type::Array(Box::new(data_type.clone())),
+            Term::Parameter { data_type, .. } | Term::Call { data_type, .. } | Term::RuleCall { data_type, .. } => {
+                data_type.clone()
+            }
             Term::Json { text: true, .. } => Type::TEXT,
             Term::Json { .. } => Type::Jsonb,
             Term::Case { branches, otherwise } => branches
@@ -279,20 +283,45 @@ impl Term {
 
     fn shifted_above(&self, by: u16, inner: u16) -> Term {
         let boxed = |term: &Term, inner| Box::new(term.shifted_above(by, inner));
-        let all = |terms: &[Term], inner| terms.iter().map(|term| term.shifted_above(by, inner)).collect::<Vec<_>>();
+        let all = |terms: &[Term], inner| {
+            terms
+                .iter()
+                .map(|term| term.shifted_above(by, inner))
+                .collect::<Vec<_>>()
+        };
         match self {
             Term::Column { scope, table, column } => {
                 let scope = if *scope >= inner { *scope + by } else { *scope };
-                Term::Column { scope, table: *table, column: *column }
+                Term::Column {
+                    scope,
+                    table: *table,
+                    column: *column,
+                }
             }
             Term::Parameter { .. } => self.clone(),
-            Term::Call { function, arguments, data_type } => {
-                Term::Call { function: *function, arguments: all(arguments, inner), data_type: data_type.clone() }
-            }
-            Term::RuleCall { function, arguments, data_type } => {
-                Term::RuleCall { function: *function, arguments: all(arguments, inner), data_type: data_type.clone() }
-            }
-            Term::Json { term, path, text } => Term::Json { term: boxed(term, inner), path: path.clone(), text: *text },
+            Term::Call {
+                function,
+                arguments,
+                data_type,
+            } => Term::Call {
+                function: *function,
+                arguments: all(arguments, inner),
+                data_type: data_type.clone(),
+            },
+            Term::RuleCall {
+                function,
+                arguments,
+                data_type,
+            } => Term::RuleCall {
+                function: *function,
+                arguments: all(arguments, inner),
+                data_type: data_type.clone(),
+            },
+            Term::Json { term, path, text } => Term::Json {
+                term: boxed(term, inner),
+                path: path.clone(),
+                text: *text,
+            },
             Term::Case { branches, otherwise } => Term::Case {
                 branches: branches
                     .iter()
@@ -300,7 +329,11 @@ impl Term {
                     .collect(),
                 otherwise: otherwise.as_ref().map(|term| boxed(term, inner)),
             },
-            Term::Scalar { table, predicate, value } => Term::Scalar {
+            Term::Scalar {
+                table,
+                predicate,
+                value,
+            } => Term::Scalar {
                 table: *table,
                 predicate: Box::new(predicate.shifted_above(by, inner + 1)),
                 value: boxed(value, inner + 1),
@@ -308,7 +341,10 @@ impl Term {
             Term::Aggregate(aggregate) => {
                 let depth = inner + u16::from(aggregate.rows.is_some());
                 Term::Aggregate(Box::new(Aggregate {
-                    rows: aggregate.rows.as_ref().map(|(table, predicate)| (*table, predicate.shifted_above(by, depth))),
+                    rows: aggregate
+                        .rows
+                        .as_ref()
+                        .map(|(table, predicate)| (*table, predicate.shifted_above(by, depth))),
                     of: all(&aggregate.of, depth),
                     ..(**aggregate).clone()
                 }))
@@ -332,12 +368,19 @@ impl Predicate {
             Predicate::And(parts) => Predicate::And(all(parts)),
             Predicate::Or(parts) => Predicate::Or(all(parts)),
             Predicate::Not(part) => Predicate::Not(Box::new(part.shifted_above(by, inner))),
-            Predicate::Compare { left, comparison, right } => Predicate::Compare {
+            Predicate::Compare {
+                left,
+                comparison,
+                right,
+            } => Predicate::Compare {
                 left: left.shifted_above(by, inner),
                 comparison: *comparison,
                 right: right.shifted_above(by, inner),
             },
-            Predicate::IsNull { term, null } => Predicate::IsNull { term: term.shifted_above(by, inner), null: *null },
+            Predicate::IsNull { term, null } => Predicate::IsNull {
+                term: term.shifted_above(by, inner),
+                null: *null,
+            },
             Predicate::Exists(exists) => Predicate::Exists(Box::new(Exists {
                 table: exists.table,
                 predicate: exists.predicate.shifted_above(by, inner + 1),

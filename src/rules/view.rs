@@ -77,7 +77,13 @@ impl View {
         self.read(relation.target).is_some()
             && match &relation.join {
                 Join::Direct { columns, references } => all(face, columns) && all(relation.target, references),
-                Join::Through { face: through, columns, near, far, references } => {
+                Join::Through {
+                    face: through,
+                    columns,
+                    near,
+                    far,
+                    references,
+                } => {
                     all(face, columns) && all(*through, near) && all(*through, far) && all(relation.target, references)
                 }
             }

@@ -52,7 +52,8 @@ function write(root: Root): Written {
 function filters(draft: Draft, condition: Condition): void {
   const used = new Set<string>();
   let group = 0;
-  for (const part of spread(condition)) {
+  const parts = spread(condition);
+  for (const part of parts) {
     const why = unsaid(part);
     if (why) {
       draft.omit(part.text, why);
@@ -60,7 +61,7 @@ function filters(draft: Draft, condition: Condition): void {
     }
     const place = part.is === "any" ? "$or" : part.is === "compare" ? `${part.column} ${sign(part)}` : "";
     if (used.has(place)) nested(draft, `filter[$and][${group++}]`, part);
-    else nested(draft, "filter", part);
+    else nested(draft, "filter", part, parts);
     used.add(place);
     caseless(draft, part);
   }
@@ -103,7 +104,7 @@ function unsaid(part: Condition): string | null {
   return null;
 }
 
-function nested(draft: Draft, at: string, part: Condition): void {
+function nested(draft: Draft, at: string, part: Condition, beside: Condition[] = []): void {
   if (part.is === "compare") {
     const name = `${at}[${encode(part.column)}]`;
     if (part.operator === "in" && Array.isArray(part.value)) {
@@ -111,7 +112,10 @@ function nested(draft: Draft, at: string, part: Condition): void {
     } else if (part.operator === "is_null") {
       draft.add(`${name}[$is]`, part.value === false ? "!NULL" : "NULL");
     } else {
-      draft.add(name + sign(part), String(part.value));
+      // `filter[c]=1` beside `filter[c][$gt]=0` would be a value and a group under one name.
+      const shared = beside.some((other) => other !== part && other.is === "compare" && other.column === part.column);
+      const short = shared && part.operator === "eq" ? "[$eq]" : sign(part);
+      draft.add(name + short, String(part.value));
     }
   } else if (part.is !== "beyond") {
     const group = part.is === "any" ? "$or" : "$and";

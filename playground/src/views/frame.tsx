@@ -77,6 +77,13 @@ export function Notice(props: { trouble: Trouble; again: () => void; close: () =
   );
 }
 
+/** Stands where tables are needed and not there yet, or not to be had. */
+export function Waiting({ refused }: { refused: boolean }): React.ReactElement {
+  return refused
+    ? <p className="empty">The tables could not be read, so there is nothing to show here.</p>
+    : <p className="quiet" role="status">Reading the tables…</p>;
+}
+
 /** Keeps a fault of the page in words on the page, instead of an empty window. */
 export class Boundary extends Component<{ children: React.ReactNode }, { fault: string | null }> {
   override state: { fault: string | null } = { fault: null };

@@ -8,6 +8,7 @@ import { type Foreign, type Root, isRoot } from "../question/read";
 import { type Reply, Trouble, send, trouble as toTrouble } from "../server";
 import { Code } from "./code";
 import { useQuestion } from "./editor";
+import { Waiting } from "./frame";
 
 /** The question in the editor, written in each REST dialect that the server speaks. */
 export function Rest(): React.ReactElement {
@@ -35,7 +36,7 @@ export function Rest(): React.ReactElement {
       </div>
       {unknown.length > 0 && <p className="quiet">The server also speaks {unknown.join(", ")}; this page can’t write that yet.</p>}
       {!spoken.length && <p className="empty">No REST dialect is switched on at this server.</p>}
-      {!question ? <p className="quiet" role="status">Reading the tables…</p>
+      {!question ? <Waiting refused={page.refused} />
         : !question.ok ? <p className="empty">{question.message}</p>
         : !question.roots.length ? <p className="empty">The question asks for no table.</p>
         : question.roots.map((root, index) => (

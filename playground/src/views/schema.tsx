@@ -2,10 +2,11 @@ import { useMemo, useRef, useState } from "react";
 import type { Relation, Table } from "../catalog";
 import { usePage } from "../page";
 import { TableExamples } from "./examples";
+import { Waiting } from "./frame";
 
 /** The tables that the caller may see, their columns and relations, and questions about them. */
 export function Schema(): React.ReactElement {
-  const { catalog } = usePage();
+  const { catalog, refused } = usePage();
   const [chosen, setChosen] = useState<string | null>(null);
   const [search, setSearch] = useState("");
   const detail = useRef<HTMLHeadingElement>(null);
@@ -14,7 +15,7 @@ export function Schema(): React.ReactElement {
     return (catalog?.tables ?? []).filter((table) => !wanted || table.name.toLowerCase().includes(wanted)
       || table.columns.some((column) => column.name.toLowerCase().includes(wanted)));
   }, [catalog, search]);
-  if (!catalog) return <div className="view"><p className="quiet" role="status">Reading the tables…</p></div>;
+  if (!catalog) return <div className="view"><Waiting refused={refused} /></div>;
   if (!catalog.tables.length) {
     return <div className="view"><h2>Schema</h2><p className="empty">The role “{catalog.role}” may see no table. Choose another caller under “Who asks”.</p></div>;
   }

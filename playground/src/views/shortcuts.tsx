@@ -9,10 +9,9 @@ const KEYS: [keys: string[], what: string][] = [
   [["Ctrl", "Space"], "Complete"],
   [["Shift", "Ctrl", "P"], "Prettify"],
   [["Shift", "Ctrl", "M"], "Merge fragments into the question"],
-  [["Shift", "Ctrl", "C"], "Copy the question"],
   [[MAIN, "F"], "Search in the editor"],
   [["Esc"], "Leave the editor"],
-  [["Shift", "Ctrl", "R"], "Read the schema again"],
+  [[ALT, "Shift", "R"], "Read the schema again"],
   [[ALT, "Shift", "1 – 4"], "GraphQL, REST, Plan, Schema"],
   [["←", "→"], "Move between tabs"],
   [[ALT, "Shift", "W"], "Who asks"],
@@ -31,6 +30,7 @@ export function Shortcuts(props: { close: () => void }): React.ReactElement {
           </div>
         ))}
       </dl>
+      <p className="quiet small-print"><a href={`${import.meta.env.BASE_URL}assets/licenses.txt`} target="_blank" rel="noreferrer">Licences of the libraries in this page</a></p>
     </Modal>
   );
 }

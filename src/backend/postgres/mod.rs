@@ -1,36 +1,76 @@
-//! Postgres.
+//! PostgreSQL, through sqlx: pool, introspection, reads in binary form written as JSON here.
+
+mod bind;
+mod check;
+mod fault;
+mod introspect;
+mod pool;
+mod queries;
+mod run;
+mod scalar;
+mod types;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 use super::{Rows, Run, Settings};
 use crate::catalog::Database;
 use crate::error::{Error, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
+use pool::Pool;
 
-/// A Postgres database.
-pub struct Postgres {}
+/// A PostgreSQL database.
+pub struct Postgres {
+    pool: Pool,
+    schemas: Vec<String>,
+    fingerprints: introspect::Fingerprints,
+}
 
 impl Postgres {
-    pub(super) async fn connect(_settings: &Settings) -> Result<Self> {
-        Err(Error::internal("not wired"))
+    pub(super) async fn connect(settings: &Settings) -> Result<Self> {
+        let pool = Pool::new(&settings.url, settings.pool_size, settings.statement_timeout)?;
+        match pool.open().await {
+            Ok(connection) => pool.push(connection),
+            Err(error) => return Err(fault::at_start(error, &pool.describe())),
+        }
+        Ok(Self {
+            pool,
+            schemas: settings.schemas.clone(),
+            fingerprints: introspect::Fingerprints::default(),
+        })
     }
 
     pub(super) async fn introspect(&self) -> Result<Database> {
-        Err(Error::internal("not wired"))
+        introspect::introspect(&self.pool, &self.schemas).await
     }
 
     pub(super) async fn fingerprint(&self) -> Result<String> {
-        Err(Error::internal("not wired"))
+        self.fingerprints.current(&self.pool, &self.schemas).await
     }
 
-    pub(super) async fn run(&self, _run: Run<'_>) -> Result<Rows> {
-        Err(Error::internal("not wired"))
+    pub(super) async fn run(&self, run: Run<'_>) -> Result<Rows> {
+        run::run(&self.pool, &run).await
     }
 
-    pub(super) async fn explain(&self, _statement: &Statement, _values: &[Datum]) -> Result<String> {
-        Err(Error::internal("not wired"))
+    pub(super) async fn explain(&self, statement: &Statement, values: &[Datum]) -> Result<String> {
+        run::explain(&self.pool, statement, values).await
     }
 
-    pub(super) async fn execute_script(&self, _script: &'static str) -> Result<()> {
-        Err(Error::internal("not wired"))
+    /// Several statements in one simple query are one transaction.
+    pub(super) async fn execute_script(&self, script: &'static str) -> Result<()> {
+        let mut lease = self.pool.acquire().await?;
+        match sqlx::raw_sql(script).execute(lease.connection()?).await {
+            Ok(_) => {
+                lease.release();
+                Ok(())
+            }
+            Err(error) => {
+                // The script may have begun a transaction of its own.
+                lease.discard();
+                Err(Error::internal(error))
+            }
+        }
     }
 }

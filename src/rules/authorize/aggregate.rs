@@ -22,11 +22,19 @@ impl<'a> Resolver<'a> {
             }
         };
         drop(inner);
-        Ok(Term::Aggregate(Box::new(self.aggregate(aggregation.function, of, aggregation.distinct, rows)?)))
+        Ok(Term::Aggregate(Box::new(self.aggregate(
+            aggregation.function,
+            of,
+            aggregation.distinct,
+            rows,
+        )?)))
     }
 
     fn terms(&mut self, entered: &Entered<'a>, expressions: &[crate::request::Expression]) -> Result<Vec<Term>> {
-        expressions.iter().map(|expression| self.expression(entered, expression)).collect()
+        expressions
+            .iter()
+            .map(|expression| self.expression(entered, expression))
+            .collect()
     }
 
     pub(super) fn check_aggregate(&self, entered: &Entered<'_>) -> Result<()> {
@@ -55,34 +63,57 @@ impl<'a> Resolver<'a> {
         };
         let data_type = match (function, types.first()) {
             (F::Count, _) => Type::Integer(64),
-            (_, None) => return Err(Error::invalid(Code::INVALID_VALUE, format!("{} needs a column", function.word()))),
+            (_, None) => {
+                return Err(Error::invalid(
+                    Code::INVALID_VALUE,
+                    format!("{} needs a column", function.word()),
+                ));
+            }
             (F::Sum, Some(data_type)) if data_type.is_number() => match data_type {
                 Type::Integer(64) => Type::Numeric,
                 Type::Integer(_) => Type::Integer(64),
                 other => other.clone(),
             },
-            (F::Average | F::StandardDeviation | F::StandardDeviationPopulation | F::Variance | F::VariancePopulation, Some(data_type))
-                if data_type.is_number() =>
+            (
+                F::Average
+                | F::StandardDeviation
+                | F::StandardDeviationPopulation
+                | F::Variance
+                | F::VariancePopulation,
+                Some(data_type),
+            ) if data_type.is_number() => Type::Float(64),
+            (F::Minimum | F::Maximum, Some(data_type))
+                if data_type.is_ordered() && !matches!(data_type, Type::Boolean | Type::Bytes) =>
             {
-                Type::Float(64)
-            }
-            (F::Minimum | F::Maximum, Some(data_type)) if data_type.is_ordered() && !matches!(data_type, Type::Boolean | Type::Bytes) => {
                 data_type.clone()
             }
             (F::Every | F::Any, Some(Type::Boolean)) => Type::Boolean,
             (_, Some(data_type)) => return Err(unfit(data_type)),
         };
-        Ok(Aggregate { rows, function, of, distinct, data_type })
+        Ok(Aggregate {
+            rows,
+            function,
+            of,
+            distinct,
+            data_type,
+        })
     }
 
-    pub(super) fn aggregate_members(&mut self, entered: &Entered<'a>, members: &[AggregateMember]) -> Result<Vec<AggregateItem>> {
+    pub(super) fn aggregate_members(
+        &mut self,
+        entered: &Entered<'a>,
+        members: &[AggregateMember],
+    ) -> Result<Vec<AggregateItem>> {
         let mut items = Vec::with_capacity(members.len());
         for member in members {
             items.push(match member {
                 AggregateMember::Constant(key, constant) => AggregateItem::Constant(key.clone(), constant.clone()),
                 AggregateMember::Count { key, of, distinct } => {
                     let of = self.terms(entered, of)?;
-                    AggregateItem::Value(key.clone(), self.aggregate(AggregateFunction::Count, of, *distinct, None)?)
+                    AggregateItem::Value(
+                        key.clone(),
+                        self.aggregate(AggregateFunction::Count, of, *distinct, None)?,
+                    )
                 }
                 AggregateMember::Function { key, function, members } => {
                     let mut operands = Vec::with_capacity(members.len());

@@ -10,16 +10,27 @@ impl<'a> Resolver<'a> {
     pub(super) fn expression(&mut self, entered: &Entered<'a>, expression: &Expression) -> Result<Term> {
         match expression {
             Expression::Column(name) => self.column(entered, name),
-            Expression::Value(slot) => Ok(Term::Parameter { source: Parameter::Slot(*slot), data_type: Type::TEXT, list: false }),
+            Expression::Value(slot) => Ok(Term::Parameter {
+                source: Parameter::Slot(*slot),
+                data_type: Type::TEXT,
+                list: false,
+            }),
             Expression::Related { relation, expression } => {
                 let relation = self.relation(entered, relation)?;
                 if relation.many {
-                    let message = format!("{:?} leads to many rows; only an aggregate of them has one value", relation.name.as_str());
+                    let message = format!(
+                        "{:?} leads to many rows; only an aggregate of them has one value",
+                        relation.name.as_str()
+                    );
                     return Err(Error::invalid(Code::UNKNOWN_RELATION, message).at(relation.name.as_str()));
                 }
                 let (target, table, predicate) = self.related_rows(entered, relation, None)?;
                 let value = self.expression(&target, expression)?;
-                Ok(Term::Scalar { table, predicate: Box::new(predicate), value: Box::new(value) })
+                Ok(Term::Scalar {
+                    table,
+                    predicate: Box::new(predicate),
+                    value: Box::new(value),
+                })
             }
             Expression::Aggregate(aggregation) => self.aggregation(entered, aggregation),
             Expression::Json { expression, path, text } => {
@@ -29,7 +40,11 @@ impl<'a> Resolver<'a> {
                     let message = format!("a path needs a JSON value, this is {}", data_type.word());
                     return Err(Error::invalid(Code::INVALID_VALUE, message));
                 }
-                Ok(Term::Json { term: Box::new(term), path: path.clone(), text: *text })
+                Ok(Term::Json {
+                    term: Box::new(term),
+                    path: path.clone(),
+                    text: *text,
+                })
             }
             Expression::Call { function, arguments } => self.call(entered, *function, arguments),
         }
@@ -38,10 +53,17 @@ impl<'a> Resolver<'a> {
     fn call(&mut self, entered: &Entered<'a>, function: Function, arguments: &[Expression]) -> Result<Term> {
         let (least, most) = function.arity();
         if arguments.len() < least || arguments.len() > most {
-            let message = format!("{} takes {least} to {most} arguments, {} were given", function.word(), arguments.len());
+            let message = format!(
+                "{} takes {least} to {most} arguments, {} were given",
+                function.word(),
+                arguments.len()
+            );
             return Err(Error::invalid(Code::INVALID_VALUE, message));
         }
-        let mut terms = arguments.iter().map(|argument| self.expression(entered, argument)).collect::<Result<Vec<_>>>()?;
+        let mut terms = arguments
+            .iter()
+            .map(|argument| self.expression(entered, argument))
+            .collect::<Result<Vec<_>>>()?;
         // A value takes the type of the first argument that has one of its own.
         let known = terms
             .iter()
@@ -55,21 +77,35 @@ impl<'a> Resolver<'a> {
             _ => Some(Type::TEXT),
         };
         for (index, (term, argument)) in terms.iter_mut().zip(arguments).enumerate() {
-            if let (Expression::Value(_), Term::Parameter { data_type, .. }, Some(wanted)) = (argument, &mut *term, wanted(index)) {
+            if let (Expression::Value(_), Term::Parameter { data_type, .. }, Some(wanted)) =
+                (argument, &mut *term, wanted(index))
+            {
                 *data_type = wanted;
             }
             let data_type = term.data_type(self.catalog);
             let fits = if function.is_arithmetic() || (function == Function::Substring && index > 0) {
                 data_type.is_number()
             } else {
-                function == Function::Coalesce || function == Function::Concatenate || data_type.is_text() || matches!(data_type, Type::Enum(_))
+                function == Function::Coalesce
+                    || function == Function::Concatenate
+                    || data_type.is_text()
+                    || matches!(data_type, Type::Enum(_))
             };
             if !fits {
                 let message = format!("{} does not take {} values", function.word(), data_type.word());
                 return Err(Error::new(Kind::Invalid, Code::INVALID_VALUE, message));
             }
         }
-        let data_type = function.result(&terms.iter().map(|term| term.data_type(self.catalog)).collect::<Vec<_>>());
-        Ok(Term::Call { function, arguments: terms, data_type })
+        let data_type = function.result(
+            &terms
+                .iter()
+                .map(|term| term.data_type(self.catalog))
+                .collect::<Vec<_>>(),
+        );
+        Ok(Term::Call {
+            function,
+            arguments: terms,
+            data_type,
+        })
     }
 }

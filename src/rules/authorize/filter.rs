@@ -13,10 +13,15 @@ impl<'a> Resolver<'a> {
             Filter::And(parts) => Ok(Predicate::all(self.filters(entered, parts)?)),
             Filter::Or(parts) => Ok(Predicate::any(self.filters(entered, parts)?)),
             Filter::Not(inner) => Ok(self.filter(entered, inner)?.negate()),
-            Filter::Compare { left, comparison, right } => self.compare(entered, left, *comparison, right),
-            Filter::IsNull { expression, null } => {
-                Ok(Predicate::IsNull { term: self.expression(entered, expression)?, null: *null })
-            }
+            Filter::Compare {
+                left,
+                comparison,
+                right,
+            } => self.compare(entered, left, *comparison, right),
+            Filter::IsNull { expression, null } => Ok(Predicate::IsNull {
+                term: self.expression(entered, expression)?,
+                null: *null,
+            }),
             Filter::Key(slots) => self.key(entered, slots),
             Filter::Any { relation, filter } => {
                 let relation = self.relation(entered, relation)?;
@@ -37,12 +42,23 @@ impl<'a> Resolver<'a> {
     fn key(&mut self, entered: &Entered<'a>, slots: &[crate::request::Slot]) -> Result<Predicate> {
         let key = &entered.face.key;
         if key.is_empty() {
-            let message = format!("{:?} has no key; `key` of its configuration may name one", entered.face.name.as_str());
+            let message = format!(
+                "{:?} has no key; `key` of its configuration may name one",
+                entered.face.name.as_str()
+            );
             return Err(Error::invalid(Code::NOT_SUPPORTED, message));
         }
         if key.len() != slots.len() {
-            let names: Vec<&str> = key.iter().map(|column| entered.face.column(*column).name.as_str()).collect();
-            let message = format!("the key of {:?} has {} parts ({})", entered.face.name.as_str(), key.len(), names.join(", "));
+            let names: Vec<&str> = key
+                .iter()
+                .map(|column| entered.face.column(*column).name.as_str())
+                .collect();
+            let message = format!(
+                "the key of {:?} has {} parts ({})",
+                entered.face.name.as_str(),
+                key.len(),
+                names.join(", ")
+            );
             return Err(Error::invalid(Code::INVALID_VALUE, message).at("id"));
         }
         let mut parts = Vec::with_capacity(key.len());
@@ -50,13 +66,28 @@ impl<'a> Resolver<'a> {
             let name = &entered.face.column(*column).name;
             let left = self.column(entered, name)?;
             let data_type = left.data_type(self.catalog);
-            let right = Term::Parameter { source: Parameter::Slot(*slot), data_type, list: false };
-            parts.push(Predicate::Compare { left, comparison: Comparison::Equal, right });
+            self.labels.push((*slot, name.as_str().to_owned()));
+            let right = Term::Parameter {
+                source: Parameter::Slot(*slot),
+                data_type,
+                list: false,
+            };
+            parts.push(Predicate::Compare {
+                left,
+                comparison: Comparison::Equal,
+                right,
+            });
         }
         Ok(Predicate::all(parts))
     }
 
-    fn compare(&mut self, entered: &Entered<'a>, left: &Expression, comparison: Comparison, right: &Expression) -> Result<Predicate> {
+    fn compare(
+        &mut self,
+        entered: &Entered<'a>,
+        left: &Expression,
+        comparison: Comparison,
+        right: &Expression,
+    ) -> Result<Predicate> {
         if matches!(left, Expression::Value(_)) && !matches!(right, Expression::Value(_)) {
             if let Some(mirrored) = comparison.mirrored() {
                 return self.compare(entered, right, mirrored, left);
@@ -67,8 +98,13 @@ impl<'a> Resolver<'a> {
         check(comparison, &data_type).map_err(|error| error.at(place(left)))?;
         let right = match right {
             Expression::Value(slot) => {
+                self.labels.push((*slot, place(left)));
                 let (data_type, list) = operand(comparison, &data_type);
-                Term::Parameter { source: Parameter::Slot(*slot), data_type, list }
+                Term::Parameter {
+                    source: Parameter::Slot(*slot),
+                    data_type,
+                    list,
+                }
             }
             other => {
                 let other = self.expression(entered, other)?;
@@ -80,7 +116,11 @@ impl<'a> Resolver<'a> {
                 other
             }
         };
-        Ok(Predicate::Compare { left: term, comparison, right })
+        Ok(Predicate::Compare {
+            left: term,
+            comparison,
+            right,
+        })
     }
 }
 
@@ -90,7 +130,10 @@ fn place(expression: &Expression) -> String {
         Expression::Column(name) => name.as_str().to_owned(),
         Expression::Related { relation, expression } => format!("{}.{}", relation.as_str(), place(expression)),
         Expression::Json { expression, .. } => place(expression),
-        Expression::Aggregate(aggregation) => aggregation.relation.as_ref().map_or_else(|| "aggregate".into(), |name| format!("{name}_aggregate")),
+        Expression::Aggregate(aggregation) => aggregation
+            .relation
+            .as_ref()
+            .map_or_else(|| "aggregate".into(), |name| format!("{name}_aggregate")),
         Expression::Value(_) => "value".into(),
         Expression::Call { .. } => "expression".into(),
     }
@@ -134,7 +177,16 @@ fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
         C::Equal | C::NotEqual | C::Same | C::NotSame => !matches!(data_type, Type::Geometry),
         C::In | C::NotIn => !matches!(data_type, Type::Geometry | Type::Array(_)),
         C::Greater | C::GreaterOrEqual | C::Less | C::LessOrEqual => !matches!(data_type, Type::Geometry | Type::Json),
-        C::Like | C::NotLike | C::ILike | C::NotILike | C::Similar | C::NotSimilar | C::Regex | C::NotRegex | C::IRegex | C::NotIRegex => {
+        C::Like
+        | C::NotLike
+        | C::ILike
+        | C::NotILike
+        | C::Similar
+        | C::NotSimilar
+        | C::Regex
+        | C::NotRegex
+        | C::IRegex
+        | C::NotIRegex => {
             matches!(data_type, Type::Text { .. } | Type::Enum(_) | Type::Other(_))
         }
         C::Contains | C::ContainedIn => data_type.is_json() || matches!(data_type, Type::Array(_) | Type::Other(_)),

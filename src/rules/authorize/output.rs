@@ -3,7 +3,9 @@
 use super::{Entered, Resolver};
 use crate::error::{Code, Error, Kind, Result};
 use crate::request::{self, ConnectionField, EdgeField, Field, FieldValue, GroupField, GroupKey};
-use crate::rules::{AggregatePart, ConnectionPart, EdgePart, GroupPart, GroupedBy, Member, MemberValue, Output, Predicate, Select};
+use crate::rules::{
+    AggregatePart, ConnectionPart, EdgePart, GroupPart, GroupedBy, Member, MemberValue, Output, Predicate, Select,
+};
 
 impl<'a> Resolver<'a> {
     pub(super) fn output(&mut self, entered: &Entered<'a>, output: &request::Output) -> Result<Output> {
@@ -15,11 +17,15 @@ impl<'a> Resolver<'a> {
                 let mut parts = Vec::with_capacity(fields.len());
                 for field in fields {
                     parts.push(match field {
-                        request::AggregateField::Constant(key, constant) => AggregatePart::Constant(key.clone(), constant.clone()),
+                        request::AggregateField::Constant(key, constant) => {
+                            AggregatePart::Constant(key.clone(), constant.clone())
+                        }
                         request::AggregateField::Aggregates(key, members) => {
                             AggregatePart::Aggregates(key.clone(), self.aggregate_members(entered, members)?)
                         }
-                        request::AggregateField::Nodes(key, fields) => AggregatePart::Nodes(key.clone(), self.members(entered, fields)?),
+                        request::AggregateField::Nodes(key, fields) => {
+                            AggregatePart::Nodes(key.clone(), self.members(entered, fields)?)
+                        }
                     });
                 }
                 Output::Aggregate(parts)
@@ -29,9 +35,15 @@ impl<'a> Resolver<'a> {
                 let mut parts = Vec::with_capacity(fields.len());
                 for field in fields {
                     parts.push(match field {
-                        ConnectionField::Constant(key, constant) => ConnectionPart::Constant(key.clone(), constant.clone()),
-                        ConnectionField::Edges(key, edges) => ConnectionPart::Edges(key.clone(), self.edges(entered, edges)?),
-                        ConnectionField::Nodes(key, fields) => ConnectionPart::Nodes(key.clone(), self.members(entered, fields)?),
+                        ConnectionField::Constant(key, constant) => {
+                            ConnectionPart::Constant(key.clone(), constant.clone())
+                        }
+                        ConnectionField::Edges(key, edges) => {
+                            ConnectionPart::Edges(key.clone(), self.edges(entered, edges)?)
+                        }
+                        ConnectionField::Nodes(key, fields) => {
+                            ConnectionPart::Nodes(key.clone(), self.members(entered, fields)?)
+                        }
                         ConnectionField::PageInfo(key, info) => ConnectionPart::PageInfo(key.clone(), info.clone()),
                         ConnectionField::Total(key) => ConnectionPart::Total(key.clone()),
                     });
@@ -61,11 +73,17 @@ impl<'a> Resolver<'a> {
                     for (index, column) in entered.face.columns.iter().enumerate() {
                         let id = crate::catalog::ColumnId(u16::try_from(index).unwrap_or(u16::MAX));
                         if let Some(term) = self.cell(entered, id) {
-                            members.push(Member { key: column.name.clone(), value: MemberValue::Term(term) });
+                            members.push(Member {
+                                key: column.name.clone(),
+                                value: MemberValue::Term(term),
+                            });
                         }
                     }
                 }
-                Field::Member { key, value } => members.push(Member { key: key.clone(), value: self.member(entered, value)? }),
+                Field::Member { key, value } => members.push(Member {
+                    key: key.clone(),
+                    value: self.member(entered, value)?,
+                }),
             }
         }
         Ok(members)
@@ -77,29 +95,62 @@ impl<'a> Resolver<'a> {
             FieldValue::Constant(constant) => MemberValue::Constant(constant.clone()),
             FieldValue::Relation { name, select } => {
                 let (select, many) = self.related(entered, name, select)?;
-                if let (false, Select { output: Output::Rows(_) | Output::Aggregate(_) | Output::Groups { .. }, .. }) = (many, &select) {
-                    return Err(Error::invalid(Code::UNKNOWN_RELATION, format!("{:?} leads to one row", name.as_str())));
+                if let (
+                    false,
+                    Select {
+                        output: Output::Rows(_) | Output::Aggregate(_) | Output::Groups { .. },
+                        ..
+                    },
+                ) = (many, &select)
+                {
+                    return Err(Error::invalid(
+                        Code::UNKNOWN_RELATION,
+                        format!("{:?} leads to one row", name.as_str()),
+                    ));
                 }
                 MemberValue::Relation(Box::new(select))
             }
             FieldValue::Object { unless_null, fields } => MemberValue::Object {
-                unless_null: unless_null.as_ref().map(|expression| self.expression(entered, expression)).transpose()?,
+                unless_null: unless_null
+                    .as_ref()
+                    .map(|expression| self.expression(entered, expression))
+                    .transpose()?,
                 members: self.members(entered, fields)?,
             },
             FieldValue::Computed { name, arguments } => {
-                let computed = entered.face.computed.iter().filter(|computed| entered.read.computed.contains(&computed.name));
+                let computed = entered
+                    .face
+                    .computed
+                    .iter()
+                    .filter(|computed| entered.read.computed.contains(&computed.name));
                 let Some(found) = computed.clone().find(|computed| computed.name == *name) else {
                     let names = computed.map(|computed| computed.name.as_str());
                     let of = Some(entered.face.name.as_str());
-                    return Err(Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "computed field", name.as_str(), of, names));
+                    return Err(Error::unknown(
+                        Kind::Invalid,
+                        Code::UNKNOWN_COLUMN,
+                        "computed field",
+                        name.as_str(),
+                        of,
+                        names,
+                    ));
                 };
                 let terms = self.arguments(found.function, arguments, found.session_argument.as_deref())?;
                 let mut all: Vec<_> = terms.into_iter().map(|(name, term)| (name, Some(term))).collect();
                 all.push((found.table_argument.clone(), None));
-                let crate::catalog::FunctionResult::Scalar { data_type, .. } = &self.catalog.database.functions[found.function].result else {
-                    return Err(Error::invalid(Code::NOT_SUPPORTED, format!("{:?} returns rows", name.as_str())));
+                let crate::catalog::FunctionResult::Scalar { data_type, .. } =
+                    &self.catalog.database.functions[found.function].result
+                else {
+                    return Err(Error::invalid(
+                        Code::NOT_SUPPORTED,
+                        format!("{:?} returns rows", name.as_str()),
+                    ));
                 };
-                MemberValue::Computed { function: found.function, arguments: all, data_type: data_type.clone() }
+                MemberValue::Computed {
+                    function: found.function,
+                    arguments: all,
+                    data_type: data_type.clone(),
+                }
             }
         })
     }
@@ -114,12 +165,22 @@ impl<'a> Resolver<'a> {
         self.check_aggregate(entered)?;
         let mut keys = Vec::with_capacity(by.len());
         for (name, expression) in by {
-            keys.push(GroupedBy { name: name.clone(), term: self.expression(entered, expression)? });
+            keys.push(GroupedBy {
+                name: name.clone(),
+                term: self.expression(entered, expression)?,
+            });
         }
         let index = |name: &crate::ident::Name| {
             keys.iter().position(|key| key.name == *name).ok_or_else(|| {
                 let names = keys.iter().map(|key| key.name.as_str());
-                Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "group key", name.as_str(), None, names)
+                Error::unknown(
+                    Kind::Invalid,
+                    Code::UNKNOWN_COLUMN,
+                    "group key",
+                    name.as_str(),
+                    None,
+                    names,
+                )
             })
         };
         let mut parts = Vec::with_capacity(fields.len());
@@ -137,11 +198,22 @@ impl<'a> Resolver<'a> {
                     }
                     GroupPart::Keys(key.clone(), found)
                 }
-                GroupField::Aggregates(key, members) => GroupPart::Aggregates(key.clone(), self.aggregate_members(entered, members)?),
-                GroupField::Expression(key, expression) => GroupPart::Term(key.clone(), self.expression(entered, expression)?),
+                GroupField::Aggregates(key, members) => {
+                    GroupPart::Aggregates(key.clone(), self.aggregate_members(entered, members)?)
+                }
+                GroupField::Expression(key, expression) => {
+                    GroupPart::Term(key.clone(), self.expression(entered, expression)?)
+                }
             });
         }
-        let having = having.map(|filter| self.filter(entered, filter)).transpose()?.unwrap_or(Predicate::TRUE);
-        Ok(Output::Groups { by: keys, having, parts })
+        let having = having
+            .map(|filter| self.filter(entered, filter))
+            .transpose()?
+            .unwrap_or(Predicate::TRUE);
+        Ok(Output::Groups {
+            by: keys,
+            having,
+            parts,
+        })
     }
 }

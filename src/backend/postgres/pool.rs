@@ -1,0 +1,222 @@
+//! Connections, at most so many, opened when needed.
+//!
+//! Our own pool and not the driver's, because that one asks the database after every use whether the connection still
+//! lives: one more round trip per request. Here a dead connection is found by using it, and reads are tried again.
+
+use super::fault;
+use crate::error::{Code, Error, Kind, Result};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{ConnectOptions, Connection};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Most time to wait for a free connection.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// Most time to open a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Most time that a statement waits for a lock.
+const LOCK: Duration = Duration::from_secs(5);
+/// A connection unused for so long is closed rather than trusted: firewalls forget it.
+const IDLE: Duration = Duration::from_secs(300);
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 500;
+
+/// Settings of every session. Unknown ones are passed over, so that relatives of PostgreSQL are not refused.
+const SET_UP: &str = "SELECT pg_catalog.set_config(setting.name, setting.value, false) FROM (VALUES \
+    ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), \
+    ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2)) \
+    AS setting(name, value) \
+    WHERE pg_catalog.current_setting(setting.name, true) IS NOT NULL";
+
+/// The pool.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Inner>);
+
+struct Inner {
+    options: PgConnectOptions,
+    statement_timeout: Duration,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: PgConnection,
+    since: Instant,
+}
+
+/// A connection for one use. Dropped without [`Lease::release`] its state is unknown: it is waited for in the
+/// background, or closed.
+pub(super) struct Lease {
+    pool: Pool,
+    connection: Option<PgConnection>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Pool {
+    /// A pool that has opened no connection yet.
+    pub(super) fn new(url: &str, size: u32, statement_timeout: Duration) -> Result<Self> {
+        let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
+            Error::invalid(Code::INVALID_VALUE, "the database URL is not of the form postgres://user:password@host:5432/name")
+                .with_source(error)
+        })?;
+        let options = options
+            .application_name("diglot")
+            .statement_cache_capacity(STATEMENTS)
+            // Poolers refuse start-up parameters that they do not know, and since version 12 the default is right.
+            .extra_float_digits(None)
+            .disable_statement_logging();
+        Ok(Self(Arc::new(Inner {
+            options,
+            statement_timeout,
+            permits: Arc::new(Semaphore::new(size.max(1) as usize)),
+            idle: Mutex::new(Vec::new()),
+        })))
+    }
+
+    /// Host, port and database name, for the operator; never the password.
+    pub(super) fn describe(&self) -> String {
+        let options = &self.0.options;
+        let place = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
+        let user = options.get_username();
+        let database = options.get_database().unwrap_or(user);
+        let encryption = match options.get_ssl_mode() {
+            PgSslMode::Disable => ", without TLS",
+            _ => "",
+        };
+        format!("{place}, port {}, database {database:?}, user {user:?}{encryption}", options.get_port())
+    }
+
+    /// A connection: an idle one if there is one.
+    pub(super) async fn acquire(&self) -> Result<Lease> {
+        let permit = self.permit().await?;
+        let idle = self.pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open().await.map_err(fault::while_serving)?,
+        };
+        Ok(self.lease(connection, permit))
+    }
+
+    /// A connection that is certainly new. Closes the idle ones: where one is dead, so are the others.
+    pub(super) async fn acquire_fresh(&self) -> Result<Lease> {
+        self.idle().clear();
+        let permit = self.permit().await?;
+        let connection = self.open().await.map_err(fault::while_serving)?;
+        Ok(self.lease(connection, permit))
+    }
+
+    /// Opens a connection and sets its session up, without a permit.
+    pub(super) async fn open(&self) -> Result<PgConnection, sqlx::Error> {
+        let open = async {
+            let mut connection = self.0.options.connect().await?;
+            let limit = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
+            sqlx::query(SET_UP)
+                .bind(limit(self.0.statement_timeout))
+                .bind(limit(self.0.statement_timeout.min(LOCK)))
+                .persistent(false)
+                .execute(&mut connection)
+                .await?;
+            Ok(connection)
+        };
+        match tokio::time::timeout(CONNECT, open).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed))),
+        }
+    }
+
+    /// Most time that a statement may take.
+    pub(super) fn statement_timeout(&self) -> Duration {
+        self.0.statement_timeout
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = self.0.permits.clone().acquire_owned();
+        match tokio::time::timeout(ACQUIRE, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(closed)) => Err(Error::internal(closed)),
+            Err(_) => Err(Error::new(
+                Kind::Unavailable,
+                Code::DATABASE_AWAY,
+                "all connections to the database are busy; try again later",
+            )),
+        }
+    }
+
+    fn lease(&self, connection: PgConnection, permit: OwnedSemaphorePermit) -> Lease {
+        Lease {
+            pool: self.clone(),
+            connection: Some(connection),
+            permit: Some(permit),
+        }
+    }
+
+    /// The connection used last, so that the others age and are closed.
+    fn pop(&self) -> Option<PgConnection> {
+        let mut idle = self.idle();
+        let last = idle.pop()?;
+        if last.since.elapsed() > IDLE {
+            idle.clear();
+            return None;
+        }
+        Some(last.connection)
+    }
+
+    /// Takes a sound connection in.
+    pub(super) fn push(&self, connection: PgConnection) {
+        let now = Instant::now();
+        let mut idle = self.idle();
+        if idle.first().is_some_and(|oldest| now.duration_since(oldest.since) > IDLE) {
+            idle.remove(0);
+        }
+        idle.push(Idle { connection, since: now });
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// The connection.
+    ///
+    /// # Errors
+    /// Never while the lease is held.
+    pub(super) fn connection(&mut self) -> Result<&mut PgConnection> {
+        self.connection.as_mut().ok_or_else(|| Error::internal("a lease without a connection"))
+    }
+
+    /// Gives a sound connection back.
+    pub(super) fn release(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.push(connection);
+        }
+    }
+
+    /// Closes a connection that is broken or in an unknown state.
+    pub(super) fn discard(mut self) {
+        self.connection = None;
+    }
+}
+
+impl Drop for Lease {
+    /// The request was cancelled while its statement ran. Closing the connection would not end the statement, and one
+    /// more connection would be opened beside it: so it is waited for, in the background, as long as it may take.
+    fn drop(&mut self) {
+        let (Some(mut connection), Some(permit)) = (self.connection.take(), self.permit.take()) else {
+            return;
+        };
+        let pool = self.pool.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Ok(Ok(())) = tokio::time::timeout(pool.statement_timeout(), connection.ping()).await {
+                    pool.push(connection);
+                }
+                drop(permit);
+            });
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Running a read: one statement, its rows written as they arrive.
+
+use super::super::{Rows, Run, Seal};
+use super::bind;
+use super::fault::{self, Fault};
+use super::pool::{Lease, Pool};
+use super::write::{self, Fields, Malformed};
+use crate::error::{Error, Result};
+use crate::sql::{Shape, Statement};
+use crate::value::Datum;
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Connection, Row, ValueRef};
+use std::time::Duration;
+
+/// Most times that a read is tried.
+const TRIES: u32 = 3;
+
+/// The one place where SQL text becomes a query. Audited: a [`Statement`] is made in `sql/` alone, of quoted identifiers,
+/// fixed words and marks; values are bound.
+fn query(before: &'static str, statement: &Statement, arguments: PgArguments) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query_with(AssertSqlSafe([before, statement.text()].concat()), arguments)
+}
+
+enum Failure {
+    Driver(sqlx::Error),
+    Ours(Error),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Failure::Driver(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Ours(error)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Failure::Ours(malformed.into())
+    }
+}
+
+/// Runs a read. What can be cured by trying again is: a dead connection, a statement prepared before a change of the
+/// schema, a collision with other transactions.
+pub(super) async fn run(pool: &Pool, run: &Run<'_>) -> Result<Rows> {
+    let arguments = bind::arguments(run.statement.marks(), run.values)?;
+    let mut lease = pool.acquire().await?;
+    let mut tries = 1;
+    loop {
+        let failure = match fetch(&mut lease, run, arguments.clone()).await {
+            Ok(rows) => {
+                lease.release();
+                return Ok(rows);
+            }
+            // The rest of the rows is still under way: dropping the lease waits for it.
+            Err(Failure::Ours(error)) => return Err(error),
+            Err(Failure::Driver(error)) => error,
+        };
+        let fault = fault::classify(&failure);
+        match fault {
+            Fault::Away => {
+                lease.discard();
+                if tries > 1 {
+                    return Err(fault::to_error(failure));
+                }
+                lease = pool.acquire_fresh().await?;
+            }
+            Fault::Stale | Fault::Collision if tries < TRIES => {
+                if fault == Fault::Stale {
+                    // Prepared anew once; if the names are still unknown, the schema has changed for good.
+                    tries = TRIES - 1;
+                    if lease.connection()?.clear_cached_statements().await.is_err() {
+                        lease.discard();
+                        return Err(fault::to_error(failure));
+                    }
+                } else {
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries) * 10)).await;
+                }
+            }
+            _ => {
+                lease.release();
+                return Err(fault::to_error(failure));
+            }
+        }
+        tries += 1;
+    }
+}
+
+/// The database's plan, without running the statement.
+pub(super) async fn explain(pool: &Pool, statement: &Statement, values: &[Datum]) -> Result<String> {
+    let arguments = bind::arguments(statement.marks(), values)?;
+    let mut lease = pool.acquire().await?;
+    let result = query("EXPLAIN (VERBOSE) ", statement, arguments).persistent(false).fetch_all(lease.connection()?).await;
+    match result {
+        Ok(rows) => {
+            lease.release();
+            let lines: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+            Ok(lines.map_err(Error::internal)?.join("\n"))
+        }
+        Err(error) => {
+            if fault::classify(&error) == Fault::Away {
+                lease.discard();
+            } else {
+                lease.release();
+            }
+            Err(fault::to_error(error))
+        }
+    }
+}
+
+async fn fetch(lease: &mut Lease, run: &Run<'_>, arguments: PgArguments) -> Result<Rows, Failure> {
+    let mut writer = Writer::new(run);
+    let mut stream = query("", run.statement, arguments).fetch(lease.connection()?);
+    while let Some(row) = stream.try_next().await? {
+        writer.row(row)?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// Writes rows as they arrive.
+struct Writer<'a> {
+    shape: &'a Shape,
+    most: u64,
+    seal: Option<&'a Seal>,
+    /// A cursor is written within the rows.
+    cursors: bool,
+    rows: Rows,
+    /// For each output where its rows begin; only where they are turned round.
+    starts: Vec<Vec<usize>>,
+    first: Option<PgRow>,
+    last: Option<PgRow>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(run: &Run<'a>) -> Self {
+        let shape = run.statement.shape();
+        Self {
+            shape,
+            most: run.most.unwrap_or(u64::MAX),
+            seal: run.seal,
+            cursors: shape.outputs.iter().any(write::has_cursor),
+            rows: Rows {
+                buffers: shape.outputs.iter().map(|_| Vec::with_capacity(1024)).collect(),
+                ..Rows::default()
+            },
+            starts: vec![Vec::new(); if shape.reversed { shape.outputs.len() } else { 0 }],
+            first: None,
+            last: None,
+        }
+    }
+
+    fn row(&mut self, row: PgRow) -> Result<(), Failure> {
+        let fields = fields(&row)?;
+        if self.rows.total.is_none()
+            && let Some(index) = self.shape.total
+        {
+            self.rows.total = Some(total(&fields, index)?);
+        }
+        if let Some(index) = self.shape.present
+            && column(&fields, index)?.is_none()
+        {
+            return Ok(());
+        }
+        if self.rows.count >= self.most {
+            self.rows.more = true;
+            return Ok(());
+        }
+        let cursor = match (self.cursors, self.seal) {
+            (true, Some(seal)) => Some(seal(&cursor(self.shape, &fields)?)),
+            _ => None,
+        };
+        for (index, (output, buffer)) in self.shape.outputs.iter().zip(&mut self.rows.buffers).enumerate() {
+            if let Some(starts) = self.starts.get_mut(index) {
+                starts.push(buffer.len());
+            } else if self.rows.count > 0 {
+                buffer.push(b',');
+            }
+            write::layout(output, &fields, cursor.as_deref(), buffer)?;
+        }
+        self.rows.count += 1;
+        drop(fields);
+        if !self.shape.cursor.is_empty() {
+            if self.first.is_none() {
+                self.first = Some(row);
+            } else {
+                self.last = Some(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Rows> {
+        let values = |row: &PgRow| -> Result<Vec<Datum>> { Ok(cursor(self.shape, &fields(row)?)?) };
+        let first = self.first.as_ref().map(values).transpose()?;
+        let last = self.last.as_ref().map(values).transpose()?.or_else(|| first.clone());
+        (self.rows.first, self.rows.last) = if self.shape.reversed { (last, first) } else { (first, last) };
+        for (starts, buffer) in self.starts.iter().zip(&mut self.rows.buffers) {
+            *buffer = turned(buffer, starts);
+        }
+        Ok(self.rows)
+    }
+}
+
+/// The rows of a buffer the other way round, with commas.
+fn turned(buffer: &[u8], starts: &[usize]) -> Vec<u8> {
+    let mut turned = Vec::with_capacity(buffer.len() + starts.len());
+    let mut end = buffer.len();
+    for start in starts.iter().rev() {
+        if !turned.is_empty() {
+            turned.push(b',');
+        }
+        turned.extend_from_slice(&buffer[*start..end]);
+        end = *start;
+    }
+    turned
+}
+
+fn fields(row: &PgRow) -> Result<Fields<'_>, Malformed> {
+    let mut fields = Fields::new();
+    for index in 0..row.len() {
+        let value = row.try_get_raw(index).map_err(|_| Malformed("a column cannot be read"))?;
+        fields.push(if value.is_null() {
+            None
+        } else {
+            Some(value.as_bytes().map_err(|_| Malformed("a column cannot be read"))?)
+        });
+    }
+    Ok(fields)
+}
+
+fn column<'a>(fields: &[Option<&'a [u8]>], index: usize) -> Result<Option<&'a [u8]>, Malformed> {
+    fields.get(index).copied().ok_or(Malformed("a column that the row does not have"))
+}
+
+fn total(fields: &[Option<&[u8]>], index: usize) -> Result<i64, Malformed> {
+    column(fields, index)?
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(i64::from_be_bytes)
+        .ok_or(Malformed("a total that is no bigint"))
+}
+
+/// The cursor columns, which arrive as text.
+fn cursor(shape: &Shape, fields: &[Option<&[u8]>]) -> Result<Vec<Datum>, Malformed> {
+    let datum = |index: &usize| {
+        Ok(match column(fields, *index)? {
+            Some(bytes) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| Malformed("a cursor column that is not text"))?;
+                Datum::Text(text.into())
+            }
+            None => Datum::Null,
+        })
+    };
+    shape.cursor.iter().map(datum).collect()
+}

@@ -1,0 +1,151 @@
+//! The one place where SQLite's errors are classified.
+
+use crate::error::{Code, Error, Kind};
+use rusqlite::ErrorCode;
+
+/// Begins the text of an error that our own SQL functions raise for a value of the client's; the rest is for the client.
+pub(super) const INVALID: &str = "diglot:invalid:";
+
+/// What running a statement can end with, before it is an [`Error`].
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite's.
+    Sqlite(rusqlite::Error),
+    /// A statement whose shape cannot be written.
+    Shape(&'static str),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Fault {
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            Self::Shape(_) => None,
+        }
+    }
+
+    /// The time was up.
+    pub(super) fn is_interrupt(&self) -> bool {
+        self.code() == Some(ErrorCode::OperationInterrupted)
+    }
+
+    /// Another connection stands in the way.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    /// The connection is of no more use.
+    pub(super) fn is_away(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::CannotOpen
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::FileLockingProtocolFailed
+            )
+        )
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        let away = fault.is_away();
+        let error = match fault {
+            Fault::Shape(what) => return Error::internal(what),
+            Fault::Sqlite(error) => error,
+        };
+        if away {
+            return Error::new(Kind::Unavailable, Code::DATABASE_AWAY, "the database is not available")
+                .with_source(error);
+        }
+        let text = text(&error);
+        let made = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::new(
+                Kind::Unavailable,
+                Code::DATABASE_AWAY,
+                "the database is busy, try again later",
+            ),
+            Some(ErrorCode::OperationInterrupted) => {
+                Error::new(Kind::Unavailable, Code::TIMEOUT, "the statement ran out of its time")
+            }
+            Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull) => Error::new(
+                Kind::Unavailable,
+                Code::DATABASE_AWAY,
+                "the database has no room left, try again later",
+            ),
+            Some(ErrorCode::TooBig) => Error::new(
+                Kind::TooLarge,
+                Code::LIMIT_EXCEEDED,
+                "the answer is too large for the database, ask for less",
+            ),
+            _ => by_text(&text),
+        };
+        made.with_source(error)
+    }
+}
+
+/// SQLite has one code for whatever is wrong with a statement; only the text tells which it is.
+fn by_text(text: &str) -> Error {
+    const COMPLEX: &[&str] = &[
+        "parser stack overflow",
+        "Recursion limit",
+        "Expression tree is too large",
+        "too many",
+        "at most",
+        "pattern too complex",
+        "too large or too deep",
+        "nested too deep",
+    ];
+    if let Some(message) = text.strip_prefix(INVALID) {
+        return Error::invalid(Code::INVALID_VALUE, message.trim());
+    }
+    if text.contains("JSON cannot hold BLOB values") {
+        return Error::new(Kind::Internal, Code::BLOB_IN_JSON, "internal error");
+    }
+    if [
+        "no such table",
+        "no such column",
+        "no such view",
+        "no such module",
+        "database schema has changed",
+    ]
+    .iter()
+    .any(|wrong| text.starts_with(wrong))
+    {
+        return Error::new(
+            Kind::Unavailable,
+            Code::SCHEMA_CHANGED,
+            "the schema of the database has changed, try again",
+        );
+    }
+    if text.contains("integer overflow") {
+        return Error::invalid(
+            Code::INVALID_VALUE,
+            "a number is out of range: results are at most 9223372036854775807",
+        );
+    }
+    if COMPLEX.iter().any(|complex| text.contains(complex)) {
+        return Error::invalid(
+            Code::LIMIT_EXCEEDED,
+            "the request is too complex for the database: ask for less at once",
+        );
+    }
+    Error::new(Kind::Internal, Code::INTERNAL, "internal error")
+}
+
+fn text(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}

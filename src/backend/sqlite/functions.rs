@@ -1,0 +1,215 @@
+//! The SQL functions that statements may rely on, and that SQLite lacks or answers otherwise than PostgreSQL.
+//!
+//! Their names and arguments are the contract with the renderer. All are deterministic and harmless (they look at nothing
+//! but their arguments), so schemas may use them too. A value of the client's that cannot be right ends the statement with
+//! an error text that begins with [`INVALID`].
+
+use super::fault::INVALID;
+use super::{documents, geometry, patterns, write};
+use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, Error, Result};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Marks a result as JSON, for `json_object` and its like.
+const JSON: SubType = Some(74);
+
+pub(super) const PURE: FunctionFlags = FunctionFlags::SQLITE_UTF8
+    .union(FunctionFlags::SQLITE_DETERMINISTIC)
+    .union(FunctionFlags::SQLITE_INNOCUOUS);
+
+/// What a function answers.
+enum Answer {
+    /// An argument as it came.
+    Argument(usize),
+    /// Text that is JSON.
+    Json(Vec<u8>),
+    /// Anything else.
+    Plain(Value),
+}
+
+impl SqlFnOutput for Answer {
+    fn to_sql(&self) -> Result<(ToSqlOutput<'_>, SubType)> {
+        Ok(match self {
+            Self::Argument(index) => (ToSqlOutput::Arg(*index), None),
+            Self::Json(text) => (ToSqlOutput::Borrowed(ValueRef::Text(text)), JSON),
+            Self::Plain(value) => (ToSqlOutput::Borrowed(ValueRef::from(value)), None),
+        })
+    }
+}
+
+const NULL: Answer = Answer::Plain(Value::Null);
+
+/// Makes all functions known to a connection.
+pub(super) fn register(connection: &Connection) -> Result<()> {
+    let add = |name: &str, arguments: i32, function: fn(&Context<'_>) -> Result<Answer>| {
+        let flags = PURE | FunctionFlags::SQLITE_RESULT_SUBTYPE;
+        connection.create_scalar_function(name, arguments, flags, function)
+    };
+    add("diglot_json", 2, json)?;
+    add("diglot_like", 3, like)?;
+    add("diglot_regexp", 3, |context| matches(context, false))?;
+    add("diglot_similar", 2, |context| matches(context, true))?;
+    add("diglot_lower", 1, |context| {
+        changed(context, |text| text.to_lowercase())
+    })?;
+    add("diglot_upper", 1, |context| {
+        changed(context, |text| text.to_uppercase())
+    })?;
+    add("diglot_json_contains", 2, json_contains)?;
+    add("diglot_json_has_key", 2, json_has_key)?;
+    add("diglot_json_has_keys", 3, json_has_keys)?;
+    add("diglot_json_get", 3, json_get)?;
+    add("diglot_geometry", 1, |context| {
+        let mut text = Vec::new();
+        geometry::write(&mut text, context.get_raw(0));
+        Ok(if text == b"null" { NULL } else { Answer::Json(text) })
+    })?;
+    add("diglot_st_within", 2, |context| {
+        related(context, |a, b| geometry::contains(b, a))
+    })?;
+    add("diglot_st_contains", 2, |context| related(context, geometry::contains))?;
+    add("diglot_st_intersects", 2, |context| {
+        related(context, geometry::intersects)
+    })
+}
+
+fn boolean(value: bool) -> Answer {
+    Answer::Plain(Value::Integer(i64::from(value)))
+}
+
+fn invalid(message: impl std::fmt::Display) -> Error {
+    Error::UserFunctionError(format!("{INVALID}{message}").into())
+}
+
+/// A value as text; numbers as they are written, bytes not at all.
+fn text(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text)),
+        ValueRef::Integer(integer) => Some(integer.to_string().into()),
+        ValueRef::Real(real) => {
+            let mut out = Vec::new();
+            write::float(&mut out, real);
+            Some(String::from_utf8_lossy(&out).trim_matches('"').to_owned().into())
+        }
+        ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}
+
+fn truth(value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Integer(integer) if integer != 0)
+}
+
+/// `diglot_json(value, code)`: the value as the writer of rows writes it.
+fn json(context: &Context<'_>) -> Result<Answer> {
+    let value = context.get_raw(0);
+    let code = context.get_raw(1).as_bytes().unwrap_or_default();
+    let [code] = code else {
+        return Err(Error::UserFunctionError("diglot_json: one letter expected".into()));
+    };
+    let Some(wire) = write::wire_of(*code) else {
+        return Err(Error::UserFunctionError("diglot_json: unknown letter".into()));
+    };
+    // SQLite's own functions write these the same way, without a detour over text.
+    match (value, code) {
+        (ValueRef::Null, _) | (ValueRef::Integer(_), b'i' | b'f' | b'n' | b't') => return Ok(Answer::Argument(0)),
+        _ => {}
+    }
+    let mut out = Vec::with_capacity(
+        value
+            .as_bytes_or_null()
+            .ok()
+            .flatten()
+            .map_or(24, |bytes| bytes.len() + 8),
+    );
+    write::scalar(&mut out, wire, value);
+    Ok(Answer::Json(out))
+}
+
+/// `diglot_like(pattern, text, insensitive)`
+fn like(context: &Context<'_>) -> Result<Answer> {
+    let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
+        return Ok(NULL);
+    };
+    patterns::like(&pattern, &subject, truth(context.get_raw(2)))
+        .map(boolean)
+        .map_err(invalid)
+}
+
+/// `diglot_regexp(pattern, text, insensitive)`, `diglot_similar(pattern, text)`
+fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
+    let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
+        return Ok(NULL);
+    };
+    let insensitive = !similar && truth(context.get_raw(2));
+    let regex = patterns::compiled(&pattern, insensitive, similar).map_err(invalid)?;
+    Ok(boolean(regex.is_match(&subject)))
+}
+
+fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> {
+    Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
+}
+
+/// A JSON argument, parsed once where it is the same for all rows.
+fn document(context: &Context<'_>, index: i32) -> Result<Arc<Option<serde_json::Value>>> {
+    context.get_or_create_aux(index, |value| Ok::<_, Error>(documents::parse(value)))
+}
+
+/// `diglot_json_contains(whole, part)`
+fn json_contains(context: &Context<'_>) -> Result<Answer> {
+    let (whole, part) = (document(context, 0)?, document(context, 1)?);
+    Ok(match (&*whole, &*part) {
+        (Some(whole), Some(part)) => boolean(documents::contains(whole, part)),
+        _ => NULL,
+    })
+}
+
+/// `diglot_json_has_key(json, key)`
+fn json_has_key(context: &Context<'_>) -> Result<Answer> {
+    let (Some(json), Some(key)) = (documents::parse(context.get_raw(0)), text(context.get_raw(1))) else {
+        return Ok(NULL);
+    };
+    Ok(boolean(documents::has_key(&json, &key)))
+}
+
+/// `diglot_json_has_keys(json, keys, all)`
+fn json_has_keys(context: &Context<'_>) -> Result<Answer> {
+    let (json, keys) = (documents::parse(context.get_raw(0)), document(context, 1)?);
+    let (Some(json), Some(serde_json::Value::Array(keys))) = (json, &*keys) else {
+        return Ok(NULL);
+    };
+    let has = |key: &serde_json::Value| documents::as_text(key).is_some_and(|key| documents::has_key(&json, &key));
+    Ok(boolean(if truth(context.get_raw(2)) {
+        keys.iter().all(has)
+    } else {
+        keys.iter().any(has)
+    }))
+}
+
+/// `diglot_json_get(json, path, as_text)`
+fn json_get(context: &Context<'_>) -> Result<Answer> {
+    let (json, path) = (documents::parse(context.get_raw(0)), document(context, 1)?);
+    let (Some(json), Some(serde_json::Value::Array(path))) = (json, &*path) else {
+        return Ok(NULL);
+    };
+    let Some(found) = documents::get(&json, path) else {
+        return Ok(NULL);
+    };
+    if truth(context.get_raw(2)) {
+        return Ok(documents::as_text(found).map_or(NULL, |text| Answer::Plain(Value::Text(text))));
+    }
+    Ok(Answer::Json(found.to_string().into_bytes()))
+}
+
+fn related(
+    context: &Context<'_>,
+    relation: fn(&geo::Geometry<f64>, &geo::Geometry<f64>) -> Option<bool>,
+) -> Result<Answer> {
+    let shape = |index| context.get_or_create_aux(index, |value| Ok::<_, Error>(geometry::parse(value)));
+    let (one, other) = (shape(0)?, shape(1)?);
+    Ok(match (&*one, &*other) {
+        (Some(one), Some(other)) => relation(one, other).map_or(NULL, boolean),
+        _ => NULL,
+    })
+}

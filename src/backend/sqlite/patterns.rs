@@ -1,0 +1,279 @@
+//! Patterns over text: LIKE without regard to case, regular expressions, `SIMILAR TO`.
+
+use regex::{Regex, RegexBuilder};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Most memory for one compiled expression, and for what it learns while it runs.
+const SIZE: usize = 1 << 20;
+
+/// Longest pattern that is looked at.
+const LONGEST: usize = 10_000;
+
+/// Expressions kept compiled on each thread.
+const KEPT: usize = 16;
+
+/// SQL's LIKE with the escape `\`. Case is folded as PostgreSQL's ILIKE does, character by character in lower case.
+pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool, String> {
+    enum Step {
+        Any,
+        One,
+        Exactly(char),
+    }
+    let fold = |character: char| if insensitive { fold(character) } else { character };
+    let mut steps = Vec::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '%' if matches!(steps.last(), Some(Step::Any)) => {}
+            '%' => steps.push(Step::Any),
+            '_' => steps.push(Step::One),
+            '\\' => match characters.next() {
+                Some(next) => steps.push(Step::Exactly(fold(next))),
+                None => return Err("a LIKE pattern must not end with its escape character \\".into()),
+            },
+            other => steps.push(Step::Exactly(fold(other))),
+        }
+    }
+    // Only the last `%` is ever taken up again, so the work is bounded by pattern times text.
+    let mut rest = text.chars();
+    let mut step = 0;
+    let mut again: Option<(usize, std::str::Chars<'_>)> = None;
+    loop {
+        let before = rest.clone();
+        match (steps.get(step), rest.next()) {
+            (Some(Step::Any), _) => {
+                rest = before;
+                step += 1;
+                again = Some((step, rest.clone()));
+                if step == steps.len() {
+                    return Ok(true);
+                }
+            }
+            (Some(Step::One), Some(_)) => step += 1,
+            (Some(Step::Exactly(expected)), Some(character)) if fold(character) == *expected => step += 1,
+            (None, None) => return Ok(true),
+            (_, None) => return Ok(false),
+            (_, Some(_)) => match &mut again {
+                Some((after, from)) => {
+                    from.next();
+                    step = *after;
+                    rest = from.clone();
+                }
+                None => return Ok(false),
+            },
+        }
+    }
+}
+
+/// A character in lower case, where that is one character.
+fn fold(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => character,
+    }
+}
+
+/// A compiled expression, from those of this thread or new.
+pub(super) fn compiled(pattern: &str, insensitive: bool, similar: bool) -> Result<Arc<Regex>, String> {
+    thread_local! {
+        static KNOWN: RefCell<Vec<(String, bool, bool, Arc<Regex>)>> = const { RefCell::new(Vec::new()) };
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let place = known
+            .iter()
+            .position(|(text, folded, sql, _)| text == pattern && *folded == insensitive && *sql == similar);
+        if let Some(place) = place {
+            known[..=place].rotate_right(1);
+            return Ok(Arc::clone(&known[0].3));
+        }
+        let regex = Arc::new(compile(pattern, insensitive, similar)?);
+        known.truncate(KEPT - 1);
+        known.insert(0, (pattern.to_owned(), insensitive, similar, Arc::clone(&regex)));
+        Ok(regex)
+    })
+}
+
+fn compile(pattern: &str, insensitive: bool, similar: bool) -> Result<Regex, String> {
+    if pattern.len() > LONGEST {
+        return Err(format!(
+            "a pattern of {} bytes is too long: at most {LONGEST} are taken",
+            pattern.len()
+        ));
+    }
+    let translated = if similar { Some(of_similar(pattern)?) } else { None };
+    RegexBuilder::new(translated.as_deref().unwrap_or(pattern))
+        .case_insensitive(insensitive)
+        .size_limit(SIZE)
+        .dfa_size_limit(SIZE)
+        .nest_limit(100)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "the regular expression is too large".into(),
+            regex::Error::Syntax(text) => {
+                let reason = text.lines().last().unwrap_or_default().trim();
+                format!(
+                    "the pattern {pattern:?} is no regular expression: {}",
+                    reason.trim_start_matches("error: ")
+                )
+            }
+            _ => "the regular expression is invalid".into(),
+        })
+}
+
+/// `SIMILAR TO` → a regular expression over the whole text.
+fn of_similar(pattern: &str) -> Result<String, String> {
+    let mut regex = String::with_capacity(pattern.len() + 16);
+    regex.push_str("(?s)^(?:");
+    let mut characters = pattern.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '%' => regex.push_str(".*"),
+            '_' => regex.push('.'),
+            '(' => regex.push_str("(?:"),
+            '|' | '*' | '+' | '?' | '{' | '}' | ')' => regex.push(character),
+            '\\' => match characters.next() {
+                Some(next) => regex.push_str(&regex::escape(next.encode_utf8(&mut [0; 4]))),
+                None => return Err("a SIMILAR TO pattern must not end with its escape character \\".into()),
+            },
+            '[' => {
+                regex.push('[');
+                if characters.next_if_eq(&'^').is_some() {
+                    regex.push('^');
+                }
+                let mut first = true;
+                loop {
+                    match characters.next() {
+                        None => return Err(format!("the pattern {pattern:?} lacks a closing bracket ]")),
+                        Some(']') if !first => break,
+                        // A class such as [:alpha:] means the same in both.
+                        Some('[') if characters.peek() == Some(&':') => {
+                            regex.push('[');
+                            for inner in characters.by_ref() {
+                                regex.push(inner);
+                                if inner == ']' {
+                                    break;
+                                }
+                            }
+                        }
+                        Some('-') => regex.push('-'),
+                        Some('\\') => {
+                            let next = characters.next().unwrap_or('\\');
+                            regex.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));
+                        }
+                        Some(other) => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+                    }
+                    first = false;
+                }
+                regex.push(']');
+            }
+            other => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    regex.push_str(")$");
+    Ok(regex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compiled, like};
+
+    #[test]
+    fn like_has_percent_underscore_and_escape() {
+        for (pattern, text, sensitive, insensitive) in [
+            ("abc", "abc", true, true),
+            ("abc", "ABC", false, true),
+            ("É%", "éa", false, true),
+            ("%ß", "STRASSß", true, true),
+            ("\u{212a}", "k", false, true),
+            ("a%c", "abbbc", true, true),
+            ("a%c", "abbbcd", false, false),
+            ("%a%b%", "xxaxxbxx", true, true),
+            ("a_c", "aüc", true, true),
+            ("a\\%c", "a%c", true, true),
+            ("a\\%c", "abc", false, false),
+            ("\\\\", "\\", true, true),
+            ("", "", true, true),
+            ("%", "", true, true),
+            ("_", "", false, false),
+            ("%%_%%", "a", true, true),
+            ("a%", "b", false, false),
+            ("%\n%", "a\nb", true, true),
+            ("[a]", "[A]", false, true),
+        ] {
+            assert_eq!(like(pattern, text, false), Ok(sensitive), "{pattern} {text}");
+            assert_eq!(like(pattern, text, true), Ok(insensitive), "{pattern} {text}");
+        }
+        assert!(like("a\\", "a", false).is_err());
+        let begin = std::time::Instant::now();
+        assert_eq!(
+            like(&"%a".repeat(500), &format!("{}b", "a".repeat(100_000)), true),
+            Ok(false)
+        );
+        assert!(begin.elapsed() < std::time::Duration::from_secs(5));
+    }
+
+    #[test]
+    fn similar_to_matches_the_whole_text() {
+        for (pattern, text, matches) in [
+            ("abc", "abc", true),
+            ("a", "abc", false),
+            ("%(b|d)%", "abc", true),
+            ("(b|c)%", "abc", false),
+            ("_+", "ab\nc", true),
+            ("a{2,3}", "aaaa", false),
+            ("[a-c]+", "abcabc", true),
+            ("[^a-c]", "d", true),
+            ("[[:digit:]]+", "123", true),
+            ("[]a]+", "a]", true),
+            ("[a&&b]", "&", true),
+            ("a.c", "abc", false),
+            ("a.c", "a.c", true),
+            ("$^", "$^", true),
+            ("\\%", "%", true),
+            ("\\%", "a", false),
+            ("a|b", "b", true),
+        ] {
+            let regex = compiled(pattern, false, true).expect(pattern);
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
+        for wrong in ["[a", "a\\", "(a", "*", "a{5000000}"] {
+            assert!(compiled(wrong, false, true).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bad_expressions_say_what_is_wrong() {
+        let reason = compiled("a(b", false, false).expect_err("invalid");
+        assert_eq!(reason, "the pattern \"a(b\" is no regular expression: unclosed group");
+        for wrong in [
+            "\\w{1000}{1000}",
+            &"(".repeat(5000),
+            &"a".repeat(20_000),
+            "(?<n>a)\\k<n>",
+        ] {
+            assert!(compiled(wrong, false, false).is_err());
+        }
+        assert!(compiled("^b", true, false).expect("valid").is_match("Bc"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_patterns_do_no_harm(pattern in "[\\[\\](){}|*+?%_a\\\\^&~:-]{0,24}", text in "\\PC{0,20}") {
+            let _ = like(&pattern, &text, true);
+            for similar in [false, true] {
+                let _ = compiled(&pattern, true, similar).map(|regex| regex.is_match(&text));
+            }
+        }
+
+        #[test]
+        fn like_agrees_with_a_regular_expression(pattern in "[ab%_]{0,8}", text in "[abc]{0,10}") {
+            let regex = compiled(&pattern, false, true).expect("valid");
+            proptest::prop_assert_eq!(like(&pattern, &text, false), Ok(regex.is_match(&text)));
+        }
+    }
+}

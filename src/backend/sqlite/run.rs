@@ -1,0 +1,260 @@
+//! Running one read: values are bound, rows become bytes as the statement's shape says.
+
+use super::fault::Fault;
+use super::write::{float, number, scalar, string};
+use crate::backend::{Rows, Run, Seal};
+use crate::sql::{Layout, Shape, Statement};
+use crate::value::Datum;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, ToSql};
+
+/// A [`Run`] that owns what it needs, for another thread.
+pub(super) struct Job {
+    statement: Statement,
+    values: Vec<Datum>,
+    most: Option<u64>,
+    seal: Option<Seal>,
+}
+
+impl Job {
+    pub(super) fn of(run: &Run<'_>) -> Self {
+        Self {
+            statement: run.statement.clone(),
+            values: run.values.to_vec(),
+            most: run.most,
+            seal: run.seal.cloned(),
+        }
+    }
+
+    pub(super) fn run(&self) -> Run<'_> {
+        Run {
+            statement: &self.statement,
+            values: &self.values,
+            most: self.most,
+            seal: self.seal.as_ref(),
+        }
+    }
+}
+
+/// Runs a statement and writes its rows.
+pub(super) fn read(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault> {
+    let shape = run.statement.shape();
+    let mut statement = connection.prepare_cached(run.statement.text())?;
+    bind(&mut statement, run.values)?;
+    let mut rows = statement.raw_query();
+    let mut written = Writer::new(shape, run.seal);
+    while let Some(row) = rows.next()? {
+        if let (Some(total), None) = (shape.total, written.rows.total) {
+            written.rows.total = row.get_ref(total)?.as_i64_or_null().ok().flatten();
+        }
+        if let Some(present) = shape.present
+            && row.get_ref(present)? == ValueRef::Null
+        {
+            continue;
+        }
+        if run.most.is_some_and(|most| written.rows.count >= most) {
+            written.rows.more = true;
+            break;
+        }
+        written.row(row)?;
+    }
+    Ok(written.finish())
+}
+
+/// Binds the values, each to the mark of its place.
+pub(super) fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Datum]) -> Result<(), Fault> {
+    if statement.parameter_count() != values.len() {
+        return Err(Fault::Sqlite(rusqlite::Error::InvalidParameterCount(
+            values.len(),
+            statement.parameter_count(),
+        )));
+    }
+    for (index, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, Bound(value))?;
+    }
+    Ok(())
+}
+
+/// Rows in the making.
+struct Writer<'a> {
+    shape: &'a Shape,
+    seal: Option<&'a Seal>,
+    rows: Rows,
+    /// For rows that arrive in reverse: where each ends, for each buffer.
+    ends: Vec<Vec<usize>>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(shape: &'a Shape, seal: Option<&'a Seal>) -> Self {
+        let outputs = shape.outputs.len();
+        let rows = Rows {
+            buffers: (0..outputs).map(|_| Vec::with_capacity(512)).collect(),
+            ..Rows::default()
+        };
+        Self {
+            shape,
+            seal,
+            rows,
+            ends: if shape.reversed {
+                vec![Vec::new(); outputs]
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>) -> Result<(), Fault> {
+        let cursor = if self.shape.cursor.is_empty() {
+            None
+        } else {
+            let columns = self.shape.cursor.iter();
+            Some(
+                columns
+                    .map(|column| Ok(datum(row.get_ref(*column)?)))
+                    .collect::<Result<Vec<_>, Fault>>()?,
+            )
+        };
+        for (index, layout) in self.shape.outputs.iter().enumerate() {
+            let out = &mut self.rows.buffers[index];
+            if self.shape.reversed {
+                write(out, layout, row, cursor.as_deref(), self.seal)?;
+                self.ends[index].push(out.len());
+            } else {
+                if self.rows.count > 0 {
+                    out.push(b',');
+                }
+                write(out, layout, row, cursor.as_deref(), self.seal)?;
+            }
+        }
+        if let Some(cursor) = cursor {
+            if self.rows.first.is_none() {
+                self.rows.first = Some(cursor.clone());
+            }
+            self.rows.last = Some(cursor);
+        }
+        self.rows.count += 1;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Rows {
+        if self.shape.reversed {
+            for (buffer, ends) in self.rows.buffers.iter_mut().zip(&self.ends) {
+                let mut turned = Vec::with_capacity(buffer.len() + ends.len());
+                for (index, end) in ends.iter().enumerate().rev() {
+                    let start = if index == 0 { 0 } else { ends[index - 1] };
+                    if !turned.is_empty() {
+                        turned.push(b',');
+                    }
+                    turned.extend_from_slice(&buffer[start..*end]);
+                }
+                *buffer = turned;
+            }
+            std::mem::swap(&mut self.rows.first, &mut self.rows.last);
+        }
+        self.rows
+    }
+}
+
+fn write(
+    out: &mut Vec<u8>,
+    layout: &Layout,
+    row: &Row<'_>,
+    cursor: Option<&[Datum]>,
+    seal: Option<&Seal>,
+) -> Result<(), Fault> {
+    match layout {
+        Layout::Constant(json) => out.extend_from_slice(json),
+        Layout::Column { index, wire } => scalar(out, *wire, row.get_ref(*index)?),
+        Layout::Object { members, unless_null } => {
+            if let Some(column) = unless_null
+                && row.get_ref(*column)? == ValueRef::Null
+            {
+                out.extend_from_slice(b"null");
+                return Ok(());
+            }
+            out.push(b'{');
+            for member in members {
+                out.extend_from_slice(&member.key);
+                write(out, &member.value, row, cursor, seal)?;
+            }
+            out.push(b'}');
+        }
+        Layout::Cursor => {
+            let (Some(cursor), Some(seal)) = (cursor, seal) else {
+                return Err(Fault::Shape(
+                    "a cursor is to be written without its columns or its seal",
+                ));
+            };
+            string(out, seal(cursor).as_bytes());
+        }
+        Layout::Nested { .. } => return Err(Fault::Shape("nested records do not exist on SQLite")),
+    }
+    Ok(())
+}
+
+fn datum(value: ValueRef<'_>) -> Datum {
+    match value {
+        ValueRef::Null => Datum::Null,
+        ValueRef::Integer(integer) => Datum::Integer(integer),
+        ValueRef::Real(real) => Datum::Float(real),
+        ValueRef::Text(text) => Datum::Text(String::from_utf8_lossy(text).into()),
+        ValueRef::Blob(bytes) => Datum::Bytes(bytes.into()),
+    }
+}
+
+struct Bound<'a>(&'a Datum);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Datum::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Datum::Boolean(value) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*value))),
+            Datum::Integer(value) => ToSqlOutput::Borrowed(ValueRef::Integer(*value)),
+            Datum::Float(value) => ToSqlOutput::Borrowed(ValueRef::Real(*value)),
+            Datum::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Datum::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Datum::List(items) => {
+                let mut json = Vec::with_capacity(items.len() * 8 + 2);
+                list(&mut json, items);
+                ToSqlOutput::Owned(rusqlite::types::Value::Text(
+                    String::from_utf8_lossy(&json).into_owned(),
+                ))
+            }
+        })
+    }
+}
+
+/// A list as JSON text, for `json_each`: booleans as 0 and 1, as SQLite stores them; bytes as hexadecimal text, for `unhex`.
+fn list(json: &mut Vec<u8>, items: &[Datum]) {
+    json.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        match item {
+            Datum::Null => json.extend_from_slice(b"null"),
+            Datum::Boolean(value) => number(json, i64::from(*value)),
+            Datum::Integer(value) => number(json, *value),
+            Datum::Float(value) if value.is_finite() => {
+                let start = json.len();
+                float(json, *value);
+                // `json_each` gives a real only for what looks like one.
+                if json[start..].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) {
+                    json.extend_from_slice(b".0");
+                }
+            }
+            Datum::Float(value) if value.is_nan() => json.extend_from_slice(b"null"),
+            Datum::Float(value) => json.extend_from_slice(if *value > 0.0 { b"9e999" } else { b"-9e999" }),
+            Datum::Text(text) => string(json, text.as_bytes()),
+            Datum::Bytes(bytes) => {
+                json.push(b'"');
+                for byte in bytes {
+                    json.extend_from_slice(format!("{byte:02x}").as_bytes());
+                }
+                json.push(b'"');
+            }
+            Datum::List(items) => list(json, items),
+        }
+    }
+    json.push(b']');
+}

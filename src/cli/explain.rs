@@ -1,0 +1,170 @@
+//! `diglot explain`
+
+use super::output::{Output, Style};
+use super::setup::{Configured, Ready};
+use super::{Common, Failure, Target};
+use crate::error::{Error, Result as Answer};
+use crate::http::{Asked, Whom, path_segments, query_pairs};
+use crate::rest::Call;
+use axum::http::{HeaderMap, Method};
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::process::ExitCode;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  diglot explain --graphql '{ book(limit: 3) { title author { name } } }' --role user --var id=2
+  diglot explain --graphql @query.graphql --variables '{\"genre\":\"poetry\"}'
+  diglot explain --rest 'GET /api/records/v1/book?filter[genre]=poetry' --role anonymous";
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("request").required(true))]
+pub(super) struct Arguments {
+    /// A GraphQL document, or @FILE
+    #[arg(long, value_name = "QUERY", group = "request")]
+    graphql: Option<String>,
+    /// A REST request, such as 'GET /api/book?limit=3'
+    #[arg(long, value_name = "REQUEST", group = "request")]
+    rest: Option<String>,
+    /// Values of the document's variables
+    #[arg(long, value_name = "JSON", requires = "graphql")]
+    variables: Option<String>,
+    /// Which operation of the document
+    #[arg(long, value_name = "NAME", requires = "graphql")]
+    operation: Option<String>,
+    /// For whom; default the admin
+    #[arg(long)]
+    role: Option<String>,
+    /// A session variable, such as id=2; a list is ["a","b"]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    session: Vec<(String, Value)>,
+    #[command(flatten)]
+    target: Target,
+}
+
+fn variable(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as id=2")?;
+    let list = serde_json::from_str::<Value>(value).ok().filter(Value::is_array);
+    Ok((name.to_owned(), list.unwrap_or_else(|| value.into())))
+}
+
+pub(super) async fn explain(common: &Common, arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
+    let whom = Whom {
+        role: arguments.role.clone(),
+        variables: arguments.session.iter().cloned().collect(),
+    };
+    let configured = Configured::of_target(common, &arguments.target)?;
+    let access = configured.access(arguments.target.access);
+    let ready = configured.start(access, "").await?;
+    let told = match (&arguments.graphql, &arguments.rest) {
+        (Some(query), _) => {
+            let asked = Asked {
+                query: document(query)?,
+                variables: arguments.variables.as_deref().map(json_object).transpose()?,
+                operation_name: arguments.operation.clone(),
+                principal: whom,
+            };
+            crate::http::explain(&ready.engine, &ready.graphql, asked).await
+        }
+        (None, Some(request)) => explain_call(&ready, &call(request)?, &whom).await,
+        (None, None) => return Err(Failure::usage("name a request with --graphql or --rest")),
+    };
+    let told = told.map_err(|error| Failure::usage(error.message))?;
+    if output.is_json() {
+        output.line(&told.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for root in told.get("roots").and_then(Value::as_array).into_iter().flatten() {
+        for key in ["name", "predicate", "plan", "sql", "parameters", "explain"] {
+            let value = match root.get(key) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Array(items)) if key == "parameters" => numbered(items),
+                Some(other) => format!("{other:#}"),
+                None => continue,
+            };
+            let title = output.styled(Style::Strong, key);
+            output.line(&format!("{title}\n{}\n", value.trim_end()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn explain_call(ready: &Ready, call: &Call, whom: &Whom) -> Answer<Value> {
+    let principal = whom.principal()?;
+    let snapshot = ready.engine.snapshot();
+    let request = ready.rest.request(&snapshot, &principal, call)?;
+    let explanation = ready.engine.explain(&snapshot, &principal, &request).await?;
+    let mut root = serde_json::to_value(explanation).map_err(Error::internal)?;
+    if let Value::Object(root) = &mut root {
+        root.insert("name".into(), call.path.join("/").into());
+    }
+    Ok(json!({ "roots": [root] }))
+}
+
+fn numbered(items: &[Value]) -> String {
+    if items.is_empty() {
+        return "none".into();
+    }
+    let lines: Vec<String> = items.iter().enumerate().map(|(index, item)| format!("${} = {item}", index + 1)).collect();
+    lines.join("\n")
+}
+
+fn document(text: &str) -> Result<String, Failure> {
+    match text.strip_prefix('@') {
+        None => Ok(text.to_owned()),
+        Some(file) => std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("{file}: {error}"))),
+    }
+}
+
+fn json_object(text: &str) -> Result<Map<String, Value>, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::usage(format!("--variables is no JSON object: {error}")))
+}
+
+/// `GET /path?query` as a call.
+fn call(text: &str) -> Result<Call, Failure> {
+    let wrong = || Failure::usage(format!("{text:?} is no request; write 'GET /api/book?limit=3'"));
+    let (method, target) = text.trim().split_once(' ').unwrap_or(("GET", text.trim()));
+    let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| wrong())?;
+    let target = target.trim();
+    if !target.starts_with('/') {
+        return Err(wrong());
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let told = |error: Error| Failure::usage(error.message);
+    Ok(Call {
+        method,
+        path: path_segments(path).map_err(told)?,
+        query: query_pairs(query).map_err(told)?,
+        headers: HeaderMap::new(),
+        body: bytes::Bytes::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests() {
+        for (text, expected) in [
+            ("GET /api/book?limit=3", Some(("GET", 2, 1))),
+            ("/api/book", Some(("GET", 2, 0))),
+            ("delete /api/book/1", Some(("DELETE", 3, 0))),
+            ("GET api/book", None),
+            ("", None),
+            ("G=T /x", None),
+        ] {
+            let call = call(text).ok();
+            let seen = call.as_ref().map(|call| (call.method.as_str(), call.path.len(), call.query.len()));
+            assert_eq!(seen, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn session_variables() {
+        assert_eq!(variable("id=2"), Ok(("id".into(), "2".into())));
+        assert_eq!(variable("teams=[\"a\",\"b\"]"), Ok(("teams".into(), json!(["a", "b"]))));
+        assert_eq!(variable("note=a=b"), Ok(("note".into(), "a=b".into())));
+        assert!(variable("id").is_err());
+    }
+}

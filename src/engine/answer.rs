@@ -1,0 +1,116 @@
+//! Rows from the backend → the JSON of the request's output.
+
+use super::{Body, Outcome};
+use crate::backend::{Rows, Seal};
+use crate::plan::{Answer, Query};
+use crate::request::{Constant, PageInfoField};
+use crate::rules::ConnectionPart;
+use bytes::Bytes;
+
+/// Puts an outcome together.
+pub(super) fn outcome(answer: &Answer, query: &Query, mut rows: Rows, seal: Option<&Seal>) -> Outcome {
+    let body = match answer {
+        Answer::Rows => {
+            let mut buffer = rows.buffers.pop().unwrap_or_default();
+            buffer.insert(0, b'[');
+            buffer.push(b']');
+            Bytes::from(buffer)
+        }
+        Answer::Row if rows.count == 0 => Bytes::from_static(b"null"),
+        Answer::Row => Bytes::from(rows.buffers.pop().unwrap_or_default()),
+        Answer::Connection(parts) => Bytes::from(connection(parts, query, &mut rows, seal)),
+    };
+    let next = match (&rows.last, seal) {
+        (Some(last), Some(seal)) if rows.more => Some(seal(last)),
+        _ => None,
+    };
+    Outcome {
+        body: Body::Whole(body),
+        count: rows.count,
+        total: rows.total.and_then(|total| u64::try_from(total).ok()),
+        next,
+    }
+}
+
+fn connection(parts: &[ConnectionPart], query: &Query, rows: &mut Rows, seal: Option<&Seal>) -> Vec<u8> {
+    let mut lists = std::mem::take(&mut rows.buffers).into_iter();
+    let mut json = Vec::with_capacity(256);
+    json.push(b'{');
+    for (index, part) in parts.iter().enumerate() {
+        let key = match part {
+            ConnectionPart::Constant(key, _)
+            | ConnectionPart::Edges(key, _)
+            | ConnectionPart::Nodes(key, _)
+            | ConnectionPart::PageInfo(key, _)
+            | ConnectionPart::Total(key) => key,
+        };
+        member(&mut json, index, key.as_str());
+        match part {
+            ConnectionPart::Constant(_, constant) => push_constant(&mut json, constant),
+            ConnectionPart::Edges(..) | ConnectionPart::Nodes(..) => {
+                json.push(b'[');
+                json.extend_from_slice(&lists.next().unwrap_or_default());
+                json.push(b']');
+            }
+            ConnectionPart::Total(_) => json.extend_from_slice(rows.total.unwrap_or(0).to_string().as_bytes()),
+            ConnectionPart::PageInfo(_, members) => {
+                json.push(b'{');
+                for (index, (key, field)) in members.iter().enumerate() {
+                    member(&mut json, index, key.as_str());
+                    page_info(&mut json, *field, query, rows, seal);
+                }
+                json.push(b'}');
+            }
+        }
+    }
+    json.push(b'}');
+    json
+}
+
+fn page_info(json: &mut Vec<u8>, field: PageInfoField, query: &Query, rows: &Rows, seal: Option<&Seal>) {
+    // What lies on the side that the page was not asked to look at is known only from the cursor that it came from.
+    let other_side = query.keyset != crate::rules::Predicate::TRUE;
+    let truth = |value: bool| if value { "true" } else { "false" };
+    match field {
+        PageInfoField::HasNext => {
+            json.extend_from_slice(truth(if query.reversed { other_side } else { rows.more }).as_bytes())
+        }
+        PageInfoField::HasPrevious => {
+            let value = if query.reversed {
+                rows.more
+            } else {
+                other_side || (query.offset.is_some() && rows.count > 0)
+            };
+            json.extend_from_slice(truth(value).as_bytes());
+        }
+        PageInfoField::Start => push_cursor(json, rows.first.as_deref(), seal),
+        PageInfoField::End => push_cursor(json, rows.last.as_deref(), seal),
+        PageInfoField::Typename => push_text(json, "PageInfo"),
+    }
+}
+
+fn push_cursor(json: &mut Vec<u8>, values: Option<&[crate::value::Datum]>, seal: Option<&Seal>) {
+    match (values, seal) {
+        (Some(values), Some(seal)) => push_text(json, &seal(values)),
+        _ => json.extend_from_slice(b"null"),
+    }
+}
+
+fn member(json: &mut Vec<u8>, index: usize, key: &str) {
+    if index > 0 {
+        json.push(b',');
+    }
+    push_text(json, key);
+    json.push(b':');
+}
+
+fn push_constant(json: &mut Vec<u8>, constant: &Constant) {
+    match constant {
+        Constant::Null => json.extend_from_slice(b"null"),
+        Constant::Text(text) => push_text(json, text.as_str()),
+    }
+}
+
+fn push_text(json: &mut Vec<u8>, text: &str) {
+    json.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+}

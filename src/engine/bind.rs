@@ -1,0 +1,233 @@
+//! Filling a plan's holes: each value is checked against the type of its place and brought into the form that is bound.
+
+mod moment;
+mod scalar;
+
+use crate::catalog::{Catalog, DatabaseKind};
+use crate::error::{Code, Error, Kind, Result};
+use crate::principal::{Principal, Variable};
+use crate::request::{Slot, Values};
+use crate::rules::Parameter;
+use crate::sql::{Form, Mark};
+use crate::value::{Datum, Type, Value};
+
+/// What values are bound with.
+pub(super) struct Binder<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) principal: &'a Principal,
+    pub(super) values: &'a Values,
+    /// What messages call a slot.
+    pub(super) labels: &'a [(Slot, String)],
+    /// Opened cursors by slot.
+    pub(super) cursors: &'a [(Slot, Vec<Datum>)],
+}
+
+impl Binder<'_> {
+    /// The value of each mark, in order.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`], naming the place, where a value does not fit.
+    pub(super) fn bind(&self, marks: &[Mark]) -> Result<Vec<Datum>> {
+        marks.iter().map(|mark| self.mark(mark)).collect()
+    }
+
+    fn mark(&self, mark: &Mark) -> Result<Datum> {
+        match &mark.source {
+            Parameter::Constant(datum) => self.formed(datum.clone(), mark),
+            Parameter::Slot(slot) => {
+                let value = self.values.get(*slot);
+                let datum = self.typed(value, mark).map_err(|error| match self.label(*slot) {
+                    Some(label) => {
+                        let message = format!("{label}: {}", error.message);
+                        Error { message, ..error }.at(label)
+                    }
+                    None => error,
+                })?;
+                self.formed(datum, mark)
+            }
+            Parameter::Session(name) => self.session(name, mark),
+            Parameter::Cursor(slot, part) => {
+                let parts = self
+                    .cursors
+                    .iter()
+                    .find(|(own, _)| own == slot)
+                    .map(|(_, parts)| parts.as_slice());
+                let datum = parts
+                    .and_then(|parts| parts.get(usize::from(*part)))
+                    .cloned()
+                    .unwrap_or(Datum::Null);
+                match datum {
+                    // PostgreSQL gives the parts of a cursor as text, whatever their type.
+                    Datum::Text(text) if self.catalog.database.kind == DatabaseKind::Postgres => {
+                        self.typed(&Value::Raw(text), mark)
+                    }
+                    other => Ok(other),
+                }
+            }
+        }
+    }
+
+    fn label(&self, slot: Slot) -> Option<&str> {
+        self.labels
+            .iter()
+            .find(|(own, _)| *own == slot)
+            .map(|(_, label)| label.as_str())
+    }
+
+    fn typed(&self, value: &Value, mark: &Mark) -> Result<Datum> {
+        if let Form::Count { .. } = mark.form {
+            return count(value);
+        }
+        if !mark.list {
+            return self.scalar(value, &mark.data_type);
+        }
+        let items: Vec<Value> = match value {
+            Value::Null => return Ok(Datum::Null),
+            Value::List(items) => items.clone(),
+            Value::Raw(text) => list_of_raw(text),
+            single => vec![single.clone()],
+        };
+        let mut list = Vec::with_capacity(items.len());
+        for item in &items {
+            if *item == Value::Null {
+                return Err(Error::invalid(Code::INVALID_VALUE, "a list must not hold null"));
+            }
+            list.push(self.scalar(item, &mark.data_type)?);
+        }
+        Ok(Datum::List(list))
+    }
+
+    fn scalar(&self, value: &Value, data_type: &Type) -> Result<Datum> {
+        scalar::datum(value, data_type, &self.catalog.database)
+    }
+
+    fn formed(&self, datum: Datum, mark: &Mark) -> Result<Datum> {
+        Ok(match (mark.form, datum) {
+            (Form::Glob, Datum::Text(pattern)) => Datum::Text(glob(&pattern).into()),
+            (Form::Count { most, plus }, Datum::Integer(count)) => {
+                let most = most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX - 2);
+                Datum::Integer(count.min(most) + i64::from(plus))
+            }
+            (_, datum) => datum,
+        })
+    }
+
+    fn session(&self, name: &str, mark: &Mark) -> Result<Datum> {
+        if name == "*" {
+            let mut object = serde_json::Map::new();
+            for (name, variable) in self.principal.variables.iter() {
+                let value = match variable {
+                    Variable::Text(text) => serde_json::Value::from(&**text),
+                    Variable::List(items) => items.iter().map(|item| serde_json::Value::from(&**item)).collect(),
+                };
+                object.insert(name.clone(), value);
+            }
+            object.insert("role".into(), self.principal.role.as_str().into());
+            return Ok(Datum::Text(serde_json::Value::Object(object).to_string().into()));
+        }
+        let value = match (name, self.principal.variable(name)) {
+            ("role", _) => Value::Raw(self.principal.role.as_str().into()),
+            (_, None) => return Ok(Datum::Null),
+            (_, Some(Variable::Text(text))) => Value::Raw(text.clone()),
+            (_, Some(Variable::List(items))) => {
+                Value::List(items.iter().map(|item| Value::Raw(item.clone())).collect())
+            }
+        };
+        self.typed(&value, mark).map_err(|error| {
+            let message = format!("the session variable {name:?} is not of the type that the access rules need");
+            Error::new(Kind::Forbidden, Code::ACCESS_DENIED, message).with_source(error)
+        })
+    }
+}
+
+/// A number of rows: an integer ≥ 0.
+fn count(value: &Value) -> Result<Datum> {
+    let wrong = || {
+        Error::invalid(
+            Code::INVALID_VALUE,
+            format!("{} is not a number of rows: an integer from 0 on", value.describe()),
+        )
+    };
+    let number = match value {
+        Value::Integer(number) => *number,
+        Value::Raw(text) => text.parse().map_err(|_| wrong())?,
+        _ => return Err(wrong()),
+    };
+    if number < 0 {
+        Err(wrong())
+    } else {
+        Ok(Datum::Integer(number))
+    }
+}
+
+/// A list in a query string: a JSON array, PostgreSQL's braces, or comma-separated.
+fn list_of_raw(text: &str) -> Vec<Value> {
+    if text.starts_with('[')
+        && let Ok(serde_json::Value::Array(items)) = serde_json::from_str(text)
+    {
+        return items
+            .into_iter()
+            .map(|item| match item {
+                serde_json::Value::String(text) => Value::Raw(text.into()),
+                other => Value::from(other),
+            })
+            .collect();
+    }
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'))
+        .unwrap_or(text);
+    if inner.is_empty() {
+        Vec::new()
+    } else {
+        inner.split(',').map(|item| Value::Raw(item.trim().into())).collect()
+    }
+}
+
+/// A LIKE pattern (`%`, `_`, escape `\`) as a GLOB pattern.
+fn glob(pattern: &str) -> String {
+    let mut glob = String::with_capacity(pattern.len() + 4);
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        let literal = match character {
+            '%' => {
+                glob.push('*');
+                continue;
+            }
+            '_' => {
+                glob.push('?');
+                continue;
+            }
+            '\\' => characters.next().unwrap_or('\\'),
+            other => other,
+        };
+        match literal {
+            '*' | '?' | '[' => {
+                glob.push('[');
+                glob.push(literal);
+                glob.push(']');
+            }
+            other => glob.push(other),
+        }
+    }
+    glob
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn like_patterns_become_glob_patterns() {
+        for (like, wanted) in [
+            ("Ada %", "Ada *"),
+            ("_b%", "?b*"),
+            (r"100\%", "100%"),
+            ("a*b?c[d]", "a[*]b[?]c[[]d]"),
+            (r"\\", "\\"),
+            ("", ""),
+        ] {
+            assert_eq!(glob(like), wanted, "{like}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One value → one datum of a type.
+
+use super::moment;
+use crate::catalog::{Database, DatabaseKind};
+use crate::error::{Code, Error, Result};
+use crate::value::{Datum, Type, Value};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+/// Checks a value against a type.
+///
+/// # Errors
+/// What was sent and what would be right.
+pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Result<Datum> {
+    let kind = database.kind;
+    let wrong = |expected: &str| Error::invalid(Code::INVALID_VALUE, format!("{} is not {expected}", value.describe()));
+    if let Value::Text(text) | Value::Raw(text) = value
+        && text.contains('\0')
+    {
+        return Err(wrong("possible: it holds a NUL character"));
+    }
+    if *value == Value::Null {
+        return Ok(Datum::Null);
+    }
+    match data_type {
+        Type::Boolean => match value {
+            Value::Boolean(value) => Ok(Datum::Boolean(*value)),
+            Value::Raw(text) => match &*text.to_ascii_lowercase() {
+                "true" | "t" | "1" | "yes" | "on" => Ok(Datum::Boolean(true)),
+                "false" | "f" | "0" | "no" | "off" => Ok(Datum::Boolean(false)),
+                _ => Err(wrong("a boolean: true or false")),
+            },
+            _ => Err(wrong("a boolean: true or false")),
+        },
+        Type::Integer(bits) => {
+            let number = match value {
+                Value::Integer(number) => Some(*number),
+                Value::Number(text) => integral(text),
+                Value::Raw(text) => text.parse().ok(),
+                _ => None,
+            };
+            // SQLite's integers have 64 bits whatever they are declared as.
+            let (least, most) = match (bits, kind) {
+                (16, DatabaseKind::Postgres) => (i64::from(i16::MIN), i64::from(i16::MAX)),
+                (32, DatabaseKind::Postgres) => (i64::from(i32::MIN), i64::from(i32::MAX)),
+                _ => (i64::MIN, i64::MAX),
+            };
+            match number {
+                Some(number) if (least..=most).contains(&number) => Ok(Datum::Integer(number)),
+                _ => Err(wrong(&format!("an integer from {least} to {most}"))),
+            }
+        }
+        Type::Float(_) => {
+            let number = match value {
+                #[allow(clippy::cast_precision_loss, reason = "a column of doubles holds no more")]
+                Value::Integer(number) => Some(*number as f64),
+                Value::Number(text) | Value::Raw(text) if is_decimal(text) => text.parse::<f64>().ok(),
+                _ => None,
+            };
+            match number {
+                Some(number) if number.is_finite() => Ok(Datum::Float(number)),
+                _ => Err(wrong("a finite number")),
+            }
+        }
+        Type::Numeric => match value {
+            Value::Integer(number) if kind == DatabaseKind::Sqlite => Ok(Datum::Integer(*number)),
+            Value::Integer(number) => Ok(Datum::Text(number.to_string().into())),
+            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(match kind {
+                DatabaseKind::Postgres => Datum::Text(text.clone()),
+                DatabaseKind::Sqlite => match text.parse::<i64>() {
+                    Ok(number) => Datum::Integer(number),
+                    Err(_) => Datum::Float(text.parse().map_err(|_| wrong("a number"))?),
+                },
+            }),
+            _ => Err(wrong("a decimal number of at most 1000 digits")),
+        },
+        Type::Text { .. } => match value {
+            Value::Text(text) | Value::Raw(text) => Ok(Datum::Text(text.clone())),
+            _ => Err(wrong("a text")),
+        },
+        Type::Uuid => match value {
+            Value::Text(text) | Value::Raw(text) => {
+                let parsed = uuid::Uuid::try_parse(text)
+                    .ok()
+                    .or_else(|| uuid::Uuid::from_slice(&base64_bytes(text)?).ok());
+                parsed
+                    .map(|uuid| Datum::Text(uuid.to_string().into()))
+                    .ok_or_else(|| wrong("a UUID"))
+            }
+            _ => Err(wrong("a UUID")),
+        },
+        Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => match value {
+            Value::Text(text) | Value::Raw(text) => moment::normal(text, data_type, kind)
+                .map(|text| Datum::Text(text.into()))
+                .map_err(|expected| wrong(expected)),
+            _ => Err(wrong(moment::expected(data_type))),
+        },
+        Type::Json | Type::Jsonb => match value {
+            Value::Raw(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) => Ok(Datum::Text(text.clone())),
+                Err(_) => Err(wrong("valid JSON (a text needs its quotes)")),
+            },
+            other => {
+                let json = serde_json::Value::from(other.clone()).to_string();
+                // PostgreSQL's jsonb cannot hold it, and SQLite's functions stop at it.
+                if json.contains("\\u0000") {
+                    Err(wrong("possible: it holds a NUL character"))
+                } else {
+                    Ok(Datum::Text(json.into()))
+                }
+            }
+        },
+        Type::Bytes => match value {
+            Value::Text(text) | Value::Raw(text) => bytes(text)
+                .map(|bytes| Datum::Bytes(bytes.into()))
+                .ok_or_else(|| wrong("bytes: base64, or hexadecimal after \\x")),
+            _ => Err(wrong("bytes: base64, or hexadecimal after \\x")),
+        },
+        Type::Enum(index) => match value {
+            Value::Text(text) | Value::Raw(text) => {
+                let values = database
+                    .enums
+                    .get(*index as usize)
+                    .map(|found| found.values.as_slice())
+                    .unwrap_or_default();
+                if values.iter().any(|known| **known == **text) {
+                    Ok(Datum::Text(text.clone()))
+                } else {
+                    Err(wrong(&format!("one of {}", values.join(", "))))
+                }
+            }
+            _ => Err(wrong("one of the enum's values")),
+        },
+        Type::Geometry => match value {
+            Value::Text(text) | Value::Raw(text) => Ok(Datum::Text(text.clone())),
+            Value::Json(json) => Ok(Datum::Text(json.to_string().into())),
+            _ => Err(wrong("a geometry: WKT or GeoJSON")),
+        },
+        Type::TimeTz | Type::Interval | Type::Array(_) | Type::Other(_) => match value {
+            Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
+            other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
+        },
+    }
+}
+
+/// The integer that a number such as `5.0` or `1e3` is.
+fn integral(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(number);
+    }
+    let number: f64 = text.parse().ok()?;
+    #[allow(clippy::cast_possible_truncation, reason = "checked to be within 53 bits")]
+    (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
+}
+
+/// Digits with an optional sign, point and exponent, within bounds that no database chokes on.
+fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= 1000
+        && (!whole.is_empty() || !fraction.is_empty())
+        && digits(whole)
+        && digits(fraction)
+        && exponent.parse::<i32>().is_ok_and(|exponent| exponent.abs() <= 1000)
+}
+
+fn base64_bytes(text: &str) -> Option<Vec<u8>> {
+    [&URL_SAFE_NO_PAD, &URL_SAFE, &STANDARD_NO_PAD, &STANDARD]
+        .into_iter()
+        .find_map(|engine| engine.decode(text).ok())
+}
+
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let Some(digits) = text.strip_prefix("\\x") else {
+        return base64_bytes(text);
+    };
+    let digits = digits.as_bytes();
+    if digits.len() % 2 == 1 {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digits
+        .chunks_exact(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, integral, is_decimal};
+
+    #[test]
+    fn decimals() {
+        for good in ["0", "-1.5", "+.5", "5.", "1e10", "1E-10", "00.10"] {
+            assert!(is_decimal(good), "{good}");
+        }
+        for bad in [
+            "", ".", "e5", "1e5000", "NaN", "Infinity", "1,5", "0x10", "1_0", " 1", "1e", "--1",
+        ] {
+            assert!(!is_decimal(bad), "{bad}");
+        }
+        assert!(!is_decimal(&"9".repeat(1001)));
+    }
+
+    #[test]
+    fn integers_and_bytes() {
+        assert_eq!(integral("5.0"), Some(5));
+        assert_eq!(integral("5.5"), None);
+        assert_eq!(integral("9223372036854775808"), None);
+        assert_eq!(bytes("\\x6869"), Some(b"hi".to_vec()));
+        assert_eq!(bytes("\\x686"), None);
+        assert_eq!(bytes("aGk="), Some(b"hi".to_vec()));
+        assert_eq!(bytes("!"), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! From a database and a configuration to a snapshot; and again when the schema changes under us.
+
+use super::{Engine, Snapshot, exposure};
+use crate::backend::Backend;
+use crate::catalog::{Catalog, Database, expose};
+use crate::config::{AccessDefault, Config};
+use crate::error::{Error, Result};
+use crate::rules::{AccessOptions, Finding, Views, build_views};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// What a snapshot is made from, besides the database.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What holds for tables without access blocks.
+    pub access: AccessDefault,
+}
+
+/// Why an engine cannot start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The database cannot be reached or read.
+    Database(Error),
+    /// The configuration does not fit the database.
+    Findings(Vec<Finding>),
+}
+
+/// How often the schema's fingerprint is asked for.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Reads the database, checks the configuration against it, and makes the first snapshot. What deserves a word to
+    /// the operator comes along. Cursors are sealed with a key from `secret`.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(backend: Backend, source: Source, secret: &[u8]) -> Result<(Arc<Self>, Vec<Finding>), StartError> {
+        let database = backend.introspect().await.map_err(StartError::Database)?;
+        let fingerprint = database.fingerprint.clone();
+        let (catalog, views, findings) = build(database, &source).map_err(StartError::Findings)?;
+        let engine = Arc::new(Self::assemble(backend, Snapshot::assemble(Arc::new(catalog), views, 1), secret));
+        let watched = Arc::downgrade(&engine);
+        let changed = Arc::clone(&engine.changed);
+        tokio::spawn(async move {
+            let mut watch = Watch { seen: fingerprint, broken: None };
+            loop {
+                // A statement that met another schema than its own does not wait for the interval.
+                let _ = tokio::time::timeout(INTERVAL, changed.notified()).await;
+                let Some(engine) = watched.upgrade() else { return };
+                watch.look(&engine, &source).await;
+            }
+        });
+        Ok((engine, findings))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Unavailable`] when it does not.
+    pub async fn ready(&self) -> Result<()> {
+        self.backend.fingerprint().await.map(|_| ())
+    }
+}
+
+/// Makes catalog and views.
+///
+/// # Errors
+/// Every finding, of which at least one is an error.
+pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec<Finding>), Vec<Finding>> {
+    let mut settings = exposure(&source.config);
+    settings.only_listed = source.access == AccessDefault::Closed;
+    let catalog = expose(database, &settings).map_err(|problems| {
+        problems.into_iter().map(|(key, message)| Finding::error(key, message)).collect::<Vec<_>>()
+    })?;
+    let options = AccessOptions { default: source.access, users_table: source.config.auth.users_table.clone() };
+    let (views, mut findings) = build_views(&catalog, &source.config, &options)?;
+    findings.extend(catalog.notices.iter().map(|notice| Finding::warning("names", notice.clone())));
+    Ok((catalog, views, findings))
+}
+
+/// Sees foreign changes to the schema.
+struct Watch {
+    seen: String,
+    /// The fingerprint of a schema that the configuration does not fit; it is not tried again until it changes.
+    broken: Option<String>,
+}
+
+impl Watch {
+    async fn look(&mut self, engine: &Engine, source: &Source) {
+        let Ok(fingerprint) = engine.backend.fingerprint().await else {
+            // The database is away; requests say so, and the schema is looked at when it is back.
+            return;
+        };
+        if fingerprint == self.seen || self.broken.as_ref() == Some(&fingerprint) {
+            return;
+        }
+        match engine.backend.introspect().await {
+            Err(error) => tracing::warn!(%error, "the schema has changed and cannot be read; the last one stays"),
+            Ok(database) => {
+                let read = database.fingerprint.clone();
+                let source = source.clone();
+                let built = tokio::task::spawn_blocking(move || build(database, &source)).await;
+                match built {
+                    Ok(Ok((catalog, views, _))) => {
+                        let number = engine.snapshot().number + 1;
+                        let tables = catalog.faces.len();
+                        engine.snapshot.store(Arc::new(Snapshot::assemble(Arc::new(catalog), views, number)));
+                        self.seen = read;
+                        self.broken = None;
+                        tracing::info!(tables, snapshot = number, "the schema has changed and is served anew");
+                    }
+                    Ok(Err(findings)) => {
+                        self.broken = Some(fingerprint);
+                        for finding in &findings {
+                            tracing::warn!("the schema has changed and does not fit the configuration: {finding}; the last one stays");
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "building the schema failed; the last one stays"),
+                }
+            }
+        }
+    }
+}
+
+/// Wakes the watch.
+pub(super) type Changed = Arc<Notify>;

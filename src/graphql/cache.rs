@@ -1,0 +1,106 @@
+//! What is kept between requests: validated documents by text, role and snapshot; persisted documents by hash. Both are
+//! bounded by bytes.
+
+use super::document::Document;
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+use std::sync::Arc;
+
+/// Bytes of validated documents, estimated.
+const DOCUMENTS: u64 = 24 << 20;
+/// Bytes of persisted documents.
+const PERSISTED: u64 = 4 << 20;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    number: u64,
+    role: Box<str>,
+    text: Box<str>,
+}
+
+#[derive(Hash)]
+struct Look<'a> {
+    number: u64,
+    role: &'a str,
+    text: &'a str,
+}
+
+impl Equivalent<Key> for Look<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.number == key.number && *self.role == *key.role && *self.text == *key.text
+    }
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Key, Arc<Document>> for Bytes {
+    /// A parsed document is roughly thirty times its text.
+    fn weight(&self, key: &Key, _: &Arc<Document>) -> u64 {
+        key.text.len() as u64 * 30 + 500
+    }
+}
+
+impl Weighter<[u8; 32], Arc<str>> for Bytes {
+    fn weight(&self, _: &[u8; 32], text: &Arc<str>) -> u64 {
+        text.len() as u64 + 100
+    }
+}
+
+/// Validated documents.
+pub(crate) struct Documents(Cache<Key, Arc<Document>, Bytes>);
+
+impl Documents {
+    pub(crate) fn new() -> Self {
+        Self(Cache::with_weighter(2_000, DOCUMENTS, Bytes))
+    }
+
+    pub(crate) fn get(&self, number: u64, role: &str, text: &str) -> Option<Arc<Document>> {
+        self.0.get(&Look { number, role, text })
+    }
+
+    pub(crate) fn insert(&self, number: u64, role: &str, text: &str, document: Arc<Document>) {
+        let key = Key { number, role: role.into(), text: text.into() };
+        self.0.insert(key, document);
+    }
+
+    /// Forgets what belongs to older snapshots.
+    pub(crate) fn keep(&self, number: u64) {
+        self.0.retain(|key, _| key.number >= number);
+    }
+}
+
+/// Documents that clients registered by their SHA-256.
+pub(crate) struct Persisted(Cache<[u8; 32], Arc<str>, Bytes>);
+
+impl Persisted {
+    pub(crate) fn new() -> Self {
+        Self(Cache::with_weighter(1_000, PERSISTED, Bytes))
+    }
+
+    pub(crate) fn get(&self, hash: &[u8; 32]) -> Option<Arc<str>> {
+        self.0.get(hash)
+    }
+
+    pub(crate) fn insert(&self, hash: [u8; 32], text: &str) {
+        self.0.insert(hash, text.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn persisted_documents_are_bounded() {
+        let persisted = Persisted::new();
+        let text = "x".repeat(10_000);
+        for number in 0..2_000u32 {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&number.to_le_bytes());
+            persisted.insert(hash, &text);
+        }
+        assert!(persisted.0.weight() <= PERSISTED);
+        assert!(persisted.0.len() < 500);
+    }
+}

@@ -1,0 +1,223 @@
+//! The selection of one root becomes one request.
+
+mod aggregate;
+mod arguments;
+mod connection;
+mod filter;
+mod group;
+mod order;
+mod path;
+mod row;
+mod selection;
+
+use super::coerce::Variables;
+use super::document::Document;
+use super::error::Fault;
+use super::types::{Key, Meaning, Root, RootKind, Types};
+use crate::catalog::FaceId;
+use crate::config;
+use crate::ident::Name;
+use crate::request::{
+    Builder, Comparison, Expression, Filter, Formats, NumberFormat, Output, Read, Request, Select, Source,
+};
+use async_graphql_parser::Positioned;
+use async_graphql_parser::types::OperationDefinition;
+pub(crate) use selection::Selected;
+
+/// Rows that a list without limit counts as.
+const UNLIMITED: u64 = 100;
+/// Most conditions and terms of one root.
+const TERMS: usize = 4_000;
+
+/// What stands under a response key of the query.
+pub(crate) enum RootField<'d> {
+    /// `__typename`
+    Typename,
+    /// `__schema` and `__type`
+    Introspection(super::introspect::Question<'d>),
+    /// The field of a role that sees nothing.
+    Nothing,
+    /// Data.
+    Request {
+        /// What to run.
+        request: Box<Request>,
+        /// Null may stand there, so that its failure leaves the others.
+        nullable: bool,
+    },
+}
+
+/// Turns selections into requests.
+pub(crate) struct Converter<'c> {
+    types: Types<'c>,
+    document: &'c Document,
+    variables: &'c Variables,
+    settings: &'c config::GraphQl,
+    builder: Builder,
+    /// Rows that the query can return, so far.
+    nodes: u64,
+    /// Conditions and terms of the root at hand.
+    terms: usize,
+}
+
+impl<'c> Converter<'c> {
+    pub(crate) fn new(
+        types: Types<'c>,
+        document: &'c Document,
+        variables: &'c Variables,
+        settings: &'c config::GraphQl,
+    ) -> Self {
+        Self {
+            types,
+            document,
+            variables,
+            settings,
+            builder: Builder::new(),
+            nodes: 0,
+            terms: 0,
+        }
+    }
+
+    /// The role's schema.
+    pub(crate) fn types(&self) -> Types<'c> {
+        self.types
+    }
+
+    /// Every root of an operation, by response key.
+    ///
+    /// # Errors
+    /// Arguments that do not fit, and limits.
+    pub(crate) fn roots(
+        &mut self,
+        operation: &'c Positioned<OperationDefinition>,
+    ) -> Result<Vec<(&'c str, RootField<'c>)>, Fault> {
+        let selected = self.collect(&[&operation.node.selection_set])?;
+        let mut roots = Vec::with_capacity(selected.len());
+        for field in selected {
+            let root = self.root(&field).map_err(|fault| fault.under(field.key))?;
+            roots.push((field.key, root));
+        }
+        Ok(roots)
+    }
+
+    fn root(&mut self, selected: &Selected<'c>) -> Result<RootField<'c>, Fault> {
+        let name = selected.field.name.node.as_str();
+        match name {
+            "__typename" => return Ok(RootField::Typename),
+            "__schema" | "__type" => {
+                return super::introspect::Question::new(name, selected.field, &selected.sets, self.variables)
+                    .map(RootField::Introspection);
+            }
+            _ => {}
+        }
+        let unknown = || Fault::validation(format!("Unknown field \"{name}\" on the query type.")).at(selected.position);
+        let field = self.types.field(Key::Query, name).ok_or_else(unknown)?;
+        let root = match field.meaning {
+            Meaning::Root(root) => root,
+            _ => return Ok(RootField::Nothing),
+        };
+        self.builder = Builder::new();
+        self.terms = 0;
+        let arguments = self.arguments(selected, field.meaning)?;
+        let (source, select) = match root {
+            Root::Face(face, kind) => {
+                let source = Source::Table(self.types.face(face).name.clone());
+                let select = match kind {
+                    RootKind::Select => self.rows(face, &arguments, &selected.sets, 1)?,
+                    RootKind::ByKey => self.by_key(face, &arguments, selected)?,
+                    RootKind::Aggregate => self.aggregate_select(face, &arguments, &selected.sets, 1)?,
+                    RootKind::Group => self.group(face, &arguments, &selected.sets)?,
+                    RootKind::Connection => self.connection(face, &arguments, &selected.sets)?,
+                };
+                (source, select)
+            }
+            Root::Function(id) | Root::FunctionAggregate(id) => {
+                let face = self.types.names.function_face(id).ok_or_else(unknown)?;
+                let exposed = &self.types.catalog.functions[id.0 as usize];
+                let source = Source::Function {
+                    name: exposed.name.clone(),
+                    arguments: self.function_arguments(Key::FunctionArguments(id), &arguments),
+                };
+                let select = match root {
+                    Root::FunctionAggregate(_) => self.aggregate_select(face, &arguments, &selected.sets, 1)?,
+                    _ if field.ty.is_required() => self.rows(face, &arguments, &selected.sets, 1)?,
+                    _ => self.one_row(face, &selected.sets)?,
+                };
+                (source, select)
+            }
+        };
+        let numbers = if self.settings.stringify_numeric { NumberFormat::Text } else { NumberFormat::Number };
+        let read = Read {
+            source,
+            select,
+            formats: Formats { numbers, ..Formats::default() },
+        };
+        let request = Box::new(std::mem::take(&mut self.builder).finish(read));
+        Ok(RootField::Request {
+            request,
+            nullable: !field.ty.is_required(),
+        })
+    }
+
+    fn by_key(
+        &mut self,
+        face: FaceId,
+        arguments: &arguments::Arguments<'c>,
+        selected: &Selected<'c>,
+    ) -> Result<Select, Fault> {
+        let mut conditions = Vec::new();
+        for (input, value) in &arguments.0 {
+            let super::types::Slotted::Column(column) = input.stands else { continue };
+            let value = self.value(input.ty.key, value.clone());
+            conditions.push(Filter::Compare {
+                left: Expression::Column(self.column_name(face, column)),
+                comparison: Comparison::Equal,
+                right: Expression::Value(self.builder.push(value)),
+            });
+        }
+        let filter = match conditions.len() {
+            1 => conditions.pop(),
+            _ => Some(Filter::And(conditions)),
+        };
+        let mut select = self.one_row(face, &selected.sets)?;
+        select.filter = filter;
+        Ok(select)
+    }
+
+    fn one_row(
+        &mut self,
+        face: FaceId,
+        sets: &[&'c Positioned<async_graphql_parser::types::SelectionSet>],
+    ) -> Result<Select, Fault> {
+        self.count_nodes(1, Some(1))?;
+        Ok(Select {
+            output: Output::Row(self.row(face, sets, 1)?),
+            ..Select::default()
+        })
+    }
+
+    /// Counts the rows that a list adds to the query; the result is how often what is under it is asked.
+    fn count_nodes(&mut self, times: u64, limit: Option<u64>) -> Result<u64, Fault> {
+        let rows = times.saturating_mul(limit.unwrap_or(UNLIMITED));
+        self.nodes = self.nodes.saturating_add(rows);
+        let most = self.settings.limits.nodes;
+        if self.nodes > most {
+            return Err(Fault::validation(format!(
+                "the query can return more than {most} rows (limits multiplied along the path); ask for fewer with limit"
+            )));
+        }
+        Ok(rows)
+    }
+
+    /// Counts a condition or term.
+    fn count_term(&mut self) -> Result<(), Fault> {
+        self.terms += 1;
+        if self.terms > TERMS {
+            return Err(Fault::validation(format!("more than {TERMS} conditions, columns and orders in one root")));
+        }
+        Ok(())
+    }
+
+    fn column_name(&self, face: FaceId, column: crate::catalog::ColumnId) -> Name {
+        self.types.face(face).column(column).name.clone()
+    }
+}

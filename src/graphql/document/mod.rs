@@ -1,0 +1,206 @@
+//! Documents: looked at cheaply, parsed, checked against as much of the role's schema as they name, and kept.
+
+mod cost;
+mod lexer;
+mod schema;
+mod usage;
+
+#[cfg(test)]
+pub(crate) use schema::complete;
+
+use super::error::{Fault, FaultCode};
+use super::types::{Key, Kind, Types};
+use crate::config::Limits;
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
+use async_graphql::{ServerError, ValidationResult};
+use async_graphql_parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql_parser::{Pos, Positioned, parse_query};
+use futures_util::FutureExt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most levels of selection sets, with fragments counted as levels of their own.
+pub(crate) const NESTING: usize = 64;
+/// Most errors told about one document.
+const TOLD: usize = 20;
+
+/// A document that is valid for its role.
+#[derive(Debug)]
+pub(crate) struct Document(ExecutableDocument);
+
+/// A finding before validation.
+#[derive(Debug)]
+struct Problem(Fault);
+
+impl Problem {
+    fn limit(message: String) -> Self {
+        Self(Fault::validation(message))
+    }
+
+    fn invalid(message: String) -> Self {
+        Self(Fault::validation(message))
+    }
+
+    fn at(self, position: Pos) -> Self {
+        Self(self.0.at(position))
+    }
+}
+
+impl Document {
+    /// Parses and validates.
+    ///
+    /// # Errors
+    /// What is wrong with it, at most twenty findings in the order of their places.
+    pub(crate) fn read(types: Types<'_>, text: &str, limits: &Limits, introspection: bool) -> Result<Self, Vec<Fault>> {
+        let document = parse(text, limits).map_err(|fault| vec![fault])?;
+        cost::check(&document, limits).map_err(|problem| vec![problem.0])?;
+        let usage = usage::Usage::of(types, &document);
+        let builder = schema::of_usage(types, &usage);
+        // The types of introspection are only needed where something speaks of them.
+        let introspective = introspection && text.replace("__typename", "").contains("__");
+        validate(builder, introspective, &document).map_err(|errors| told(types, errors))?;
+        Ok(Self(document))
+    }
+
+    /// The operation of a name, or the only one.
+    ///
+    /// # Errors
+    /// There is none of that name, or several and no name.
+    pub(crate) fn operation(&self, name: Option<&str>) -> Result<&Positioned<OperationDefinition>, Fault> {
+        let unknown = |name: &str| Fault::validation(format!("Unknown operation named \"{name}\"."));
+        match (&self.0.operations, name) {
+            (DocumentOperations::Single(operation), None) => Ok(operation),
+            (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
+            (DocumentOperations::Multiple(operations), Some(name)) => {
+                operations.get(name).ok_or_else(|| unknown(name))
+            }
+            (DocumentOperations::Multiple(operations), None) => match operations.values().next() {
+                Some(operation) if operations.len() == 1 => Ok(operation),
+                _ => Err(Fault::validation(
+                    "Must provide operation name if query contains multiple operations.",
+                )),
+            },
+        }
+    }
+
+    /// A fragment of the document.
+    pub(crate) fn fragment(&self, name: &str) -> Option<&async_graphql_parser::types::FragmentDefinition> {
+        self.0.fragments.get(name).map(|fragment| &fragment.node)
+    }
+}
+
+/// Whether a text is a document within the limits, whatever it asks for.
+pub(crate) fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, Fault> {
+    lexer::check(text, limits).map_err(Fault::validation)?;
+    parse_query(text).map_err(|error| {
+        let mut fault = Fault::new(FaultCode::PARSE, syntax_message(&error));
+        fault.locations = error.positions().take(1).collect();
+        fault
+    })
+}
+
+/// What kind of operation a text would run, without validating it.
+pub(crate) fn operation_type(text: &str, name: Option<&str>, limits: &Limits) -> Option<OperationType> {
+    let document = Document(parse(text, limits).ok()?);
+    document.operation(name).ok().map(|operation| operation.node.ty)
+}
+
+/// The last line of the parser's drawing says what was expected.
+fn syntax_message(error: &async_graphql_parser::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("syntax error");
+    let line = line.trim_start_matches('=').trim();
+    format!("Syntax error: {line}")
+}
+
+/// async-graphql validates within `execute`; this extension keeps what it found and lets nothing be executed.
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Option<Vec<ServerError>>>>);
+
+impl ExtensionFactory for Capture {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(self.clone())
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Capture {
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let errors = next.run(ctx).await.err().unwrap_or_default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(errors);
+        Err(Vec::new())
+    }
+}
+
+fn validate(
+    builder: async_graphql::dynamic::SchemaBuilder,
+    introspection: bool,
+    document: &ExecutableDocument,
+) -> Result<(), Vec<ServerError>> {
+    let capture = Capture::default();
+    let schema = schema::finish(builder, introspection, capture.clone())
+        .map_err(|error| vec![ServerError::new(format!("internal error: {}", error.0), None)])?;
+    let mut request = async_graphql::Request::new("");
+    request.set_parsed_query(document.clone());
+    let response = schema.execute(request).now_or_never();
+    let found = capture.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (found, response) {
+        (Some(errors), _) if errors.is_empty() => Ok(()),
+        (Some(errors), _) => Err(errors),
+        (None, Some(response)) if !response.errors.is_empty() => Err(response.errors),
+        (None, _) => Err(vec![ServerError::new("the document could not be validated", None)]),
+    }
+}
+
+/// The findings in a stable order, without repetitions, with suggestions from what the role sees.
+fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = errors
+        .into_iter()
+        .map(|error| Fault { locations: error.locations, ..Fault::validation(error.message) })
+        .collect();
+    faults.sort_by(|a, b| {
+        let place = |fault: &Fault| fault.locations.first().map(|at| (at.line, at.column));
+        (place(a), &a.message).cmp(&(place(b), &b.message))
+    });
+    faults.dedup();
+    faults.truncate(TOLD);
+    for fault in faults.iter_mut().take(5) {
+        if let Some(near) = suggestion(types, &fault.message) {
+            fault.message = format!("{} Did you mean \"{near}\"?", fault.message);
+        }
+    }
+    faults
+}
+
+/// The nearest name that the role sees, for an unknown field or argument.
+fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
+    let parts: Vec<&str> = message.split('"').collect();
+    let near = |wrong: &str, names: Vec<&str>| {
+        let length = wrong.len();
+        let names = names.into_iter().filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
+        (length <= 60).then(|| crate::ident::nearest(wrong, names).map(str::to_owned)).flatten()
+    };
+    match parts.as_slice() {
+        ["Unknown field ", wrong, " on type ", name, "."] => {
+            let key = types.named(name)?;
+            near(wrong, types.fields(key).iter().map(|field| field.name).collect())
+        }
+        ["Unknown argument ", wrong, " on field ", field, " of type ", name, "."] => {
+            let field = types.field(types.named(name)?, field)?;
+            near(wrong, types.arguments(field.meaning).iter().map(|argument| argument.name).collect())
+        }
+        ["Invalid value for argument ", _, ", unknown field ", wrong, " of type ", name, ""] => {
+            let key = types.named(name).filter(|key| types.kind(*key) == Kind::Input)?;
+            near(wrong, types.inputs(key).iter().map(|input| input.name).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The root type of queries, for `__typename`.
+pub(crate) fn query_type(types: Types<'_>) -> String {
+    types.names.type_name(Key::Query)
+}

@@ -1,0 +1,129 @@
+//! GraphQL's errors: message, path, locations, and codes as the ecosystem knows them.
+
+use crate::error::{Code, Error, Kind};
+use async_graphql_parser::Pos;
+use serde_json::{Map, Value as Json, json};
+
+/// The codes of `extensions.code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FaultCode(pub &'static str);
+
+impl FaultCode {
+    pub(crate) const VALIDATION: Self = Self("validation-failed");
+    pub(crate) const PARSE: Self = Self("parse-failed");
+    pub(crate) const ACCESS: Self = Self("access-denied");
+    pub(crate) const PERMISSION: Self = Self("permission-error");
+    pub(crate) const CONSTRAINT: Self = Self("constraint-violation");
+    pub(crate) const DATA: Self = Self("data-exception");
+    pub(crate) const NOT_FOUND: Self = Self("not-found");
+    pub(crate) const NOT_SUPPORTED: Self = Self("not-supported");
+    pub(crate) const BAD_REQUEST: Self = Self("bad-request");
+    pub(crate) const UNEXPECTED: Self = Self("unexpected");
+    pub(crate) const HASH_UNKNOWN: Self = Self("PERSISTED_QUERY_NOT_FOUND");
+    pub(crate) const HASH_UNSUPPORTED: Self = Self("PERSISTED_QUERY_NOT_SUPPORTED");
+}
+
+/// One entry of `errors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// The code.
+    pub code: FaultCode,
+    /// Response keys from the root.
+    pub path: Vec<String>,
+    /// Where in the document.
+    pub locations: Vec<Pos>,
+    /// The client should come back later.
+    pub later: bool,
+}
+
+impl Fault {
+    pub(crate) fn new(code: FaultCode, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code,
+            path: Vec::new(),
+            locations: Vec::new(),
+            later: false,
+        }
+    }
+
+    /// What does not fit the schema or its values.
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(FaultCode::VALIDATION, message)
+    }
+
+    /// Adds a location.
+    #[must_use]
+    pub(crate) fn at(mut self, position: Pos) -> Self {
+        self.locations.push(position);
+        self
+    }
+
+    /// Puts a response key before the path.
+    #[must_use]
+    pub(crate) fn under(mut self, key: &str) -> Self {
+        self.path.insert(0, key.to_owned());
+        self
+    }
+
+    /// An error of the engine.
+    pub(crate) fn of(error: &Error) -> Self {
+        let code = match (error.kind, error.code) {
+            (_, Code::NOT_SUPPORTED) => FaultCode::NOT_SUPPORTED,
+            (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
+            (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
+            (Kind::Invalid, Code::INVALID_CURSOR) | (Kind::UnsupportedMedia | Kind::TooLarge, _) => {
+                FaultCode::BAD_REQUEST
+            }
+            (Kind::Invalid, _) => FaultCode::VALIDATION,
+            (Kind::Unauthenticated, _) => FaultCode::ACCESS,
+            (Kind::Forbidden, _) => FaultCode::PERMISSION,
+            (Kind::NotFound, Code::UNKNOWN_TABLE | Code::UNKNOWN_COLUMN | Code::UNKNOWN_RELATION) => {
+                FaultCode::VALIDATION
+            }
+            (Kind::NotFound, _) => FaultCode::NOT_FOUND,
+            (Kind::Conflict, _) => FaultCode::CONSTRAINT,
+            (Kind::NotAllowed, _) => FaultCode::NOT_SUPPORTED,
+            (Kind::Unavailable | Kind::Internal, _) => FaultCode::UNEXPECTED,
+        };
+        Self {
+            later: error.kind == Kind::Unavailable,
+            ..Self::new(code, error.message.clone())
+        }
+    }
+
+    /// The entry as JSON.
+    pub(crate) fn json(&self) -> Json {
+        let mut entry = Map::new();
+        entry.insert("message".into(), self.message.clone().into());
+        if !self.locations.is_empty() {
+            let locations: Vec<Json> =
+                self.locations.iter().map(|at| json!({"line": at.line, "column": at.column})).collect();
+            entry.insert("locations".into(), locations.into());
+        }
+        if !self.path.is_empty() {
+            entry.insert("path".into(), self.path.clone().into());
+        }
+        entry.insert("extensions".into(), json!({"code": self.code.0}));
+        Json::Object(entry)
+    }
+}
+
+impl From<Fault> for Error {
+    /// For callers outside of the front (`explain`).
+    fn from(fault: Fault) -> Self {
+        let code = match fault.code {
+            FaultCode::PARSE => Code::INVALID_SYNTAX,
+            FaultCode::NOT_SUPPORTED => Code::NOT_SUPPORTED,
+            _ => Code::INVALID_VALUE,
+        };
+        let place = (!fault.path.is_empty()).then(|| fault.path.join("."));
+        let error = Error::invalid(code, fault.message);
+        match place {
+            Some(place) => error.at(place),
+            None => error,
+        }
+    }
+}

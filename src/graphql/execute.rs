@@ -1,0 +1,173 @@
+//! From a query to the bytes of its answer: roots side by side, at most four at once, their JSON never parsed.
+
+use super::GraphQl;
+use super::coerce;
+use super::convert::{Converter, RootField};
+use super::document::{Document, query_type};
+use super::error::{Fault, FaultCode};
+use super::introspect;
+use super::road::{Scene, Sight};
+use crate::engine::Body;
+use crate::principal::Principal;
+use crate::request::Request;
+use futures_util::StreamExt;
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+
+/// Roots of one query that run at once.
+const AT_ONCE: usize = 4;
+
+/// What is asked in one operation.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    pub query: String,
+    pub operation_name: Option<String>,
+    pub variables: Map<String, Json>,
+}
+
+/// The answer to one operation.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The JSON.
+    pub body: Vec<u8>,
+    /// Nothing was executed: the request itself is wrong.
+    pub refused: bool,
+    /// The client should come back later.
+    pub later: bool,
+}
+
+/// What a root needs.
+pub(crate) enum Work {
+    /// Nothing more.
+    Ready(String),
+    /// A run.
+    Run { request: Box<Request>, nullable: bool },
+}
+
+impl Answer {
+    /// A request error: no data.
+    pub(crate) fn refusal(faults: &[Fault]) -> Self {
+        let errors: Vec<Json> = faults.iter().map(Fault::json).collect();
+        Self {
+            body: json!({ "errors": errors }).to_string().into_bytes(),
+            refused: true,
+            later: faults.iter().any(|fault| fault.later),
+        }
+    }
+}
+
+impl GraphQl {
+    /// Answers one operation.
+    pub(crate) async fn answer(&self, principal: &Principal, call: &Call) -> Answer {
+        let scene = self.road.scene(principal.role.as_str());
+        let works = match self.plan(&scene, principal, call) {
+            Ok(works) => works,
+            Err(faults) => return Answer::refusal(&faults),
+        };
+        let results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)> = futures_util::stream::iter(works)
+            .map(|(key, work)| {
+                let scene = &scene;
+                async move {
+                    let result = match work {
+                        Work::Ready(json) => Ok(json.into_bytes()),
+                        Work::Run { request, nullable } => match self.road.run(scene, principal, &request).await {
+                            Ok(outcome) => {
+                                let Body::Whole(bytes) = outcome.body;
+                                Ok(bytes.to_vec())
+                            }
+                            Err(error) => Err((Fault::of(&error).under(&key), nullable)),
+                        },
+                    };
+                    (key, result)
+                }
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        assemble(results)
+    }
+
+    /// The document, valid for the role, from the cache or read.
+    pub(crate) fn document(
+        &self,
+        scene: &Scene,
+        sight: &Sight,
+        principal: &Principal,
+        text: &str,
+    ) -> Result<Arc<Document>, Vec<Fault>> {
+        let role = principal.role.as_str();
+        if let Some(document) = self.documents.get(scene.number, role, text) {
+            return Ok(document);
+        }
+        let introspection = self.settings.introspection || principal.is_admin();
+        let document = Arc::new(Document::read(sight.types(), text, &self.settings.limits, introspection)?);
+        self.documents.insert(scene.number, role, text, document.clone());
+        Ok(document)
+    }
+
+    /// Everything up to the runs.
+    pub(crate) fn plan(
+        &self,
+        scene: &Scene,
+        principal: &Principal,
+        call: &Call,
+    ) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+        let one = |fault: Fault| vec![fault];
+        let sight = self
+            .sight(scene, principal.role.as_str())
+            .ok_or_else(|| one(Fault::new(FaultCode::ACCESS, "there is no such role")))?;
+        let document = self.document(scene, &sight, principal, &call.query)?;
+        let operation = document.operation(call.operation_name.as_deref()).map_err(one)?;
+        let types = sight.types();
+        let variables = coerce::variables(types, &operation.node.variable_definitions, &call.variables)?;
+        let mut converter = Converter::new(types, &document, &variables, &self.settings);
+        let roots = converter.roots(operation).map_err(one)?;
+        let mut works = Vec::with_capacity(roots.len());
+        for (key, root) in roots {
+            let work = match root {
+                RootField::Typename => Work::Ready(Json::from(query_type(types)).to_string()),
+                RootField::Nothing => Work::Ready("null".to_owned()),
+                RootField::Introspection(question) => {
+                    let mut json = String::new();
+                    introspect::answer(&converter, &question, &mut json).map_err(|fault| one(fault.under(key)))?;
+                    Work::Ready(json)
+                }
+                RootField::Request { request, nullable } => Work::Run { request, nullable },
+            };
+            works.push((key.to_owned(), work));
+        }
+        Ok(works)
+    }
+}
+
+fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
+    let faults: Vec<&Fault> = results.iter().filter_map(|(_, result)| result.as_ref().err().map(|(fault, _)| fault)).collect();
+    let later = faults.iter().any(|fault| fault.later);
+    let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
+    let size: usize = results.iter().map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Vec::len)).sum();
+    let mut body = Vec::with_capacity(size + 16);
+    body.push(b'{');
+    if !faults.is_empty() {
+        let errors: Vec<Json> = faults.iter().map(|fault| fault.json()).collect();
+        body.extend_from_slice(b"\"errors\":");
+        body.extend_from_slice(Json::from(errors).to_string().as_bytes());
+        body.push(b',');
+    }
+    if lost {
+        body.extend_from_slice(b"\"data\":null}");
+    } else {
+        body.extend_from_slice(b"\"data\":{");
+        for (index, (key, result)) in results.iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            // Response keys are GraphQL names: nothing in them needs escaping.
+            body.push(b'"');
+            body.extend_from_slice(key.as_bytes());
+            body.extend_from_slice(b"\":");
+            body.extend_from_slice(result.as_ref().map_or(b"null", Vec::as_slice));
+        }
+        body.extend_from_slice(b"}}");
+    }
+    Answer { body, refused: false, later }
+}

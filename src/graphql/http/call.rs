@@ -1,0 +1,89 @@
+//! The parameters of a call, from a query string or a body.
+
+use super::Refusal;
+use serde_json::{Map, Value as Json};
+
+/// A call before persisted documents are looked up.
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    pub query: Option<String>,
+    pub operation_name: Option<String>,
+    pub variables: Map<String, Json>,
+    pub extensions: Map<String, Json>,
+}
+
+/// What a request holds.
+#[derive(Debug)]
+pub(super) enum Calls {
+    One(Raw),
+    Batch(Vec<Result<Raw, Refusal>>),
+}
+
+/// From a body.
+pub(super) fn from_body(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Refusal::bad("the request has no body; send {\"query\": \"…\"}"));
+    }
+    if std::str::from_utf8(body).is_err() {
+        return Err(Refusal::bad("the body is not UTF-8"));
+    }
+    let json: Json =
+        serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body is not JSON: {error}")))?;
+    match json {
+        Json::Object(object) => from_object(object).map(Calls::One),
+        Json::Array(items) if items.is_empty() => Err(Refusal::bad("the batch is empty")),
+        Json::Array(items) if items.len() > batch => {
+            Err(Refusal::bad(format!("a batch may hold at most {batch} operations, this one has {}", items.len())))
+        }
+        Json::Array(items) => Ok(Calls::Batch(
+            items
+                .into_iter()
+                .map(|item| match item {
+                    Json::Object(object) => from_object(object),
+                    _ => Err(Refusal::bad("each operation of a batch must be an object")),
+                })
+                .collect(),
+        )),
+        _ => Err(Refusal::bad("the body must be an object or an array of objects")),
+    }
+}
+
+fn from_object(mut object: Map<String, Json>) -> Result<Raw, Refusal> {
+    let mut text = |name: &str| match object.remove(name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Refusal::bad(format!("{name:?} must be a string"))),
+    };
+    let query = text("query")?;
+    let operation_name = text("operationName")?;
+    let mut map = |name: &str| match object.remove(name) {
+        None | Some(Json::Null) => Ok(Map::new()),
+        Some(Json::Object(map)) => Ok(map),
+        Some(_) => Err(Refusal::bad(format!("{name:?} must be an object"))),
+    };
+    let variables = map("variables")?;
+    let extensions = map("extensions")?;
+    Ok(Raw { query, operation_name, variables, extensions })
+}
+
+/// From a query string.
+pub(super) fn from_query(query_string: &str) -> Result<Raw, Refusal> {
+    let mut object = Map::new();
+    for (name, value) in url::form_urlencoded::parse(query_string.as_bytes()) {
+        let name = name.into_owned();
+        let value = match name.as_str() {
+            "query" | "operationName" => Json::String(value.into_owned()),
+            "variables" | "extensions" if value.is_empty() => Json::Null,
+            "variables" | "extensions" => serde_json::from_str(&value)
+                .map_err(|error| Refusal::bad(format!("{name:?} is not JSON: {error}")))?,
+            _ => continue,
+        };
+        if object.insert(name.clone(), value).is_some() {
+            return Err(Refusal::bad(format!("the parameter {name:?} is given twice")));
+        }
+    }
+    if object.get("operationName").is_some_and(|name| name == "") {
+        object.remove("operationName");
+    }
+    from_object(object)
+}

@@ -1,0 +1,147 @@
+//! GraphQL over HTTP.
+
+mod call;
+mod negotiate;
+mod persisted;
+
+use super::GraphQl;
+use super::document::operation_type;
+use super::error::{Fault, FaultCode};
+use super::execute::{Answer, Call};
+use crate::principal::Principal;
+use async_graphql_parser::types::OperationType;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use call::Calls;
+use negotiate::Media;
+
+/// A refusal before anything is executed: its status, and what is wrong.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    fault: Fault,
+}
+
+impl Refusal {
+    fn bad(message: impl Into<String>) -> Self {
+        Self::of(StatusCode::BAD_REQUEST, Fault::new(FaultCode::BAD_REQUEST, message))
+    }
+
+    fn of(status: StatusCode, fault: Fault) -> Self {
+        Self { status, fault }
+    }
+}
+
+impl GraphQl {
+    /// Answers a request to the endpoint.
+    pub async fn handle(
+        &self,
+        principal: &Principal,
+        method: &Method,
+        query_string: Option<&str>,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Response {
+        let media = match negotiate::accept(headers) {
+            Ok(media) => media,
+            Err(refusal) => return refused(Media::Json, &refusal),
+        };
+        match self.calls(method, query_string, headers, &body) {
+            Err(refusal) => refused(media, &refusal),
+            Ok(Calls::One(call)) => {
+                let answer = self.answer_call(principal, call, method != Method::POST).await;
+                match answer {
+                    Ok(answer) => written(media, answer),
+                    Err(refusal) => refused(media, &refusal),
+                }
+            }
+            Ok(Calls::Batch(calls)) => {
+                let mut body = vec![b'['];
+                let mut later = false;
+                for (index, call) in calls.into_iter().enumerate() {
+                    if index > 0 {
+                        body.push(b',');
+                    }
+                    let answer = match call {
+                        Ok(call) => self.answer_call(principal, call, false).await,
+                        Err(refusal) => Err(refusal),
+                    };
+                    let answer = answer.unwrap_or_else(|refusal| Answer::refusal(&[refusal.fault]));
+                    later |= answer.later;
+                    body.extend_from_slice(&answer.body);
+                }
+                body.push(b']');
+                written(media, Answer { body, refused: false, later })
+            }
+        }
+    }
+
+    fn calls(
+        &self,
+        method: &Method,
+        query_string: Option<&str>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Calls, Refusal> {
+        match *method {
+            Method::GET | Method::HEAD => call::from_query(query_string.unwrap_or_default()).map(Calls::One),
+            Method::POST => {
+                negotiate::content_type(headers)?;
+                call::from_body(body, self.settings.limits.batch)
+            }
+            _ => Err(Refusal::of(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Fault::new(FaultCode::BAD_REQUEST, "GraphQL is asked with GET or POST"),
+            )),
+        }
+    }
+
+    async fn answer_call(&self, principal: &Principal, call: call::Raw, get: bool) -> Result<Answer, Refusal> {
+        let query = self.resolve(&call)?;
+        if get && (query.contains("mutation") || query.contains("subscription")) {
+            let kind = operation_type(&query, call.operation_name.as_deref(), &self.settings.limits);
+            if kind.is_some_and(|kind| kind != OperationType::Query) {
+                return Err(Refusal::of(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    Fault::new(FaultCode::BAD_REQUEST, "only queries can be sent with GET, use POST"),
+                ));
+            }
+        }
+        let call = Call {
+            query,
+            operation_name: call.operation_name,
+            variables: call.variables,
+        };
+        Ok(self.answer(principal, &call).await)
+    }
+}
+
+fn written(media: Media, answer: Answer) -> Response {
+    let status = match media {
+        _ if answer.later => StatusCode::SERVICE_UNAVAILABLE,
+        Media::GraphQl if answer.refused => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    };
+    response(status, media, answer.body)
+}
+
+fn refused(media: Media, refusal: &Refusal) -> Response {
+    response(refusal.status, media, Answer::refusal(std::slice::from_ref(&refusal.fault)).body)
+}
+
+fn response(status: StatusCode, media: Media, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    headers.append(header::VARY, HeaderValue::from_static("accept"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}

@@ -1,0 +1,386 @@
+//! From the catalog's names to GraphQL's: per snapshot, the same for every role. A role is shown only those of things
+//! that it sees.
+
+use super::types::{Key, Part, Root, RootKind, Scalar, built_in_scalars};
+use super::words::{Words, is_enum_value, valid};
+use crate::catalog::{Catalog, ColumnId, FaceId, FunctionId, FunctionResult, RelationId};
+use crate::config::Naming;
+use crate::value::Type;
+use std::collections::{HashMap, HashSet};
+
+/// What a field of a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    Column(ColumnId),
+    Relation(RelationId),
+    RelationAggregate(RelationId),
+    Computed(u16),
+}
+
+/// The GraphQL names of a snapshot.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Fixed words.
+    pub words: Words,
+    /// Scalars; a [`Key::Scalar`] is an index here.
+    pub scalars: Vec<Scalar>,
+    /// What could not keep its name, one line each.
+    pub renames: Vec<String>,
+    faces: Vec<FaceNames>,
+    enums: Vec<Option<Box<str>>>,
+    functions: Vec<FunctionNames>,
+    roots: HashMap<Box<str>, Root>,
+    bases: HashMap<Box<str>, FaceId>,
+    fixed: HashMap<Box<str>, Key>,
+    suffixes: Vec<(Part, Box<str>)>,
+}
+
+#[derive(Debug)]
+struct FaceNames {
+    base: Box<str>,
+    roots: [Box<str>; 5],
+    columns: Vec<Box<str>>,
+    relations: Vec<Box<str>>,
+    aggregates: Vec<Box<str>>,
+    computed: Vec<Box<str>>,
+    members: HashMap<Box<str>, Member>,
+}
+
+#[derive(Debug)]
+struct FunctionNames {
+    root: Box<str>,
+    aggregate: Box<str>,
+    face: Option<FaceId>,
+}
+
+/// The types that every schema may have.
+const QUERY: &str = "query_root";
+const RESERVED: [&str; 4] = ["mutation_root", "subscription_root", "Query", "Subscription"];
+
+/// Takes names; a taken one gets the next free number.
+#[derive(Default)]
+struct Taken(HashSet<String>);
+
+impl Taken {
+    fn take(&mut self, wanted: String) -> String {
+        let mut name = wanted.clone();
+        let mut number = 2;
+        while !self.0.insert(name.clone()) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        name
+    }
+}
+
+impl Names {
+    /// Names everything of a catalog. Depends on nothing else, so that names are stable.
+    pub(crate) fn new(catalog: &Catalog, naming: Naming) -> Self {
+        let words = Words(naming);
+        let mut renames = Vec::new();
+        let mut scalars = built_in_scalars();
+        let mut fixed: HashMap<Box<str>, Key> = HashMap::new();
+        let mut types = Taken::default();
+        for name in RESERVED {
+            types.take(name.to_owned());
+        }
+        for table in &catalog.database.tables {
+            for column in &table.columns {
+                add_other(&mut scalars, &column.data_type);
+            }
+        }
+        for function in &catalog.database.functions {
+            for argument in &function.arguments {
+                add_other(&mut scalars, &argument.data_type);
+            }
+            if let FunctionResult::Scalar { data_type, .. } = &function.result {
+                add_other(&mut scalars, data_type);
+            }
+        }
+        let mut fix = |types: &mut Taken, name: String, key: Key| {
+            let name = types.take(name);
+            fixed.insert(name.clone().into(), key);
+            name
+        };
+        fix(&mut types, QUERY.into(), Key::Query);
+        fix(&mut types, "PageInfo".into(), Key::PageInfo);
+        fix(&mut types, words_type(words, "order_by"), Key::Direction);
+        for (id, scalar) in (0u16..).zip(&mut scalars) {
+            scalar.name = fix(&mut types, scalar.name.clone(), Key::Scalar(id));
+        }
+        for (id, scalar) in (0u16..).zip(&scalars) {
+            fix(&mut types, words.join(&scalar.name, "comparison_exp"), Key::Comparison(id));
+            fix(&mut types, words.join(&scalar.name, "array_comparison_exp"), Key::ArrayComparison(id));
+        }
+        let suffixes: Vec<(Part, Box<str>)> = Part::all()
+            .into_iter()
+            .map(|(part, suffix)| (part, words.join("", &suffix).into()))
+            .collect();
+        let mut roots_taken = Taken::default();
+        let mut roots = HashMap::new();
+        let mut bases = HashMap::new();
+        let mut faces = Vec::with_capacity(catalog.faces.len());
+        for face in &catalog.faces {
+            let base = free_base(&mut types, &words.type_base(face.name.as_str()), &suffixes);
+            let member = words.member(face.name.as_str());
+            let face_roots = RootKind::ALL.map(|kind| {
+                let wanted = match face.roots.0.get(kind.setting()) {
+                    Some(configured) => valid(configured),
+                    None => words.join(&member, kind.suffix()),
+                };
+                let name = roots_taken.take(wanted.clone());
+                if name != wanted {
+                    renames.push(format!("GraphQL: the root {wanted:?} of table {:?} is called {name:?}, because the name is taken", face.name.as_str()));
+                }
+                roots.insert(name.clone().into(), Root::Face(face.id, kind));
+                Box::<str>::from(name)
+            });
+            let changed = naming == Naming::Snake && &*base != face.name.as_str();
+            if changed {
+                renames.push(format!("GraphQL: table {:?} has the type {base:?}", face.name.as_str()));
+            }
+            bases.insert(base.clone(), face.id);
+            faces.push(face_names(catalog, face, base, face_roots, words, &mut renames));
+            for (computed, entry) in (0u16..).zip(&face.computed) {
+                let name = words.join(&words.type_base(entry.name.as_str()), &format!("{}_args", face.name));
+                fix(&mut types, valid(&name), Key::Face(face.id, Part::ComputedArguments(computed)));
+            }
+        }
+        let enums: Vec<Option<Box<str>>> = (0u32..)
+            .zip(&catalog.database.enums)
+            .map(|(id, entry)| {
+                if entry.values.is_empty() || !entry.values.iter().all(|value| is_enum_value(value)) {
+                    return None;
+                }
+                let plain = if entry.database_type.is_some() {
+                    entry.name.rsplit('.').next().unwrap_or(&entry.name).to_owned()
+                } else {
+                    entry.name.replace('.', "_")
+                };
+                let name = fix(&mut types, words.type_base(plain.trim_matches('"')), Key::Enum(id));
+                fix(&mut types, words.join(&name, "comparison_exp"), Key::EnumComparison(id));
+                fix(&mut types, words.join(&name, "array_comparison_exp"), Key::EnumArrayComparison(id));
+                Some(name.into())
+            })
+            .collect();
+        let functions = catalog
+            .functions
+            .iter()
+            .map(|function| {
+                let member = words.member(function.name.as_str());
+                let root = roots_taken.take(member.clone());
+                let aggregate = roots_taken.take(words.join(&member, "aggregate"));
+                roots.insert(root.clone().into(), Root::Function(function.id));
+                roots.insert(aggregate.clone().into(), Root::FunctionAggregate(function.id));
+                fix(
+                    &mut types,
+                    words.join(&words.type_base(function.name.as_str()), "args"),
+                    Key::FunctionArguments(function.id),
+                );
+                FunctionNames {
+                    root: root.into(),
+                    aggregate: aggregate.into(),
+                    face: function
+                        .table
+                        .and_then(|table| catalog.faces.iter().find(|face| face.table == table))
+                        .map(|face| face.id),
+                }
+            })
+            .collect();
+        Self {
+            words,
+            scalars,
+            renames,
+            faces,
+            enums,
+            functions,
+            roots,
+            bases,
+            fixed,
+            suffixes,
+        }
+    }
+
+    /// The name of a type.
+    pub(crate) fn type_name(&self, key: Key) -> String {
+        match key {
+            Key::Face(face, part) if !matches!(part, Part::ComputedArguments(_)) => {
+                let base = &self.faces[face.0 as usize].base;
+                let suffix = self.suffixes.iter().find(|(own, _)| *own == part).map_or("", |(_, suffix)| suffix);
+                format!("{base}{suffix}")
+            }
+            Key::Scalar(id) => self.scalars[id as usize].name.clone(),
+            other => self
+                .fixed
+                .iter()
+                .find(|(_, key)| **key == other)
+                .map(|(name, _)| name.to_string())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The type of a name, whether or not a role sees it.
+    pub(crate) fn key_of(&self, name: &str) -> Option<Key> {
+        if let Some(key) = self.fixed.get(name) {
+            return Some(*key);
+        }
+        self.suffixes.iter().find_map(|(part, suffix)| {
+            let face = self.bases.get(name.strip_suffix(&**suffix)?)?;
+            Some(Key::Face(*face, *part))
+        })
+    }
+
+    /// The root of a name, whether or not a role sees it.
+    pub(crate) fn root(&self, name: &str) -> Option<Root> {
+        self.roots.get(name).copied()
+    }
+
+    /// The name of a root.
+    pub(crate) fn root_name(&self, root: Root) -> &str {
+        match root {
+            Root::Face(face, kind) => {
+                let index = RootKind::ALL.iter().position(|own| *own == kind).unwrap_or(0);
+                &self.faces[face.0 as usize].roots[index]
+            }
+            Root::Function(id) => &self.functions[id.0 as usize].root,
+            Root::FunctionAggregate(id) => &self.functions[id.0 as usize].aggregate,
+        }
+    }
+
+    /// What a field of a face's row stands for.
+    pub(crate) fn member(&self, face: FaceId, name: &str) -> Option<Member> {
+        self.faces[face.0 as usize].members.get(name).copied()
+    }
+
+    /// The name of a column.
+    pub(crate) fn column(&self, face: FaceId, column: ColumnId) -> &str {
+        &self.faces[face.0 as usize].columns[column.0 as usize]
+    }
+
+    /// The name of a relation.
+    pub(crate) fn relation(&self, face: FaceId, relation: RelationId) -> &str {
+        &self.faces[face.0 as usize].relations[relation.0 as usize]
+    }
+
+    /// The name of a relation's aggregate.
+    pub(crate) fn relation_aggregate(&self, face: FaceId, relation: RelationId) -> &str {
+        &self.faces[face.0 as usize].aggregates[relation.0 as usize]
+    }
+
+    /// The name of a computed field.
+    pub(crate) fn computed(&self, face: FaceId, computed: u16) -> &str {
+        &self.faces[face.0 as usize].computed[computed as usize]
+    }
+
+    /// The name of an enum; `None` where its values are no GraphQL names, so that it is a `String`.
+    pub(crate) fn enum_name(&self, id: u32) -> Option<&str> {
+        self.enums.get(id as usize)?.as_deref()
+    }
+
+    /// The face whose rows a function returns.
+    pub(crate) fn function_face(&self, id: FunctionId) -> Option<FaceId> {
+        self.functions.get(id.0 as usize)?.face
+    }
+
+    /// The scalar of a logical type.
+    pub(crate) fn scalar_of(&self, data_type: &Type) -> u16 {
+        super::types::built_in(data_type).unwrap_or_else(|| {
+            let Type::Other(name) = data_type else { return 3 };
+            let index = self.scalars.iter().position(|scalar| scalar.source.as_deref() == Some(name));
+            index.and_then(|index| u16::try_from(index).ok()).unwrap_or(3)
+        })
+    }
+}
+
+/// The name of a fixed type.
+fn words_type(words: Words, snake: &str) -> String {
+    match words.0 {
+        Naming::Snake => snake.to_owned(),
+        Naming::Camel => words.type_base(snake),
+    }
+}
+
+fn add_other(scalars: &mut Vec<Scalar>, data_type: &Type) {
+    match data_type {
+        Type::Array(element) => add_other(scalars, element),
+        Type::Other(name) if !scalars.iter().any(|scalar| scalar.source.as_deref() == Some(name)) => {
+            scalars.push(Scalar::other(valid(name), name));
+        }
+        _ => {}
+    }
+}
+
+/// The first base of which every derived type name is free.
+fn free_base(types: &mut Taken, wanted: &str, suffixes: &[(Part, Box<str>)]) -> Box<str> {
+    let mut base = wanted.to_owned();
+    let mut number = 2;
+    while suffixes.iter().any(|(_, suffix)| types.0.contains(&format!("{base}{suffix}"))) {
+        base = format!("{wanted}_{number}");
+        number += 1;
+    }
+    for (_, suffix) in suffixes {
+        types.0.insert(format!("{base}{suffix}"));
+    }
+    base.into()
+}
+
+fn face_names(
+    catalog: &Catalog,
+    face: &crate::catalog::Face,
+    base: Box<str>,
+    roots: [Box<str>; 5],
+    words: Words,
+    renames: &mut Vec<String>,
+) -> FaceNames {
+    let _ = catalog;
+    let mut taken = Taken::default();
+    for word in ["_and", "_or", "_not"] {
+        taken.take(word.to_owned());
+    }
+    let mut members = HashMap::new();
+    let mut name_of = |text: &str, member: Member, what: &str| -> Box<str> {
+        let wanted = words.member(text);
+        let name = taken.take(wanted);
+        let plain = match words.0 {
+            Naming::Snake => name == text,
+            Naming::Camel => name == words.member(text),
+        };
+        if !plain {
+            renames.push(format!("GraphQL: {what} {text:?} of table {:?} is called {name:?}", face.name.as_str()));
+        }
+        members.insert(name.clone().into(), member);
+        name.into()
+    };
+    let columns = (0u16..)
+        .zip(&face.columns)
+        .map(|(id, column)| name_of(column.name.as_str(), Member::Column(ColumnId(id)), "column"))
+        .collect();
+    let relations = (0u16..)
+        .zip(&face.relations)
+        .map(|(id, relation)| name_of(relation.name.as_str(), Member::Relation(RelationId(id)), "relation"))
+        .collect();
+    let computed = (0u16..)
+        .zip(&face.computed)
+        .map(|(id, entry)| name_of(entry.name.as_str(), Member::Computed(id), "computed field"))
+        .collect();
+    let aggregates = (0u16..)
+        .zip(&face.relations)
+        .map(|(id, relation)| {
+            if relation.many {
+                let wanted = format!("{}_aggregate", relation.name);
+                name_of(&wanted, Member::RelationAggregate(RelationId(id)), "aggregate")
+            } else {
+                Box::default()
+            }
+        })
+        .collect();
+    FaceNames {
+        base,
+        roots,
+        columns,
+        relations,
+        aggregates,
+        computed,
+        members,
+    }
+}

@@ -1,0 +1,96 @@
+//! What the front needs of the engine, so that everything but the run itself can be tested without a database.
+
+use super::names::Names;
+use super::types::{Key, Types};
+use crate::catalog::Catalog;
+use crate::engine::{Engine, Outcome, Snapshot};
+use crate::error::{Error, Result};
+use crate::principal::Principal;
+use crate::request::Request;
+use crate::rules::View;
+use futures_util::future::BoxFuture;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+/// One state of the schema as one role sees it.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    /// What is exposed.
+    pub catalog: Arc<Catalog>,
+    /// What of it the role sees; `None` for a role that does not exist.
+    pub view: Option<Arc<View>>,
+    /// Counts snapshots.
+    pub number: u64,
+    /// The engine's own.
+    pub snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Scene {
+    /// A role's part of a snapshot.
+    pub(crate) fn of(snapshot: &Arc<Snapshot>, role: &str) -> Self {
+        Self {
+            catalog: snapshot.catalog.clone(),
+            view: snapshot.view(role).cloned(),
+            number: snapshot.number,
+            snapshot: Some(snapshot.clone()),
+        }
+    }
+}
+
+/// The road to the data.
+pub(crate) trait Road: Send + Sync {
+    /// The current state.
+    fn scene(&self, role: &str) -> Scene;
+
+    /// Runs one root.
+    fn run<'a>(
+        &'a self,
+        scene: &'a Scene,
+        principal: &'a Principal,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Outcome>>;
+}
+
+impl Road for Engine {
+    fn scene(&self, role: &str) -> Scene {
+        Scene::of(&self.snapshot(), role)
+    }
+
+    fn run<'a>(
+        &'a self,
+        scene: &'a Scene,
+        principal: &'a Principal,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Outcome>> {
+        Box::pin(async move {
+            match &scene.snapshot {
+                Some(snapshot) => Engine::run(self, snapshot, principal, request).await,
+                None => Err(Error::internal("a scene without snapshot")),
+            }
+        })
+    }
+}
+
+/// A role's schema, kept for as long as its snapshot: views and names, no definitions.
+pub(crate) struct Sight {
+    catalog: Arc<Catalog>,
+    view: Arc<View>,
+    names: Arc<Names>,
+    reach: OnceLock<HashSet<Key>>,
+}
+
+impl Sight {
+    pub(crate) fn new(catalog: Arc<Catalog>, view: Arc<View>, names: Arc<Names>) -> Self {
+        Self { catalog, view, names, reach: OnceLock::new() }
+    }
+
+    /// The types of the schema.
+    pub(crate) fn types(&self) -> Types<'_> {
+        Types {
+            catalog: &self.catalog,
+            view: &self.view,
+            names: &self.names,
+            reach: &self.reach,
+        }
+    }
+}

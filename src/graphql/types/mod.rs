@@ -1,0 +1,482 @@
+//! The schema of a role, made on demand: what a type holds is asked of [`Types`] by key and name and computed from the
+//! catalog, the role's view and the names of the snapshot. Nothing of it is kept per role.
+
+mod input;
+mod object;
+mod scalar;
+
+pub(crate) use input::{Input, Operator, Slotted};
+pub(crate) use object::{Field, Meaning};
+pub(crate) use scalar::{Scalar, ScalarKind, SPECIFIED, built_in, built_in_scalars};
+
+use super::names::Names;
+use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, Join, Relation, RelationId};
+use crate::request::AggregateFunction;
+use crate::rules::{ReadAccess, View};
+use crate::value::Type;
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+/// A type of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Key {
+    /// `query_root`
+    Query,
+    /// A type that belongs to a face.
+    Face(FaceId, Part),
+    /// The arguments of a function.
+    FunctionArguments(FunctionId),
+    /// A scalar: an index into [`Names::scalars`].
+    Scalar(u16),
+    /// The comparisons of a scalar.
+    Comparison(u16),
+    /// The comparisons of arrays of a scalar.
+    ArrayComparison(u16),
+    /// An enum of the database.
+    Enum(u32),
+    /// The comparisons of an enum of the database.
+    EnumComparison(u32),
+    /// The comparisons of arrays of an enum.
+    EnumArrayComparison(u32),
+    /// `asc`, `desc` …
+    Direction,
+    /// Relay's `PageInfo`
+    PageInfo,
+}
+
+/// A type that belongs to a face, by its place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Row,
+    BoolExp,
+    OrderBy,
+    SelectColumn,
+    Aggregate,
+    AggregateFields,
+    Function(Statistic),
+    AggregateOrderBy,
+    FunctionOrderBy(Statistic),
+    AggregateBoolExp,
+    AggregateBoolExpCount,
+    Group,
+    GroupKey,
+    GroupBoolExp,
+    FunctionBoolExp(Statistic),
+    GroupOrderBy,
+    GroupKeyOrderBy,
+    Connection,
+    Edge,
+    ComputedArguments(u16),
+}
+
+/// The aggregate functions over columns, in the order of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Statistic {
+    Average,
+    Maximum,
+    Minimum,
+    StandardDeviation,
+    StandardDeviationPopulation,
+    StandardDeviationSample,
+    Sum,
+    VariancePopulation,
+    VarianceSample,
+    Variance,
+}
+
+impl Statistic {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Average,
+        Self::Maximum,
+        Self::Minimum,
+        Self::StandardDeviation,
+        Self::StandardDeviationPopulation,
+        Self::StandardDeviationSample,
+        Self::Sum,
+        Self::VariancePopulation,
+        Self::VarianceSample,
+        Self::Variance,
+    ];
+
+    /// Its word, in snake case.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Average => "avg",
+            Self::Maximum => "max",
+            Self::Minimum => "min",
+            Self::StandardDeviation => "stddev",
+            Self::StandardDeviationPopulation => "stddev_pop",
+            Self::StandardDeviationSample => "stddev_samp",
+            Self::Sum => "sum",
+            Self::VariancePopulation => "var_pop",
+            Self::VarianceSample => "var_samp",
+            Self::Variance => "variance",
+        }
+    }
+
+    /// The request's function.
+    pub(crate) fn function(self) -> AggregateFunction {
+        match self {
+            Self::Average => AggregateFunction::Average,
+            Self::Maximum => AggregateFunction::Maximum,
+            Self::Minimum => AggregateFunction::Minimum,
+            Self::StandardDeviation | Self::StandardDeviationSample => AggregateFunction::StandardDeviation,
+            Self::StandardDeviationPopulation => AggregateFunction::StandardDeviationPopulation,
+            Self::Sum => AggregateFunction::Sum,
+            Self::VariancePopulation => AggregateFunction::VariancePopulation,
+            Self::VarianceSample | Self::Variance => AggregateFunction::Variance,
+        }
+    }
+
+    /// Whether it takes a column of a type.
+    pub(crate) fn takes(self, data_type: &Type) -> bool {
+        match self {
+            Self::Maximum | Self::Minimum => {
+                data_type.is_ordered() && !matches!(data_type, Type::Boolean | Type::Bytes | Type::Array(_))
+            }
+            _ => data_type.is_number(),
+        }
+    }
+
+    /// Whether its result has the column's type instead of `Float`.
+    pub(crate) fn keeps_type(self) -> bool {
+        matches!(self, Self::Maximum | Self::Minimum | Self::Sum)
+    }
+}
+
+impl Part {
+    /// Every part that has a name of its own, with its suffix in snake case.
+    pub(crate) fn all() -> Vec<(Part, String)> {
+        let mut parts: Vec<(Part, String)> = [
+            (Part::Row, ""),
+            (Part::BoolExp, "bool_exp"),
+            (Part::OrderBy, "order_by"),
+            (Part::SelectColumn, "select_column"),
+            (Part::Aggregate, "aggregate"),
+            (Part::AggregateFields, "aggregate_fields"),
+            (Part::AggregateOrderBy, "aggregate_order_by"),
+            (Part::AggregateBoolExp, "aggregate_bool_exp"),
+            (Part::AggregateBoolExpCount, "aggregate_bool_exp_count"),
+            (Part::Group, "group"),
+            (Part::GroupKey, "group_key"),
+            (Part::GroupBoolExp, "group_bool_exp"),
+            (Part::GroupOrderBy, "group_order_by"),
+            (Part::GroupKeyOrderBy, "group_key_order_by"),
+            (Part::Connection, "connection"),
+            (Part::Edge, "edge"),
+        ]
+        .map(|(part, suffix)| (part, suffix.to_owned()))
+        .to_vec();
+        for statistic in Statistic::ALL {
+            let word = statistic.word();
+            parts.push((Part::Function(statistic), format!("{word}_fields")));
+            parts.push((Part::FunctionOrderBy(statistic), format!("{word}_order_by")));
+            parts.push((Part::FunctionBoolExp(statistic), format!("{word}_bool_exp")));
+        }
+        parts
+    }
+}
+
+/// A type with its wrapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ref {
+    /// The named type.
+    pub key: Key,
+    /// What is around it.
+    pub wrap: Wrap,
+}
+
+/// What can be around a named type here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrap {
+    /// `T`
+    Plain,
+    /// `T!`
+    Required,
+    /// `[T!]`
+    List,
+    /// `[T!]!`
+    RequiredList,
+}
+
+impl Key {
+    pub(crate) fn plain(self) -> Ref {
+        Ref { key: self, wrap: Wrap::Plain }
+    }
+
+    pub(crate) fn required(self) -> Ref {
+        Ref { key: self, wrap: Wrap::Required }
+    }
+
+    pub(crate) fn list(self) -> Ref {
+        Ref { key: self, wrap: Wrap::List }
+    }
+
+    pub(crate) fn required_list(self) -> Ref {
+        Ref { key: self, wrap: Wrap::RequiredList }
+    }
+}
+
+impl Ref {
+    /// The same, `!` added.
+    pub(crate) fn non_null(self) -> Ref {
+        let wrap = match self.wrap {
+            Wrap::Plain | Wrap::Required => Wrap::Required,
+            Wrap::List | Wrap::RequiredList => Wrap::RequiredList,
+        };
+        Ref { key: self.key, wrap }
+    }
+
+    pub(crate) fn is_required(self) -> bool {
+        matches!(self.wrap, Wrap::Required | Wrap::RequiredList)
+    }
+}
+
+/// What kind of definition a type has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Input,
+    Enum,
+    Scalar,
+}
+
+/// A value of an enum and its description.
+pub(crate) type EnumValue<'a> = (&'a str, Option<&'a str>);
+
+/// What a root of the query type stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Root {
+    /// A root of a face.
+    Face(FaceId, RootKind),
+    /// A function that returns rows.
+    Function(FunctionId),
+    /// The aggregate of a function's rows.
+    FunctionAggregate(FunctionId),
+}
+
+/// The roots of a face.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RootKind {
+    Select,
+    ByKey,
+    Aggregate,
+    Group,
+    Connection,
+}
+
+impl RootKind {
+    pub(crate) const ALL: [Self; 5] = [Self::Select, Self::ByKey, Self::Aggregate, Self::Group, Self::Connection];
+
+    /// Its key under `[tables.<t>.roots]`.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::ByKey => "select_by_pk",
+            Self::Aggregate => "select_aggregate",
+            Self::Group => "select_group",
+            Self::Connection => "select_connection",
+        }
+    }
+
+    /// What follows the face's name.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Select => "",
+            Self::ByKey => "by_pk",
+            Self::Aggregate => "aggregate",
+            Self::Group => "group",
+            Self::Connection => "connection",
+        }
+    }
+}
+
+/// A role's schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Types<'a> {
+    /// What is exposed.
+    pub catalog: &'a Catalog,
+    /// What of it the role sees.
+    pub view: &'a View,
+    /// How it is called.
+    pub names: &'a Names,
+    /// Which types its roots lead to, found when it is first asked for.
+    pub reach: &'a OnceLock<HashSet<Key>>,
+}
+
+impl<'a> Types<'a> {
+    /// The right to read a face that also has something to show.
+    pub(crate) fn read(&self, face: FaceId) -> Option<&'a ReadAccess> {
+        let read = self.view.read(face)?;
+        let shows = self.columns(face).next().is_some() || self.catalog.face(face).relations.iter().any(|relation| self.view.read(relation.target).is_some());
+        shows.then_some(read)
+    }
+
+    /// Whether the role may aggregate a face.
+    pub(crate) fn aggregates(&self, face: FaceId) -> bool {
+        self.read(face).is_some_and(|read| read.aggregate)
+    }
+
+    /// The columns of a face that the role sees.
+    pub(crate) fn columns(&self, face: FaceId) -> impl Iterator<Item = ColumnId> + use<'a> {
+        let view = self.view;
+        let count = self.catalog.face(face).columns.len();
+        (0..u16::try_from(count).unwrap_or(u16::MAX)).map(ColumnId).filter(move |column| view.can_read(face, *column))
+    }
+
+    /// A relation, if it leads where the role may read.
+    pub(crate) fn relation(&self, face: FaceId, id: RelationId) -> Option<&'a Relation> {
+        let relation = self.catalog.face(face).relations.get(id.0 as usize)?;
+        if let Join::Through { face: through, .. } = &relation.join {
+            self.view.read(*through)?;
+        }
+        self.read(relation.target).map(|_| relation)
+    }
+
+    pub(crate) fn face(&self, face: FaceId) -> &'a Face {
+        self.catalog.face(face)
+    }
+
+    /// The logical type of a column.
+    pub(crate) fn data_type(&self, face: FaceId, column: ColumnId) -> &'a Type {
+        &self.catalog.table_of(face).column(column).data_type
+    }
+
+    /// The key of a logical type, and whether it is a list.
+    pub(crate) fn scalar_of(&self, data_type: &Type) -> (Key, bool) {
+        match data_type {
+            Type::Array(element) => (self.scalar_of(element).0, true),
+            Type::Enum(id) if self.names.enum_name(*id).is_some() => (Key::Enum(*id), false),
+            other => (Key::Scalar(self.names.scalar_of(other)), false),
+        }
+    }
+
+    /// The type of values of a column.
+    pub(crate) fn column_type(&self, data_type: &Type, nullable: bool) -> Ref {
+        let (key, list) = self.scalar_of(data_type);
+        let plain = if list { key.list() } else { key.plain() };
+        if nullable { plain } else { plain.non_null() }
+    }
+
+    /// The scalar behind a key.
+    pub(crate) fn scalar(&self, id: u16) -> &'a Scalar {
+        &self.names.scalars[id as usize]
+    }
+
+    /// The kind of a type.
+    pub(crate) fn kind(&self, key: Key) -> Kind {
+        match key {
+            Key::Query | Key::PageInfo => Kind::Object,
+            Key::FunctionArguments(_)
+            | Key::Comparison(_)
+            | Key::ArrayComparison(_)
+            | Key::EnumComparison(_)
+            | Key::EnumArrayComparison(_) => Kind::Input,
+            Key::Scalar(_) => Kind::Scalar,
+            Key::Enum(_) | Key::Direction => Kind::Enum,
+            Key::Face(_, part) => match part {
+                Part::Row
+                | Part::Aggregate
+                | Part::AggregateFields
+                | Part::Function(_)
+                | Part::Group
+                | Part::GroupKey
+                | Part::Connection
+                | Part::Edge => Kind::Object,
+                Part::SelectColumn => Kind::Enum,
+                _ => Kind::Input,
+            },
+        }
+    }
+
+    /// The values of an enum.
+    pub(crate) fn enum_values(&self, key: Key) -> Vec<EnumValue<'a>> {
+        match key {
+            Key::Direction => ["asc", "asc_nulls_first", "asc_nulls_last", "desc", "desc_nulls_first", "desc_nulls_last"]
+                .map(|word| (self.names.words.direction(word), None))
+                .to_vec(),
+            Key::Enum(id) => self.catalog.database.enums[id as usize]
+                .values
+                .iter()
+                .map(|value| (value.as_str(), None))
+                .collect(),
+            Key::Face(face, Part::SelectColumn) => {
+                self.columns(face).map(|column| (self.names.column(face, column), None)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The description of a type.
+    pub(crate) fn description(&self, key: Key) -> Option<&'a str> {
+        match key {
+            Key::Face(face, Part::Row) => self.catalog.table_of(face).comment.as_deref(),
+            Key::Enum(id) => self.catalog.database.enums[id as usize].comment.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The type of a name, if the role's schema has it.
+    pub(crate) fn named(&self, name: &str) -> Option<Key> {
+        self.names.key_of(name).filter(|key| self.exists(*key))
+    }
+
+    /// Whether a type is part of the role's schema: some root leads to it.
+    pub(crate) fn exists(&self, key: Key) -> bool {
+        self.reach.get_or_init(|| self.reachable()).contains(&key)
+    }
+
+    /// Every type of the schema, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<(String, Key)> {
+        let mut all: Vec<(String, Key)> = self
+            .reach
+            .get_or_init(|| self.reachable())
+            .iter()
+            .map(|key| (self.names.type_name(*key), *key))
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn reachable(&self) -> HashSet<Key> {
+        let mut found: HashSet<Key> = (0..SPECIFIED).map(Key::Scalar).collect();
+        found.insert(Key::Query);
+        let mut open = vec![Key::Query];
+        while let Some(key) = open.pop() {
+            let mut see = |key: Key| {
+                if found.insert(key) {
+                    open.push(key);
+                }
+            };
+            match self.kind(key) {
+                Kind::Object => {
+                    for field in self.fields(key) {
+                        see(field.ty.key);
+                        for argument in self.arguments(field.meaning) {
+                            see(argument.ty.key);
+                        }
+                    }
+                }
+                Kind::Input => self.inputs(key).into_iter().for_each(|input| see(input.ty.key)),
+                Kind::Enum | Kind::Scalar => {}
+            }
+        }
+        found.shrink_to_fit();
+        found
+    }
+}
+
+impl Types<'_> {
+    /// Whether a type is one of the specification's own scalars.
+    pub(crate) fn is_specified(&self, key: Key) -> bool {
+        matches!(key, Key::Scalar(id) if id < SPECIFIED)
+    }
+
+    /// Whether an input type can have fields that must be given.
+    pub(crate) fn may_require(&self, key: Key) -> bool {
+        matches!(
+            key,
+            Key::FunctionArguments(_) | Key::Face(_, Part::AggregateBoolExpCount | Part::ComputedArguments(_))
+        )
+    }
+}

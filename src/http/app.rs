@@ -1,0 +1,222 @@
+//! The routes: whose a path is, then who asks, then the front.
+
+use super::edge::{Exchange, Handler};
+use super::explain::{Asked, explain};
+use super::route::{Route, path_segments, query_pairs, route};
+use super::{answer, body, catalog, playground};
+use crate::auth::Authenticator;
+use crate::engine::Engine;
+use crate::error::{Code, Error, Kind, Result};
+use crate::graphql::GraphQl;
+use crate::principal::{Credential, Principal};
+use crate::rest::{Call, Rest};
+use axum::http::header::{ALLOW, LOCATION};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use serde_json::json;
+use std::sync::Arc;
+
+/// What the routes lead to.
+pub struct Parts {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The GraphQL front.
+    pub graphql: GraphQl,
+    /// The REST front.
+    pub rest: Rest,
+    /// The enabled dialects' names.
+    pub dialects: Vec<String>,
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// Prefix of role and variable headers.
+    pub header_prefix: String,
+    /// Most bytes of a body.
+    pub max_body: usize,
+}
+
+/// All routes over one engine.
+pub struct App {
+    parts: Parts,
+    context: serde_json::Value,
+}
+
+const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+impl App {
+    /// Makes the routes.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let context = json!({
+            "graphql": "/graphql",
+            "dialects": parts.dialects,
+            "header_prefix": parts.header_prefix,
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        Self { parts, context }
+    }
+
+    /// What the routes lead to.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Who asks, and the whole body.
+    async fn admit(&self, exchange: &mut Exchange) -> Result<(Principal, bytes::Bytes)> {
+        let principal = self.parts.authenticator.authenticate(&exchange.headers).await?;
+        let body = std::mem::take(&mut exchange.body);
+        let body = body::read(body, &exchange.headers, self.parts.max_body).await?;
+        Ok((principal, body))
+    }
+
+    async fn graphql(&self, mut exchange: Exchange) -> Response {
+        if exchange.method == Method::OPTIONS {
+            return options("GET, HEAD, POST, OPTIONS");
+        }
+        let graphql = &self.parts.graphql;
+        match self.admit(&mut exchange).await {
+            Ok((principal, body)) => {
+                let query = exchange.uri.query();
+                graphql.handle(&principal, &exchange.method, query, &exchange.headers, body).await
+            }
+            Err(error) => answer::told(graphql.error_response(&error, &exchange.headers), error),
+        }
+    }
+
+    async fn rest(&self, mut exchange: Exchange) -> Response {
+        let (path, query) = (exchange.uri.path(), exchange.uri.query().unwrap_or_default());
+        let segments = path_segments(path);
+        let pairs = query_pairs(query);
+        let (path, query, unreadable) = match (segments, pairs) {
+            (Ok(path), Ok(query)) => (path, query, None),
+            (Ok(path), Err(error)) => (path, Vec::new(), Some(error)),
+            (Err(error), _) => return answer::error(error),
+        };
+        let rest = &self.parts.rest;
+        if exchange.method == Method::OPTIONS {
+            return options(ALL_METHODS);
+        }
+        let admitted = match unreadable {
+            Some(error) => Err(error),
+            None => self.admit(&mut exchange).await,
+        };
+        let mut call = Call {
+            method: exchange.method,
+            path,
+            query,
+            headers: exchange.headers,
+            body: bytes::Bytes::new(),
+        };
+        match admitted {
+            Ok((principal, body)) => {
+                call.body = body;
+                match rest.handle(&principal, call).await {
+                    Some(response) => response,
+                    None => not_found(exchange.uri.path()),
+                }
+            }
+            Err(error) => match rest.handle_error(&error, &call) {
+                Some(response) => answer::told(response, error),
+                None => not_found(exchange.uri.path()),
+            },
+        }
+    }
+
+    async fn ready(&self) -> Response {
+        match self.parts.engine.ready().await {
+            Ok(()) => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
+            Err(error) => {
+                let body = json!({ "status": "unavailable" });
+                answer::told(answer::json(StatusCode::SERVICE_UNAVAILABLE, &body), unavailable(error))
+            }
+        }
+    }
+
+    async fn catalog(&self, mut exchange: Exchange) -> Result<Response> {
+        let (principal, _) = self.admit(&mut exchange).await?;
+        let snapshot = self.parts.engine.snapshot();
+        Ok(answer::json(StatusCode::OK, &catalog::catalog_of(&snapshot, principal.role.as_str())))
+    }
+
+    async fn explain(&self, mut exchange: Exchange) -> Result<Response> {
+        let (principal, body) = self.admit(&mut exchange).await?;
+        match principal.credential {
+            Credential::AdminSecret => {}
+            Credential::None | Credential::AnonKey => {
+                let message = "explaining needs the admin secret";
+                return Err(Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, message));
+            }
+            _ => return Err(Error::forbidden("explaining needs the admin secret")),
+        }
+        let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
+            let message = format!("not a question to explain, {{\"query\", \"variables\", \"principal\"}}: {error}");
+            Error::invalid(Code::INVALID_SYNTAX, message)
+        })?;
+        let roots = explain(&self.parts.engine, &self.parts.graphql, asked).await?;
+        Ok(answer::json(StatusCode::OK, &roots))
+    }
+}
+
+impl Handler for App {
+    async fn respond(&self, exchange: Exchange) -> Response {
+        // The path outlives the exchange in the routes that hand it on.
+        let uri = exchange.uri.clone();
+        let route = route(uri.path());
+        let allowed = match route {
+            Route::GraphQl => return self.graphql(exchange).await,
+            Route::Rest => return self.rest(exchange).await,
+            Route::Explain => Method::POST,
+            _ => Method::GET,
+        };
+        if exchange.method != allowed {
+            let allow = if allowed == Method::GET { "GET, HEAD, OPTIONS" } else { "POST, OPTIONS" };
+            return if exchange.method == Method::OPTIONS { options(allow) } else { not_allowed(allow) };
+        }
+        match route {
+            Route::Health => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
+            Route::HealthCheck => answer::with_type(StatusCode::OK, "text/plain; charset=utf-8", "Ok"),
+            Route::Ready => self.ready().await,
+            Route::Home => moved("/playground/"),
+            Route::Context => answer::json(StatusCode::OK, &self.context),
+            Route::Catalog => self.catalog(exchange).await.unwrap_or_else(answer::error),
+            Route::Explain => self.explain(exchange).await.unwrap_or_else(answer::error),
+            Route::Playground(file) => {
+                playground::file(file, &exchange.headers).unwrap_or_else(|| not_found(uri.path()))
+            }
+            Route::GraphQl | Route::Rest => not_found(uri.path()),
+        }
+    }
+
+    fn varies_by(&self) -> String {
+        self.parts.authenticator.headers().map(|header| header.as_str()).join(", ")
+    }
+}
+
+/// Whatever made the database unreachable, the caller should come back later.
+fn unavailable(error: Error) -> Error {
+    Error::new(Kind::Unavailable, Code::DATABASE_AWAY, "the database cannot be reached").with_source(error)
+}
+
+fn not_found(path: &str) -> Response {
+    let message = format!("nothing is served at {path:?}; / leads to the playground, /graphql is GraphQL");
+    answer::error(Error::not_found(Code("not_found"), message))
+}
+
+fn not_allowed(allow: &'static str) -> Response {
+    let message = format!("this path takes {allow}");
+    let mut response = answer::error(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+fn options(allow: &'static str) -> Response {
+    let mut response = answer::empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+fn moved(to: &'static str) -> Response {
+    let mut response = answer::empty(StatusCode::TEMPORARY_REDIRECT);
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
+    response
+}

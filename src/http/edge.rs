@@ -1,0 +1,196 @@
+//! What every exchange has in common: an id, a time limit, caught panics, tags, headers, one line in the log.
+
+use super::answer;
+use crate::error::{Code, Error, Kind};
+use axum::body::Body;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Larger answers get no tag.
+const TAGGED: u64 = 64 * 1024;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request as the handler sees it.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Its method; HEAD is given as GET.
+    pub method: Method,
+    /// Path and query.
+    pub uri: Uri,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body, unread.
+    pub body: Body,
+}
+
+/// What stands behind the edge.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers.
+    fn respond(&self, exchange: Exchange) -> impl Future<Output = Response> + Send;
+
+    /// Names of the request headers that answers vary by.
+    fn varies_by(&self) -> String;
+}
+
+/// The edge around a handler.
+pub struct Edge<H> {
+    handler: H,
+    vary: HeaderValue,
+    time_limit: Duration,
+    /// Ids are this, and a count.
+    start: u32,
+    count: AtomicU64,
+}
+
+impl<H: Handler> Edge<H> {
+    /// Wraps a handler; a request may take `time_limit`.
+    pub fn new(handler: H, time_limit: Duration) -> Self {
+        Self {
+            vary: HeaderValue::try_from(handler.varies_by()).unwrap_or(HeaderValue::from_static("*")),
+            handler,
+            time_limit,
+            start: rand::random(),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// What stands behind the edge.
+    pub fn handler(&self) -> &H {
+        &self.handler
+    }
+
+    /// One exchange, from the request to the whole answer. Never fails and never panics.
+    pub async fn exchange(self: Arc<Self>, request: Request<Body>) -> Response {
+        let begin = Instant::now();
+        let (parts, body) = request.into_parts();
+        let id = self.request_id(&parts.headers);
+        let head = parts.method == Method::HEAD;
+        let method = if head { Method::GET } else { parts.method.clone() };
+        let get = method == Method::GET;
+        let if_none_match = if get { parts.headers.get(IF_NONE_MATCH).cloned() } else { None };
+        let path = parts.uri.clone();
+        let exchange = Exchange {
+            method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+        };
+        let work = AssertUnwindSafe(self.handler.respond(exchange)).catch_unwind();
+        let mut response = match tokio::time::timeout(self.time_limit, work).await {
+            Ok(Ok(response)) => response,
+            // The panic's own text has gone to the log through the hook.
+            Ok(Err(_)) => answer::error(Error::internal("a panic")),
+            Err(_) => answer::error(Error::new(Kind::Unavailable, Code::TIMEOUT, "the request took too long")),
+        };
+        if get {
+            response = self.cached(response, if_none_match.as_ref()).await;
+        }
+        if head {
+            response = without_body(response);
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        log(&parts.method, path.path(), &response, &id, begin);
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+        response
+    }
+
+    /// The caller's own id if it is harmless, else a new one.
+    fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let harmless = |id: &&HeaderValue| {
+            (1..=128).contains(&id.len())
+                && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+        };
+        if let Some(id) = headers.get(&REQUEST_ID).filter(harmless) {
+            return id.clone();
+        }
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        HeaderValue::try_from(format!("{:08x}-{count:08x}", self.start)).unwrap_or(HeaderValue::from_static("-"))
+    }
+
+    /// Answers to GET that say nothing about caching are the caller's own, and have a tag if they are small.
+    async fn cached(&self, mut response: Response, if_none_match: Option<&HeaderValue>) -> Response {
+        if response.headers().contains_key(CACHE_CONTROL) {
+            return response;
+        }
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response.headers_mut().append(VARY, self.vary.clone());
+        let size = axum::body::HttpBody::size_hint(response.body()).exact();
+        if response.status() != StatusCode::OK
+            || response.headers().contains_key(ETAG)
+            || size.is_none_or(|size| size > TAGGED)
+        {
+            return response;
+        }
+        let (mut parts, body) = response.into_parts();
+        // The size is known, so the body is in memory already.
+        let Ok(bytes) = axum::body::to_bytes(body, usize::try_from(TAGGED).unwrap_or(usize::MAX)).await else {
+            return answer::error(Error::internal("an answer broke off"));
+        };
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes);
+        parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).hash(&mut hasher);
+        let tag = format!("W/\"{:016x}\"", hasher.finish());
+        let known = if_none_match.is_some_and(|sent| matches_tag(sent, &tag));
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            parts.headers.insert(ETAG, tag);
+        }
+        if known {
+            parts.status = StatusCode::NOT_MODIFIED;
+            parts.headers.remove(CONTENT_TYPE);
+            parts.headers.remove(CONTENT_LENGTH);
+            return Response::from_parts(parts, Body::empty());
+        }
+        Response::from_parts(parts, Body::from(bytes))
+    }
+}
+
+/// Whether `If-None-Match` names a tag (weakly compared, as the header wants it).
+pub(super) fn matches_tag(sent: &HeaderValue, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let own = opaque(tag);
+    sent.to_str().is_ok_and(|sent| sent.trim() == "*" || sent.split(',').any(|one| opaque(one) == own))
+}
+
+/// HEAD: the headers of the answer to GET.
+fn without_body(response: Response) -> Response {
+    let size = axum::body::HttpBody::size_hint(response.body()).exact();
+    let (mut parts, _) = response.into_parts();
+    if let Some(size) = size
+        && parts.status != StatusCode::NOT_MODIFIED
+    {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// One line per request; errors with their cause, here and nowhere else. Query values can be secrets and are left out.
+fn log(method: &Method, path: &str, response: &Response, id: &HeaderValue, begin: Instant) {
+    let id = id.to_str().unwrap_or("-");
+    let milliseconds = begin.elapsed().as_secs_f64() * 1000.0;
+    let status = response.status().as_u16();
+    if let Some(error) = response.extensions().get::<Arc<Error>>() {
+        let cause = error.source.as_ref().map(tracing::field::display);
+        match error.kind {
+            Kind::Internal => tracing::error!(target: "diglot::http", id, code = error.code.0, %error, cause),
+            Kind::Unavailable => tracing::warn!(target: "diglot::http", id, code = error.code.0, %error, cause),
+            _ => tracing::debug!(target: "diglot::http", id, code = error.code.0, %error, cause),
+        }
+    }
+    tracing::info!(target: "diglot::access", %method, path, status, ms = (milliseconds * 1000.0).round() / 1000.0, id);
+}
+
+#[cfg(test)]
+#[path = "edge_tests.rs"]
+mod tests;

@@ -1,0 +1,202 @@
+//! Connections: accepting, HTTP/1.1 and HTTP/2, time limits, the orderly end.
+
+use super::edge::{Edge, Handler};
+use super::stall::Stall;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Request};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tower::{ServiceBuilder, ServiceExt as _};
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 4096;
+/// Connections at one time; more wait in the backlog.
+const CONNECTIONS: usize = 10_000;
+/// Bytes of a request's line and headers together.
+const HEADERS: usize = 64 * 1024;
+/// Requests at one time on an HTTP/2 connection.
+const STREAMS: u32 = 128;
+/// Smaller answers are not compressed.
+const COMPRESSED: u16 = 1024;
+/// How long the other end may take nothing of an answer.
+const STALL: Duration = Duration::from_secs(30);
+
+/// What limits connections.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Most time for a request's headers to arrive.
+    pub header_timeout: Duration,
+    /// Most time from the signal to the end.
+    pub shutdown_timeout: Duration,
+    /// Origins that browsers may call from; `*` for any.
+    pub cors_origins: Vec<String>,
+}
+
+/// Listens on an address and port.
+///
+/// # Errors
+/// When the address cannot be resolved, is in use or not allowed.
+pub async fn bind(listen: &str) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+    for address in tokio::net::lookup_host(listen).await? {
+        match bind_to(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_to(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A port whose last owner has just ended can be taken at once; one that is listened on cannot.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until `shutdown` is done, then finishes what has begun. `true` if everything ended in time.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    edge: Arc<Edge<H>>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> bool {
+    let service = ServiceBuilder::new()
+        .option_layer(cors(&limits.cors_origins))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(
+                    SizeAbove::new(COMPRESSED).and(NotForContentType::IMAGES).and(NotForContentType::SSE),
+                ),
+        )
+        .service_fn(move |request: Request<Incoming>| {
+            let edge = Arc::clone(&edge);
+            async move { Ok::<_, std::convert::Infallible>(edge.exchange(request.map(Body::new)).await) }
+        });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .keep_alive(true)
+        .max_buf_size(HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEADERS).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(limits.header_timeout);
+    let builder = Arc::new(builder);
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, place)) = accepted else {
+            continue;
+        };
+        let watcher = graceful.watcher();
+        let service = service.clone();
+        let builder = Arc::clone(&builder);
+        let patience = limits.header_timeout;
+        tokio::spawn(async move {
+            // An answer goes out when it is written, not when more would fill the packet.
+            let _ = stream.set_nodelay(true);
+            let begun = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&begun);
+            let service = tower::service_fn(move |request| {
+                seen.store(true, Ordering::Relaxed);
+                service.clone().oneshot(request)
+            });
+            let io = Stall::new(TokioIo::new(stream), STALL);
+            let connection = builder.serve_connection_with_upgrades(io, TowerToHyperService::new(service));
+            let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
+            // Until the first request has begun nothing else limits a silent connection.
+            tokio::select! {
+                _ = &mut connection => {}
+                () = tokio::time::sleep(patience) => {
+                    if begun.load(Ordering::Relaxed) {
+                        let _ = connection.await;
+                    }
+                }
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_ok()
+}
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(error) => {
+            // Out of file descriptors, for instance: others must end before this can go on.
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+            ) {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            None
+        }
+    }
+}
+
+/// What browsers of other origins are told; nothing without configured origins.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let origin = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(
+            origins
+                .iter()
+                .filter_map(|origin| HeaderValue::from_str(origin.trim_end_matches('/')).ok()),
+        )
+    };
+    Some(
+        CorsLayer::new()
+            .allow_origin(origin)
+            .allow_methods(AllowMethods::mirror_request())
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(ExposeHeaders::list([
+                HeaderName::from_static("etag"),
+                HeaderName::from_static("retry-after"),
+                HeaderName::from_static("x-request-id"),
+            ]))
+            .max_age(Duration::from_secs(3600)),
+    )
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! `column=value` → conditions.
+
+use crate::catalog::{ColumnId, Face};
+use crate::error::{Code, Error, Result};
+use crate::ident::Name;
+use crate::request::{Builder, Comparison, Expression, Filter};
+use crate::rest::Scene;
+use crate::value::{Type, Value};
+use indexmap::IndexMap;
+
+/// Most columns that one request filters by.
+const TERMS: usize = 100;
+
+/// The column that a client means: by its own name, else by the camelCase form of one.
+pub(super) fn column<'a>(scene: Scene<'a>, face: &'a Face, written: &str) -> Result<(ColumnId, Name)> {
+    let by_camel = || scene.columns(face).find(|(_, column)| camel(column.name.as_str()) == written).map(|(id, _)| id);
+    match scene.column(face, written).or_else(by_camel) {
+        Some(id) => Ok((id, face.column(id).name.clone())),
+        None => Err(scene.unknown_column(face, written)),
+    }
+}
+
+/// `city_name` → `cityName`
+pub(super) fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut raise = false;
+    for character in name.chars() {
+        if character == '_' && !camel.is_empty() {
+            raise = true;
+        } else if raise {
+            camel.extend(character.to_uppercase());
+            raise = false;
+        } else {
+            camel.push(character);
+        }
+    }
+    camel
+}
+
+/// All filters of a request, joined.
+pub(super) fn parse<'a, 'q>(
+    parameters: impl Iterator<Item = (&'q str, &'q str)>,
+    scene: Scene<'a>,
+    face: &'a Face,
+    builder: &mut Builder,
+) -> Result<Option<Filter>> {
+    let mut columns: IndexMap<Name, (ColumnId, Vec<&str>)> = IndexMap::new();
+    for (written, value) in parameters {
+        let (id, name) = column(scene, face, written)?;
+        columns.entry(name).or_insert_with(|| (id, Vec::new())).1.push(value);
+    }
+    if columns.len() > TERMS {
+        return Err(Error::invalid(Code::LIMIT_EXCEEDED, format!("at most {TERMS} columns can be filtered by at once")));
+    }
+    let mut filters: Vec<Filter> = columns
+        .into_iter()
+        .map(|(name, (id, values))| any_of(name, &scene.physical(face, id).data_type, values, builder))
+        .collect();
+    Ok(match filters.len() {
+        0 => None,
+        1 => filters.pop(),
+        _ => Some(Filter::And(filters)),
+    })
+}
+
+/// A column that has any of the values.
+fn any_of(name: Name, data_type: &Type, mut values: Vec<&str>, builder: &mut Builder) -> Filter {
+    let takes_word = matches!(data_type, Type::Text { .. } | Type::Enum(_) | Type::Json | Type::Jsonb | Type::Other(_));
+    let given = values.len();
+    values.retain(|value| takes_word || *value != "null");
+    let null = (values.len() < given).then(|| Filter::IsNull { expression: Expression::Column(name.clone()), null: true });
+    let mut raw: Vec<Value> = values.into_iter().map(|value| Value::Raw(value.into())).collect();
+    let (comparison, value) = match raw.len() {
+        0 => return null.unwrap_or(Filter::And(Vec::new())),
+        1 => (Comparison::Equal, raw.remove(0)),
+        _ => (Comparison::In, Value::List(raw)),
+    };
+    let right = Expression::Value(builder.push(value));
+    let equal = Filter::Compare { left: Expression::Column(name), comparison, right };
+    match null {
+        Some(null) => Filter::Or(vec![equal, null]),
+        None => equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn camel_case() {
+        for (name, camel) in [("city_name", "cityName"), ("id", "id"), ("_note", "_note"), ("a__b_", "aB"), ("x_1", "x1")] {
+            assert_eq!(super::camel(name), camel);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Based: `/api/{table}` and `/api/{table}/{id}`.
+//!
+//! Where its document is silent:
+//! - `limit`, `offset` and `order` are never filters; a column of such a name cannot be filtered on here.
+//! - A column that stands twice (`status=draft&status=published`) matches any of its values.
+//! - `column=` is the empty text. `column=null` asks for null, except on columns of text, whose value it may be.
+//! - A limit above the maximum is 400, not quietly less.
+//! - The id of a key of several columns is its parts, separated by commas; `\,` is a comma within a part.
+
+mod document;
+mod filter;
+#[cfg(test)]
+mod tests;
+
+use super::query::{self, Query};
+use super::write::{self, Envelope};
+use super::{Call, Dialect, Document, Scene, Step};
+use crate::catalog::Face;
+use crate::error::{Code, Error, Kind, Result};
+use crate::request::{Builder, Field, Filter, Formats, Output, Page, Read, Select, Source};
+use crate::value::Value;
+use axum::http::Method;
+use axum::response::Response;
+
+/// First path segments after `/api` that belong to others, whether or not those are enabled.
+const RESERVED: [&str; 12] = [
+    "applications",
+    "auth",
+    "database",
+    "healthcheck",
+    "records",
+    "redoc",
+    "schema.json",
+    "transaction",
+    "user",
+    "user-files",
+    "v1",
+    "workspaces",
+];
+
+/// Most columns of an order.
+const ORDER: usize = 10;
+
+/// Parameters of a list that are not filters.
+const PARAMETERS: [&str; 3] = ["limit", "offset", "order"];
+
+/// The dialect.
+pub(super) struct Based {
+    /// The auth system's tables, which have no endpoints.
+    managed: Vec<String>,
+}
+
+impl Based {
+    /// With a users table of another name, where there is one.
+    pub(super) fn new(users: Option<&str>) -> Self {
+        Self { managed: ["users", "sessions"].into_iter().chain(users).map(String::from).collect() }
+    }
+
+    fn serves(&self, scene: Scene<'_>, face: &Face) -> bool {
+        let table = scene.table(face);
+        !table.system && !self.managed.iter().any(|name| name == table.name.as_str())
+    }
+}
+
+impl Dialect for Based {
+    fn name(&self) -> &'static str {
+        "based"
+    }
+
+    fn owns(&self, path: &[String]) -> bool {
+        match path {
+            [api, table] | [api, table, _] => api == "api" && !RESERVED.contains(&table.as_str()),
+            _ => false,
+        }
+    }
+
+    fn parse(&self, call: &Call, scene: Scene<'_>) -> Result<Step> {
+        let query = Query::new(call)?;
+        let (name, id) = match call.path.as_slice() {
+            [_, name] => (name, None),
+            [_, name, id] => (name, Some(id)),
+            _ => return Err(Error::not_found(Code::UNKNOWN_TABLE, "no such path")),
+        };
+        let face = scene.face(name, |face| self.serves(scene, face))?;
+        if call.method != Method::GET {
+            let message = format!("{} is not supported here, only GET is", call.method);
+            return Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+        }
+        scene.check_read(face)?;
+        match id {
+            None => list(query, scene, face),
+            Some(id) => get(query, face, id),
+        }
+    }
+
+    fn write_error(&self, error: &Error, call: &Call) -> Response {
+        let code = match error.kind {
+            Kind::Invalid => "VALIDATION_ERROR",
+            // Its clients take this code for a wrong password, and answer any other 401 with a refresh.
+            Kind::Unauthenticated if error.code == Code::INVALID_CREDENTIALS && signs_in(call) => "INVALID_CREDENTIALS",
+            Kind::Unauthenticated => "UNAUTHORIZED",
+            Kind::Forbidden => "FORBIDDEN",
+            Kind::NotFound => "NOT_FOUND",
+            Kind::Conflict => "CONFLICT",
+            Kind::NotAllowed => "METHOD_NOT_ALLOWED",
+            Kind::UnsupportedMedia => "UNSUPPORTED_MEDIA_TYPE",
+            Kind::TooLarge => "PAYLOAD_TOO_LARGE",
+            Kind::Unavailable => "SERVICE_UNAVAILABLE",
+            Kind::Internal => "INTERNAL_ERROR",
+        };
+        let body = serde_json::json!({"error": {"code": code, "message": error.message}});
+        write::with_headers(write::json(write::status(error.kind), body.to_string()), error)
+    }
+
+    fn openapi(&self, scene: Scene<'_>, document: &mut Document) {
+        document::describe(scene, document, |face| self.serves(scene, face));
+    }
+}
+
+fn signs_in(call: &Call) -> bool {
+    matches!(call.path.as_slice(), [auth, action] if auth == "auth" && action == "signin")
+}
+
+fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> {
+    let mut builder = Builder::new();
+    let limit = query.limit(scene.settings.default_limit, scene.settings.max_limit)?;
+    let offset = query.whole("offset")?;
+    let order = match query.one("order")? {
+        Some(text) => query::order(text, ORDER, |name| filter::column(scene, face, name).map(|(_, name)| name))?,
+        None => Vec::new(),
+    };
+    let filter = filter::parse(query.others(&PARAMETERS), scene, face, &mut builder)?;
+    let page = Page {
+        limit: Some(builder.push(number(limit))),
+        offset: offset.filter(|offset| *offset > 0).map(|offset| builder.push(number(offset))),
+        total: true,
+        ..Page::default()
+    };
+    let output = Output::Rows(vec![Field::AllColumns]);
+    let select = Select { filter, order, page, output, ..Select::default() };
+    let read = Read { source: Source::Table(face.name.clone()), select, formats: Formats::default() };
+    Ok(Step::Run {
+        request: Box::new(builder.finish(read)),
+        write: Box::new(|outcome| {
+            let total = outcome.total.ok_or_else(|| Error::internal("a list without its total"))?;
+            Ok(Envelope::new("{\"data\":", &outcome).number("total", total).close())
+        }),
+    })
+}
+
+fn get(query: Query<'_>, face: &Face, id: &str) -> Result<Step> {
+    query.only(&[])?;
+    let mut builder = Builder::new();
+    let parts = query::id_parts(id, face.key.len());
+    let key = parts.into_iter().map(|part| builder.push(Value::Raw(part.into()))).collect();
+    let output = Output::Row(vec![Field::AllColumns]);
+    let select = Select { filter: Some(Filter::Key(key)), output, ..Select::default() };
+    let read = Read { source: Source::Table(face.name.clone()), select, formats: Formats::default() };
+    Ok(Step::Run {
+        request: Box::new(builder.finish(read)),
+        write: Box::new(|outcome| {
+            if outcome.count == 0 {
+                return Err(Error::not_found(Code::ROW_NOT_FOUND, "Record not found"));
+            }
+            Ok(Envelope::new("{\"data\":", &outcome).close())
+        }),
+    })
+}
+
+/// Numbers of rows were checked to fit.
+fn number(value: u64) -> Value {
+    Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,248 @@
+//! A small catalog with views of it, and calls, for the tests of the dialects.
+
+use super::{Call, Dialects};
+use crate::catalog::{
+    Catalog, Column, ColumnId, Database, DatabaseKind, Default as ColumnDefault, EnumType, Face, FaceColumn, FaceId, Join, Relation, Table,
+    TableId, TableKind,
+};
+use crate::config;
+use crate::engine::{Body, Outcome, Snapshot};
+use crate::ident::{Identifier, Name};
+use crate::principal::{Credential, Principal};
+use crate::request::{Expression, Filter, Values};
+use crate::rules::{Cell, FaceAccess, Predicate, ReadAccess, View};
+use crate::value::{Type, Value};
+use axum::http::{HeaderMap, Method};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// `!` after a type: not null. The first column (or as many as `keys` says) is the key.
+const TABLES: &[(&str, usize, &[(&str, &str)])] = &[
+    ("author", 1, &[("id", "i!"), ("name", "t!"), ("city_name", "t"), ("_secret", "t")]),
+    (
+        "book",
+        1,
+        &[
+            ("id", "i!"),
+            ("author_id", "i"),
+            ("title", "t!"),
+            ("status", "e!"),
+            ("price", "n"),
+            ("published_on", "d"),
+            ("location", "g"),
+            ("_secret", "t"),
+        ],
+    ),
+    ("book_tag", 2, &[("book_id", "i!"), ("tag", "t!")]),
+    ("note", 1, &[("id", "i!"), ("user_id", "i!"), ("body", "t")]),
+    ("thing", 1, &[("id", "u!"), ("data", "b")]),
+    ("user", 1, &[("id", "i!")]),
+    ("users", 1, &[("id", "i!"), ("email", "t!")]),
+    ("wordy view", 0, &[("first name", "t")]),
+    ("private", 1, &[("id", "i!"), ("user_id", "i!")]),
+];
+
+fn data_type(word: &str) -> Type {
+    match word.trim_end_matches('!') {
+        "i" => Type::Integer(64),
+        "n" => Type::Numeric,
+        "d" => Type::Date,
+        "g" => Type::Geometry,
+        "e" => Type::Enum(0),
+        "u" => Type::Uuid,
+        "b" => Type::Bytes,
+        _ => Type::TEXT,
+    }
+}
+
+pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
+    let mut tables = Vec::new();
+    let mut faces = Vec::new();
+    for (index, (name, keys, columns)) in (0u32..).zip(TABLES) {
+        let key: Vec<ColumnId> = (0..u16::try_from(*keys).unwrap()).map(ColumnId).collect();
+        let physical = columns.iter().enumerate().map(|(place, (name, word))| Column {
+            name: Identifier::new(*name),
+            data_type: data_type(word),
+            database_type: String::new(),
+            nullable: !word.ends_with('!'),
+            default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid).then_some(ColumnDefault::Identity { always: false }),
+            generated: None,
+            comment: None,
+        });
+        tables.push(Table {
+            schema: None,
+            name: Identifier::new(*name),
+            kind: TableKind::Table,
+            columns: physical.collect(),
+            primary_key: key.clone(),
+            primary_key_name: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            comment: (*name == "book").then(|| "What is sold.".into()),
+            system: false,
+            strict: false,
+            indexes: Vec::new(),
+            writable: true,
+        });
+        let exposed = columns.iter().map(|(name, _)| FaceColumn { name: Name::new(*name), geometry: false }).collect();
+        let mut face = Face::new(FaceId(index), TableId(index), Name::new(*name), exposed, key);
+        if *name == "book" {
+            face.expand.clone_from(&expand);
+            face.relations.push(Relation {
+                name: "author".into(),
+                target: FaceId(0),
+                many: false,
+                join: Join::Direct { columns: vec![ColumnId(1)], references: vec![ColumnId(0)] },
+                column: Some(ColumnId(1)),
+            });
+        }
+        faces.push(face);
+    }
+    let enums = vec![EnumType {
+        name: "status".into(),
+        database_type: None,
+        values: vec!["draft".into(), "published".into()],
+        comment: None,
+    }];
+    let database = Database {
+        kind: DatabaseKind::Postgres,
+        version: String::new(),
+        tables,
+        enums,
+        functions: Vec::new(),
+        extensions: Vec::new(),
+        fingerprint: String::new(),
+        read_only: false,
+    };
+    Catalog::assemble(database, faces)
+}
+
+/// `anonymous` reads all but `note` and `private`, `user` all but `private`; columns that begin with `_` are hidden.
+fn view(catalog: &Catalog, role: &str) -> View {
+    let faces = catalog.faces.iter().map(|face| {
+        let hidden = match face.name.as_str() {
+            "private" => true,
+            "note" => role == Principal::ANONYMOUS,
+            _ => false,
+        };
+        let cells = face.columns.iter().map(|column| match column.name.as_str().starts_with('_') {
+            true => Cell::Hidden,
+            false => Cell::Visible,
+        });
+        let read = ReadAccess { rule: Predicate::TRUE, cells: cells.collect(), limit: None, aggregate: true, computed: Vec::new() };
+        (!hidden).then(|| Arc::new(FaceAccess { read: Some(read), schema: face.name.as_str() != "author" }))
+    });
+    View { role: Name::new(role), faces: faces.collect(), functions: Vec::new() }
+}
+
+/// The catalog, two roles and the dialects.
+pub(super) struct Stage {
+    pub(super) snapshot: Snapshot,
+    pub(super) dialects: Dialects,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self::with(config::Rest::default(), None)
+    }
+
+    pub(super) fn with(settings: config::Rest, expand: Option<Vec<ColumnId>>) -> Self {
+        let catalog = catalog(expand);
+        let roles = [Principal::ANONYMOUS, Principal::USER];
+        let views = roles.into_iter().map(|role| (Name::new(role), Arc::new(view(&catalog, role)))).collect();
+        Self { snapshot: Snapshot::assemble(std::sync::Arc::new(catalog), views, 0), dialects: Dialects::new(settings) }
+    }
+
+    /// What a signed-in caller's call becomes: the request's shape and values.
+    pub(super) fn request(&self, url: &str) -> String {
+        match self.dialects.request(&self.snapshot, &user(), &get(url)) {
+            Ok(request) => format!("{:#?}\n{:?}", request.read.select, request.values),
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
+    /// The filter that a signed-in caller's call becomes, or what is wrong with it.
+    pub(super) fn filter(&self, url: &str) -> String {
+        match self.dialects.request(&self.snapshot, &user(), &get(url)) {
+            Ok(request) => request.read.select.filter.map_or_else(|| "all".into(), |filter| brief(&filter, &request.values)),
+            Err(error) => format!("{:?}: {}", error.kind, error.message),
+        }
+    }
+
+    /// What is written for an outcome of a signed-in caller's call.
+    pub(super) fn written(&self, url: &str, outcome: Outcome) -> String {
+        let call = get(url);
+        let dialect = self.dialects.owner(&call.path).unwrap();
+        let Ok(super::Step::Run { write, .. }) = self.dialects.parse(dialect, &self.snapshot, &user(), &call) else {
+            return "no data is asked for".into();
+        };
+        text(write(outcome).unwrap_or_else(|error| dialect.write_error(&error, &call)))
+    }
+
+    /// What a caller is answered before any data is asked for: status, body; `run` where data is.
+    pub(super) fn refused(&self, principal: &Principal, call: &Call) -> String {
+        let Some(dialect) = self.dialects.owner(&call.path) else { return "not owned".into() };
+        match self.dialects.parse(dialect, &self.snapshot, principal, call) {
+            Ok(super::Step::Run { .. }) => "run".into(),
+            Ok(super::Step::Done(response)) => text(response),
+            Err(error) => text(dialect.write_error(&error, call)),
+        }
+    }
+}
+
+pub(super) fn user() -> Principal {
+    Principal::of_role(Principal::USER, Credential::Token)
+}
+
+/// Status and body of a response.
+pub(super) fn text(response: axum::response::Response) -> String {
+    let status = response.status().as_u16();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1 << 20)).unwrap();
+    format!("{status} {}", std::str::from_utf8(&body).unwrap())
+}
+
+/// A GET; the query is split and decoded as the server does it.
+pub(super) fn get(url: &str) -> Call {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    Call {
+        method: Method::GET,
+        path: path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect(),
+        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+    }
+}
+
+/// A filter in one line, with its values in place.
+pub(super) fn brief(filter: &Filter, values: &Values) -> String {
+    let all = |parts: &[Filter], word: &str| format!("({})", parts.iter().map(|part| brief(part, values)).collect::<Vec<_>>().join(word));
+    let value = |value: &Value| match value {
+        Value::List(items) => format!("{:?}", items.iter().map(raw).collect::<Vec<_>>()),
+        other => raw(other),
+    };
+    match filter {
+        Filter::And(parts) => all(parts, " and "),
+        Filter::Or(parts) => all(parts, " or "),
+        Filter::Not(inner) => format!("not {}", brief(inner, values)),
+        Filter::Compare { left: Expression::Column(name), comparison, right: Expression::Value(slot) } => {
+            format!("{name} {comparison:?} {}", value(values.get(*slot)))
+        }
+        Filter::IsNull { expression: Expression::Column(name), null } => format!("{name} null={null}"),
+        Filter::Key(slots) => format!("key {:?}", slots.iter().map(|slot| raw(values.get(*slot))).collect::<Vec<_>>()),
+        other => format!("{other:?}"),
+    }
+}
+
+fn raw(value: &Value) -> String {
+    match value {
+        Value::Raw(text) => text.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// An outcome with a body.
+pub(super) fn outcome(body: &'static str, count: u64, total: Option<u64>, next: Option<&str>) -> Outcome {
+    Outcome { body: Body::Whole(Bytes::from_static(body.as_bytes())), count, total, next: next.map(String::from) }
+}

@@ -1,0 +1,196 @@
+//! The Records API: `/api/records/v1/{name}`, `/{name}/{id}`, `/{name}/schema`.
+//!
+//! Where its document and the product differ, both are served; where both are silent:
+//! - A parameter that the path does not have is 400, and so is one that stands twice.
+//! - `order=` and `expand=` without a value are as if they were absent: the official clients send them for empty lists.
+//! - The id of a key of several columns is its parts, separated by commas; `\,` is a comma within a part.
+//! - `schema` after a name is the schema, also where a record's id is that word.
+//! - The answer to `geojson` carries `cursor` and `total_count` beside `features`.
+
+mod document;
+mod filter;
+mod id;
+mod output;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use super::query::{self, Query};
+use super::write::{self, Envelope};
+use super::{Call, Dialect, Document, Scene, Step};
+use crate::catalog::Face;
+use crate::engine::Outcome;
+use crate::error::{Code, Error, Kind, Result};
+use crate::request::{Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, Select, Source};
+use crate::value::Value;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+
+/// Most columns of an order.
+const ORDER: usize = 5;
+
+/// Parameters of a list, filters apart.
+const PARAMETERS: [&str; 7] = ["limit", "offset", "cursor", "order", "count", "expand", "geojson"];
+
+/// Bytes and UUIDs are url-safe base64, numbers keep their precision.
+const FORMATS: Formats = Formats { bytes: BytesFormat::Base64Url, numbers: NumberFormat::Number };
+
+/// The dialect.
+pub(super) struct TrailBase;
+
+impl Dialect for TrailBase {
+    fn name(&self) -> &'static str {
+        "trailbase"
+    }
+
+    fn owns(&self, path: &[String]) -> bool {
+        matches!(path, [api, records, version, ..] if api == "api" && records == "records" && version == "v1")
+    }
+
+    fn parse(&self, call: &Call, scene: Scene<'_>) -> Result<Step> {
+        let query = Query::new(call)?;
+        let segments: Vec<&str> = call.path.iter().skip(3).map(String::as_str).collect();
+        let no_path = || Error::not_found(Code::ROW_NOT_FOUND, "no such path");
+        let (name, rest) = segments.split_first().ok_or_else(no_path)?;
+        let face = scene.face(name, |_| true)?;
+        match rest {
+            ["subscribe", _] => return Err(not_allowed("subscriptions are not served yet")),
+            [] | [_] => {}
+            _ => return Err(no_path()),
+        }
+        if call.method != Method::GET {
+            return Err(not_allowed(format!("{} is not supported here, only GET is", call.method)));
+        }
+        match rest {
+            ["schema"] => schema::answer(query, scene, face),
+            [id] => {
+                scene.check_read(face)?;
+                record(query, scene, face, id)
+            }
+            _ => {
+                scene.check_read(face)?;
+                list(query, scene, face)
+            }
+        }
+    }
+
+    fn write_error(&self, error: &Error, call: &Call) -> Response {
+        let status = match error.kind {
+            Kind::NotFound if error.code == Code::UNKNOWN_TABLE => StatusCode::METHOD_NOT_ALLOWED,
+            // Whatever is refused is 403; at 401 its clients sign in again, so that is for bad credentials only.
+            Kind::Unauthenticated if error.code == Code::UNAUTHENTICATED => StatusCode::FORBIDDEN,
+            Kind::Conflict => StatusCode::BAD_REQUEST,
+            kind => write::status(kind),
+        };
+        let response = if status == StatusCode::METHOD_NOT_ALLOWED {
+            write::empty(status)
+        } else {
+            let message = if is_bad_id(error, call) { id::INVALID } else { error.message.as_str() };
+            if write::wants_json(&call.headers) {
+                let body = serde_json::json!({"error": {"code": error.code.0, "message": message}});
+                write::json(status, body.to_string())
+            } else {
+                write::typed(status, "text/plain; charset=utf-8", message.to_owned())
+            }
+        };
+        write::with_headers(response, error)
+    }
+
+    fn openapi(&self, scene: Scene<'_>, document: &mut Document) {
+        document::describe(scene, document);
+    }
+}
+
+/// The only value in a request for one record is its id.
+fn is_bad_id(error: &Error, call: &Call) -> bool {
+    error.kind == Kind::Invalid && error.code == Code::INVALID_VALUE && call.path.len() == 5
+}
+
+fn not_allowed(message: impl Into<String>) -> Error {
+    Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message)
+}
+
+fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> {
+    let mut builder = Builder::new();
+    let settings = &scene.settings.trailbase;
+    let limit = query.limit(scene.settings.default_limit, settings.max_limit)?;
+    let offset = query.whole("offset")?.filter(|offset| *offset > 0);
+    let count = query.flag("count")?;
+    let cursor = query.one("cursor")?;
+    if cursor == Some("") {
+        return Err(Error::invalid(Code::INVALID_CURSOR, "the cursor is empty; leave it out for the first page").at("cursor"));
+    }
+    let order = order(query, scene, face)?;
+    let expanded = output::expanded(query.one("expand")?, scene, face)?;
+    let geometry = query.one("geojson")?.map(|name| output::geometry(name, scene, face)).transpose()?;
+    let filter = filter::parse(query.others(&PARAMETERS), scene, face, &mut builder)?;
+    let fields = match geometry {
+        Some(geometry) => output::feature(scene, face, geometry, &expanded),
+        None => output::fields(scene, face, &expanded),
+    };
+    let page = Page {
+        limit: Some(builder.push(number(limit))),
+        offset: offset.map(|offset| builder.push(number(offset))),
+        after: cursor.map(|cursor| builder.push(Value::Text(cursor.into()))),
+        // Nothing but the count is asked for with no rows.
+        total: count || limit == 0,
+        next: limit > 0 && scene.has_key(face),
+        ..Page::default()
+    };
+    let select = Select { filter, order, page, output: Output::Rows(fields), ..Select::default() };
+    let read = Read { source: Source::Table(face.name.clone()), select, formats: FORMATS };
+    let opening = if geometry.is_some() { "{\"type\":\"FeatureCollection\",\"features\":" } else { "{\"records\":" };
+    Ok(Step::Run { request: Box::new(builder.finish(read)), write: Box::new(move |outcome| Ok(write_list(opening, &outcome))) })
+}
+
+fn write_list(opening: &'static str, outcome: &Outcome) -> Response {
+    let mut envelope = Envelope::new(opening, outcome);
+    if let Some(cursor) = &outcome.next {
+        envelope = envelope.text("cursor", cursor);
+    }
+    if let Some(total) = outcome.total {
+        envelope = envelope.number("total_count", total);
+    }
+    envelope.close()
+}
+
+/// The order asked for, or the key downwards.
+fn order<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Vec<Order>> {
+    let column = |name: &str| match scene.column(face, name) {
+        Some(id) => Ok(face.column(id).name.clone()),
+        None => Err(scene.unknown_column(face, name)),
+    };
+    let order = query.one("order")?.map(|text| query::order(text, ORDER, column)).transpose()?.unwrap_or_default();
+    if !order.is_empty() || !scene.has_key(face) {
+        return Ok(order);
+    }
+    let key = face.key.iter().map(|column| Expression::Column(face.column(*column).name.clone()));
+    Ok(key.map(|by| Order { by, descending: true, nulls: Nulls::default_for(true) }).collect())
+}
+
+fn record<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face, id: &str) -> Result<Step> {
+    query.only(&["expand"])?;
+    let mut builder = Builder::new();
+    let expanded = output::expanded(query.one("expand")?, scene, face)?;
+    let mut key = Vec::with_capacity(face.key.len());
+    for value in id::parse(id, scene, face)? {
+        key.push(builder.push(value));
+    }
+    let output = Output::Row(output::fields(scene, face, &expanded));
+    let select = Select { filter: Some(Filter::Key(key)), output, ..Select::default() };
+    let read = Read { source: Source::Table(face.name.clone()), select, formats: FORMATS };
+    Ok(Step::Run {
+        request: Box::new(builder.finish(read)),
+        write: Box::new(|outcome| {
+            if outcome.count == 0 {
+                return Err(Error::not_found(Code::ROW_NOT_FOUND, "Record not found"));
+            }
+            Ok(write::bare(outcome))
+        }),
+    })
+}
+
+/// Numbers of rows were checked to fit.
+fn number(value: u64) -> Value {
+    Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,96 @@
+//! Answers: envelopes around JSON bytes that are never parsed, and the headers that belong to errors.
+
+use crate::engine::{Body, Outcome};
+use crate::error::{Error, Kind};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use std::io::Write as _;
+
+/// What GET-only paths answer to other methods.
+pub(super) const READ_METHODS: &str = "GET, HEAD";
+
+/// JSON around an outcome's body: `{"<key>":<body>` so far.
+pub(super) struct Envelope {
+    bytes: Vec<u8>,
+}
+
+impl Envelope {
+    /// Begins with an opening, which must be the beginning of a JSON object, such as `{"data":`.
+    pub(super) fn new(opening: &'static str, outcome: &Outcome) -> Self {
+        let Body::Whole(body) = &outcome.body;
+        let mut bytes = Vec::with_capacity(opening.len() + body.len() + 256);
+        bytes.extend_from_slice(opening.as_bytes());
+        bytes.extend_from_slice(body);
+        Self { bytes }
+    }
+
+    /// Adds a member with a number.
+    pub(super) fn number(mut self, key: &'static str, number: u64) -> Self {
+        // Writing to memory does not fail.
+        let _ = write!(self.bytes, ",\"{key}\":{number}");
+        self
+    }
+
+    /// Adds a member with a text.
+    pub(super) fn text(mut self, key: &'static str, text: &str) -> Self {
+        let _ = write!(self.bytes, ",\"{key}\":");
+        let _ = serde_json::to_writer(&mut self.bytes, text);
+        self
+    }
+
+    /// Closes the object.
+    pub(super) fn close(mut self) -> Response {
+        self.bytes.push(b'}');
+        json(StatusCode::OK, self.bytes)
+    }
+}
+
+/// An outcome's body as it is.
+pub(super) fn bare(outcome: Outcome) -> Response {
+    let Body::Whole(body) = outcome.body;
+    json(StatusCode::OK, body)
+}
+
+/// JSON.
+pub(super) fn json(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+    typed(status, "application/json", body)
+}
+
+/// A body of a media type.
+pub(super) fn typed(status: StatusCode, media_type: &'static str, body: impl Into<axum::body::Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// No body.
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(axum::body::Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// The status of an error by the one table.
+pub(super) fn status(kind: Kind) -> StatusCode {
+    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Adds the headers that an error's status asks for.
+pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
+    let (name, value) = match (response.status(), error.kind) {
+        (StatusCode::UNAUTHORIZED, _) => (header::WWW_AUTHENTICATE, "Bearer"),
+        (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, READ_METHODS),
+        (StatusCode::SERVICE_UNAVAILABLE, _) => (header::RETRY_AFTER, "1"),
+        _ => return response,
+    };
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}
+
+/// Whether `Accept` names JSON itself, not only `*/*`.
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or("").trim());
+    kinds.any(|kind| kind.eq_ignore_ascii_case("application/json"))
+}

@@ -1,0 +1,178 @@
+//! `[roles.<r>] inherits`: rows of any parent, and of each row the cells that a parent of that row allows.
+
+use super::super::Predicate;
+use super::super::view::{Cell, FaceAccess, ReadAccess};
+use super::{Builder, Rights};
+use crate::ident::Name;
+use crate::principal::Principal;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+impl<'a> Builder<'a> {
+    /// A role and all that it inherits from, itself first.
+    pub(super) fn line_of(&self, role: &Name) -> Vec<&'a str>
+    where
+        'a: 'a,
+    {
+        let config = self.config;
+        let mut line: Vec<&'a str> = Vec::new();
+        let mut waiting: Vec<&'a str> = config
+            .roles
+            .get_key_value(role.as_str())
+            .map(|(name, _)| name.as_str())
+            .into_iter()
+            .collect();
+        if waiting.is_empty() {
+            return self
+                .config
+                .tables
+                .values()
+                .flat_map(|table| table.access.keys())
+                .chain(self.config.functions.values().flat_map(|function| function.roles.iter().flatten()))
+                .map(String::as_str)
+                .chain([Principal::ANONYMOUS, Principal::USER, Principal::ADMIN])
+                .find(|name| *name == role.as_str())
+                .into_iter()
+                .collect();
+        }
+        while let Some(name) = waiting.pop() {
+            if line.contains(&name) {
+                continue;
+            }
+            line.push(name);
+            if let Some(role) = config.roles.get(name) {
+                waiting.extend(role.inherits.iter().map(String::as_str));
+            }
+        }
+        line
+    }
+
+    /// Each role's rights with what it inherits.
+    pub(super) fn inherited(&mut self, roles: &[Name], own: HashMap<Name, Rights>) -> HashMap<Name, Rights> {
+        self.check_parents(roles);
+        let mut rights = HashMap::with_capacity(own.len());
+        for role in roles {
+            let line = self.line_of(role);
+            if line.len() < 2 || role.as_str() == Principal::ADMIN {
+                rights.insert(role.clone(), own.get(role).cloned().unwrap_or_default());
+                continue;
+            }
+            let faces = (0..self.catalog.faces.len())
+                .map(|index| {
+                    let parts: Vec<&Arc<FaceAccess>> = line
+                        .iter()
+                        .filter_map(|parent| own.get(*parent)?.get(index)?.as_ref())
+                        .collect();
+                    match parts.as_slice() {
+                        [] => None,
+                        [only] => Some(Arc::clone(only)),
+                        parts => {
+                            let united = united(parts);
+                            Some(self.share(united))
+                        }
+                    }
+                })
+                .collect();
+            rights.insert(role.clone(), faces);
+        }
+        rights
+    }
+
+    fn check_parents(&mut self, roles: &[Name]) {
+        let config = self.config;
+        for (name, role) in &config.roles {
+            let place = format!("roles.{name}.inherits");
+            if name == Principal::ADMIN && !role.inherits.is_empty() {
+                self.warn(&place, None, "the admin may everything already; leave it away");
+            }
+            for parent in &role.inherits {
+                if !roles.iter().any(|known| known.as_str() == parent) {
+                    let near = Self::suggest(parent, roles.iter().map(Name::as_str));
+                    self.error(&place, None, format!("unknown role {parent:?}{near}"));
+                } else if parent == Principal::ADMIN {
+                    self.error(&place, None, "nobody inherits from admin; the admin flag of a user makes one");
+                } else if self.leads_to(parent, name) {
+                    self.error(
+                        &place,
+                        None,
+                        format!("{name:?} inherits from itself through {parent:?}; break the circle"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn leads_to(&self, from: &str, to: &str) -> bool {
+        self.line_of(&Name::new(from)).contains(&to)
+    }
+}
+
+/// Rows of any part; a cell where a part that allows it holds; the largest limit; what any part may, but computed fields
+/// only where no row shows them against a part's will.
+fn united(parts: &[&Arc<FaceAccess>]) -> FaceAccess {
+    let reads: Vec<&ReadAccess> = parts.iter().filter_map(|part| part.read.as_ref()).collect();
+    let schema = parts.iter().any(|part| part.schema);
+    let Some(first) = reads.first() else {
+        return FaceAccess { read: None, schema };
+    };
+    let rule = any(reads.iter().map(|read| read.rule.clone()));
+    let cells = (0..first.cells.len())
+        .map(|index| {
+            let conditions: Vec<Predicate> = reads
+                .iter()
+                .filter_map(|read| match read.cells.get(index)? {
+                    Cell::Hidden => None,
+                    Cell::Visible => Some(read.rule.clone()),
+                    Cell::Where(condition) => Some(read.rule.clone().and(condition.clone())),
+                })
+                .collect();
+            let in_each = reads.iter().all(|read| read.cells.get(index) == Some(&Cell::Visible));
+            if conditions.is_empty() {
+                Cell::Hidden
+            } else if in_each {
+                Cell::Visible
+            } else {
+                match any(conditions) {
+                    condition if condition == Predicate::TRUE || condition == rule => Cell::Visible,
+                    condition => Cell::Where(condition),
+                }
+            }
+        })
+        .collect();
+    let limit = reads
+        .iter()
+        .map(|read| read.limit)
+        .reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))
+        .flatten();
+    let mut computed: Vec<Name> = Vec::new();
+    for name in reads.iter().flat_map(|read| &read.computed) {
+        let safe = reads.iter().all(|read| read.computed.contains(name))
+            || reads
+                .iter()
+                .any(|read| read.rule == Predicate::TRUE && read.computed.contains(name));
+        if safe && !computed.contains(name) {
+            computed.push(name.clone());
+        }
+    }
+    FaceAccess {
+        read: Some(ReadAccess {
+            rule,
+            cells,
+            limit,
+            aggregate: reads.iter().any(|read| read.aggregate),
+            computed,
+        }),
+        schema,
+    }
+}
+
+/// Any of them, each once.
+fn any(conditions: impl IntoIterator<Item = Predicate>) -> Predicate {
+    let mut kept: Vec<Predicate> = Vec::new();
+    for condition in conditions {
+        if !kept.contains(&condition) {
+            kept.push(condition);
+        }
+    }
+    Predicate::any(kept)
+}

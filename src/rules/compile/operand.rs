@@ -1,0 +1,784 @@
+//! Values within rules: columns, constants, variables, arithmetic, functions, casts.
+
+use super::names::suggestion;
+use super::{Compiler, constant, constant_list, session};
+use crate::ident::Name;
+use crate::request::{Comparison, Function, JsonStep};
+use crate::rules::constant::{cast_literal, cast_text, widened};
+use crate::rules::syntax::{Expression, Kind, Literal, Operator, Position, Problem, Spelled, Step};
+use crate::rules::types::{are_comparable, is_text_like, stored, type_of};
+use crate::rules::{Predicate, RuleFunction, Term};
+use crate::value::Type;
+
+/// One side of a comparison: constants and variables take the other side's type.
+pub(super) enum Operand {
+    /// It has a type of its own.
+    Typed(Term),
+    /// A constant.
+    Literal(Literal, Position),
+    /// A session variable.
+    Variable(String, Position),
+    /// `ARRAY[…]`
+    List(Vec<Literal>, Position),
+}
+
+impl Operand {
+    pub(super) fn at(&self) -> Option<Position> {
+        match self {
+            Operand::Typed(_) => None,
+            Operand::Literal(_, at) | Operand::Variable(_, at) | Operand::List(_, at) => Some(*at),
+        }
+    }
+}
+
+/// The type that constants have by themselves; variables are text.
+pub(super) fn natural<'o>(operands: impl IntoIterator<Item = &'o Operand>) -> Type {
+    operands
+        .into_iter()
+        .find_map(|operand| match operand {
+            Operand::Literal(literal, _) => natural_of(literal),
+            Operand::List(items, _) => items.iter().find_map(natural_of),
+            Operand::Typed(_) | Operand::Variable(..) => None,
+        })
+        .unwrap_or(Type::TEXT)
+}
+
+fn natural_of(literal: &Literal) -> Option<Type> {
+    match literal {
+        Literal::Null => None,
+        Literal::Boolean(_) => Some(Type::Boolean),
+        Literal::Number(number) if number.parse::<i64>().is_ok() => Some(Type::Integer(64)),
+        Literal::Number(number) if cast_text(number, &Type::Numeric).is_some() => Some(Type::Numeric),
+        Literal::Number(_) => Some(Type::Float(64)),
+        Literal::Text(_) => Some(Type::TEXT),
+    }
+}
+
+const FUNCTIONS: &[&str] = &[
+    "lower", "upper", "length", "substring", "replace", "trim", "concat", "coalesce", "ifnull", "nullif", "abs",
+    "round", "mod", "now", "date", "datetime", "current_date", "current_timestamp", "json_array_length",
+    "jsonb_array_length", "json_extract", "st_intersects", "st_within", "st_contains",
+];
+
+impl Compiler<'_> {
+    pub(super) fn operand(&mut self, expression: &Expression) -> Result<Operand, Problem> {
+        self.spend(expression.at)?;
+        let at = expression.at;
+        match &expression.kind {
+            Kind::Literal(literal) => Ok(Operand::Literal(literal.clone(), at)),
+            Kind::Variable(name) => Ok(Operand::Variable(name.clone(), at)),
+            Kind::Path(path) => self.path(path).map(Operand::Typed),
+            Kind::List(items) => items
+                .iter()
+                .map(|item| match &item.kind {
+                    Kind::Literal(literal) => Ok(literal.clone()),
+                    _ => Err(Problem::new(item.at, "an array holds constants only in rules")),
+                })
+                .collect::<Result<Vec<_>, _>>()
+                .map(|items| Operand::List(items, at)),
+            Kind::Foreign(name) => Err(Problem::new(
+                at,
+                format!(
+                    "{name:?} is not known in rules: they speak of the row and of the caller (auth.uid, auth.role, …)"
+                ),
+            )),
+            Kind::Case(branches, otherwise) => self.case(branches, otherwise.as_deref()),
+            Kind::Call(name, arguments) => self.call(name, arguments).map(Operand::Typed),
+            Kind::Operator(operator, left, right) => self.arithmetic(*operator, left, right).map(Operand::Typed),
+            Kind::Negate(inner) => {
+                let operand = self.operand(inner)?;
+                let data_type = self.number_type(&operand, inner.at)?;
+                let term = self.settle(operand, &data_type)?;
+                Ok(Operand::Typed(Term::Call {
+                    function: Function::Negate,
+                    arguments: vec![term],
+                    data_type,
+                }))
+            }
+            Kind::Json(inner, step, text) => self.json(inner, step, *text).map(Operand::Typed),
+            Kind::Cast(inner, to) => self.cast(inner, to).map(Operand::Typed),
+            Kind::RequestFields | Kind::Search(..) | Kind::Alias(..) => Err(Problem::new(
+                at,
+                "a value should stand here: a column, a constant, a variable of the caller or a function",
+            )),
+            Kind::And(_)
+            | Kind::Or(_)
+            | Kind::Not(_)
+            | Kind::Compare(..)
+            | Kind::IsNull(..)
+            | Kind::IsTruth(..)
+            | Kind::In(..)
+            | Kind::InSelect(..)
+            | Kind::Between(..)
+            | Kind::Exists(_) => self
+                .predicate(expression, true)
+                .map(|predicate| Operand::Typed(Term::Truth(Box::new(predicate)))),
+        }
+    }
+
+    /// A value as one of a type.
+    pub(super) fn settle(&self, operand: Operand, data_type: &Type) -> Result<Term, Problem> {
+        match operand {
+            Operand::Typed(term) => Ok(term),
+            Operand::Literal(literal, at) => {
+                let value = cast_literal(&literal, data_type, self.catalog)
+                    .map_err(|message| Problem::new(at, message))?;
+                Ok(constant(value, self.parameter_type(data_type)))
+            }
+            Operand::Variable(name, at) => {
+                let data_type = self.parameter_type(data_type);
+                let unchecked = match &data_type {
+                    Type::Interval | Type::Geometry | Type::Enum(_) | Type::Array(_) => true,
+                    Type::Other(name) => !is_text_like(name) && !self.is_sqlite(),
+                    _ => false,
+                };
+                if unchecked {
+                    return Err(Problem::new(
+                        at,
+                        format!(
+                            "a variable of the caller cannot be compared with a value of type {} here; cast the column, such as CAST(column AS TEXT)",
+                            data_type.word()
+                        ),
+                    ));
+                }
+                Ok(session(&name, data_type, false))
+            }
+            Operand::List(items, at) => {
+                let element = match data_type {
+                    Type::Array(element) => (**element).clone(),
+                    other => other.clone(),
+                };
+                self.list(&items, &element, at)
+            }
+        }
+    }
+
+    fn list(&self, items: &[Literal], element: &Type, at: Position) -> Result<Term, Problem> {
+        let values = items
+            .iter()
+            .map(|item| match item {
+                Literal::Null => Err(Problem::new(
+                    at,
+                    "NULL in a list never matches; write OR column IS NULL",
+                )),
+                item => cast_literal(item, element, self.catalog).map_err(|message| Problem::new(at, message)),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(constant_list(values, self.parameter_type(element)))
+    }
+
+    /// What a value is bound as beside a column of a type.
+    fn parameter_type(&self, data_type: &Type) -> Type {
+        match stored(self.catalog, &widened(data_type, self.is_sqlite())) {
+            Type::Text { .. } => Type::TEXT,
+            Type::Array(element) => Type::Array(Box::new(self.parameter_type(&element))),
+            other => other,
+        }
+    }
+
+    /// `a IN (…)`: constants make one list, a variable is a list of its own, anything else is compared.
+    pub(super) fn in_list(
+        &mut self,
+        left: &Expression,
+        items: &[Expression],
+        negated: bool,
+    ) -> Result<Predicate, Problem> {
+        if let [only] = items {
+            if only.kind == Kind::RequestFields {
+                return self.in_request_fields(left, only.at);
+            }
+        }
+        let mut operands = Vec::with_capacity(items.len());
+        for item in items {
+            if item.kind == Kind::Literal(Literal::Null) {
+                return Err(Problem::new(
+                    item.at,
+                    "NULL in a list never matches; write OR column IS NULL",
+                ));
+            }
+            operands.push(self.operand(item)?);
+        }
+        if let [Operand::Typed(term)] = operands.as_slice() {
+            if let Type::Array(element) = type_of(self.catalog, term) {
+                let array = term.clone();
+                let contained = self.in_array(left, array, &element)?;
+                return Ok(if negated { contained.negate() } else { contained });
+            }
+        }
+        let tested = self.operand(left)?;
+        let data_type = match &tested {
+            Operand::Typed(term) => type_of(self.catalog, term),
+            _ => operands
+                .iter()
+                .find_map(|operand| match operand {
+                    Operand::Typed(term) => Some(type_of(self.catalog, term)),
+                    _ => None,
+                })
+                .unwrap_or_else(|| natural(operands.iter().chain([&tested]))),
+        };
+        let guard = match &tested {
+            Operand::Variable(name, _) => self.enum_guard(&data_type, name),
+            _ => None,
+        };
+        if guard.is_some() {
+            return Err(Problem::new(
+                left.at,
+                "a variable of the caller is compared with an enum column only by =, or by column IN (_USER_.x)",
+            ));
+        }
+        let term = self.settle(tested, &data_type)?;
+        let compare = |comparison, right| Predicate::Compare {
+            left: term.clone(),
+            comparison,
+            right,
+        };
+        let mut constants = Vec::new();
+        let mut parts = Vec::new();
+        for operand in operands {
+            match operand {
+                Operand::Literal(literal, at) => {
+                    constants.push(
+                        cast_literal(&literal, &data_type, self.catalog)
+                            .map_err(|message| Problem::new(at, message))?,
+                    );
+                }
+                Operand::Variable(name, at) => {
+                    let stored_type = self.parameter_type(&data_type);
+                    if let Type::Enum(_) = stored_type {
+                        // A label that is none would be an error of the database, so texts are compared.
+                        parts.push(Predicate::Compare {
+                            left: Term::RuleCall {
+                                function: RuleFunction::ToText,
+                                arguments: vec![term.clone()],
+                                data_type: Type::TEXT,
+                            },
+                            comparison: Comparison::In,
+                            right: session(&name, Type::TEXT, true),
+                        });
+                    } else {
+                        // The check of what a variable may meet is the same as for one value.
+                        self.settle(Operand::Variable(name.clone(), at), &data_type)?;
+                        parts.push(compare(Comparison::In, session(&name, stored_type, true)));
+                    }
+                }
+                Operand::Typed(other) => {
+                    let other_type = type_of(self.catalog, &other);
+                    if !are_comparable(self.catalog, &data_type, &other_type) {
+                        return Err(Problem::new(
+                            left.at,
+                            format!("{} and {} cannot be compared", data_type.word(), other_type.word()),
+                        ));
+                    }
+                    parts.push(compare(Comparison::Equal, other));
+                }
+                Operand::List(_, at) => return Err(Problem::new(at, "a list holds no lists")),
+            }
+        }
+        if !constants.is_empty() || parts.is_empty() {
+            let list = constant_list(constants, self.parameter_type(&data_type));
+            parts.insert(0, compare(Comparison::In, list));
+        }
+        let any = Predicate::any(parts);
+        Ok(if negated { any.negate() } else { any })
+    }
+
+    /// `'title' IN _REQ_FIELDS_`: names are checked; what it compiles to belongs to writing.
+    fn in_request_fields(&mut self, left: &Expression, at: Position) -> Result<Predicate, Problem> {
+        if !matches!(self.purpose, super::Purpose::Create | super::Purpose::Update) {
+            return Err(Problem::new(
+                at,
+                "_REQ_FIELDS_ holds names that were sent and stands only in create and update rules",
+            ));
+        }
+        let Kind::Literal(Literal::Text(name)) = &left.kind else {
+            return Err(Problem::new(left.at, "write 'column' IN _REQ_FIELDS_"));
+        };
+        let spelled = Spelled {
+            text: name.clone(),
+            quoted: true,
+            at: left.at,
+        };
+        let table = self.frames[0].table;
+        if self.find_column(table, &spelled).is_none() {
+            let table = self.catalog.table(table);
+            return Err(Problem::new(
+                left.at,
+                format!(
+                    "unknown column {name:?} of {:?}{}",
+                    table.name.as_str(),
+                    suggestion(name, table.columns.iter().map(|column| column.name.as_str()))
+                ),
+            ));
+        }
+        Ok(Predicate::UNKNOWN)
+    }
+
+    /// `x = ANY(array column)`
+    fn in_array(&mut self, left: &Expression, array: Term, element: &Type) -> Result<Predicate, Problem> {
+        let right = match self.operand(left)? {
+            Operand::Literal(literal, at) => self.list(&[literal], element, at)?,
+            Operand::Variable(name, at) => {
+                self.settle(Operand::Variable(name.clone(), at), element)?;
+                session(&name, self.parameter_type(element), true)
+            }
+            Operand::Typed(_) | Operand::List(..) => {
+                return Err(Problem::new(
+                    left.at,
+                    "before = ANY(array column) stands a constant or a variable of the caller",
+                ));
+            }
+        };
+        Ok(Predicate::Compare {
+            left: array,
+            comparison: Comparison::Contains,
+            right,
+        })
+    }
+
+    /// `@> <@ ? ?| ?&`
+    pub(super) fn compare_contents(
+        &mut self,
+        left: Operand,
+        comparison: Comparison,
+        right: Operand,
+    ) -> Result<Predicate, Problem> {
+        let at = right.at().or_else(|| left.at()).unwrap_or(Position::START);
+        let known = [&left, &right].into_iter().find_map(|operand| match operand {
+            Operand::Typed(term) => Some(type_of(self.catalog, term)),
+            _ => None,
+        });
+        let Some(data_type) = known else {
+            return Err(Problem::new(at, "one side of a JSON or array operator is a column"));
+        };
+        let is_json = data_type.is_json() || (self.is_sqlite() && data_type.is_text());
+        let is_array = matches!(data_type, Type::Array(_));
+        let contains = matches!(comparison, Comparison::Contains | Comparison::ContainedIn);
+        if !(is_json || is_array && contains) {
+            return Err(Problem::new(
+                at,
+                format!(
+                    "this operator is for JSON{}, not for {}",
+                    if contains { " and arrays" } else { "" },
+                    data_type.word()
+                ),
+            ));
+        }
+        let (left, right) = if contains {
+            let meets = if is_array { data_type } else { Type::Jsonb };
+            (self.settle_contents(left, &meets)?, self.settle_contents(right, &meets)?)
+        } else if comparison == Comparison::HasKey {
+            (self.settle(left, &Type::Jsonb)?, self.text_operand(right)?)
+        } else {
+            let keys = match right {
+                Operand::Variable(name, _) => session(&name, Type::TEXT, true),
+                Operand::List(items, at) => self.list(&items, &Type::TEXT, at)?,
+                _ => {
+                    return Err(Problem::new(
+                        at,
+                        "after ?| and ?& stands ARRAY['a','b'] or a list of the caller, such as _USER_.keys",
+                    ));
+                }
+            };
+            (self.settle(left, &Type::Jsonb)?, keys)
+        };
+        Ok(Predicate::Compare {
+            left,
+            comparison,
+            right,
+        })
+    }
+
+    fn settle_contents(&self, operand: Operand, data_type: &Type) -> Result<Term, Problem> {
+        match (operand, data_type) {
+            (Operand::Variable(name, at), Type::Array(element)) => {
+                self.settle(Operand::Variable(name.clone(), at), element)?;
+                Ok(session(&name, self.parameter_type(element), true))
+            }
+            (Operand::Literal(literal, at), Type::Array(element)) => {
+                let value = cast_literal(&literal, data_type, self.catalog)
+                    .map_err(|message| Problem::new(at, message))?;
+                Ok(Term::Parameter {
+                    source: crate::rules::Parameter::Constant(value),
+                    data_type: self.parameter_type(element),
+                    list: true,
+                })
+            }
+            (operand, _) => self.settle(operand, data_type),
+        }
+    }
+
+    /// A value that is text.
+    pub(super) fn text_operand(&self, operand: Operand) -> Result<Term, Problem> {
+        let at = operand.at().unwrap_or(Position::START);
+        let term = self.settle(operand, &Type::TEXT)?;
+        match stored(self.catalog, &type_of(self.catalog, &term)) {
+            Type::Text { .. } => Ok(term),
+            Type::Other(name) if is_text_like(&name) || self.is_sqlite() => Ok(term),
+            Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz | Type::Uuid if self.is_sqlite() => Ok(term),
+            other => Err(Problem::new(
+                at,
+                format!(
+                    "text should stand here, not {}; cast it, such as CAST(column AS TEXT)",
+                    other.word()
+                ),
+            )),
+        }
+    }
+
+    fn number_type(&self, operand: &Operand, at: Position) -> Result<Type, Problem> {
+        let data_type = match operand {
+            Operand::Typed(term) => type_of(self.catalog, term),
+            Operand::Variable(..) => Type::Integer(64),
+            other => natural([other]),
+        };
+        if data_type.is_number() || (self.is_sqlite() && matches!(data_type, Type::Other(_))) {
+            Ok(data_type)
+        } else {
+            Err(Problem::new(
+                at,
+                format!("a number should stand here, not {}", data_type.word()),
+            ))
+        }
+    }
+
+    fn arithmetic(&mut self, operator: Operator, left: &Expression, right: &Expression) -> Result<Term, Problem> {
+        let (left_at, right_at) = (left.at, right.at);
+        let left = self.operand(left)?;
+        let right = self.operand(right)?;
+        if operator == Operator::Concatenate {
+            let arguments = vec![self.text_operand(left)?, self.text_operand(right)?];
+            return Ok(call(Function::Concatenate, arguments, Type::TEXT));
+        }
+        let known = |operand: &Operand| matches!(operand, Operand::Typed(_) | Operand::Literal(..));
+        let left_type = self.number_type(&left, left_at)?;
+        let right_type = self.number_type(&right, right_at)?;
+        // A variable beside something known is taken as that.
+        let left_type = if known(&left) { left_type } else { right_type.clone() };
+        let right_type = if known(&right) { right_type } else { left_type.clone() };
+        let data_type = match (&left_type, &right_type) {
+            (Type::Float(_), _) | (_, Type::Float(_)) => Type::Float(64),
+            (Type::Integer(_), Type::Integer(_)) => Type::Integer(64),
+            _ => Type::Numeric,
+        };
+        let arguments = vec![self.settle(left, &left_type)?, self.settle(right, &right_type)?];
+        let function = match operator {
+            Operator::Add => Function::Add,
+            Operator::Subtract => Function::Subtract,
+            Operator::Multiply => Function::Multiply,
+            Operator::Divide => Function::Divide,
+            Operator::Concatenate => Function::Concatenate,
+            Operator::Modulo => {
+                return Ok(rule_call(RuleFunction::Modulo, arguments, data_type));
+            }
+        };
+        Ok(call(function, arguments, data_type))
+    }
+
+    fn json(&mut self, inner: &Expression, step: &Step, text: bool) -> Result<Term, Problem> {
+        let Operand::Typed(term) = self.operand(inner)? else {
+            return Err(Problem::new(inner.at, "before -> and ->> stands a JSON column"));
+        };
+        let data_type = type_of(self.catalog, &term);
+        if !(data_type.is_json() || self.is_sqlite() && data_type.is_text()) {
+            return Err(Problem::new(
+                inner.at,
+                format!("-> and ->> lead into JSON, not into {}", data_type.word()),
+            ));
+        }
+        let step = match step {
+            Step::Key(key) => JsonStep::Key(Name::new(key.as_str())),
+            Step::Index(index) => JsonStep::Index(*index),
+        };
+        Ok(match term {
+            Term::Json {
+                term,
+                mut path,
+                text: false,
+            } => {
+                path.push(step);
+                Term::Json { term, path, text }
+            }
+            term => Term::Json {
+                term: Box::new(term),
+                path: vec![step],
+                text,
+            },
+        })
+    }
+
+    fn cast(&mut self, inner: &Expression, to: &str) -> Result<Term, Problem> {
+        let base = to.split('(').next().unwrap_or(to).trim();
+        let target = match base {
+            "text" | "varchar" | "character varying" | "char" | "string" => Type::TEXT,
+            "int" | "integer" | "int4" | "bigint" | "int8" | "smallint" | "int2" => Type::Integer(64),
+            "real" | "float" | "float4" | "float8" | "double" | "double precision" => Type::Float(64),
+            "numeric" | "decimal" => Type::Numeric,
+            "bool" | "boolean" => Type::Boolean,
+            "uuid" => Type::Uuid,
+            "date" => Type::Date,
+            "time" | "time without time zone" => Type::Time,
+            "timestamp" | "datetime" | "timestamp without time zone" => Type::Timestamp,
+            "timestamptz" | "timestamp with time zone" => Type::TimestampTz,
+            "json" => Type::Json,
+            "jsonb" => Type::Jsonb,
+            _ => {
+                let known = ["text", "integer", "double precision", "numeric", "boolean", "uuid", "date", "timestamptz"];
+                return Err(Problem::new(
+                    inner.at,
+                    format!("a cast to {base:?} is not allowed in rules{}", suggestion(base, known)),
+                ));
+            }
+        };
+        match self.operand(inner)? {
+            Operand::Typed(term) => {
+                let from = stored(self.catalog, &type_of(self.catalog, &term));
+                let function = match &target {
+                    Type::Text { .. } => RuleFunction::ToText,
+                    _ if from == target => return Ok(term),
+                    Type::Integer(_) => RuleFunction::ToInteger,
+                    Type::Float(_) => RuleFunction::ToFloat,
+                    Type::Numeric if from.is_number() => return Ok(term),
+                    other => {
+                        return Err(Problem::new(
+                            inner.at,
+                            format!(
+                                "a column is cast to text, integer or double precision in rules, not to {}",
+                                other.word()
+                            ),
+                        ));
+                    }
+                };
+                Ok(rule_call(function, vec![term], target))
+            }
+            other => self.settle(other, &target),
+        }
+    }
+
+    /// Values of which any may be the result: they have one type.
+    fn common(&mut self, operands: Vec<Operand>, at: Position) -> Result<(Vec<Term>, Type), Problem> {
+        let mut data_type: Option<Type> = None;
+        for operand in &operands {
+            if let Operand::Typed(term) = operand {
+                let own = type_of(self.catalog, term);
+                match &data_type {
+                    None => data_type = Some(own),
+                    Some(first) if are_comparable(self.catalog, first, &own) => {}
+                    Some(first) => {
+                        return Err(Problem::new(
+                            at,
+                            format!("{} and {} cannot be values of one expression", first.word(), own.word()),
+                        ));
+                    }
+                }
+            }
+        }
+        let data_type = data_type.unwrap_or_else(|| natural(&operands));
+        let terms = operands
+            .into_iter()
+            .map(|operand| self.settle(operand, &data_type))
+            .collect::<Result<_, _>>()?;
+        Ok((terms, data_type))
+    }
+
+    fn case(
+        &mut self,
+        branches: &[(Expression, Expression)],
+        otherwise: Option<&Expression>,
+    ) -> Result<Operand, Problem> {
+        let at = branches.first().map_or(Position::START, |branch| branch.0.at);
+        let mut conditions = Vec::with_capacity(branches.len());
+        let mut values = Vec::with_capacity(branches.len() + 1);
+        for (condition, value) in branches {
+            conditions.push(self.predicate(condition, false)?);
+            values.push(self.operand(value)?);
+        }
+        if let Some(otherwise) = otherwise {
+            values.push(self.operand(otherwise)?);
+        }
+        let (mut terms, _) = self.common(values, at)?;
+        let otherwise = if terms.len() > conditions.len() { terms.pop().map(Box::new) } else { None };
+        Ok(Operand::Typed(Term::Case {
+            branches: conditions.into_iter().zip(terms).collect(),
+            otherwise,
+        }))
+    }
+
+    fn call(&mut self, name: &Spelled, arguments: &[Expression]) -> Result<Term, Problem> {
+        let at = name.at;
+        let lower = name.text.to_lowercase();
+        let mut operands = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            operands.push(self.operand(argument)?);
+        }
+        let count = operands.len();
+        let wants = |form: &str| Problem::new(at, format!("write {form}"));
+        let mut rest = operands.into_iter();
+        let mut next = || rest.next();
+        match (lower.as_str(), count) {
+            ("lower" | "upper" | "length" | "char_length" | "character_length" | "trim" | "btrim", 1) => {
+                let Some(only) = next() else { return Err(wants("one argument")) };
+                let text = vec![self.text_operand(only)?];
+                Ok(match lower.as_str() {
+                    "lower" => call(Function::Lower, text, Type::TEXT),
+                    "upper" => call(Function::Upper, text, Type::TEXT),
+                    "trim" | "btrim" => rule_call(RuleFunction::Trim, text, Type::TEXT),
+                    _ => call(Function::Length, text, Type::Integer(32)),
+                })
+            }
+            ("substr" | "substring", 2 | 3) => {
+                let Some(text) = next() else { return Err(wants("substring(text, from, length)")) };
+                let mut terms = vec![self.text_operand(text)?];
+                for part in rest {
+                    self.number_type(&part, at)?;
+                    terms.push(self.settle(part, &Type::Integer(64))?);
+                }
+                Ok(call(Function::Substring, terms, Type::TEXT))
+            }
+            ("replace", 3) => {
+                let terms = rest.map(|part| self.text_operand(part)).collect::<Result<_, _>>()?;
+                Ok(call(Function::Replace, terms, Type::TEXT))
+            }
+            ("concat", 2..) => {
+                let terms = rest.map(|part| self.text_operand(part)).collect::<Result<Vec<_>, _>>()?;
+                let mut terms = terms.into_iter();
+                let first = terms.next().ok_or_else(|| wants("concat(a, b)"))?;
+                Ok(terms.fold(first, |left, right| call(Function::Concatenate, vec![left, right], Type::TEXT)))
+            }
+            ("coalesce" | "ifnull", 2..) => {
+                let (terms, data_type) = self.common(rest.collect(), at)?;
+                Ok(call(Function::Coalesce, terms, data_type))
+            }
+            ("nullif", 2) => {
+                let (terms, data_type) = self.common(rest.collect(), at)?;
+                Ok(rule_call(RuleFunction::NullIf, terms, data_type))
+            }
+            ("abs", 1) => {
+                let Some(only) = next() else { return Err(wants("abs(number)")) };
+                let data_type = self.number_type(&only, at)?;
+                let term = self.settle(only, &data_type)?;
+                Ok(call(Function::Absolute, vec![term], data_type))
+            }
+            ("round", 1 | 2) => {
+                let Some(number) = next() else { return Err(wants("round(number)")) };
+                let data_type = self.number_type(&number, at)?;
+                let mut terms = vec![self.settle(number, &data_type)?];
+                for digits in rest {
+                    self.number_type(&digits, at)?;
+                    terms.push(self.settle(digits, &Type::Integer(32))?);
+                }
+                Ok(rule_call(RuleFunction::Round, terms, data_type))
+            }
+            ("mod", 2) => {
+                let [left, right] = arguments else { return Err(wants("mod(a, b)")) };
+                self.arithmetic(Operator::Modulo, left, right)
+            }
+            ("now" | "current_timestamp", 0) => Ok(rule_call(RuleFunction::Now, Vec::new(), Type::TimestampTz)),
+            ("current_date" | "today", 0) => Ok(rule_call(RuleFunction::Today, Vec::new(), Type::Date)),
+            ("datetime" | "date", 0 | 1) => {
+                let now = match next() {
+                    None => true,
+                    Some(Operand::Literal(Literal::Text(text), _)) => text == "now",
+                    Some(_) => false,
+                };
+                if !now {
+                    return Err(wants(&format!("{lower}('now')")));
+                }
+                Ok(if lower == "date" {
+                    rule_call(RuleFunction::Today, Vec::new(), Type::Date)
+                } else {
+                    rule_call(RuleFunction::Now, Vec::new(), Type::TimestampTz)
+                })
+            }
+            ("json_array_length" | "jsonb_array_length", 1) => match next() {
+                Some(Operand::Typed(term))
+                    if type_of(self.catalog, &term).is_json()
+                        || self.is_sqlite() && type_of(self.catalog, &term).is_text() =>
+                {
+                    Ok(rule_call(RuleFunction::JsonArrayLength, vec![term], Type::Integer(32)))
+                }
+                _ => Err(wants("json_array_length(column) with a JSON column")),
+            },
+            ("st_intersects" | "st_within" | "st_contains", 2) => {
+                self.needs_geometry(at)?;
+                let function = match lower.as_str() {
+                    "st_intersects" => RuleFunction::GeometryIntersects,
+                    "st_within" => RuleFunction::GeometryWithin,
+                    _ => RuleFunction::GeometryContains,
+                };
+                let terms = rest
+                    .map(|part| match part {
+                        Operand::Typed(term) => Ok(term),
+                        other => self.settle(other, &Type::Geometry),
+                    })
+                    .collect::<Result<Vec<_>, _>>()?;
+                let wrong = terms.iter().map(|term| type_of(self.catalog, term)).find(|data_type| {
+                    *data_type != Type::Geometry
+                        && !(self.is_sqlite() && matches!(data_type, Type::Text { .. } | Type::Bytes))
+                });
+                match wrong {
+                    None => Ok(rule_call(function, terms, Type::Boolean)),
+                    Some(data_type) => Err(Problem::new(
+                        at,
+                        format!("{lower} takes geometries, not {}", data_type.word()),
+                    )),
+                }
+            }
+            ("count" | "sum" | "avg" | "min" | "max" | "total", _) => Err(Problem::new(
+                at,
+                format!("{lower} is an aggregate, which rules don't have; write EXISTS (SELECT 1 FROM … WHERE …)"),
+            )),
+            ("json_contains", 2) => {
+                let [left, right] = arguments else { return Err(wants("json_contains(column, value)")) };
+                let compared = self.compare(left, Comparison::Contains, right)?;
+                Ok(Term::Truth(Box::new(compared)))
+            }
+            (known, _) if FUNCTIONS.contains(&known) => Err(Problem::new(
+                at,
+                format!("{known} does not take {count} arguments"),
+            )),
+            _ => Err(Problem::new(
+                at,
+                format!(
+                    "the function {:?} is not one that rules may use{}; they may use {}",
+                    name.text,
+                    suggestion(&lower, FUNCTIONS.iter().copied()),
+                    FUNCTIONS.join(", ")
+                ),
+            )),
+        }
+    }
+
+    fn needs_geometry(&self, at: Position) -> Result<(), Problem> {
+        let has = self.is_sqlite()
+            || self
+                .catalog
+                .database
+                .extensions
+                .iter()
+                .any(|extension| extension == "postgis");
+        if has {
+            Ok(())
+        } else {
+            Err(Problem::new(
+                at,
+                "this function is PostGIS's, which is not installed in the database (CREATE EXTENSION postgis)",
+            ))
+        }
+    }
+}
+
+fn call(function: Function, arguments: Vec<Term>, data_type: Type) -> Term {
+    Term::Call {
+        function,
+        arguments,
+        data_type,
+    }
+}
+
+fn rule_call(function: RuleFunction, arguments: Vec<Term>, data_type: Type) -> Term {
+    Term::RuleCall {
+        function,
+        arguments,
+        data_type,
+    }
+}

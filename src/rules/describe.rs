@@ -1,0 +1,274 @@
+//! Predicates as text for people: `diglot explain` and messages. Not SQL that anything runs.
+
+use super::{Aggregate, Parameter, Predicate, RuleFunction, Term};
+use crate::catalog::{Catalog, TableId};
+use crate::request::{Comparison, Function, JsonStep};
+use crate::value::Datum;
+
+/// A predicate over a row of a table, readable.
+#[must_use]
+pub fn describe(catalog: &Catalog, table: TableId, predicate: &Predicate) -> String {
+    let writer = Writer {
+        catalog,
+        tables: vec![table],
+    };
+    writer.predicate(predicate, 0)
+}
+
+/// A term over a row of a table, readable.
+#[must_use]
+pub fn describe_term(catalog: &Catalog, table: TableId, term: &Term) -> String {
+    let writer = Writer {
+        catalog,
+        tables: vec![table],
+    };
+    writer.term(term)
+}
+
+struct Writer<'a> {
+    catalog: &'a Catalog,
+    /// Tables of the rows around, the innermost last.
+    tables: Vec<TableId>,
+}
+
+const OR: u8 = 1;
+const AND: u8 = 2;
+const NOT: u8 = 3;
+
+impl Writer<'_> {
+    fn inner(&self, table: TableId) -> Writer<'_> {
+        let mut tables = self.tables.clone();
+        tables.push(table);
+        Writer {
+            catalog: self.catalog,
+            tables,
+        }
+    }
+
+    /// `around`: how tightly what stands around binds.
+    fn predicate(&self, predicate: &Predicate, around: u8) -> String {
+        let joined = |parts: &[Predicate], word: &str, own: u8| {
+            let text = parts
+                .iter()
+                .map(|part| self.predicate(part, own))
+                .collect::<Vec<_>>()
+                .join(word);
+            if own < around { format!("({text})") } else { text }
+        };
+        match predicate {
+            Predicate::Constant(Some(true)) => "TRUE".into(),
+            Predicate::Constant(Some(false)) => "FALSE".into(),
+            Predicate::Constant(None) => "UNKNOWN".into(),
+            Predicate::And(parts) => joined(parts, " AND ", AND),
+            Predicate::Or(parts) => joined(parts, " OR ", OR),
+            Predicate::Not(inner) => format!("NOT {}", self.predicate(inner, NOT)),
+            Predicate::Compare {
+                left,
+                comparison,
+                right,
+            } => {
+                let text = format!("{} {} {}", self.term(left), word(*comparison), self.term(right));
+                if around >= NOT { format!("({text})") } else { text }
+            }
+            Predicate::IsNull { term, null } => {
+                format!("{} IS {}NULL", self.term(term), if *null { "" } else { "NOT " })
+            }
+            Predicate::Exists(exists) => {
+                let inner = self.inner(exists.table);
+                let name = inner.name(0);
+                match &exists.predicate {
+                    Predicate::Constant(Some(true)) => format!("EXISTS (SELECT 1 FROM {name})"),
+                    predicate => format!("EXISTS (SELECT 1 FROM {name} WHERE {})", inner.predicate(predicate, 0)),
+                }
+            }
+            Predicate::Truth(term) => self.term(term),
+        }
+    }
+
+    /// The name of a row: its table's, with a number where an inner row has the same.
+    fn name(&self, scope: usize) -> String {
+        let Some(index) = self.tables.len().checked_sub(1 + scope) else {
+            return format!("row^{scope}");
+        };
+        let table = self.tables[index];
+        let same = self.tables[..index].iter().filter(|other| **other == table).count();
+        let name = self.catalog.table(table).name.as_str();
+        if same == 0 { name.to_owned() } else { format!("{name}#{}", same + 1) }
+    }
+
+    fn term(&self, term: &Term) -> String {
+        match term {
+            Term::Column { scope, table, column } => {
+                let column = self.catalog.table(*table).column(*column).name.as_str();
+                if self.tables.len() == 1 {
+                    return column.to_owned();
+                }
+                format!("{}.{column}", self.name(usize::from(*scope)))
+            }
+            Term::Parameter { source, list, .. } => match source {
+                Parameter::Slot(slot) if *list => format!("(:{})", slot.0),
+                Parameter::Slot(slot) => format!(":{}", slot.0),
+                Parameter::Session(name) if *list => format!("(_USER_.{name})"),
+                Parameter::Session(name) => format!("_USER_.{name}"),
+                Parameter::Constant(value) => datum(value),
+                Parameter::Cursor(slot, part) => format!(":{}.{part}", slot.0),
+            },
+            Term::Call {
+                function, arguments, ..
+            } => self.call(*function, arguments),
+            Term::RuleCall {
+                function, arguments, ..
+            } => format!("{}({})", rule_word(*function), self.terms(arguments)),
+            Term::Json { term, path, text } => {
+                let mut result = self.term(term);
+                for (index, step) in path.iter().enumerate() {
+                    result += if *text && index + 1 == path.len() { " ->> " } else { " -> " };
+                    result += &match step {
+                        JsonStep::Key(key) => quoted(key.as_str()),
+                        JsonStep::Index(index) => index.to_string(),
+                    };
+                }
+                format!("({result})")
+            }
+            Term::Case { branches, otherwise } => {
+                let mut result = String::from("CASE");
+                for (condition, value) in branches {
+                    result += &format!(" WHEN {} THEN {}", self.predicate(condition, 0), self.term(value));
+                }
+                if let Some(otherwise) = otherwise {
+                    result += &format!(" ELSE {}", self.term(otherwise));
+                }
+                result + " END"
+            }
+            Term::Scalar {
+                table,
+                predicate,
+                value,
+            } => {
+                let inner = self.inner(*table);
+                format!(
+                    "(SELECT {} FROM {} WHERE {})",
+                    inner.term(value),
+                    inner.name(0),
+                    inner.predicate(predicate, 0)
+                )
+            }
+            Term::Aggregate(aggregate) => self.aggregate(aggregate),
+            Term::Truth(predicate) => format!("({})", self.predicate(predicate, 0)),
+        }
+    }
+
+    fn terms(&self, terms: &[Term]) -> String {
+        terms.iter().map(|term| self.term(term)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn aggregate(&self, aggregate: &Aggregate) -> String {
+        let function = format!("{:?}", aggregate.function).to_uppercase();
+        let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
+        let of = |writer: &Writer<'_>| {
+            if aggregate.of.is_empty() { "*".to_owned() } else { writer.terms(&aggregate.of) }
+        };
+        match &aggregate.rows {
+            None => format!("{function}({distinct}{})", of(self)),
+            Some((table, predicate)) => {
+                let inner = self.inner(*table);
+                format!(
+                    "(SELECT {function}({distinct}{}) FROM {} WHERE {})",
+                    of(&inner),
+                    inner.name(0),
+                    inner.predicate(predicate, 0)
+                )
+            }
+        }
+    }
+
+    fn call(&self, function: Function, arguments: &[Term]) -> String {
+        let sign = match function {
+            Function::Add => "+",
+            Function::Subtract => "-",
+            Function::Multiply => "*",
+            Function::Divide => "/",
+            Function::Concatenate => "||",
+            Function::Negate => {
+                return format!("-{}", self.terms(arguments));
+            }
+            other => return format!("{}({})", format!("{other:?}").to_uppercase(), self.terms(arguments)),
+        };
+        let parts: Vec<_> = arguments.iter().map(|argument| self.term(argument)).collect();
+        format!("({})", parts.join(&format!(" {sign} ")))
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn datum(value: &Datum) -> String {
+    match value {
+        Datum::Null => "NULL".into(),
+        Datum::Boolean(true) => "TRUE".into(),
+        Datum::Boolean(false) => "FALSE".into(),
+        Datum::Integer(value) => value.to_string(),
+        Datum::Float(value) => value.to_string(),
+        Datum::Text(text) => quoted(text),
+        Datum::Bytes(bytes) => {
+            let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("'\\x{}'", hex.concat())
+        }
+        Datum::List(items) => {
+            let items: Vec<_> = items.iter().map(datum).collect();
+            format!("({})", items.join(", "))
+        }
+    }
+}
+
+fn word(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "<>",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Same => "IS NOT DISTINCT FROM",
+        Comparison::NotSame => "IS DISTINCT FROM",
+        Comparison::In => "IN",
+        Comparison::NotIn => "NOT IN",
+        Comparison::Like => "LIKE",
+        Comparison::NotLike => "NOT LIKE",
+        Comparison::ILike => "ILIKE",
+        Comparison::NotILike => "NOT ILIKE",
+        Comparison::Similar => "SIMILAR TO",
+        Comparison::NotSimilar => "NOT SIMILAR TO",
+        Comparison::Regex => "~",
+        Comparison::NotRegex => "!~",
+        Comparison::IRegex => "~*",
+        Comparison::NotIRegex => "!~*",
+        Comparison::Contains => "@>",
+        Comparison::ContainedIn => "<@",
+        Comparison::HasKey => "?",
+        Comparison::HasKeysAny => "?|",
+        Comparison::HasKeysAll => "?&",
+        Comparison::Within => "WITHIN",
+        Comparison::Intersects => "INTERSECTS",
+        Comparison::Covers => "COVERS",
+    }
+}
+
+fn rule_word(function: RuleFunction) -> &'static str {
+    match function {
+        RuleFunction::Now => "NOW",
+        RuleFunction::Today => "TODAY",
+        RuleFunction::Modulo => "MOD",
+        RuleFunction::JsonArrayLength => "JSON_ARRAY_LENGTH",
+        RuleFunction::Trim => "TRIM",
+        RuleFunction::Round => "ROUND",
+        RuleFunction::NullIf => "NULLIF",
+        RuleFunction::ToText => "TEXT",
+        RuleFunction::ToInteger => "INTEGER",
+        RuleFunction::ToFloat => "DOUBLE",
+        RuleFunction::GeometryIntersects => "ST_INTERSECTS",
+        RuleFunction::GeometryWithin => "ST_WITHIN",
+        RuleFunction::GeometryContains => "ST_CONTAINS",
+    }
+}

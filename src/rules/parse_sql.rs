@@ -1,0 +1,880 @@
+//! Rules in SQL. The grammar is the library's; what of its tree a rule may hold is an explicit list here, and everything
+//! else is an error that says what to write instead.
+
+use super::syntax::{
+    Expression, Kind, Literal, MOST_DEPTH, MOST_TOKENS, Operator, Path, Position, Problem, Root, Spelled, Step,
+    Subselect, TableReference, check_size,
+};
+use crate::request::Comparison;
+use sqlparser::ast::{
+    BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
+    SelectItem, SetExpr, Spanned, TableFactor, UnaryOperator, Value,
+};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+
+/// Deepest nesting of brackets, `NOT` and the like; what the library recurses over.
+const MOST_BRACKETS: usize = 24;
+
+type Parsed = Result<Expression, Problem>;
+
+/// Parses a rule in SQL form.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub fn parse_sql(text: &str) -> Parsed {
+    check_size(text)?;
+    let dialect = PostgreSqlDialect {};
+    let tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| Problem::new(position(error.location), error.message))?;
+    let tokens = prepare(tokens)?;
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let tree = parser.parse_expr().map_err(|error| from_library(&error))?;
+    let rest = parser.peek_token();
+    if rest.token != Token::EOF {
+        return Err(Problem::new(
+            position(rest.span.start),
+            format!(
+                "the rule should end before {:?}; join conditions with AND or OR",
+                rest.token.to_string()
+            ),
+        ));
+    }
+    convert(&tree, 0)
+}
+
+/// Checks size and nesting, drops white space, and gives the two short forms that SQL lacks their brackets:
+/// `IN _USER_.x` and `IN _REQ_FIELDS_`.
+fn prepare(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Problem> {
+    let mut kept: Vec<TokenWithSpan> = tokens
+        .into_iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+        .collect();
+    if kept.len() > MOST_TOKENS {
+        return Err(Problem::new(
+            position(kept[MOST_TOKENS].span.start),
+            format!("a rule has at most {MOST_TOKENS} words and signs"),
+        ));
+    }
+    let mut depth = 0_usize;
+    for token in &mut kept {
+        let at = position(token.span.start);
+        match &mut token.token {
+            Token::LParen | Token::LBracket => {
+                depth += 1;
+                if depth > MOST_BRACKETS {
+                    return Err(Problem::new(
+                        at,
+                        format!("nested too deeply: at most {MOST_BRACKETS} brackets within each other"),
+                    ));
+                }
+            }
+            Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
+            Token::ExclamationMark | Token::DoubleExclamationMark => {
+                return Err(Problem::new(at, "\"!\" is not an operator of rules; write NOT"));
+            }
+            Token::SemiColon => return Err(Problem::new(at, "a rule is one condition, without \";\"")),
+            // SQLite writes equality so.
+            Token::DoubleEq => token.token = Token::Eq,
+            // PostgreSQL's reserved word, but a frequent column.
+            Token::Word(word) if word.keyword == Keyword::USER => word.keyword = Keyword::NoKeyword,
+            _ => {}
+        }
+    }
+    Ok(bracket_lists(kept))
+}
+
+fn bracket_lists(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let special = |token: Option<&TokenWithSpan>, names: &[&str]| {
+        matches!(token.map(|token| &token.token), Some(Token::Word(Word { value, quote_style: None, .. }))
+            if names.iter().any(|name| value.eq_ignore_ascii_case(name)))
+    };
+    let mut result = Vec::with_capacity(tokens.len() + 4);
+    let mut index = 0;
+    while index < tokens.len() {
+        let token = &tokens[index];
+        result.push(token.clone());
+        index += 1;
+        let is_in = matches!(&token.token, Token::Word(word) if word.keyword == Keyword::IN);
+        if !is_in {
+            continue;
+        }
+        let length = if special(tokens.get(index), &["_REQ_FIELDS_", "__fields"]) {
+            1
+        } else if special(tokens.get(index), &["_USER_"]) {
+            3.min(tokens.len() - index)
+        } else {
+            continue;
+        };
+        let span = tokens[index].span;
+        result.push(TokenWithSpan {
+            token: Token::LParen,
+            span,
+        });
+        result.extend_from_slice(&tokens[index..index + length]);
+        result.push(TokenWithSpan {
+            token: Token::RParen,
+            span,
+        });
+        index += length;
+    }
+    result
+}
+
+fn position(location: Location) -> Position {
+    Position {
+        line: usize::try_from(location.line).unwrap_or(1).max(1),
+        column: usize::try_from(location.column).unwrap_or(1).max(1),
+    }
+}
+
+/// The library says where in its text.
+fn from_library(error: &ParserError) -> Problem {
+    let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = error else {
+        return Problem::new(
+            Position::START,
+            "nested too deeply: this rule has too many levels of brackets, NOT or CASE",
+        );
+    };
+    let (message, at) = match text.rsplit_once(" at Line: ") {
+        Some((message, place)) => {
+            let mut numbers = place.split(", Column: ").filter_map(|number| number.trim().parse().ok());
+            let line = numbers.next().unwrap_or(1);
+            let column = numbers.next().unwrap_or(1);
+            (message, Position { line, column })
+        }
+        None => (text.as_str(), Position::START),
+    };
+    let message = message.strip_prefix("Expected: ").map_or_else(
+        || message.to_owned(),
+        |rest| format!("expected {}", rest.replace("found: EOF", "found the end of the rule")),
+    );
+    Problem::new(at, message)
+}
+
+fn at_of(expr: &Expr) -> Position {
+    position(expr.span().start)
+}
+
+fn boxed(expr: &Expr, depth: u16) -> Result<Box<Expression>, Problem> {
+    convert(expr, depth).map(Box::new)
+}
+
+/// From the library's tree to ours, with an explicit list of what is allowed.
+fn convert(expr: &Expr, depth: u16) -> Parsed {
+    if depth > MOST_DEPTH {
+        return Err(Problem::new(
+            Position::START,
+            format!("nested too deeply: at most {MOST_DEPTH} levels are allowed in a rule"),
+        ));
+    }
+    let below = depth + 1;
+    match expr {
+        Expr::Nested(inner) => convert(inner, below),
+        Expr::Identifier(ident) => identifier(std::slice::from_ref(ident)),
+        Expr::CompoundIdentifier(idents) => identifier(idents),
+        Expr::Value(value) => literal(&value.value, position(value.span.start)),
+        Expr::BinaryOp { left, op, right } => binary(left, op, right, depth),
+        Expr::UnaryOp { op, expr } => unary(*op, expr, below),
+        Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+            let inner = boxed(inner, below)?;
+            let at = inner.at;
+            Expression::new(Kind::IsNull(inner, matches!(expr, Expr::IsNull(_))), at)
+        }
+        Expr::IsTrue(inner) => is_truth(inner, Some(true), false, below),
+        Expr::IsNotTrue(inner) => is_truth(inner, Some(true), true, below),
+        Expr::IsFalse(inner) => is_truth(inner, Some(false), false, below),
+        Expr::IsNotFalse(inner) => is_truth(inner, Some(false), true, below),
+        Expr::IsUnknown(inner) => is_truth(inner, None, false, below),
+        Expr::IsNotUnknown(inner) => is_truth(inner, None, true, below),
+        Expr::IsDistinctFrom(left, right) => compare(left, Comparison::NotSame, right, below),
+        Expr::IsNotDistinctFrom(left, right) => compare(left, Comparison::Same, right, below),
+        Expr::InList { expr, list, negated } => in_list(expr, list, *negated, below),
+        Expr::InSubquery {
+            expr,
+            subquery,
+            negated,
+        } => {
+            let left = boxed(expr, below)?;
+            let at = left.at;
+            if let Some(fields) = request_fields_of(subquery) {
+                return Expression::new(Kind::In(left, vec![fields], *negated), at);
+            }
+            let select = subselect(subquery, true, below)?;
+            Expression::new(Kind::InSelect(left, Box::new(select), *negated), at)
+        }
+        Expr::Between {
+            expr,
+            negated,
+            low,
+            high,
+        } => {
+            let value = boxed(expr, below)?;
+            let at = value.at;
+            let between = Expression::new(Kind::Between(value, boxed(low, below)?, boxed(high, below)?), at)?;
+            negate_if(*negated, between)
+        }
+        Expr::Like {
+            negated,
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+        } => {
+            escape(escape_char.as_deref())?;
+            let comparison = if *negated { Comparison::NotLike } else { Comparison::Like };
+            compare(expr, comparison, pattern, below)
+        }
+        Expr::ILike {
+            negated,
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+        } => {
+            escape(escape_char.as_deref())?;
+            let comparison = if *negated { Comparison::NotILike } else { Comparison::ILike };
+            compare(expr, comparison, pattern, below)
+        }
+        Expr::SimilarTo {
+            negated,
+            expr,
+            pattern,
+            escape_char,
+        } => {
+            escape(escape_char.as_deref())?;
+            let comparison = if *negated { Comparison::NotSimilar } else { Comparison::Similar };
+            compare(expr, comparison, pattern, below)
+        }
+        Expr::AnyOp {
+            left,
+            compare_op: BinaryOperator::Eq,
+            right,
+            ..
+        } => in_list(left, std::slice::from_ref(unnest(right)), false, below),
+        Expr::AllOp {
+            left,
+            compare_op: BinaryOperator::NotEq,
+            right,
+        } => in_list(left, std::slice::from_ref(unnest(right)), true, below),
+        Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr,
+            data_type,
+            ..
+        } => {
+            let inner = boxed(expr, below)?;
+            let at = inner.at;
+            Expression::new(Kind::Cast(inner, data_type.to_string().to_lowercase()), at)
+        }
+        Expr::TypedString(typed) => {
+            let at = position(typed.value.span.start);
+            let inner = literal(&typed.value.value, at)?;
+            Expression::new(
+                Kind::Cast(Box::new(inner), typed.data_type.to_string().to_lowercase()),
+                at,
+            )
+        }
+        Expr::Array(array) => {
+            let items = array
+                .elem
+                .iter()
+                .map(|item| convert(item, below))
+                .collect::<Result<_, _>>()?;
+            Expression::new(Kind::List(items), at_of(expr))
+        }
+        Expr::Case {
+            operand,
+            conditions,
+            else_result,
+            ..
+        } => {
+            let mut branches = Vec::with_capacity(conditions.len());
+            for branch in conditions {
+                let mut condition = convert(&branch.condition, below)?;
+                if let Some(operand) = operand {
+                    let at = condition.at;
+                    condition = Expression::new(
+                        Kind::Compare(boxed(operand, below)?, Comparison::Equal, Box::new(condition)),
+                        at,
+                    )?;
+                }
+                branches.push((condition, convert(&branch.result, below)?));
+            }
+            let otherwise = else_result.as_ref().map(|value| boxed(value, below)).transpose()?;
+            Expression::new(Kind::Case(branches, otherwise), at_of(expr))
+        }
+        Expr::Exists { subquery, negated } => {
+            let select = subselect(subquery, false, below)?;
+            let at = select.at;
+            let exists = Expression::new(Kind::Exists(Box::new(select)), at)?;
+            negate_if(*negated, exists)
+        }
+        Expr::Function(function) => call(function, expr, below),
+        Expr::Substring {
+            expr: text,
+            substring_from,
+            substring_for,
+            ..
+        } => {
+            let mut arguments = vec![convert(text, below)?];
+            for part in [substring_from, substring_for].into_iter().flatten() {
+                arguments.push(convert(part, below)?);
+            }
+            named_call("substring", arguments)
+        }
+        Expr::Trim {
+            trim_where: None,
+            trim_what: None,
+            expr,
+            trim_characters: None,
+        } => named_call("trim", vec![convert(expr, below)?]),
+        Expr::Floor { expr, field } | Expr::Ceil { expr, field }
+            if matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) =>
+        {
+            Err(Problem::new(
+                at_of(expr),
+                "FLOOR and CEIL are not functions of rules; ROUND is",
+            ))
+        }
+        Expr::Subquery(_) => Err(Problem::new(
+            at_of(expr),
+            "a SELECT as a value is not allowed in rules; write EXISTS (SELECT 1 FROM …) or x IN (SELECT column FROM …)",
+        )),
+        Expr::CompoundFieldAccess { .. } | Expr::JsonAccess { .. } => Err(Problem::new(
+            at_of(expr),
+            "brackets do not lead into a value in rules; write value -> 'key' or value ->> 'key'",
+        )),
+        other => Err(Problem::new(
+            at_of(other),
+            format!("{} is not allowed in rules", clip(&other.to_string())),
+        )),
+    }
+}
+
+fn clip(text: &str) -> String {
+    if text.chars().count() > 60 {
+        format!("\"{}…\"", text.chars().take(60).collect::<String>())
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
+fn unnest(expr: &Expr) -> &Expr {
+    let mut inner = expr;
+    while let Expr::Nested(next) = inner {
+        inner = next;
+    }
+    inner
+}
+
+fn negate_if(negated: bool, inner: Expression) -> Parsed {
+    if negated {
+        let at = inner.at;
+        Expression::new(Kind::Not(Box::new(inner)), at)
+    } else {
+        Ok(inner)
+    }
+}
+
+fn compare(left: &Expr, comparison: Comparison, right: &Expr, depth: u16) -> Parsed {
+    let left = boxed(left, depth)?;
+    let at = left.at;
+    Expression::new(Kind::Compare(left, comparison, boxed(right, depth)?), at)
+}
+
+fn is_truth(inner: &Expr, value: Option<bool>, negated: bool, depth: u16) -> Parsed {
+    let inner = boxed(inner, depth)?;
+    let at = inner.at;
+    Expression::new(Kind::IsTruth(inner, value, negated), at)
+}
+
+fn in_list(left: &Expr, items: &[Expr], negated: bool, depth: u16) -> Parsed {
+    let left = boxed(left, depth)?;
+    let at = left.at;
+    let mut converted = Vec::with_capacity(items.len());
+    for item in items {
+        match convert(item, depth)? {
+            Expression {
+                kind: Kind::List(inner),
+                ..
+            } => converted.extend(inner),
+            other => converted.push(other),
+        }
+    }
+    Expression::new(Kind::In(left, converted, negated), at)
+}
+
+fn escape(escape: Option<&Expr>) -> Result<(), Problem> {
+    match escape {
+        None => Ok(()),
+        Some(Expr::Value(value)) if matches!(&value.value, Value::SingleQuotedString(text) if text == "\\") => Ok(()),
+        Some(other) => Err(Problem::new(
+            at_of(other),
+            "the escape of LIKE is always the backslash in rules; write the pattern with \\",
+        )),
+    }
+}
+
+fn literal(value: &Value, at: Position) -> Parsed {
+    let literal = match value {
+        Value::Number(text, false) => Literal::Number(text.clone()),
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) | Value::NationalStringLiteral(text) => {
+            Literal::Text(text.clone())
+        }
+        Value::DollarQuotedString(text) => Literal::Text(text.value.clone()),
+        Value::Boolean(value) => Literal::Boolean(*value),
+        Value::Null => Literal::Null,
+        Value::Placeholder(name) => {
+            return Err(Problem::new(
+                at,
+                format!("{name:?} is not a value here; write a constant, or _USER_.x for a variable of the caller"),
+            ));
+        }
+        Value::HexStringLiteral(hex) => Literal::Text(format!("\\x{hex}")),
+        other => return Err(Problem::new(at, format!("the constant {other} is not allowed in rules"))),
+    };
+    Ok(Expression::literal(literal, at))
+}
+
+fn spelled(ident: &Ident) -> Spelled {
+    Spelled {
+        text: ident.value.clone(),
+        quoted: ident.quote_style.is_some(),
+        at: position(ident.span.start),
+    }
+}
+
+fn identifier(idents: &[Ident]) -> Parsed {
+    let steps: Vec<Spelled> = idents.iter().map(spelled).collect();
+    let at = steps.first().map_or(Position::START, |step| step.at);
+    let is = |name: &str| {
+        steps
+            .first()
+            .is_some_and(|step| !step.quoted && step.text.eq_ignore_ascii_case(name))
+    };
+    if is("_USER_") {
+        return match &steps[1..] {
+            [variable] => Expression::new(Kind::Variable(variable.text.to_lowercase()), at),
+            [] => Err(Problem::new(
+                at,
+                "_USER_ is the caller; write _USER_.id or another variable",
+            )),
+            [_, next, ..] => Err(Problem::new(
+                next.at,
+                "a variable of the caller has no parts; write _USER_.name",
+            )),
+        };
+    }
+    if is("_REQ_FIELDS_") || is("__fields") {
+        return if steps.len() == 1 {
+            Expression::new(Kind::RequestFields, at)
+        } else {
+            Err(Problem::new(
+                at,
+                "_REQ_FIELDS_ is a list of names; write 'column' IN _REQ_FIELDS_",
+            ))
+        };
+    }
+    let (root, skip) = if is("_ROW_") {
+        (Root::Row, 1)
+    } else if is("_REQ_") {
+        (Root::Request, 1)
+    } else {
+        (Root::Nearest, 0)
+    };
+    let steps: Vec<Spelled> = steps.into_iter().skip(skip).collect();
+    if steps.is_empty() {
+        return Err(Problem::new(at, "a column should follow, such as _ROW_.id"));
+    }
+    Expression::new(Kind::Path(Path { root, steps }), at)
+}
+
+fn unary(operator: UnaryOperator, inner: &Expr, depth: u16) -> Parsed {
+    let inner = convert(inner, depth)?;
+    let at = inner.at;
+    match (operator, inner) {
+        (UnaryOperator::Not, inner) => Expression::new(Kind::Not(Box::new(inner)), at),
+        (UnaryOperator::Plus, inner) => Ok(inner),
+        (
+            UnaryOperator::Minus,
+            Expression {
+                kind: Kind::Literal(Literal::Number(number)),
+                ..
+            },
+        ) => Ok(Expression::literal(Literal::Number(minus(&number)), at)),
+        (UnaryOperator::Minus, inner) => Expression::new(Kind::Negate(Box::new(inner)), at),
+        (other, _) => Err(Problem::new(at, format!("the operator {other} is not allowed in rules"))),
+    }
+}
+
+/// The opposite of a written number.
+pub(super) fn minus(number: &str) -> String {
+    number
+        .strip_prefix('-')
+        .map_or_else(|| format!("-{number}"), str::to_owned)
+}
+
+/// A chain of one operator is left-deep and may be long: AND and OR are taken along the chain, not by recursion.
+fn binary(left: &Expr, operator: &BinaryOperator, right: &Expr, depth: u16) -> Parsed {
+    let below = depth + 1;
+    if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
+        let mut parts = vec![right];
+        let mut rest = left;
+        while let Expr::BinaryOp { left, op, right } = rest {
+            if op != operator {
+                break;
+            }
+            parts.push(right);
+            rest = left;
+        }
+        parts.push(rest);
+        let parts = parts
+            .into_iter()
+            .rev()
+            .map(|part| convert(part, below))
+            .collect::<Result<Vec<_>, _>>()?;
+        let at = parts.first().map_or(Position::START, |part| part.at);
+        let kind = if *operator == BinaryOperator::And { Kind::And(parts) } else { Kind::Or(parts) };
+        return Expression::new(kind, at);
+    }
+    let first = boxed(left, below)?;
+    let at = first.at;
+    let operate = |operator| Expression::new(Kind::Operator(operator, first.clone(), boxed(right, below)?), at);
+    let comparison = match operator {
+        BinaryOperator::Plus => return operate(Operator::Add),
+        BinaryOperator::Minus => return operate(Operator::Subtract),
+        BinaryOperator::Multiply => return operate(Operator::Multiply),
+        BinaryOperator::Divide => return operate(Operator::Divide),
+        BinaryOperator::Modulo => return operate(Operator::Modulo),
+        BinaryOperator::StringConcat => return operate(Operator::Concatenate),
+        BinaryOperator::Arrow | BinaryOperator::LongArrow => {
+            let step = json_step(&convert(right, below)?)?;
+            return Expression::new(Kind::Json(first, step, *operator == BinaryOperator::LongArrow), at);
+        }
+        BinaryOperator::HashArrow | BinaryOperator::HashLongArrow => {
+            return json_path(*first, right, *operator == BinaryOperator::HashLongArrow, below);
+        }
+        BinaryOperator::Eq => Comparison::Equal,
+        BinaryOperator::NotEq => Comparison::NotEqual,
+        BinaryOperator::Gt => Comparison::Greater,
+        BinaryOperator::GtEq => Comparison::GreaterOrEqual,
+        BinaryOperator::Lt => Comparison::Less,
+        BinaryOperator::LtEq => Comparison::LessOrEqual,
+        BinaryOperator::PGRegexMatch => Comparison::Regex,
+        BinaryOperator::PGRegexIMatch => Comparison::IRegex,
+        BinaryOperator::PGRegexNotMatch => Comparison::NotRegex,
+        BinaryOperator::PGRegexNotIMatch => Comparison::NotIRegex,
+        BinaryOperator::PGLikeMatch => Comparison::Like,
+        BinaryOperator::PGILikeMatch => Comparison::ILike,
+        BinaryOperator::PGNotLikeMatch => Comparison::NotLike,
+        BinaryOperator::PGNotILikeMatch => Comparison::NotILike,
+        BinaryOperator::AtArrow => Comparison::Contains,
+        BinaryOperator::ArrowAt => Comparison::ContainedIn,
+        BinaryOperator::Question => Comparison::HasKey,
+        BinaryOperator::QuestionPipe => Comparison::HasKeysAny,
+        BinaryOperator::QuestionAnd => Comparison::HasKeysAll,
+        BinaryOperator::AtAt => {
+            return Expression::new(Kind::Search(first, boxed(right, below)?), at);
+        }
+        other => {
+            return Err(Problem::new(
+                at,
+                format!("the operator {other} is not allowed in rules"),
+            ));
+        }
+    };
+    Expression::new(Kind::Compare(first, comparison, boxed(right, below)?), at)
+}
+
+/// The step that stands right of `->`.
+pub(super) fn json_step(right: &Expression) -> Result<Step, Problem> {
+    match &right.kind {
+        Kind::Literal(Literal::Text(key)) => Ok(Step::Key(key.clone())),
+        Kind::Literal(Literal::Number(number)) => number
+            .parse()
+            .map(Step::Index)
+            .map_err(|_| Problem::new(right.at, "an index into JSON is a whole number")),
+        _ => Err(Problem::new(
+            right.at,
+            "after -> and ->> stands a key as 'text' or an index as a number",
+        )),
+    }
+}
+
+fn json_path(mut json: Expression, path: &Expr, text: bool, depth: u16) -> Parsed {
+    let path = convert(path, depth)?;
+    let at = json.at;
+    let Kind::Literal(Literal::Text(path_text)) = &path.kind else {
+        return Err(Problem::new(path.at, "after #> and #>> stands a path such as '{a,b}'"));
+    };
+    let steps: Vec<&str> = path_text
+        .trim_matches(['{', '}'])
+        .split(',')
+        .map(str::trim)
+        .filter(|step| !step.is_empty())
+        .collect();
+    if steps.is_empty() {
+        return Err(Problem::new(path.at, "the path is empty; write one such as '{a,b}'"));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        let step = step
+            .parse()
+            .map_or_else(|_| Step::Key(step.trim_matches('"').into()), Step::Index);
+        json = Expression::new(Kind::Json(Box::new(json), step, text && index + 1 == steps.len()), at)?;
+    }
+    Ok(json)
+}
+
+/// `json_extract(data, '$.a[0].b')`
+fn json_extract(arguments: Vec<Expression>, at: Position) -> Parsed {
+    let wrong = || Problem::new(at, "write json_extract(column, '$.key.other[0]')");
+    let mut arguments = arguments.into_iter();
+    let (
+        Some(mut json),
+        Some(Expression {
+            kind: Kind::Literal(Literal::Text(path)),
+            ..
+        }),
+        None,
+    ) = (arguments.next(), arguments.next(), arguments.next())
+    else {
+        return Err(wrong());
+    };
+    let steps: Vec<&str> = path
+        .strip_prefix('$')
+        .ok_or_else(wrong)?
+        .split(['.', '['])
+        .filter(|step| !step.is_empty())
+        .collect();
+    if steps.is_empty() {
+        return Err(wrong());
+    }
+    for (index, step) in steps.iter().enumerate() {
+        let step = match step.strip_suffix(']') {
+            Some(number) => Step::Index(number.parse().map_err(|_| wrong())?),
+            None => Step::Key(step.trim_matches('"').into()),
+        };
+        json = Expression::new(Kind::Json(Box::new(json), step, index + 1 == steps.len()), at)?;
+    }
+    Ok(json)
+}
+
+fn named_call(name: &str, arguments: Vec<Expression>) -> Parsed {
+    let at = arguments.first().map_or(Position::START, |argument| argument.at);
+    let name = Spelled {
+        text: name.into(),
+        quoted: false,
+        at,
+    };
+    Expression::new(Kind::Call(name, arguments), at)
+}
+
+fn call(function: &Function, whole: &Expr, depth: u16) -> Parsed {
+    let ident = match function.name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] => ident,
+        _ => {
+            return Err(Problem::new(
+                at_of(whole),
+                "functions are called by their bare name in rules",
+            ));
+        }
+    };
+    let name = spelled(ident);
+    let at = name.at;
+    if function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty() {
+        return Err(Problem::new(
+            at,
+            "OVER, FILTER and WITHIN GROUP are not allowed in rules",
+        ));
+    }
+    let mut arguments = Vec::new();
+    match &function.args {
+        FunctionArguments::None => {}
+        FunctionArguments::Subquery(_) => {
+            return Err(Problem::new(
+                at,
+                "a SELECT as an argument is not allowed in rules; EXISTS (SELECT …) is",
+            ));
+        }
+        FunctionArguments::List(list) => {
+            if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+                return Err(Problem::new(at, "a function takes plain arguments in rules"));
+            }
+            for argument in &list.args {
+                match argument {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => arguments.push(convert(expr, depth)?),
+                    _ => return Err(Problem::new(at, "a function takes plain arguments in rules")),
+                }
+            }
+        }
+    }
+    if name.text.eq_ignore_ascii_case("json_extract") {
+        return json_extract(arguments, at);
+    }
+    Expression::new(Kind::Call(name, arguments), at)
+}
+
+/// `(SELECT value FROM json_each(_REQ_FIELDS_))`, as the Records API writes it.
+fn request_fields_of(query: &Query) -> Option<Expression> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let [only] = select.from.as_slice() else { return None };
+    let TableFactor::Table {
+        name, args: Some(args), ..
+    } = &only.relation
+    else {
+        return None;
+    };
+    if !name.to_string().eq_ignore_ascii_case("json_each") || select.selection.is_some() || !only.joins.is_empty() {
+        return None;
+    }
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = args.args.as_slice() else {
+        return None;
+    };
+    convert(argument, 0)
+        .ok()
+        .filter(|argument| argument.kind == Kind::RequestFields)
+}
+
+fn subselect(query: &Query, with_value: bool, depth: u16) -> Result<Subselect, Problem> {
+    let at = position(query.span().start);
+    let plain = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && query.locks.is_empty()
+        && query.for_clause.is_none()
+        && query.settings.is_none()
+        && query.format_clause.is_none()
+        && query.pipe_operators.is_empty();
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return Err(Problem::new(
+            at,
+            "only a plain SELECT … FROM … WHERE … is allowed in rules, without UNION",
+        ));
+    };
+    if !plain || !is_plain(select) {
+        return Err(Problem::new(
+            at,
+            "only SELECT … FROM … WHERE … is allowed in rules: no WITH, DISTINCT, GROUP BY, HAVING, ORDER BY or LIMIT",
+        ));
+    }
+    if select.from.is_empty() {
+        return Err(Problem::new(at, "the SELECT needs a FROM with a table"));
+    }
+    let mut tables = Vec::new();
+    let mut conditions = Vec::new();
+    for from in &select.from {
+        tables.push(table(&from.relation, at)?);
+        for join in &from.joins {
+            tables.push(table(&join.relation, at)?);
+            let (JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::CrossJoin(constraint)) = &join.join_operator
+            else {
+                return Err(Problem::new(
+                    at,
+                    "only inner joins (JOIN … ON …) are allowed in rules; for a left join write a second EXISTS",
+                ));
+            };
+            match constraint {
+                JoinConstraint::On(on) => conditions.push(convert(on, depth)?),
+                JoinConstraint::None => {}
+                JoinConstraint::Using(_) | JoinConstraint::Natural => {
+                    return Err(Problem::new(at, "write the join as JOIN … ON a.x = b.y in rules"));
+                }
+            }
+        }
+    }
+    if let Some(selection) = &select.selection {
+        conditions.push(convert(selection, depth)?);
+    }
+    let value = match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] if with_value => {
+            Some(convert(value, depth)?)
+        }
+        _ if with_value => {
+            return Err(Problem::new(
+                at,
+                "the SELECT behind IN gives exactly one column: x IN (SELECT column FROM …)",
+            ));
+        }
+        _ => None,
+    };
+    Ok(Subselect {
+        tables,
+        conditions,
+        value,
+        at,
+    })
+}
+
+fn is_plain(select: &Select) -> bool {
+    let grouped = match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(by, modifiers) => !by.is_empty() || !modifiers.is_empty(),
+    };
+    !grouped
+        && select.distinct.is_none()
+        && select.top.is_none()
+        && select.exclude.is_none()
+        && select.into.is_none()
+        && select.lateral_views.is_empty()
+        && select.prewhere.is_none()
+        && select.connect_by.is_empty()
+        && select.cluster_by.is_empty()
+        && select.distribute_by.is_empty()
+        && select.sort_by.is_empty()
+        && select.having.is_none()
+        && select.named_window.is_empty()
+        && select.qualify.is_none()
+        && select.value_table_mode.is_none()
+}
+
+fn table(factor: &TableFactor, at: Position) -> Result<TableReference, Problem> {
+    let TableFactor::Table {
+        name,
+        alias,
+        args: None,
+        sample: None,
+        version: None,
+        with_ordinality: false,
+        json_path: None,
+        ..
+    } = factor
+    else {
+        return Err(Problem::new(
+            at,
+            "after FROM and JOIN stands a table, with or without an alias; nothing else is allowed in rules",
+        ));
+    };
+    let names = table_name(name, at)?;
+    let alias = match alias {
+        Some(alias) if alias.columns.is_empty() => Some(spelled(&alias.name)),
+        Some(alias) => {
+            return Err(Problem::new(
+                spelled(&alias.name).at,
+                "an alias cannot rename columns in rules",
+            ));
+        }
+        None => None,
+    };
+    let (schema, name) = names;
+    Ok(TableReference { schema, name, alias })
+}
+
+fn table_name(name: &ObjectName, at: Position) -> Result<(Option<Spelled>, Spelled), Problem> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(table)] => Ok((None, spelled(table))),
+        [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(table)] => {
+            Ok((Some(spelled(schema)), spelled(table)))
+        }
+        _ => Err(Problem::new(at, format!("{name} is not a table; write table or schema.table"))),
+    }
+}

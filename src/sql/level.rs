@@ -1,0 +1,231 @@
+//! One level of a plan: its FROM, WHERE, ORDER BY and LIMIT.
+
+use super::columns::Columns;
+use super::writer::Alias;
+use super::{Form, Writer};
+use crate::catalog::TableId;
+use crate::plan::{Count, Query};
+use crate::request::Nulls;
+use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate};
+use crate::value::{Datum, Type};
+
+impl Writer<'_> {
+    /// `FROM … WHERE …` for a level whose alias is in scope. With distinct rows the source is a derived table that
+    /// passes on `needed`.
+    pub(super) fn source(&mut self, query: &Query, alias: Alias, needed: &Columns) {
+        if query.distinct == 0 {
+            self.word(" FROM ");
+            self.rows(query, alias);
+            self.conditions(query, true);
+            return;
+        }
+        let table = self.table_of(query);
+        self.word(" FROM (SELECT ");
+        if self.is_postgres() {
+            self.word("DISTINCT ON (");
+            for (index, term) in query.order[..query.distinct].iter().enumerate() {
+                self.comma(index);
+                self.term(&term.term);
+            }
+            self.word(") ");
+            self.passed_on(table, needed);
+        } else {
+            self.passed_on(table, needed);
+            self.word(", row_number() OVER (PARTITION BY ");
+            for (index, term) in query.order[..query.distinct].iter().enumerate() {
+                self.comma(index);
+                self.term(&term.term);
+            }
+            self.order(&query.order);
+            self.word(") AS \"diglot rank\"");
+        }
+        self.word(" FROM ");
+        self.rows(query, alias);
+        self.conditions(query, true);
+        if self.is_postgres() {
+            self.order(&query.order);
+        }
+        self.word(") AS ");
+        self.alias(alias);
+        if !self.is_postgres() {
+            self.word(" WHERE \"diglot rank\" = 1");
+        }
+    }
+
+    /// The columns that a derived table passes on, under their own names.
+    pub(super) fn passed_on(&mut self, table: TableId, needed: &Columns) {
+        if needed.0.is_empty() {
+            self.word("1");
+        }
+        for (index, column) in needed.0.iter().enumerate() {
+            self.comma(index);
+            self.column(0, table, *column);
+        }
+    }
+
+    pub(super) fn table_of(&self, query: &Query) -> TableId {
+        match &query.from {
+            From::Table(table) | From::Function { table, .. } => *table,
+        }
+    }
+
+    fn rows(&mut self, query: &Query, alias: Alias) {
+        match &query.from {
+            From::Table(table) => self.table(*table),
+            From::Function {
+                function, arguments, ..
+            } => {
+                let function = &self.catalog.database.functions[*function];
+                self.identifier(&function.schema);
+                self.word(".");
+                self.identifier(&function.name);
+                self.word("(");
+                // Arguments stand in the scope around: the alias of this level is not yet visible in its own FROM.
+                let own = self.pop_scope();
+                for (index, (name, term)) in arguments.iter().enumerate() {
+                    self.comma(index);
+                    self.identifier(&crate::ident::Identifier::new(name.as_str()));
+                    self.word(" => ");
+                    self.term(term);
+                }
+                if let Some(own) = own {
+                    self.push_scope(own);
+                }
+                self.word(")");
+            }
+        }
+        self.word(" AS ");
+        self.alias(alias);
+    }
+
+    fn conditions(&mut self, query: &Query, keyset: bool) {
+        let mut first = true;
+        let mut connect = |writer: &mut Self| {
+            writer.word(if first { " WHERE " } else { " AND " });
+            first = false;
+        };
+        if let Some(through) = &query.through {
+            if through.unique {
+                let alias = self.new_alias();
+                self.word(", ");
+                self.table(through.table);
+                self.word(" AS ");
+                self.alias(alias);
+                connect(self);
+                self.push_scope(alias);
+                self.part(&through.condition);
+                self.pop_scope();
+            } else {
+                connect(self);
+                self.exists(&Exists {
+                    table: through.table,
+                    predicate: through.condition.clone(),
+                });
+            }
+        }
+        let always = |predicate: &Predicate| *predicate == Predicate::TRUE;
+        if !always(&query.predicate) {
+            connect(self);
+            self.part(&query.predicate);
+        }
+        if keyset && !always(&query.keyset) {
+            connect(self);
+            self.part(&query.keyset);
+        }
+    }
+
+    /// A predicate beside others that are joined by AND.
+    fn part(&mut self, predicate: &Predicate) {
+        let bracket = matches!(predicate, Predicate::Or(_));
+        if bracket {
+            self.word("(");
+        }
+        self.predicate(predicate);
+        if bracket {
+            self.word(")");
+        }
+    }
+
+    /// The number of rows of a level, cursors and page apart.
+    pub(super) fn total(&mut self, query: &Query) {
+        let alias = self.new_alias();
+        self.push_scope(alias);
+        self.word("SELECT count(*) AS n");
+        if query.distinct == 0 {
+            self.word(" FROM ");
+            self.rows(query, alias);
+            self.conditions(query, false);
+        } else {
+            self.word(" FROM (SELECT DISTINCT ");
+            for (index, term) in query.order[..query.distinct].iter().enumerate() {
+                self.comma(index);
+                self.term(&term.term);
+                self.word(" AS c");
+                self.number(index as u64);
+            }
+            self.word(" FROM ");
+            self.rows(query, alias);
+            self.conditions(query, false);
+            self.word(") AS d");
+        }
+        self.pop_scope();
+    }
+
+    pub(super) fn order(&mut self, order: &[OrderTerm]) {
+        for (index, term) in order.iter().enumerate() {
+            self.word(if index == 0 { " ORDER BY " } else { ", " });
+            self.term(&term.term);
+            if matches!(term.term.data_type(self.catalog), Type::Other(_)) {
+                self.by_flavor("::text", "");
+            }
+            if term.descending {
+                self.word(" DESC");
+            }
+            // Where the place is the database's default anyway it is left out, so that an index serves the order.
+            let default = if self.is_postgres() {
+                Nulls::default_for(term.descending)
+            } else {
+                sqlite_nulls(term.descending)
+            };
+            if term.nullable && term.nulls != default {
+                self.word(if term.nulls == Nulls::First {
+                    " NULLS FIRST"
+                } else {
+                    " NULLS LAST"
+                });
+            }
+        }
+    }
+
+    pub(super) fn page(&mut self, query: &Query) {
+        if let Some(limit) = &query.limit {
+            self.word(" LIMIT ");
+            self.count_mark(limit);
+        } else if query.offset.is_some() && !self.is_postgres() {
+            self.word(" LIMIT -1");
+        }
+        if let Some(offset) = query.offset {
+            self.word(" OFFSET ");
+            let form = Form::Count { most: None, plus: 0 };
+            self.mark(&Parameter::Slot(offset), &Type::Integer(64), false, form);
+        }
+    }
+
+    fn count_mark(&mut self, count: &Count) {
+        let form = Form::Count {
+            most: count.most,
+            plus: count.plus,
+        };
+        let source = match (count.slot, count.most) {
+            (Some(slot), _) => Parameter::Slot(slot),
+            (None, Some(most)) => Parameter::Constant(Datum::Integer(i64::try_from(most).unwrap_or(i64::MAX))),
+            (None, None) => Parameter::Constant(Datum::Integer(i64::MAX - 1)),
+        };
+        self.mark(&source, &Type::Integer(64), false, form);
+    }
+}
+
+/// SQLite sorts nulls as the least value.
+fn sqlite_nulls(descending: bool) -> Nulls {
+    if descending { Nulls::Last } else { Nulls::First }
+}

@@ -1,0 +1,66 @@
+//! A whole plan → one statement.
+
+use super::layout::{Layout, Shape};
+use super::nested::List;
+use super::{Flavor, Statement, Writer};
+use crate::catalog::Catalog;
+use crate::plan::{Body, Plan};
+
+/// How far values are trusted to be what their columns say (SQLite).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// They are; built JSON takes them as they are.
+    Quick,
+    /// Some are not: every value in built JSON goes through the row writer's own code.
+    Careful,
+}
+
+/// Renders a plan. The text depends on nothing but the plan: equal plans have equal texts.
+#[must_use]
+pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Statement {
+    let mut writer = Writer::new(catalog, flavor, plan.formats, care == Care::Careful);
+    let query = &plan.query;
+    let mut list = List::default();
+    let mut total = None;
+    let mut present = None;
+    if query.total {
+        writer.word("SELECT r.*, c.n FROM (");
+        writer.total(query);
+        writer.word(") AS c LEFT JOIN (");
+    }
+    let alias = writer.new_alias();
+    writer.push_scope(alias);
+    writer.word("SELECT ");
+    if query.total {
+        present = Some(list.next(&mut writer));
+        writer.word("1 AS p");
+    }
+    let outputs: Vec<Layout> = match &query.body {
+        Body::Lists(lists) => lists.iter().map(|members| writer.members(&mut list, members)).collect(),
+        _ => vec![writer.body(&mut list, query)],
+    };
+    let cursor = if query.cursor {
+        writer.cursor_columns(&mut list, query)
+    } else {
+        Vec::new()
+    };
+    if list.count == 0 {
+        list.next(&mut writer);
+        writer.word("1");
+    }
+    writer.tail(query, alias);
+    writer.pop_scope();
+    if query.total {
+        writer.word(") AS r ON TRUE");
+        total = Some(list.count);
+    }
+    let (text, marks) = writer.finish();
+    let shape = Shape {
+        outputs,
+        total,
+        present,
+        cursor,
+        reversed: query.reversed,
+    };
+    Statement::new(text, marks, shape)
+}

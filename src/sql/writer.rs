@@ -1,0 +1,196 @@
+//! The text under construction: fixed words, quoted identifiers, marks.
+
+use super::{Flavor, Form, Mark};
+use crate::catalog::{Catalog, ColumnId, TableId};
+use crate::ident::Identifier;
+use crate::request::Formats;
+use crate::rules::Parameter;
+use crate::value::Type;
+
+/// SQL text under construction.
+pub(super) struct Writer<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) flavor: Flavor,
+    pub(super) formats: Formats,
+    /// Every value in nested JSON is wrapped, because one of them cannot stand there as it is (SQLite).
+    pub(super) careful: bool,
+    sql: String,
+    marks: Vec<Mark>,
+    /// Aliases of the table references around, the innermost last.
+    scopes: Vec<Alias>,
+    next: u32,
+}
+
+/// The alias of a table reference: `t0`, `t1` ….
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alias(u32);
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(catalog: &'a Catalog, flavor: Flavor, formats: Formats, careful: bool) -> Self {
+        let sql = String::with_capacity(256);
+        Self {
+            catalog,
+            flavor,
+            formats,
+            careful,
+            sql,
+            marks: Vec::new(),
+            scopes: Vec::new(),
+            next: 0,
+        }
+    }
+
+    pub(super) fn finish(self) -> (String, Vec<Mark>) {
+        (self.sql, self.marks)
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        self.flavor == Flavor::Postgres
+    }
+
+    /// Fixed words of ours.
+    pub(super) fn word(&mut self, word: &'static str) {
+        self.sql.push_str(word);
+    }
+
+    /// One of two fixed words.
+    pub(super) fn by_flavor(&mut self, postgres: &'static str, sqlite: &'static str) {
+        self.sql.push_str(if self.is_postgres() { postgres } else { sqlite });
+    }
+
+    /// A comma, but not before the first.
+    pub(super) fn comma(&mut self, index: usize) {
+        if index > 0 {
+            self.sql.push_str(", ");
+        }
+    }
+
+    pub(super) fn identifier(&mut self, identifier: &Identifier) {
+        identifier.quote_into(&mut self.sql);
+    }
+
+    /// A new alias, not yet in scope.
+    pub(super) fn new_alias(&mut self) -> Alias {
+        self.next += 1;
+        Alias(self.next - 1)
+    }
+
+    pub(super) fn alias(&mut self, alias: Alias) {
+        self.sql.push('t');
+        self.number(u64::from(alias.0));
+    }
+
+    /// A number of ours (alias, position), never a client's.
+    pub(super) fn number(&mut self, number: u64) {
+        self.sql.push_str(itoa::Buffer::new().format(number));
+    }
+
+    pub(super) fn push_scope(&mut self, alias: Alias) {
+        self.scopes.push(alias);
+    }
+
+    pub(super) fn pop_scope(&mut self) -> Option<Alias> {
+        self.scopes.pop()
+    }
+
+    pub(super) fn table(&mut self, table: TableId) {
+        let table = self.catalog.table(table);
+        if let Some(schema) = &table.schema {
+            schema.quote_into(&mut self.sql);
+            self.sql.push('.');
+        }
+        table.name.quote_into(&mut self.sql);
+    }
+
+    /// `alias."column"` for a column of the row `scope` levels around.
+    pub(super) fn column(&mut self, scope: u16, table: TableId, column: ColumnId) {
+        let index = self.scopes.len().checked_sub(1 + usize::from(scope));
+        if let Some(alias) = index.and_then(|index| self.scopes.get(index)).copied() {
+            self.alias(alias);
+            self.sql.push('.');
+        }
+        let name = &self.catalog.table(table).column(column).name;
+        name.quote_into(&mut self.sql);
+    }
+
+    /// A mark, cast to its type. Equal marks are one.
+    pub(super) fn mark(&mut self, source: &Parameter, data_type: &Type, list: bool, form: Form) {
+        self.bare_mark(source, data_type, list, form);
+        if !self.is_postgres() {
+            return;
+        }
+        let base = match data_type {
+            _ if matches!(form, Form::Count { .. }) => "int8",
+            Type::Boolean => "bool",
+            Type::Integer(16) => "int2",
+            Type::Integer(32) => "int4",
+            Type::Integer(_) => "int8",
+            Type::Float(32) => "float4",
+            Type::Float(_) => "float8",
+            Type::Bytes => "bytea",
+            _ => "text",
+        };
+        self.sql.push_str("::");
+        self.sql.push_str(base);
+        if list {
+            self.sql.push_str("[]");
+        }
+        if base == "text" && !matches!(form, Form::Count { .. }) {
+            self.cast_from_text(data_type, list);
+        }
+    }
+
+    /// A mark without cast, for SQLite and where PostgreSQL knows the type anyhow.
+    fn bare_mark(&mut self, source: &Parameter, data_type: &Type, list: bool, form: Form) {
+        let mark = Mark {
+            source: source.clone(),
+            data_type: data_type.clone(),
+            list,
+            form,
+        };
+        let index = self
+            .marks
+            .iter()
+            .position(|present| *present == mark)
+            .unwrap_or_else(|| {
+                self.marks.push(mark);
+                self.marks.len() - 1
+            });
+        self.sql.push(if self.is_postgres() { '$' } else { '?' });
+        self.number(index as u64 + 1);
+    }
+
+    /// `::type` behind a text, for types that are bound as text.
+    fn cast_from_text(&mut self, data_type: &Type, list: bool) {
+        let name = match data_type {
+            Type::Numeric => "numeric",
+            Type::Uuid => "uuid",
+            Type::Date => "date",
+            Type::Time => "time",
+            Type::TimeTz => "timetz",
+            Type::Timestamp => "timestamp",
+            Type::TimestampTz => "timestamptz",
+            Type::Interval => "interval",
+            Type::Json => "json",
+            Type::Jsonb => "jsonb",
+            Type::Other(name) => name,
+            Type::Enum(index) => match self
+                .catalog
+                .database
+                .enums
+                .get(*index as usize)
+                .and_then(|found| found.database_type.as_deref())
+            {
+                Some(name) => name,
+                None => return,
+            },
+            _ => return,
+        };
+        // The name comes from the database's catalog, where format_type has quoted it.
+        self.sql.push_str("::");
+        self.sql.push_str(name);
+        if list {
+            self.sql.push_str("[]");
+        }
+    }
+}
