@@ -138,9 +138,15 @@ impl Configured {
 
     /// A finding with the place in the file that it is about.
     pub(super) fn located(&self, finding: &Finding) -> String {
-        match &self.file {
-            Some(file) => format!("{}: {finding}", file.display()),
-            None => finding.to_string(),
+        let source = &self.config.source;
+        let within = finding
+            .line
+            .and_then(|(line, column)| source.position_within(&finding.place, line, column));
+        let position = within.or_else(|| source.line_of(&finding.place));
+        match (&self.file, position) {
+            (Some(file), Some((line, column))) => format!("{}:{line}:{column}: {finding}", file.display()),
+            (Some(file), None) => format!("{}: {finding}", file.display()),
+            (None, _) => finding.to_string(),
         }
     }
 

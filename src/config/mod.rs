@@ -4,6 +4,7 @@
 //! structs, and whatever nobody has read is an unknown key; then values are checked.
 
 mod access;
+mod address;
 mod load;
 mod node;
 mod read;

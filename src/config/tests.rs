@@ -600,3 +600,29 @@ fn our_own_files() {
         "{error}"
     );
 }
+
+/// The page for users names every key, and its examples are right.
+#[test]
+fn the_page_is_complete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for key in super::read::keys() {
+        let (section, last) = key.rsplit_once('.').unwrap();
+        assert!(
+            page.contains(&format!("[{section}]")) && page.contains(&format!("`{last}`")),
+            "{key} is not on the page"
+        );
+    }
+    let examples: Vec<&str> = page
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(examples.len() > 5);
+    for example in examples {
+        // A role that an example inherits from has its blocks elsewhere.
+        let text = example.replace("[\"user\", \"reviewer\"]", "[\"user\"]");
+        text.parse::<Config>()
+            .unwrap_or_else(|errors| panic!("{errors}\n{example}"));
+    }
+}

@@ -81,7 +81,8 @@ impl Engine {
 /// # Errors
 /// Every finding, of which at least one is an error.
 pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec<Finding>), Vec<Finding>> {
-    let settings = exposure(&source.config);
+    let mut settings = exposure(&source.config);
+    settings.only_listed = source.access == AccessDefault::Closed;
     let catalog = expose(database, &settings).map_err(|problems| {
         problems
             .into_iter()

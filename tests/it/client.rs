@@ -2,10 +2,10 @@
 //!
 //! A client of its own: the cases send targets, headers and bodies that no library would.
 
-use std::fmt::Write as _;
 use crate::world::{ADMIN_SECRET, ANON_KEY, JWT_SECRET};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use std::fmt;
+use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
