@@ -70,8 +70,7 @@ fn right(views: &Views, role: &str, face: &str) -> String {
         }
     }
     if let Some(limit) = read.limit {
-        text += "; limit ";
-        text += &limit.to_string();
+        text += &["; limit ", &limit.to_string()].concat();
     }
     if read.aggregate {
         text += "; aggregate";
