@@ -60,7 +60,7 @@ impl GraphQl {
     /// Answers one operation.
     pub(crate) async fn answer(&self, principal: &Principal, call: &Call) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
-        let works = match self.plan(&scene, principal, call) {
+        let works = match self.plan_aside(&scene, principal, call) {
             Ok(works) => works,
             Err(faults) => return Answer::refusal(&faults),
         };
@@ -87,6 +87,16 @@ impl GraphQl {
         assemble(results)
     }
 
+    /// As [`GraphQl::plan`]; where a whole schema is asked for, other requests of this thread need not wait for it.
+    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+        let threads = tokio::runtime::Handle::try_current()
+            .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+        if threads && call.query.contains("__schema") {
+            return tokio::task::block_in_place(|| self.plan(scene, principal, call));
+        }
+        self.plan(scene, principal, call)
+    }
+
     /// The document, valid for the role, from the cache or read.
     pub(crate) fn document(
         &self,
@@ -100,7 +110,12 @@ impl GraphQl {
             return Ok(document);
         }
         let introspection = self.settings.introspection || principal.is_admin();
-        let document = Arc::new(Document::read(sight.types(), text, &self.settings.limits, introspection)?);
+        let document = Arc::new(Document::read(
+            sight.types(),
+            text,
+            &self.settings.limits,
+            introspection,
+        )?);
         self.documents.insert(scene.number, role, text, document.clone());
         Ok(document)
     }
@@ -141,10 +156,16 @@ impl GraphQl {
 }
 
 fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
-    let faults: Vec<&Fault> = results.iter().filter_map(|(_, result)| result.as_ref().err().map(|(fault, _)| fault)).collect();
+    let faults: Vec<&Fault> = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().err().map(|(fault, _)| fault))
+        .collect();
     let later = faults.iter().any(|fault| fault.later);
     let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
-    let size: usize = results.iter().map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Vec::len)).sum();
+    let size: usize = results
+        .iter()
+        .map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Vec::len))
+        .sum();
     let mut body = Vec::with_capacity(size + 16);
     body.push(b'{');
     if !faults.is_empty() {
@@ -169,5 +190,9 @@ fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
         }
         body.extend_from_slice(b"}}");
     }
-    Answer { body, refused: false, later }
+    Answer {
+        body,
+        refused: false,
+        later,
+    }
 }

@@ -108,13 +108,7 @@ fn pascal(name: &str) -> String {
 pub(crate) fn valid(name: &str) -> String {
     let mut out: String = name
         .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
-        })
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
         .collect();
     if out.chars().all(|letter| letter == '_') {
         return "unnamed".to_owned();
@@ -134,7 +128,9 @@ pub(crate) fn is_enum_value(text: &str) -> bool {
         && !text.starts_with("__")
         && !matches!(text, "true" | "false" | "null")
         && !text.starts_with(|first: char| first.is_ascii_digit())
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 #[cfg(test)]
@@ -178,7 +174,13 @@ mod tests {
 
     #[test]
     fn values_of_enums() {
-        for (text, good) in [("open", true), ("in progress", false), ("true", false), ("__x", false), ("1st", false)] {
+        for (text, good) in [
+            ("open", true),
+            ("in progress", false),
+            ("true", false),
+            ("__x", false),
+            ("1st", false),
+        ] {
             assert_eq!(is_enum_value(text), good, "{text}");
         }
     }

@@ -70,9 +70,7 @@ impl Document {
         match (&self.0.operations, name) {
             (DocumentOperations::Single(operation), None) => Ok(operation),
             (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
-            (DocumentOperations::Multiple(operations), Some(name)) => {
-                operations.get(name).ok_or_else(|| unknown(name))
-            }
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).ok_or_else(|| unknown(name)),
             (DocumentOperations::Multiple(operations), None) => match operations.values().next() {
                 Some(operation) if operations.len() == 1 => Ok(operation),
                 _ => Err(Fault::validation(
@@ -107,7 +105,12 @@ pub(crate) fn operation_type(text: &str, name: Option<&str>, limits: &Limits) ->
 /// The last line of the parser's drawing says what was expected.
 fn syntax_message(error: &async_graphql_parser::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("syntax error");
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("syntax error");
     let line = line.trim_start_matches('=').trim();
     format!("Syntax error: {line}")
 }
@@ -178,7 +181,10 @@ pub(crate) fn validate_with(
 fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
     let mut faults: Vec<Fault> = errors
         .into_iter()
-        .map(|error| Fault { locations: error.locations, ..Fault::validation(error.message) })
+        .map(|error| Fault {
+            locations: error.locations,
+            ..Fault::validation(error.message)
+        })
         .collect();
     faults.sort_by(|a, b| {
         let place = |fault: &Fault| fault.locations.first().map(|at| (at.line, at.column));
@@ -199,8 +205,12 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
     let parts: Vec<&str> = message.split('"').collect();
     let near = |wrong: &str, names: Vec<&str>| {
         let length = wrong.len();
-        let names = names.into_iter().filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
-        (length <= 60).then(|| crate::ident::nearest(wrong, names).map(str::to_owned)).flatten()
+        let names = names
+            .into_iter()
+            .filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
+        (length <= 60)
+            .then(|| crate::ident::nearest(wrong, names).map(str::to_owned))
+            .flatten()
     };
     match parts.as_slice() {
         ["Unknown field ", wrong, " on type ", name, "."] => {
@@ -209,9 +219,24 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
         }
         ["Unknown argument ", wrong, " on field ", field, " of type ", name, "."] => {
             let field = types.field(types.named(name)?, field)?;
-            near(wrong, types.arguments(field.meaning).iter().map(|argument| argument.name).collect())
+            near(
+                wrong,
+                types
+                    .arguments(field.meaning)
+                    .iter()
+                    .map(|argument| argument.name)
+                    .collect(),
+            )
         }
-        ["Invalid value for argument ", _, ", unknown field ", wrong, " of type ", name, ""] => {
+        [
+            "Invalid value for argument ",
+            _,
+            ", unknown field ",
+            wrong,
+            " of type ",
+            name,
+            "",
+        ] => {
             let key = types.named(name).filter(|key| types.kind(*key) == Kind::Input)?;
             near(wrong, types.inputs(key).iter().map(|input| input.name).collect())
         }

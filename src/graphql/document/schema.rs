@@ -59,7 +59,11 @@ pub(super) fn finish(
     introspection: bool,
     extension: impl ExtensionFactory,
 ) -> Result<Schema, SchemaError> {
-    let builder = if introspection { builder } else { builder.disable_introspection() };
+    let builder = if introspection {
+        builder
+    } else {
+        builder.disable_introspection()
+    };
     builder
         .disable_suggestions()
         .limit_recursive_depth(super::NESTING * 2)

@@ -73,7 +73,14 @@ impl GraphQl {
                     body.extend_from_slice(&answer.body);
                 }
                 body.push(b']');
-                written(media, Answer { body, refused: false, later })
+                written(
+                    media,
+                    Answer {
+                        body,
+                        refused: false,
+                        later,
+                    },
+                )
             }
         }
     }
@@ -136,7 +143,11 @@ fn written(media: Media, answer: Answer) -> Response {
 }
 
 fn refused(media: Media, refusal: &Refusal) -> Response {
-    response(refusal.status, media, Answer::refusal(std::slice::from_ref(&refusal.fault)).body)
+    response(
+        refusal.status,
+        media,
+        Answer::refusal(std::slice::from_ref(&refusal.fault)).body,
+    )
 }
 
 fn response(status: StatusCode, media: Media, body: Vec<u8>) -> Response {

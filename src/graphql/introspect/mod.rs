@@ -12,8 +12,12 @@ use async_graphql_parser::types::{Field, SelectionSet};
 use async_graphql_value::ConstValue;
 use system::{DIRECTIVES, SystemType, TYPES};
 
-/// Most members that an answer writes.
-const MEMBERS: usize = 6_000_000;
+/// Most members that an answer writes for each type of the schema, and at least for small ones: about twice what the
+/// usual introspection needs.
+const MEMBERS_PER_TYPE: usize = 400;
+const MEMBERS: usize = 50_000;
+/// Most lists of types, fields or values within each other; the usual introspection has two.
+const LISTS: usize = 2;
 
 type Sets<'s, 'd> = &'s [&'d Positioned<SelectionSet>];
 
@@ -26,21 +30,23 @@ pub(crate) struct Question<'d> {
 
 impl<'d> Question<'d> {
     /// What a root field asks.
-    pub(crate) fn new(
-        root: &str,
-        field: &Field,
-        sets: Sets<'_, 'd>,
-        variables: &Variables,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn new(root: &str, field: &Field, sets: Sets<'_, 'd>, variables: &Variables) -> Result<Self, Fault> {
         let name = if root == "__type" {
             match field.get_argument("name").and_then(|value| variables.fill(&value.node)) {
                 Some(ConstValue::String(name)) => Some(name),
-                _ => return Err(Fault::validation("Argument \"name\" of type \"String!\" must be a string.")),
+                _ => {
+                    return Err(Fault::validation(
+                        "Argument \"name\" of type \"String!\" must be a string.",
+                    ));
+                }
             }
         } else {
             None
         };
-        Ok(Self { name, sets: sets.to_vec() })
+        Ok(Self {
+            name,
+            sets: sets.to_vec(),
+        })
     }
 }
 
@@ -85,6 +91,8 @@ struct Writer<'w, 'c> {
     types: Types<'c>,
     out: &'w mut String,
     members: usize,
+    most: usize,
+    lists: usize,
 }
 
 /// Answers a question.
@@ -93,7 +101,15 @@ struct Writer<'w, 'c> {
 /// The answer would be too large.
 pub(crate) fn answer<'c>(converter: &Converter<'c>, question: &Question<'c>, out: &mut String) -> Result<(), Fault> {
     let types = converter.types();
-    let mut writer = Writer { converter, types, out, members: 0 };
+    let most = MEMBERS + MEMBERS_PER_TYPE * types.count();
+    let mut writer = Writer {
+        converter,
+        types,
+        out,
+        members: 0,
+        most,
+        lists: 0,
+    };
     match &question.name {
         None => writer.schema(&question.sets),
         Some(name) => {
@@ -137,7 +153,7 @@ impl<'c> Writer<'_, 'c> {
         self.out.push('{');
         for (index, selected) in self.converter.collect(sets)?.iter().enumerate() {
             self.members += 1;
-            if self.members > MEMBERS {
+            if self.members > self.most {
                 return Err(Fault::validation("the answer to this introspection would be too large"));
             }
             if index > 0 {
@@ -170,15 +186,54 @@ impl<'c> Writer<'_, 'c> {
         Ok(())
     }
 
+    /// An array within which further ones multiply.
+    fn list<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        each: impl FnMut(&mut Self, T) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.deeper()?;
+        self.array(items, each)?;
+        self.lists -= 1;
+        Ok(())
+    }
+
+    fn deeper(&mut self) -> Result<(), Fault> {
+        if self.lists == LISTS {
+            return Err(Fault::validation(format!(
+                "introspection may hold at most {LISTS} lists of types, fields or values within each other"
+            )));
+        }
+        self.lists += 1;
+        Ok(())
+    }
+
     fn schema(&mut self, sets: Sets<'_, 'c>) -> Result<(), Fault> {
         self.object("__Schema", sets, |own, name, selected| match name {
             "types" => {
-                let mut all: Vec<(String, Named)> =
-                    own.types.all().into_iter().map(|(name, key)| (name, Named::Key(key))).collect();
-                all.extend(TYPES.iter().enumerate().map(|(index, own)| (own.name.to_owned(), Named::System(index))));
-                own.array(all, |own, (_, named)| own.type_of(Node { named, layers: &[] }, &selected.sets))
+                let mut all: Vec<(String, Named)> = own
+                    .types
+                    .all()
+                    .into_iter()
+                    .map(|(name, key)| (name, Named::Key(key)))
+                    .collect();
+                all.extend(
+                    TYPES
+                        .iter()
+                        .enumerate()
+                        .map(|(index, own)| (own.name.to_owned(), Named::System(index))),
+                );
+                own.list(all, |own, (_, named)| {
+                    own.type_of(Node { named, layers: &[] }, &selected.sets)
+                })
             }
-            "queryType" => own.type_of(Node { named: Named::Key(Key::Query), layers: &[] }, &selected.sets),
+            "queryType" => own.type_of(
+                Node {
+                    named: Named::Key(Key::Query),
+                    layers: &[],
+                },
+                &selected.sets,
+            ),
             "directives" => own.directives(&selected.sets),
             _ => {
                 own.out.push_str("null");
@@ -202,7 +257,12 @@ impl<'c> Writer<'_, 'c> {
                     "args" => {
                         let (name, description, ty, wrap, default) = directive.argument;
                         let node = own.system_node(ty, wrap);
-                        let input = InputNode { name, description: Some(description), node, default };
+                        let input = InputNode {
+                            name,
+                            description: Some(description),
+                            node,
+                            default,
+                        };
                         return own.inputs(vec![input], &selected.sets);
                     }
                     _ => own.truth(false),
@@ -218,11 +278,17 @@ impl<'c> Writer<'_, 'c> {
             Some(index) => Named::System(index),
             None => Named::Key(self.types.names.key_of(name).unwrap_or(Key::Query)),
         };
-        Node { named, layers: layers(wrap) }
+        Node {
+            named,
+            layers: layers(wrap),
+        }
     }
 
     fn node(reference: Ref) -> Node {
-        Node { named: Named::Key(reference.key), layers: layers(reference.wrap) }
+        Node {
+            named: Named::Key(reference.key),
+            layers: layers(reference.wrap),
+        }
     }
 
     fn type_of(&mut self, node: Node, sets: Sets<'_, 'c>) -> Result<(), Fault> {
@@ -235,7 +301,10 @@ impl<'c> Writer<'_, 'c> {
                         Layer::NonNull => "NON_NULL",
                     }),
                     "ofType" => {
-                        let inner = Node { layers: &node.layers[1..], ..node };
+                        let inner = Node {
+                            layers: &node.layers[1..],
+                            ..node
+                        };
                         return own.type_of(inner, &selected.sets);
                     }
                     _ => own.out.push_str("null"),
@@ -262,7 +331,7 @@ impl<'c> Writer<'_, 'c> {
             ("description", _) => self.maybe(self.types.description(key)),
             ("fields", Kind::Object) => {
                 let fields = self.types.fields(key);
-                return self.array(fields, |own, field| {
+                return self.list(fields, |own, field| {
                     let argument = |own: &Self| -> Vec<InputNode<'c>> {
                         own.types.arguments(field.meaning).iter().map(input_node).collect()
                     };
@@ -275,8 +344,10 @@ impl<'c> Writer<'_, 'c> {
                 return self.enum_values(values, selected);
             }
             ("inputFields", Kind::Input) => {
-                let inputs = self.types.inputs(key).iter().map(input_node).collect();
-                return self.inputs(inputs, &selected.sets);
+                let inputs: Vec<InputNode<'c>> = self.types.inputs(key).iter().map(input_node).collect();
+                self.deeper()?;
+                self.inputs(inputs, &selected.sets)?;
+                self.lists -= 1;
             }
             ("isOneOf", Kind::Input) => self.truth(false),
             _ => self.out.push_str("null"),
@@ -290,10 +361,15 @@ impl<'c> Writer<'_, 'c> {
             ("kind", _) => self.text(if object { "OBJECT" } else { "ENUM" }),
             ("name", _) => self.text(system.name),
             ("fields", true) => {
-                return self.array(system.fields, |own, (name, ty, wrap, deprecated)| {
+                return self.list(system.fields, |own, (name, ty, wrap, deprecated)| {
                     let argument = |own: &Self| -> Vec<InputNode<'c>> {
                         let node = own.system_node("Boolean", Wrap::Plain);
-                        let input = InputNode { name: "includeDeprecated", description: None, node, default: Some("false") };
+                        let input = InputNode {
+                            name: "includeDeprecated",
+                            description: None,
+                            node,
+                            default: Some("false"),
+                        };
                         if *deprecated { vec![input] } else { Vec::new() }
                     };
                     own.field(name, None, own.system_node(ty, *wrap), &argument, selected)
@@ -310,7 +386,7 @@ impl<'c> Writer<'_, 'c> {
     }
 
     fn enum_values(&mut self, values: Vec<(&str, Option<&str>)>, selected: &Selected<'c>) -> Result<(), Fault> {
-        self.array(values, |own, (value, description)| {
+        self.list(values, |own, (value, description)| {
             own.object("__EnumValue", &selected.sets, |own, name, _| {
                 match name {
                     "name" => own.text(value),
@@ -368,7 +444,10 @@ fn input_node<'a>(input: &super::types::Input<'a>) -> InputNode<'a> {
     InputNode {
         name: input.name,
         description: input.description,
-        node: Node { named: Named::Key(input.ty.key), layers: layers(input.ty.wrap) },
+        node: Node {
+            named: Named::Key(input.ty.key),
+            layers: layers(input.ty.wrap),
+        },
         default: None,
     }
 }

@@ -20,14 +20,21 @@ fn requests(settings: config::GraphQl, role: &str, query: &str, variables: Json)
             .map(|(key, work)| match work {
                 Work::Ready(json) => format!("{key}: {json}"),
                 Work::Run { request, nullable } => {
-                    format!("{key}{}: {:?}\n  values: {:?}", if nullable { "?" } else { "" }, request.read, request.values)
+                    format!(
+                        "{key}{}: {:?}\n  values: {:?}",
+                        if nullable { "?" } else { "" },
+                        request.read,
+                        request.values
+                    )
                 }
             })
             .collect::<Vec<_>>()
             .join("\n"),
-        Err(faults) => {
-            faults.iter().map(|fault| format!("error {}", fault.json())).collect::<Vec<_>>().join("\n")
-        }
+        Err(faults) => faults
+            .iter()
+            .map(|fault| format!("error {}", fault.json()))
+            .collect::<Vec<_>>()
+            .join("\n"),
     }
 }
 
@@ -50,14 +57,29 @@ fn roots_and_selections() {
         "roots",
         &[
             ("{ post { id } }", json!({})),
-            ("{ a: post(limit: 2, offset: 1) { t: title __typename } b: author { name posts(limit: 1) { id } } }", json!({})),
+            (
+                "{ a: post(limit: 2, offset: 1) { t: title __typename } b: author { name posts(limit: 1) { id } } }",
+                json!({}),
+            ),
             ("{ post_by_pk(id: 7) { id author { name } } __typename }", json!({})),
             ("{ comment_by_pk(id: \"1c1\") { id } }", json!({})),
-            ("fragment f on post { id author { name } } { post { ...f ... on post { author { id } } ... { title } id } }", json!({})),
-            ("query($y: Boolean!, $n: Boolean!) { post { id @include(if: $y) title @skip(if: $y) views @include(if: $n) @skip(if: $n) ...f @skip(if: $n) } } fragment f on post { score }", json!({"y": true, "n": false})),
-            ("{ post { meta m: meta(path: \"$.a[0].b\") w: meta(path: \"$\") } }", json!({})),
+            (
+                "fragment f on post { id author { name } } { post { ...f ... on post { author { id } } ... { title } id } }",
+                json!({}),
+            ),
+            (
+                "query($y: Boolean!, $n: Boolean!) { post { id @include(if: $y) title @skip(if: $y) views @include(if: $n) @skip(if: $n) ...f @skip(if: $n) } } fragment f on post { score }",
+                json!({"y": true, "n": false}),
+            ),
+            (
+                "{ post { meta m: meta(path: \"$.a[0].b\") w: meta(path: \"$\") } }",
+                json!({}),
+            ),
             ("{ post { loud l: loud(args: {mark: \"!\"}) } }", json!({})),
-            ("{ search_posts(args: {term: \"x\"}, limit: 1, where: {id: {_gt: 1}}) { id } search_posts_aggregate(args: {term: \"y\"}) { aggregate { count } } }", json!({})),
+            (
+                "{ search_posts(args: {term: \"x\"}, limit: 1, where: {id: {_gt: 1}}) { id } search_posts_aggregate(args: {term: \"y\"}) { aggregate { count } } }",
+                json!({}),
+            ),
             ("{ order_items { _2nd a_b a_b_2 } }", json!({})),
         ],
     );
@@ -106,16 +128,34 @@ fn orders_and_pages() {
         "orders",
         &[
             ("{ post(order_by: {title: asc}) { id } }", json!({})),
-            ("{ post(order_by: [{title: desc}, {id: asc_nulls_first, views: desc_nulls_last}]) { id } }", json!({})),
+            (
+                "{ post(order_by: [{title: desc}, {id: asc_nulls_first, views: desc_nulls_last}]) { id } }",
+                json!({}),
+            ),
             ("{ post(order_by: {author: {name: desc}}) { id } }", json!({})),
-            ("{ author(order_by: {posts_aggregate: {count: desc, max: {created_at: asc}}}) { id } }", json!({})),
+            (
+                "{ author(order_by: {posts_aggregate: {count: desc, max: {created_at: asc}}}) { id } }",
+                json!({}),
+            ),
             ("{ comment(order_by: {post: {author: {name: asc}}}) { id } }", json!({})),
-            ("{ comment(order_by: {post: {comments_aggregate: {count: asc}}}) { id } }", json!({})),
+            (
+                "{ comment(order_by: {post: {comments_aggregate: {count: asc}}}) { id } }",
+                json!({}),
+            ),
             ("{ post(order_by: {title: null}) { id } }", json!({})),
             ("{ post(distinct_on: [title]) { id } }", json!({})),
-            ("{ post(distinct_on: [title, id], order_by: [{id: desc}, {title: asc}, {views: asc}]) { id } }", json!({})),
-            ("{ post(distinct_on: [title], order_by: [{id: desc}, {title: asc}]) { id } }", json!({})),
-            ("{ post(distinct_on: [title, id], order_by: {title: desc}) { id } }", json!({})),
+            (
+                "{ post(distinct_on: [title, id], order_by: [{id: desc}, {title: asc}, {views: asc}]) { id } }",
+                json!({}),
+            ),
+            (
+                "{ post(distinct_on: [title], order_by: [{id: desc}, {title: asc}]) { id } }",
+                json!({}),
+            ),
+            (
+                "{ post(distinct_on: [title, id], order_by: {title: desc}) { id } }",
+                json!({}),
+            ),
             ("{ post(limit: -1) { id } }", json!({})),
             ("{ author { posts(offset: -1) { id } } }", json!({})),
             ("{ post(limit: 0, offset: 0) { id } }", json!({})),
@@ -129,13 +169,31 @@ fn aggregates_groups_connections() {
     check(
         "aggregates",
         &[
-            ("{ post_aggregate(where: {id: {_gt: 1}}, limit: 5) { aggregate { count c: count(columns: [title, id], distinct: true) sum { views p: price __typename } max { title } avg { score } stddev { id } var_pop { id } __typename } nodes { id } __typename } }", json!({})),
-            ("{ author { posts_aggregate(where: {id: {_gt: 1}}) { aggregate { count } } } }", json!({})),
-            ("{ post_group(by: [status, status, author_id], where: {id: {_gt: 1}}, having: {count: {_gt: 1}, _or: [{sum: {views: {_gt: \"5\"}}}, {avg: {id: {_lt: 2.5}}}]}, order_by: [{count: desc}, {key: {status: asc}}, {max: {id: asc}}], limit: 3) { key { status s: author_id title __typename } aggregate { count sum { views } } __typename } }", json!({})),
-            ("{ post_group(by: [status], order_by: {key: {title: asc}}) { aggregate { count } } }", json!({})),
+            (
+                "{ post_aggregate(where: {id: {_gt: 1}}, limit: 5) { aggregate { count c: count(columns: [title, id], distinct: true) sum { views p: price __typename } max { title } avg { score } stddev { id } var_pop { id } __typename } nodes { id } __typename } }",
+                json!({}),
+            ),
+            (
+                "{ author { posts_aggregate(where: {id: {_gt: 1}}) { aggregate { count } } } }",
+                json!({}),
+            ),
+            (
+                "{ post_group(by: [status, status, author_id], where: {id: {_gt: 1}}, having: {count: {_gt: 1}, _or: [{sum: {views: {_gt: \"5\"}}}, {avg: {id: {_lt: 2.5}}}]}, order_by: [{count: desc}, {key: {status: asc}}, {max: {id: asc}}], limit: 3) { key { status s: author_id title __typename } aggregate { count sum { views } } __typename } }",
+                json!({}),
+            ),
+            (
+                "{ post_group(by: [status], order_by: {key: {title: asc}}) { aggregate { count } } }",
+                json!({}),
+            ),
             ("{ post_group(by: []) { aggregate { count } } }", json!({})),
-            ("{ post_connection(first: 2, after: \"c\", order_by: {title: asc}) { edges { cursor node { id author { name } } __typename } nodes { id } pageInfo { hasNextPage hasPreviousPage s: startCursor endCursor __typename } total_count __typename } }", json!({})),
-            ("{ post_connection(last: 2, before: \"c\") { edges { node { id } } } }", json!({})),
+            (
+                "{ post_connection(first: 2, after: \"c\", order_by: {title: asc}) { edges { cursor node { id author { name } } __typename } nodes { id } pageInfo { hasNextPage hasPreviousPage s: startCursor endCursor __typename } total_count __typename } }",
+                json!({}),
+            ),
+            (
+                "{ post_connection(last: 2, before: \"c\") { edges { node { id } } } }",
+                json!({}),
+            ),
             ("{ post_connection(first: 1, last: 2) { total_count } }", json!({})),
             ("{ post_connection(first: -1) { total_count } }", json!({})),
         ],
@@ -169,7 +227,10 @@ fn variables() {
             (list, json!({})),
             (item, json!({"id": 2})),
             (item, json!({})),
-            (wher, json!({"w": {"id": {"_eq": 1}, "author": {"name": {"_like": "a"}}}})),
+            (
+                wher,
+                json!({"w": {"id": {"_eq": 1}, "author": {"name": {"_like": "a"}}}}),
+            ),
             (wher, json!({"w": {"idd": {"_eq": 1}}})),
             (wher, json!({"w": {"id": {"_eq": null}}})),
             (wher, json!({"w": {"id": {"_eq": {}}}})),
@@ -188,9 +249,18 @@ fn variables() {
             (json, json!({"j": {"a": [1, null, "x"]}})),
             (json, json!({"j": "text"})),
             (json, json!({"j": [1]})),
-            ("query($w: post_bool_exp) { post(where: {_and: [$w, {id: {_eq: 1}}]}) { id } }", json!({"w": {"title": {"_eq": "x"}}})),
-            ("query($d: order_by) { post(order_by: {title: $d}) { id } }", json!({"d": "desc_nulls_last"})),
-            ("query($x: String) { post(where: {title: {_eq: $x}, bogus: 1}) { id } }", json!({"x": "a"})),
+            (
+                "query($w: post_bool_exp) { post(where: {_and: [$w, {id: {_eq: 1}}]}) { id } }",
+                json!({"w": {"title": {"_eq": "x"}}}),
+            ),
+            (
+                "query($d: order_by) { post(order_by: {title: $d}) { id } }",
+                json!({"d": "desc_nulls_last"}),
+            ),
+            (
+                "query($x: String) { post(where: {title: {_eq: $x}, bogus: 1}) { id } }",
+                json!({"x": "a"}),
+            ),
         ],
     );
 }
@@ -207,25 +277,59 @@ fn limits_of_rows() {
         ("admin", 99, "{ post { id } }", false),
         ("admin", 30, "{ author(limit: 5) { posts(limit: 5) { id } } }", true),
         ("admin", 29, "{ author(limit: 5) { posts(limit: 5) { id } } }", false),
-        ("admin", 30, "{ a: author(limit: 15) { id } b: author(limit: 15) { id } }", true),
-        ("admin", 29, "{ a: author(limit: 15) { id } b: author(limit: 15) { id } }", false),
+        (
+            "admin",
+            30,
+            "{ a: author(limit: 15) { id } b: author(limit: 15) { id } }",
+            true,
+        ),
+        (
+            "admin",
+            29,
+            "{ a: author(limit: 15) { id } b: author(limit: 15) { id } }",
+            false,
+        ),
         ("reader", 10, "{ post { id } }", true),
         ("reader", 9, "{ post { id } }", false),
         ("admin", 1, "{ post_aggregate { aggregate { count } } }", true),
         ("admin", 1, "{ post_aggregate { nodes { id } } }", false),
         ("admin", 1, "{ post_by_pk(id: 1) { id } }", true),
-        ("admin", u64::MAX - 1, "{ author(limit: 2147483647) { posts(limit: 2147483647) { comments(limit: 2147483647) { id } } } }", false),
+        (
+            "admin",
+            u64::MAX - 1,
+            "{ author(limit: 2147483647) { posts(limit: 2147483647) { comments(limit: 2147483647) { id } } } }",
+            false,
+        ),
     ] {
         let got = requests(limited(nodes), role, query, json!({}));
-        assert_eq!(!got.contains("can return more than"), good, "{role} {nodes} {query}: {got}");
+        assert_eq!(
+            !got.contains("can return more than"),
+            good,
+            "{role} {nodes} {query}: {got}"
+        );
     }
-    let settings = config::GraphQl { default_limit: Some(7), stringify_numeric: true, ..config::GraphQl::default() };
-    insta::assert_snapshot!("default_limit", requests(settings, "admin", "{ post { comments { id } } post_aggregate { aggregate { count } } }", json!({})));
+    let settings = config::GraphQl {
+        default_limit: Some(7),
+        stringify_numeric: true,
+        ..config::GraphQl::default()
+    };
+    insta::assert_snapshot!(
+        "default_limit",
+        requests(
+            settings,
+            "admin",
+            "{ post { comments { id } } post_aggregate { aggregate { count } } }",
+            json!({})
+        )
+    );
 }
 
 #[test]
 fn camel() {
-    let settings = config::GraphQl { naming: config::Naming::Camel, ..config::GraphQl::default() };
+    let settings = config::GraphQl {
+        naming: config::Naming::Camel,
+        ..config::GraphQl::default()
+    };
     let query = "query($w: PostBoolExp) { post(where: $w, orderBy: {createdAt: DESC_NULLS_LAST}, distinctOn: createdAt) { id authorId commentsAggregate { aggregate { stddevPop { postId } } } } postByPk(id: 1) { __typename } postConnection { totalCount } }";
     let variables = json!({"w": {"authorId": {"_isNull": true}, "meta": {"_hasKey": "a"}}});
     insta::assert_snapshot!("camel", requests(settings, "admin", query, variables));
@@ -236,9 +340,15 @@ fn documents_are_kept_and_give_the_same() {
     let (front, echo) = front(blog());
     let query = "query($id: Int!) { post_by_pk(id: $id) { id } }";
     let plan = |id: i64| {
-        let call = Call { query: query.into(), operation_name: None, variables: json!({"id": id}).as_object().cloned().unwrap() };
+        let call = Call {
+            query: query.into(),
+            operation_name: None,
+            variables: json!({"id": id}).as_object().cloned().unwrap(),
+        };
         let works = front.plan(&echo.scene("admin"), &principal("admin"), &call).unwrap();
-        let Some((_, Work::Run { request, .. })) = works.into_iter().next() else { panic!("no run") };
+        let Some((_, Work::Run { request, .. })) = works.into_iter().next() else {
+            panic!("no run")
+        };
         *request
     };
     let (one, two) = (plan(1), plan(2));

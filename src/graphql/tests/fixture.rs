@@ -1,8 +1,8 @@
 //! A catalog with two roles, and a road that answers with what it was asked.
 
 use crate::catalog::{
-    Catalog, Column, ColumnId, Computed, Database, DatabaseKind, EnumType, ExposedFunction, Face, FaceColumn, FaceId,
-    Function, FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
+    Catalog, Column, ColumnId, Computed, Database, DatabaseKind, EnumType, ExposedFunction, Face, FaceId, Function,
+    FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
 };
 use crate::config;
 use crate::engine::{Body, Outcome};
@@ -51,14 +51,7 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
 pub(super) fn catalog(tables: Vec<Table>, enums: Vec<EnumType>, functions: Vec<Function>) -> Catalog {
     let faces = (0u32..)
         .zip(&tables)
-        .map(|(id, table)| {
-            let columns = table
-                .columns
-                .iter()
-                .map(|column| FaceColumn { name: Name::new(column.name.as_str()), geometry: false })
-                .collect();
-            Face::new(FaceId(id), TableId(id), Name::new(table.name.as_str()), columns, table.primary_key.clone())
-        })
+        .map(|(id, table)| Face::plain(TableId(id), table))
         .collect();
     let database = Database {
         kind: DatabaseKind::Postgres,
@@ -78,7 +71,10 @@ pub(super) fn relate(catalog: &mut Catalog, from: u32, name: &str, to: u32, many
         name: Name::new(name),
         target: FaceId(to),
         many,
-        join: Join::Direct { columns: vec![ColumnId(columns[0])], references: vec![ColumnId(columns[1])] },
+        join: Join::Direct {
+            columns: vec![ColumnId(columns[0])],
+            references: vec![ColumnId(columns[1])],
+        },
         column: None,
     });
 }
@@ -121,14 +117,42 @@ pub(super) fn blog() -> Catalog {
             column("hidden", Type::Boolean, false),
         ],
     );
-    let mut view = table("order items", vec![column("2nd", text(), true), column("a b", text(), true), column("a_b", text(), true)]);
+    let mut view = table(
+        "order items",
+        vec![
+            column("2nd", text(), true),
+            column("a b", text(), true),
+            column("a_b", text(), true),
+        ],
+    );
     view.primary_key = Vec::new();
     view.kind = TableKind::View;
-    let secret = table("secret", vec![column("id", Type::Integer(32), false), column("plan", Type::Enum(2), true)]);
+    let secret = table(
+        "secret",
+        vec![
+            column("id", Type::Integer(32), false),
+            column("plan", Type::Enum(2), true),
+        ],
+    );
     let enums = vec![
-        EnumType { name: "public.status".into(), database_type: Some("status".into()), values: vec!["draft".into(), "live".into()], comment: Some("Where it stands.".into()) },
-        EnumType { name: "post.mood".into(), database_type: None, values: vec!["so so".into()], comment: None },
-        EnumType { name: "secret.plan".into(), database_type: None, values: vec!["a".into(), "b".into()], comment: None },
+        EnumType {
+            name: "public.status".into(),
+            database_type: Some("status".into()),
+            values: vec!["draft".into(), "live".into()],
+            comment: Some("Where it stands.".into()),
+        },
+        EnumType {
+            name: "post.mood".into(),
+            database_type: None,
+            values: vec!["so so".into()],
+            comment: None,
+        },
+        EnumType {
+            name: "secret.plan".into(),
+            database_type: None,
+            values: vec!["a".into(), "b".into()],
+            comment: None,
+        },
     ];
     let argument = |name: &str, data_type: Type, has_default: bool| FunctionArgument {
         name: name.into(),
@@ -141,16 +165,33 @@ pub(super) fn blog() -> Catalog {
         Function {
             schema: Identifier::new("public"),
             name: Identifier::new("search_posts"),
-            arguments: vec![argument("term", Type::TEXT, false), argument("most", Type::Integer(32), true), argument("session", Type::Json, false)],
-            result: FunctionResult::Rows { table: TableId(1), many: true },
+            arguments: vec![
+                argument("term", Type::TEXT, false),
+                argument("most", Type::Integer(32), true),
+                argument("session", Type::Json, false),
+            ],
+            result: FunctionResult::Rows {
+                table: TableId(1),
+                many: true,
+            },
             volatile: false,
             comment: None,
         },
         Function {
             schema: Identifier::new("public"),
             name: Identifier::new("shout"),
-            arguments: vec![FunctionArgument { row_of: Some(TableId(1)), ..argument("row", Type::Other("post".into()), false) }, argument("mark", Type::TEXT, true)],
-            result: FunctionResult::Scalar { data_type: Type::TEXT, database_type: "text".into(), many: false },
+            arguments: vec![
+                FunctionArgument {
+                    row_of: Some(TableId(1)),
+                    ..argument("row", Type::Other("post".into()), false)
+                },
+                argument("mark", Type::TEXT, true),
+            ],
+            result: FunctionResult::Scalar {
+                data_type: Type::TEXT,
+                database_type: "text".into(),
+                many: false,
+            },
             volatile: false,
             comment: None,
         },
@@ -161,7 +202,12 @@ pub(super) fn blog() -> Catalog {
     relate(&mut catalog, 1, "author", 0, false, [2, 0]);
     relate(&mut catalog, 1, "comments", 2, true, [0, 1]);
     relate(&mut catalog, 2, "post", 1, false, [1, 0]);
-    catalog.faces[1].computed.push(Computed { name: Name::new("loud"), function: 1, table_argument: "row".into(), session_argument: None });
+    catalog.faces[1].computed.push(Computed {
+        name: Name::new("loud"),
+        function: 1,
+        table_argument: "row".into(),
+        session_argument: None,
+    });
     let mut catalog = Catalog::assemble(catalog.database, catalog.faces);
     catalog.functions.push(ExposedFunction {
         id: FunctionId(0),
@@ -193,7 +239,10 @@ pub(super) fn read_all(catalog: &Catalog, face: u32) -> FaceAccess {
 pub(super) fn admin(catalog: &Catalog) -> View {
     View {
         role: Name::new("admin"),
-        faces: (0u32..).zip(&catalog.faces).map(|(id, _)| Some(Arc::new(read_all(catalog, id)))).collect(),
+        faces: (0u32..)
+            .zip(&catalog.faces)
+            .map(|(id, _)| Some(Arc::new(read_all(catalog, id))))
+            .collect(),
         functions: catalog.functions.iter().map(|function| function.id).collect(),
     }
 }
@@ -213,8 +262,18 @@ pub(super) fn reader(catalog: &Catalog) -> View {
         read.limit = Some(10);
         read.computed.clear();
     }
-    let faces = vec![Some(Arc::new(author)), Some(Arc::new(post)), Some(Arc::new(read_all(catalog, 2))), None, Some(Arc::new(FaceAccess::default()))];
-    View { role: Name::new("reader"), faces, functions: Vec::new() }
+    let faces = vec![
+        Some(Arc::new(author)),
+        Some(Arc::new(post)),
+        Some(Arc::new(read_all(catalog, 2))),
+        None,
+        Some(Arc::new(FaceAccess::default())),
+    ];
+    View {
+        role: Name::new("reader"),
+        faces,
+        functions: Vec::new(),
+    }
 }
 
 /// Answers with the roots it was asked for; `comment` fails, and says what it saw.
@@ -225,7 +284,10 @@ pub(super) struct Echo {
 
 impl Echo {
     pub(super) fn new(catalog: Catalog) -> Arc<Self> {
-        Arc::new(Self { catalog: Arc::new(catalog), seen: Mutex::default() })
+        Arc::new(Self {
+            catalog: Arc::new(catalog),
+            seen: Mutex::default(),
+        })
     }
 }
 
@@ -241,7 +303,12 @@ impl Road for Echo {
             }),
             _ => None,
         };
-        Scene { catalog: self.catalog.clone(), view: view.map(Arc::new), number: 1, snapshot: None }
+        Scene {
+            catalog: self.catalog.clone(),
+            view: view.map(Arc::new),
+            number: 1,
+            snapshot: None,
+        }
     }
 
     fn run<'a>(&'a self, _: &'a Scene, _: &'a Principal, request: &'a Request) -> BoxFuture<'a, Result<Outcome>> {
@@ -254,13 +321,22 @@ impl Road for Echo {
                 return Err(Error::invalid(Code::INVALID_VALUE, "not that comment"));
             }
             if name.as_str() == "order items" {
-                return Err(Error::new(Kind::Unavailable, Code::DATABASE_AWAY, "the database is away"));
+                return Err(Error::new(
+                    Kind::Unavailable,
+                    Code::DATABASE_AWAY,
+                    "the database is away",
+                ));
             }
             let body = match request.read.select.output {
                 Output::Row(_) => "null".to_owned(),
                 _ => format!("[{:?}]", name.as_str()),
             };
-            Ok(Outcome { body: Body::Whole(body.into()), count: 1, total: None, next: None })
+            Ok(Outcome {
+                body: Body::Whole(body.into()),
+                count: 1,
+                total: None,
+                next: None,
+            })
         })
     }
 }

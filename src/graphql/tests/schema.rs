@@ -28,7 +28,13 @@ fn sdl_of_roles() {
         ("reader", config::Naming::Snake, "sdl_reader"),
         ("reader", config::Naming::Camel, "sdl_reader_camel"),
     ] {
-        let (front, echo) = front_with(blog(), config::GraphQl { naming, ..config::GraphQl::default() });
+        let (front, echo) = front_with(
+            blog(),
+            config::GraphQl {
+                naming,
+                ..config::GraphQl::default()
+            },
+        );
         let sdl = front.sdl_of(&echo.scene(role), role).unwrap();
         async_graphql_parser::parse_schema(&sdl).unwrap();
         insta::assert_snapshot!(name, sdl);
@@ -43,7 +49,21 @@ fn sdl_of_roles() {
 fn nothing_of_what_is_hidden() {
     let (front, echo) = front(blog());
     let sdl = front.sdl_of(&echo.scene("reader"), "reader").unwrap();
-    for hidden in ["secret", "plan", "email", "price", "status", "post_aggregate", "posts_aggregate", "order_items", "search", "loud", "int4range", "numeric", "bigint"] {
+    for hidden in [
+        "secret",
+        "plan",
+        "email",
+        "price",
+        "status",
+        "post_aggregate",
+        "posts_aggregate",
+        "order_items",
+        "search",
+        "loud",
+        "int4range",
+        "numeric",
+        "bigint",
+    ] {
         assert!(!sdl.contains(hidden), "{hidden} in\n{sdl}");
     }
 }
@@ -54,7 +74,14 @@ fn renames() {
     let names = Names::new(&catalog, config::Naming::Snake);
     insta::assert_debug_snapshot!("renames", names.renames);
     let mut tables = vec![
-        table("post", vec![column("id", Type::Integer(32), false), column("_and", Type::TEXT, true), column("posts_aggregate", Type::TEXT, true)]),
+        table(
+            "post",
+            vec![
+                column("id", Type::Integer(32), false),
+                column("_and", Type::TEXT, true),
+                column("posts_aggregate", Type::TEXT, true),
+            ],
+        ),
         table("post_aggregate", vec![column("id", Type::Integer(32), false)]),
         table("date", vec![column("id", Type::Integer(32), false)]),
         table("Post", vec![column("id", Type::Integer(32), false)]),
@@ -198,11 +225,31 @@ fn the_part_decides_as_the_whole() {
 fn suggestions_come_from_what_the_role_sees() {
     let limits = config::Limits::default();
     for (role, text, want) in [
-        ("admin", "{ secre { id } }", "Unknown field \"secre\" on type \"query_root\". Did you mean \"secret\"?"),
-        ("reader", "{ secre { id } }", "Unknown field \"secre\" on type \"query_root\"."),
-        ("reader", "{ author { emai } }", "Unknown field \"emai\" on type \"author\"."),
-        ("reader", "{ author { nam } }", "Unknown field \"nam\" on type \"author\". Did you mean \"name\"?"),
-        ("reader", "{ author(limt: 1) { id } }", "Unknown argument \"limt\" on field \"author\" of type \"query_root\". Did you mean \"limit\"?"),
+        (
+            "admin",
+            "{ secre { id } }",
+            "Unknown field \"secre\" on type \"query_root\". Did you mean \"secret\"?",
+        ),
+        (
+            "reader",
+            "{ secre { id } }",
+            "Unknown field \"secre\" on type \"query_root\".",
+        ),
+        (
+            "reader",
+            "{ author { emai } }",
+            "Unknown field \"emai\" on type \"author\".",
+        ),
+        (
+            "reader",
+            "{ author { nam } }",
+            "Unknown field \"nam\" on type \"author\". Did you mean \"name\"?",
+        ),
+        (
+            "reader",
+            "{ author(limt: 1) { id } }",
+            "Unknown argument \"limt\" on field \"author\" of type \"query_root\". Did you mean \"limit\"?",
+        ),
     ] {
         let sight = sight(role, config::Naming::Snake);
         let faults = Document::read(sight.types(), text, &limits, true).unwrap_err();
@@ -253,7 +300,10 @@ fn introspection_as_async_graphql_has_it() {
         assert!(peer.errors.is_empty(), "{:?}", peer.errors);
         let peer = peer.data.into_json().unwrap();
         let (front, _) = front(blog());
-        let call = Call { query: INTROSPECTION.into(), ..Call::default() };
+        let call = Call {
+            query: INTROSPECTION.into(),
+            ..Call::default()
+        };
         let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
         let own: Json = serde_json::from_slice(&answer.body).unwrap();
         let own = &own["data"];
@@ -270,10 +320,16 @@ fn introspection_as_async_graphql_has_it() {
 
 #[test]
 fn introspection_can_be_the_admins() {
-    let settings = config::GraphQl { introspection: false, ..config::GraphQl::default() };
+    let settings = config::GraphQl {
+        introspection: false,
+        ..config::GraphQl::default()
+    };
     let (front, _) = front_with(blog(), settings);
     for (role, good) in [("admin", true), ("reader", false)] {
-        let call = Call { query: "{ __schema { queryType { name } } }".into(), ..Call::default() };
+        let call = Call {
+            query: "{ __schema { queryType { name } } }".into(),
+            ..Call::default()
+        };
         let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
         let own: Json = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(own.get("data").is_some(), good, "{own}");
@@ -284,7 +340,10 @@ fn introspection_can_be_the_admins() {
 fn introspection_itself_is_introspected() {
     let (front, _) = front(blog());
     let query = "{ __schema { directives { name locations args { name type { kind ofType { name } } defaultValue } } } __type(name: \"__Type\") { fields { name type { kind name ofType { kind name } } args { name defaultValue } } } }";
-    let call = Call { query: query.into(), ..Call::default() };
+    let call = Call {
+        query: query.into(),
+        ..Call::default()
+    };
     let answer = front.answer(&principal("reader"), &call).now_or_never().unwrap();
     let own: Json = serde_json::from_slice(&answer.body).unwrap();
     insta::assert_json_snapshot!("introspection_types", own);
