@@ -60,7 +60,7 @@ impl GraphQl {
     /// Answers one operation.
     pub(crate) async fn answer(&self, principal: &Principal, call: &Call) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
-        let works = match self.plan(&scene, principal, call) {
+        let works = match self.plan_aside(&scene, principal, call) {
             Ok(works) => works,
             Err(faults) => return Answer::refusal(&faults),
         };
@@ -85,6 +85,16 @@ impl GraphQl {
             .collect()
             .await;
         assemble(results)
+    }
+
+    /// As [`GraphQl::plan`]; where a whole schema is asked for, other requests of this thread need not wait for it.
+    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+        let threads = tokio::runtime::Handle::try_current()
+            .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+        if threads && call.query.contains("__schema") {
+            return tokio::task::block_in_place(|| self.plan(scene, principal, call));
+        }
+        self.plan(scene, principal, call)
     }
 
     /// The document, valid for the role, from the cache or read.
