@@ -58,14 +58,20 @@ pub(super) fn listen_parts(text: &str) -> Result<(String, u16), String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Err(format!("write {}", SocketAddr::new(address, 4000)));
     }
-    let (host, port) = text.rsplit_once(':').ok_or("write an address and a port, such as 127.0.0.1:4000")?;
-    let port: u16 = port.parse().map_err(|_| format!("{port:?} is no port from 0 to 65535"))?;
+    let (host, port) = text
+        .rsplit_once(':')
+        .ok_or("write an address and a port, such as 127.0.0.1:4000")?;
+    let port: u16 = port
+        .parse()
+        .map_err(|_| format!("{port:?} is no port from 0 to 65535"))?;
     if host.is_empty() {
         return Err(format!("write 127.0.0.1:{port}, or 0.0.0.0:{port} for all addresses"));
     }
     let label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     if !host.bytes().all(label) || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return Err(format!("write an address or a host name before the port, such as 127.0.0.1:{port}"));
+        return Err(format!(
+            "write an address or a host name before the port, such as 127.0.0.1:{port}"
+        ));
     }
     Ok((host.to_owned(), port))
 }

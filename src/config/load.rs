@@ -64,22 +64,44 @@ pub fn load_with(options: &LoadOptions, overrides: &[Override]) -> Result<Loaded
     let file = source.file.clone();
     let mut warnings = environment(&mut entries, &options.environment);
     if let Some(database) = &options.database {
-        node::overlay(&mut entries, "database.url", database, Place::Argument("the database on the command line".into()));
+        node::overlay(
+            &mut entries,
+            "database.url",
+            database,
+            Place::Argument("the database on the command line".into()),
+        );
     }
     for given in overrides {
-        node::overlay(&mut entries, given.key, &given.value, Place::Argument(given.option.into()));
+        node::overlay(
+            &mut entries,
+            given.key,
+            &given.value,
+            Place::Argument(given.option.into()),
+        );
     }
     let (config, found) = from_entries(&entries, source)?;
     warnings.extend(found.iter().map(ToString::to_string));
-    Ok(Loaded { source: file.is_some().then(|| Arc::clone(&config.source)), config, file, warnings })
+    Ok(Loaded {
+        source: file.is_some().then(|| Arc::clone(&config.source)),
+        config,
+        file,
+        warnings,
+    })
 }
 
 /// From a tree to a checked configuration and warnings.
-pub(super) fn from_entries(entries: &Entries, mut source: Source) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
+pub(super) fn from_entries(
+    entries: &Entries,
+    mut source: Source,
+) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
     source.places = node::places(entries);
     let mut reader = Reader::default();
     let mut config = read::read(&mut reader, entries);
-    let mut errors: Vec<ConfigError> = reader.findings.into_iter().map(|finding| located(&source, finding)).collect();
+    let mut errors: Vec<ConfigError> = reader
+        .findings
+        .into_iter()
+        .map(|finding| located(&source, finding))
+        .collect();
     let mut warnings = Vec::new();
     for finding in validate::validate(&mut config) {
         // A value that could not be read stands as its default, of which nothing is wrong.
@@ -87,7 +109,10 @@ pub(super) fn from_entries(entries: &Entries, mut source: Source) -> Result<(Con
             continue;
         }
         let list = if finding.warning { &mut warnings } else { &mut errors };
-        list.push(ConfigError { hint: finding.hint, ..source.finding(&finding.key, finding.message) });
+        list.push(ConfigError {
+            hint: finding.hint,
+            ..source.finding(&finding.key, finding.message)
+        });
     }
     errors.sort_by_key(|error| (error.line.is_none(), error.line, error.column));
     if !errors.is_empty() {
@@ -119,8 +144,14 @@ fn located(source: &Source, finding: Finding) -> ConfigError {
 
 /// The file's text. A file that was asked for must be there.
 fn open(options: &LoadOptions) -> Result<Source, ConfigError> {
-    let variable = options.environment.iter().find(|(name, value)| name == "DIGLOT_CONFIG" && !value.is_empty());
-    let wanted = options.path.clone().or_else(|| variable.map(|(_, value)| PathBuf::from(value)));
+    let variable = options
+        .environment
+        .iter()
+        .find(|(name, value)| name == "DIGLOT_CONFIG" && !value.is_empty());
+    let wanted = options
+        .path
+        .clone()
+        .or_else(|| variable.map(|(_, value)| PathBuf::from(value)));
     let path = match wanted {
         Some(path) => path,
         None if Path::new(FILE).exists() => PathBuf::from(FILE),
@@ -134,15 +165,24 @@ fn open(options: &LoadOptions) -> Result<Source, ConfigError> {
         message,
         hint: None,
     };
-    let bytes = std::fs::read(&path).map_err(|error| broken(format!("the configuration file cannot be read: {error}")))?;
-    let source = |text: String| Source { file: Some(path.clone()), text, ..Source::default() };
+    let bytes =
+        std::fs::read(&path).map_err(|error| broken(format!("the configuration file cannot be read: {error}")))?;
+    let source = |text: String| Source {
+        file: Some(path.clone()),
+        text,
+        ..Source::default()
+    };
     match String::from_utf8(bytes) {
         Ok(text) => Ok(source(text)),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let text = source(String::from_utf8_lossy(error.as_bytes()).into_owned());
             let (line, column) = text.position(valid);
-            Err(ConfigError { line: Some(line), column: Some(column), ..broken("this byte is not UTF-8".into()) })
+            Err(ConfigError {
+                line: Some(line),
+                column: Some(column),
+                ..broken("this byte is not UTF-8".into())
+            })
         }
     }
 }
@@ -153,7 +193,9 @@ fn environment(entries: &mut Entries, environment: &[(String, String)]) -> Vec<S
     let names: Vec<String> = keys.iter().map(|key| variable(key)).collect();
     let mut warnings = Vec::new();
     let url = environment.iter().filter(|(name, _)| name == "DATABASE_URL");
-    let ours = environment.iter().filter(|(name, _)| name.starts_with("DIGLOT_") && !is_foreign(name));
+    let ours = environment
+        .iter()
+        .filter(|(name, _)| name.starts_with("DIGLOT_") && !is_foreign(name));
     for (name, value) in url.chain(ours) {
         let key = match names.iter().position(|known| known == name) {
             Some(index) => keys[index].as_str(),
@@ -189,5 +231,7 @@ fn variable(key: &str) -> String {
 /// Variables of Diglot's that are not about configuration.
 fn is_foreign(name: &str) -> bool {
     ["DIGLOT_LOG", "DIGLOT_CONFIG"].contains(&name)
-        || ["DIGLOT_TEST_", "DIGLOT_DEMO_"].iter().any(|prefix| name.starts_with(prefix))
+        || ["DIGLOT_TEST_", "DIGLOT_DEMO_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }

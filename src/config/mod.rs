@@ -75,9 +75,14 @@ impl std::str::FromStr for Config {
     type Err = Errors;
 
     fn from_str(text: &str) -> Result<Self, Errors> {
-        let source = Source { text: text.to_owned(), ..Source::default() };
+        let source = Source {
+            text: text.to_owned(),
+            ..Source::default()
+        };
         let entries = node::parse(&source).map_err(Errors)?;
-        load::from_entries(&entries, source).map(|(config, _)| config).map_err(Errors)
+        load::from_entries(&entries, source)
+            .map(|(config, _)| config)
+            .map_err(Errors)
     }
 }
 

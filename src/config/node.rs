@@ -81,7 +81,11 @@ pub(super) fn parse(source: &Source) -> Result<Entries, Vec<ConfigError>> {
     for (span, message) in broken {
         findings.push(syntax(source, Some(source.position(span.start)), message.into()));
     }
-    if findings.is_empty() { Ok(entries) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(entries)
+    } else {
+        Err(findings)
+    }
 }
 
 fn syntax(source: &Source, position: Option<(usize, usize)>, message: String) -> ConfigError {
@@ -101,8 +105,14 @@ fn entries(table: &DeTable<'_>, broken: &mut Broken) -> Entries {
     let mut sorted: Vec<_> = table.iter().collect();
     sorted.sort_by_key(|(key, _)| key.span().start);
     let nodes = sorted.into_iter().map(|(key, item)| {
-        let place = Place::File { key: key.span(), value: item.span() };
-        let node = Node { value: value(item.get_ref(), &item.span(), broken), place: Some(place) };
+        let place = Place::File {
+            key: key.span(),
+            value: item.span(),
+        };
+        let node = Node {
+            value: value(item.get_ref(), &item.span(), broken),
+            place: Some(place),
+        };
         (key.get_ref().to_string(), node)
     });
     nodes.collect()
@@ -114,15 +124,20 @@ fn value(value_: &DeValue<'_>, span: &Range<usize>, broken: &mut Broken) -> Valu
         DeValue::Array(items) => {
             let items = items.iter().map(|item| Node {
                 value: value(item.get_ref(), &item.span(), broken),
-                place: Some(Place::File { key: item.span(), value: item.span() }),
+                place: Some(Place::File {
+                    key: item.span(),
+                    value: item.span(),
+                }),
             });
             Value::List(items.collect())
         }
         DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Integer(number) => Value::Integer(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
-            broken.push((span.clone(), "a whole number of more than 64 bits"));
-            0
-        })),
+        DeValue::Integer(number) => Value::Integer(
+            i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
+                broken.push((span.clone(), "a whole number of more than 64 bits"));
+                0
+            }),
+        ),
         DeValue::Float(number) => match number.as_str().parse::<f64>() {
             Ok(number) if number.is_finite() => Value::Float(number),
             _ => {
@@ -137,16 +152,25 @@ fn value(value_: &DeValue<'_>, span: &Range<usize>, broken: &mut Broken) -> Valu
 
 /// From TOML that was parsed elsewhere; without places.
 pub(super) fn from_table(table: toml::Table) -> Entries {
-    let node = |value| Node { value: from_toml(value), place: None };
+    let node = |value| Node {
+        value: from_toml(value),
+        place: None,
+    };
     table.into_iter().map(|(key, value)| (key, node(value))).collect()
 }
 
 fn from_toml(value: toml::Value) -> Value {
     match value {
         toml::Value::Table(table) => Value::Table(from_table(table)),
-        toml::Value::Array(items) => {
-            Value::List(items.into_iter().map(|item| Node { value: from_toml(item), place: None }).collect())
-        }
+        toml::Value::Array(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| Node {
+                    value: from_toml(item),
+                    place: None,
+                })
+                .collect(),
+        ),
         toml::Value::String(text) => Value::Text(text),
         toml::Value::Integer(number) => Value::Integer(number),
         toml::Value::Float(number) => Value::Float(number),
@@ -159,20 +183,33 @@ fn from_toml(value: toml::Value) -> Value {
 pub(super) fn overlay(entries: &mut Entries, key: &str, text: &str, place: Place) {
     let (mut entries, mut key) = (entries, key);
     while let Some((section, rest)) = key.split_once('.') {
-        let empty = || Node { value: Value::Table(Entries::new()), place: None };
+        let empty = || Node {
+            value: Value::Table(Entries::new()),
+            place: None,
+        };
         let node = entries.entry(section.to_owned()).or_insert_with(empty);
         // A section that is no table is told of where it is read.
         let Value::Table(inner) = &mut node.value else { return };
         (entries, key) = (inner, rest);
     }
-    entries.insert(key.to_owned(), Node { value: Value::Raw(text.to_owned()), place: Some(place) });
+    entries.insert(
+        key.to_owned(),
+        Node {
+            value: Value::Raw(text.to_owned()),
+            place: Some(place),
+        },
+    );
 }
 
 /// Where every key stands.
 pub(super) fn places(entries: &Entries) -> HashMap<String, Place> {
     fn collect(entries: &Entries, path: &str, places: &mut HashMap<String, Place>) {
         for (key, node) in entries {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
             if let Value::Table(entries) = &node.value {
                 collect(entries, &path, places);
             }

@@ -37,11 +37,25 @@ pub(super) fn keys() -> Vec<String> {
 
 /// A key that stands in a section which is not its own.
 fn section_of(key: &str) -> Option<String> {
-    if ["database", "server", "auth", "access", "graphql", "rest", "tables", "functions", "roles"].contains(&key) {
+    if [
+        "database",
+        "server",
+        "auth",
+        "access",
+        "graphql",
+        "rest",
+        "tables",
+        "functions",
+        "roles",
+    ]
+    .contains(&key)
+    {
         return None;
     }
     let keys = keys();
-    let mut owners = keys.iter().filter_map(|path| path.rsplit_once('.').filter(|(_, last)| *last == key));
+    let mut owners = keys
+        .iter()
+        .filter_map(|path| path.rsplit_once('.').filter(|(_, last)| *last == key));
     match (owners.next(), owners.next()) {
         (Some((section, _)), None) => Some(format!("it belongs in [{section}]")),
         _ => None,
@@ -98,8 +112,13 @@ fn auth(mut fields: Fields<'_>) -> Auth {
 }
 
 fn access_default(mut fields: Fields<'_>) -> Access {
-    let words = [("convention", AccessDefault::Convention), ("closed", AccessDefault::Closed)];
-    let access = Access { default: fields.choice("default", &words) };
+    let words = [
+        ("convention", AccessDefault::Convention),
+        ("closed", AccessDefault::Closed),
+    ];
+    let access = Access {
+        default: fields.choice("default", &words),
+    };
     fields.finish_with(section_of);
     access
 }
@@ -151,7 +170,9 @@ fn trailbase(mut fields: Fields<'_>) -> TrailBase {
     let filters = [("reject", UnknownFilters::Reject), ("ignore", UnknownFilters::Ignore)];
     let shapes = [("data", ExpandShape::Data), ("inline", ExpandShape::Inline)];
     let trailbase = TrailBase {
-        unknown_filters: fields.choice("unknown_filters", &filters).unwrap_or(default.unknown_filters),
+        unknown_filters: fields
+            .choice("unknown_filters", &filters)
+            .unwrap_or(default.unknown_filters),
         expand_shape: fields.choice("expand_shape", &shapes).unwrap_or(default.expand_shape),
         max_limit: fields.integer("max_limit").unwrap_or(default.max_limit),
     };
@@ -169,7 +190,10 @@ fn table(mut fields: Fields<'_>) -> Table {
         autofill_user_columns: fields.boolean("autofill_user_columns").unwrap_or_default(),
         conflict: fields.choice("conflict", &conflicts).map(str::to_owned),
         enum_table: fields.boolean("enum").unwrap_or_default(),
-        search: fields.node("search").is_some().then(|| search(fields.section("search"))),
+        search: fields
+            .node("search")
+            .is_some()
+            .then(|| search(fields.section("search"))),
         columns: fields.each("columns", column),
         relations: fields.each("relations", relation),
         roots: fields.texts_by_name("roots"),
@@ -180,14 +204,18 @@ fn table(mut fields: Fields<'_>) -> Table {
         "anonymous" | "user" | "read" | "create" | "update" | "delete" => {
             Some("rights stand in [tables.<table>.access.<role>]".into())
         }
-        "reference" | "references" | "foreign_key" => Some("relations stand in [tables.<table>.relations.<name>]".into()),
+        "reference" | "references" | "foreign_key" => {
+            Some("relations stand in [tables.<table>.relations.<name>]".into())
+        }
         _ => None,
     });
     table
 }
 
 fn search(mut fields: Fields<'_>) -> Search {
-    let search = Search { columns: fields.texts("columns").unwrap_or_default() };
+    let search = Search {
+        columns: fields.texts("columns").unwrap_or_default(),
+    };
     fields.finish();
     search
 }
@@ -201,7 +229,10 @@ fn column(mut fields: Fields<'_>) -> Column {
         ..Column::default()
     };
     if column.baserow.is_some() {
-        column.options = fields.rest().map(|(key, node)| (key.clone(), node.value.to_json())).collect();
+        column.options = fields
+            .rest()
+            .map(|(key, node)| (key.clone(), node.value.to_json()))
+            .collect();
     } else {
         fields.finish();
     }
@@ -243,7 +274,9 @@ fn function(mut fields: Fields<'_>) -> Function {
 }
 
 fn role(mut fields: Fields<'_>) -> Role {
-    let role = Role { inherits: fields.texts("inherits").unwrap_or_default() };
+    let role = Role {
+        inherits: fields.texts("inherits").unwrap_or_default(),
+    };
     fields.finish();
     role
 }

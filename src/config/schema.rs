@@ -17,7 +17,11 @@ pub fn json_schema() -> String {
 
 /// `read = { schema = … }` is kept beside the right, but written within it.
 pub(super) fn schema_within_read(schema: &mut Schema) {
-    let branches = schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
+    let branches = schema
+        .get_mut("anyOf")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten();
     for properties in branches.filter_map(|branch| branch.get_mut("properties")) {
         properties["schema"] = json!({
             "description": "Whether the role may read the table's schema; default: whether it may read the table.",
@@ -38,7 +42,10 @@ mod tests {
             std::fs::write(path, json_schema()).unwrap();
         }
         let file = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(file == json_schema(), "schema/diglot.schema.json is stale: run the tests with BLESS=1");
+        assert!(
+            file == json_schema(),
+            "schema/diglot.schema.json is stale: run the tests with BLESS=1"
+        );
     }
 
     /// Every key that is read stands in the schema, and the other way round.
@@ -56,7 +63,10 @@ mod tests {
     }
 
     fn collect(root: &Value, node: &Value, path: &str, found: &mut Vec<String>) {
-        let reference = node.get("$ref").or_else(|| node["allOf"][0].get("$ref")).and_then(Value::as_str);
+        let reference = node
+            .get("$ref")
+            .or_else(|| node["allOf"][0].get("$ref"))
+            .and_then(Value::as_str);
         let node = reference.map_or(node, |reference| root.pointer(&reference[1..]).unwrap());
         match node.get("properties").and_then(Value::as_object) {
             Some(properties) => {

@@ -90,7 +90,9 @@ impl Source {
     /// as a parser of rules sees it.
     #[must_use]
     pub fn position_within(&self, key: &str, line: usize, column: usize) -> Option<(usize, usize)> {
-        let Some(Place::File { value, .. }) = self.places.get(key) else { return None };
+        let Some(Place::File { value, .. }) = self.places.get(key) else {
+            return None;
+        };
         let raw = self.text.get(value.clone())?;
         let offset = inner_offset(raw, line, column)?;
         Some(self.position(value.start + offset))
@@ -113,7 +115,11 @@ impl Source {
             line: position.map(|(line, _)| line),
             column: position.map(|(_, column)| column),
             key: key.into(),
-            message: if key.is_empty() { message } else { format!("{}: {message}", named(key)) },
+            message: if key.is_empty() {
+                message
+            } else {
+                format!("{}: {message}", named(key))
+            },
             hint: None,
         };
         if let Some(Place::Variable(name) | Place::Argument(name)) = self.places.get(key) {
@@ -127,7 +133,10 @@ impl Source {
 impl fmt::Debug for Source {
     /// Without the text, which may hold secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Source").field("file", &self.file).finish_non_exhaustive()
+        formatter
+            .debug_struct("Source")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,7 +156,11 @@ fn inner_offset(raw: &str, line: usize, column: usize) -> Option<usize> {
     let end = raw.len().checked_sub(at)?;
     if triple {
         let rest = &raw[at..];
-        at += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        at += if rest.starts_with("\r\n") {
+            2
+        } else {
+            usize::from(rest.starts_with('\n'))
+        };
     }
     let (mut this_line, mut this_column) = (1, 1);
     while at < end {
@@ -155,7 +168,11 @@ fn inner_offset(raw: &str, line: usize, column: usize) -> Option<usize> {
             break;
         }
         let rest = &raw[at..end];
-        let (length, character) = if quote == '"' && rest.starts_with('\\') { escape(rest) } else { plain(rest)? };
+        let (length, character) = if quote == '"' && rest.starts_with('\\') {
+            escape(rest)
+        } else {
+            plain(rest)?
+        };
         at += length;
         match character {
             Some('\n') => (this_line, this_column) = (this_line + 1, 1),

@@ -11,7 +11,9 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     }
     while !rest.is_empty() {
         let (number, after) = number(rest)?;
-        let end = after.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(after.len());
+        let end = after
+            .find(|character: char| !character.is_ascii_alphabetic())
+            .unwrap_or(after.len());
         let milliseconds: u64 = match &after[..end] {
             "ms" => 1,
             "s" => 1_000,
@@ -43,7 +45,9 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 fn number(text: &str) -> Option<(u64, &str)> {
-    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
     Some((text[..end].parse().ok()?, text[end..].trim_start()))
 }
 

@@ -8,7 +8,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// The REST dialects, and whether they are served.
-pub const DIALECTS: [(&str, bool); 4] = [("based", true), ("trailbase", true), ("teenybase", false), ("baserow", false)];
+pub const DIALECTS: [(&str, bool); 4] = [
+    ("based", true),
+    ("trailbase", true),
+    ("teenybase", false),
+    ("baserow", false),
+];
 
 /// A finding about a key.
 pub(super) struct Problem {
@@ -37,16 +42,30 @@ struct Check {
 impl Check {
     fn error(&mut self, key: impl Into<String>, message: impl Into<String>, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        self.problems.push(Problem { key: key.into(), message: message.into(), hint, warning: false });
+        self.problems.push(Problem {
+            key: key.into(),
+            message: message.into(),
+            hint,
+            warning: false,
+        });
     }
 
     fn warning(&mut self, key: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem { key: key.into(), message: message.into(), hint: None, warning: true });
+        self.problems.push(Problem {
+            key: key.into(),
+            message: message.into(),
+            hint: None,
+            warning: true,
+        });
     }
 
     fn duration(&mut self, key: &str, text: &str) {
         match units::duration(text) {
-            None => self.error(key, format!("{text:?} is no duration"), "write a number and a unit: 500ms, 10s, 60m, 12h, 7d"),
+            None => self.error(
+                key,
+                format!("{text:?} is no duration"),
+                "write a number and a unit: 500ms, 10s, 60m, 12h, 7d",
+            ),
             Some(Duration::ZERO) => self.error(key, "must be more than nothing", ""),
             Some(_) => {}
         }
@@ -73,14 +92,22 @@ impl Check {
         }
         for replica in &database.replicas {
             if !is_postgres(replica) || database_url(replica).is_err() {
-                self.error("database.replicas", "a replica is a PostgreSQL URL", "write postgres://user@host/database");
+                self.error(
+                    "database.replicas",
+                    "a replica is a PostgreSQL URL",
+                    "write postgres://user@host/database",
+                );
             }
         }
         if !database.replicas.is_empty() && database.url.as_deref().is_some_and(|url| !is_postgres(url)) {
             self.error("database.replicas", "SQLite has no replicas", "");
         }
         if database.schemas.is_empty() || database.schemas.iter().any(String::is_empty) {
-            self.error("database.schemas", "needs at least one schema, and no empty name", "write [\"public\"]");
+            self.error(
+                "database.schemas",
+                "needs at least one schema, and no empty name",
+                "write [\"public\"]",
+            );
         }
         let mut seen = HashSet::new();
         if let Some(twice) = database.schemas.iter().find(|schema| !seen.insert(*schema)) {
@@ -92,7 +119,11 @@ impl Check {
 
     fn server(&mut self, server: &Server) {
         if let Err(hint) = listen_parts(&server.listen) {
-            self.error("server.listen", format!("{:?} is no address and port", server.listen), &hint);
+            self.error(
+                "server.listen",
+                format!("{:?} is no address and port", server.listen),
+                &hint,
+            );
         }
         for origin in &server.cors_origins {
             if origin != "*" && !is_origin(origin) {
@@ -119,17 +150,29 @@ impl Check {
         self.filled("auth.issuer", auth.issuer.as_ref());
         self.filled("auth.audience", auth.audience.as_ref());
         self.filled("auth.claims_namespace", auth.claims_namespace.as_ref());
-        if auth.jwt_secret.as_ref().is_some_and(|secret| !secret.is_empty() && secret.len() < 32) {
+        if auth
+            .jwt_secret
+            .as_ref()
+            .is_some_and(|secret| !secret.is_empty() && secret.len() < 32)
+        {
             self.warning("auth.jwt_secret", "is shorter than 32 bytes and can be guessed");
         }
         if auth.admin_secret.is_some() && auth.admin_secret == auth.anon_key {
-            self.error("auth.anon_key", "is the same as admin_secret", "it goes to every browser: give it another value");
+            self.error(
+                "auth.anon_key",
+                "is the same as admin_secret",
+                "it goes to every browser: give it another value",
+            );
         }
         if let Some(url) = &auth.jwks_url
             && !is_key_url(url)
         {
             let hint = "write https://…, or http://… on loopback only";
-            self.error("auth.jwks_url", format!("{url:?} is no URL that keys can be fetched from safely"), hint);
+            self.error(
+                "auth.jwks_url",
+                format!("{url:?} is no URL that keys can be fetched from safely"),
+                hint,
+            );
         }
         if auth.users_table.is_empty() {
             self.error("auth.users_table", "must not be empty", "the default is \"users\"");
@@ -139,7 +182,11 @@ impl Check {
         let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if prefix.len() < 2 || !prefix.ends_with('-') || prefix.starts_with('-') || !prefix.bytes().all(token) {
             let hint = "write lower-case letters, digits and -, with - at the end, such as x-diglot-";
-            self.error("auth.header_prefix", format!("{prefix:?} is no beginning of a header's name"), hint);
+            self.error(
+                "auth.header_prefix",
+                format!("{prefix:?} is no beginning of a header's name"),
+                hint,
+            );
         }
     }
 
@@ -161,7 +208,11 @@ impl Check {
         self.positive("rest.max_limit", rest.max_limit);
         self.positive("rest.trailbase.max_limit", rest.trailbase.max_limit);
         if rest.default_limit > rest.max_limit {
-            self.error("rest.default_limit", format!("{} is above max_limit, {}", rest.default_limit, rest.max_limit), "");
+            self.error(
+                "rest.default_limit",
+                format!("{} is above max_limit, {}", rest.default_limit, rest.max_limit),
+                "",
+            );
         }
         for dialect in &rest.dialects {
             match DIALECTS.iter().find(|(name, _)| name == dialect) {
@@ -190,16 +241,26 @@ impl Check {
             }
             for (field, computed) in &table.computed {
                 if computed.function.is_empty() {
-                    self.error(format!("{key}.computed.{field}"), "`function` is missing", "name a function of the database");
+                    self.error(
+                        format!("{key}.computed.{field}"),
+                        "`function` is missing",
+                        "name a function of the database",
+                    );
                 }
             }
             for (column, settings) in &table.columns {
                 if settings.baserow.is_some() {
-                    self.warning(format!("{key}.columns.{column}.baserow"), "has no effect yet: the dialect is not served");
+                    self.warning(
+                        format!("{key}.columns.{column}.baserow"),
+                        "has no effect yet: the dialect is not served",
+                    );
                 }
             }
             if table.search.is_some() {
-                self.warning(format!("{key}.search"), "has no effect yet: there is no full-text search");
+                self.warning(
+                    format!("{key}.search"),
+                    "has no effect yet: there is no full-text search",
+                );
             }
             for role in table.access.keys() {
                 self.role_name(&format!("{key}.access.{role}"), role, config);
@@ -214,14 +275,21 @@ impl Check {
 
     fn role_name(&mut self, key: &str, role: &str, config: &Config) {
         if role == "admin" {
-            self.error(key, "the role \"admin\" has no rules: it may do everything", "remove it");
+            self.error(
+                key,
+                "the role \"admin\" has no rules: it may do everything",
+                "remove it",
+            );
         } else if !is_role(role) {
             let hint = "write letters, digits and _ - . : only, at most 63";
             self.error(key, format!("{role:?} is no name of a role"), hint);
         } else if let Some(near) = misspelt(role)
             && !config.roles.contains_key(role)
         {
-            self.warning(key, format!("{role:?} is a role of its own; did you mean {near:?}? (If not, add [roles.{role}].)"));
+            self.warning(
+                key,
+                format!("{role:?} is a role of its own; did you mean {near:?}? (If not, add [roles.{role}].)"),
+            );
         }
     }
 
@@ -266,7 +334,9 @@ fn inherits_itself(config: &Config, name: &str) -> bool {
 
 fn is_role(role: &str) -> bool {
     (1..=63).contains(&role.len())
-        && role.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':'))
+        && role
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':'))
 }
 
 /// A role that is nearly one of the two that are always there.

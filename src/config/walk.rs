@@ -56,11 +56,20 @@ const SYNONYMS: [(&str, &str); 20] = [
 
 impl<'a> Fields<'a> {
     pub(super) fn new(reader: &'a mut Reader, path: &str, entries: Option<&'a Entries>) -> Self {
-        Self { reader, path: path.to_owned(), entries, asked: Vec::new() }
+        Self {
+            reader,
+            path: path.to_owned(),
+            entries,
+            asked: Vec::new(),
+        }
     }
 
     pub(super) fn key(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     /// The node of a key; asking for it makes it known.
@@ -77,12 +86,21 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn tell(&mut self, key: &str, node: &Node, message: impl Into<String>, hint: Option<String>) {
-        let finding = Finding { key: self.key(key), place: node.place.clone(), message: message.into(), hint };
+        let finding = Finding {
+            key: self.key(key),
+            place: node.place.clone(),
+            message: message.into(),
+            hint,
+        };
         self.reader.findings.push(finding);
     }
 
     pub(super) fn wrong_type(&mut self, key: &str, node: &Node, expected: &str) {
-        let message = format!("{} must be {expected}, not {}", named(&self.key(key)), node.value.word());
+        let message = format!(
+            "{} must be {expected}, not {}",
+            named(&self.key(key)),
+            node.value.word()
+        );
         self.tell(key, node, message, None);
     }
 
@@ -133,13 +151,23 @@ impl<'a> Fields<'a> {
         let node = self.leaf(key)?;
         match &node.value {
             Value::Raw(text) => {
-                return Some(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect());
+                return Some(
+                    text.split(',')
+                        .map(str::trim)
+                        .filter(|item| !item.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
+                );
             }
             Value::List(items) => {
                 let texts = items.iter().map(|item| match &item.value {
                     Value::Text(text) => Some(text.clone()),
                     _ => {
-                        let message = format!("{} must hold only text in quotes, here is {}", named(&self.key(key)), item.value.word());
+                        let message = format!(
+                            "{} must hold only text in quotes, here is {}",
+                            named(&self.key(key)),
+                            item.value.word()
+                        );
                         self.tell(key, item, message, None);
                         None
                     }
@@ -178,7 +206,12 @@ impl<'a> Fields<'a> {
     pub(super) fn section(&mut self, key: &'static str) -> Fields<'_> {
         let entries = self.node(key).and_then(|node| self.table(key, node));
         let path = self.key(key);
-        Fields { reader: self.reader, path, entries, asked: Vec::new() }
+        Fields {
+            reader: self.reader,
+            path,
+            entries,
+            asked: Vec::new(),
+        }
     }
 
     /// The entries of a node that must be a table.
@@ -194,16 +227,28 @@ impl<'a> Fields<'a> {
     /// Fields of a node, for whoever has looked at it.
     pub(super) fn inside(&mut self, key: &str, entries: &'a Entries) -> Fields<'_> {
         let path = self.key(key);
-        Fields { reader: self.reader, path, entries: Some(entries), asked: Vec::new() }
+        Fields {
+            reader: self.reader,
+            path,
+            entries: Some(entries),
+            asked: Vec::new(),
+        }
     }
 
     /// A table whose keys are names.
     pub(super) fn each<T>(&mut self, key: &'static str, read: impl Fn(Fields<'_>) -> T) -> IndexMap<String, T> {
         let mut found = IndexMap::new();
-        let Some(entries) = self.node(key).and_then(|node| self.table(key, node)) else { return found };
+        let Some(entries) = self.node(key).and_then(|node| self.table(key, node)) else {
+            return found;
+        };
         let path = self.key(key);
         for (name, node) in entries {
-            let mut fields = Fields { reader: &mut *self.reader, path: path.clone(), entries: Some(entries), asked: Vec::new() };
+            let mut fields = Fields {
+                reader: &mut *self.reader,
+                path: path.clone(),
+                entries: Some(entries),
+                asked: Vec::new(),
+            };
             if let Some(entries) = fields.table(name, node) {
                 found.insert(name.clone(), read(fields.inside(name, entries)));
             }
@@ -214,7 +259,9 @@ impl<'a> Fields<'a> {
     /// A table from names to texts.
     pub(super) fn texts_by_name(&mut self, key: &'static str) -> IndexMap<String, String> {
         let mut found = IndexMap::new();
-        let Some(entries) = self.node(key).and_then(|node| self.table(key, node)) else { return found };
+        let Some(entries) = self.node(key).and_then(|node| self.table(key, node)) else {
+            return found;
+        };
         for (name, node) in entries {
             if let Value::Text(text) = &node.value {
                 found.insert(name.clone(), text.clone());
@@ -228,7 +275,10 @@ impl<'a> Fields<'a> {
     /// What was not asked for, for tables that take keys of others.
     pub(super) fn rest(&self) -> impl Iterator<Item = (&'a String, &'a Node)> + use<'a> {
         let asked = self.asked.clone();
-        self.entries.into_iter().flatten().filter(move |(key, _)| !asked.contains(&key.as_str()))
+        self.entries
+            .into_iter()
+            .flatten()
+            .filter(move |(key, _)| !asked.contains(&key.as_str()))
     }
 
     /// Every key that nobody asked for is unknown.
@@ -240,8 +290,12 @@ impl<'a> Fields<'a> {
     pub(super) fn finish_with(mut self, elsewhere: impl Fn(&str) -> Option<String>) {
         let unknown: Vec<_> = self.rest().collect();
         for (key, node) in unknown {
-            let synonym = SYNONYMS.iter().find(|(word, ours)| word == key && self.asked.contains(ours));
-            let near = synonym.map(|(_, ours)| *ours).or_else(|| nearest(key, self.asked.iter().copied()));
+            let synonym = SYNONYMS
+                .iter()
+                .find(|(word, ours)| word == key && self.asked.contains(ours));
+            let near = synonym
+                .map(|(_, ours)| *ours)
+                .or_else(|| nearest(key, self.asked.iter().copied()));
             let hint = elsewhere(key)
                 .or_else(|| near.map(|near| format!("did you mean `{near}`?")))
                 .unwrap_or_else(|| format!("the keys here are {}", self.asked.join(", ")));

@@ -60,7 +60,11 @@ impl Documents {
     }
 
     pub(crate) fn insert(&self, number: u64, role: &str, text: &str, document: Arc<Document>) {
-        let key = Key { number, role: role.into(), text: text.into() };
+        let key = Key {
+            number,
+            role: role.into(),
+            text: text.into(),
+        };
         self.0.insert(key, document);
     }
 

@@ -94,7 +94,9 @@ pub(crate) fn variables(
     let mut values = HashMap::with_capacity(definitions.len());
     let mut faults = Vec::new();
     if given.values().map(weight).fold(0, usize::saturating_add) > VALUES {
-        return Err(vec![Fault::validation(format!("the variables hold more than {VALUES} values"))]);
+        return Err(vec![Fault::validation(format!(
+            "the variables hold more than {VALUES} values"
+        ))]);
     }
     for definition in definitions {
         let name = definition.node.name.node.as_str();
@@ -104,14 +106,24 @@ pub(crate) fn variables(
                 "Variable \"${name}\" of non-null type \"{declared}\" must not be null."
             ))),
             (Some(json), _) => from_json(json, 0)
-                .and_then(|value| coerce(types, Shape::Declared(declared), value, &mut vec![Step::Name(name.to_owned())]))
+                .and_then(|value| {
+                    coerce(
+                        types,
+                        Shape::Declared(declared),
+                        value,
+                        &mut vec![Step::Name(name.to_owned())],
+                    )
+                })
                 .map(Some)
                 .map_err(|reason| Fault::validation(format!("Variable \"${name}\" got an invalid value: {reason}"))),
-            (None, Some(default)) => {
-                coerce(types, Shape::Declared(declared), default.node.clone(), &mut vec![Step::Name(name.to_owned())])
-                    .map(Some)
-                    .map_err(|reason| Fault::validation(format!("Variable \"${name}\" has an invalid default: {reason}")))
-            }
+            (None, Some(default)) => coerce(
+                types,
+                Shape::Declared(declared),
+                default.node.clone(),
+                &mut vec![Step::Name(name.to_owned())],
+            )
+            .map(Some)
+            .map_err(|reason| Fault::validation(format!("Variable \"${name}\" has an invalid default: {reason}"))),
             (None, None) if !declared.nullable => Err(Fault::validation(format!(
                 "Variable \"${name}\" of required type \"{declared}\" was not provided."
             ))),
@@ -126,7 +138,14 @@ pub(crate) fn variables(
             Err(fault) => faults.push(fault.at(definition.pos)),
         }
     }
-    if faults.is_empty() { Ok(Variables { values, copied: Cell::new(0) }) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(Variables {
+            values,
+            copied: Cell::new(0),
+        })
+    } else {
+        Err(faults)
+    }
 }
 
 /// How many values a value holds, long texts as several.
@@ -164,9 +183,14 @@ pub(crate) fn argument(
         }
         return Ok(None);
     };
-    coerce(types, Shape::Schema(ty), constant, &mut vec![Step::Name(name.to_owned())])
-        .map(Some)
-        .map_err(|reason| Fault::validation(format!("Argument \"{name}\" has an invalid value: {reason}")).at(value.pos))
+    coerce(
+        types,
+        Shape::Schema(ty),
+        constant,
+        &mut vec![Step::Name(name.to_owned())],
+    )
+    .map(Some)
+    .map_err(|reason| Fault::validation(format!("Argument \"{name}\" has an invalid value: {reason}")).at(value.pos))
 }
 
 impl Variables {
@@ -187,11 +211,17 @@ impl Variables {
             Value::Boolean(truth) => ConstValue::Boolean(*truth),
             Value::Enum(name) => ConstValue::Enum(name.clone()),
             Value::Binary(bytes) => ConstValue::Binary(bytes.clone()),
-            Value::List(items) => {
-                ConstValue::List(items.iter().map(|item| self.fill(item).unwrap_or(ConstValue::Null)).collect())
-            }
+            Value::List(items) => ConstValue::List(
+                items
+                    .iter()
+                    .map(|item| self.fill(item).unwrap_or(ConstValue::Null))
+                    .collect(),
+            ),
             Value::Object(fields) => ConstValue::Object(
-                fields.iter().filter_map(|(name, value)| Some((name.clone(), self.fill(value)?))).collect(),
+                fields
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.clone(), self.fill(value)?)))
+                    .collect(),
             ),
         })
     }
@@ -200,7 +230,9 @@ impl Variables {
     pub(crate) fn truth(&self, value: Option<&Positioned<Value>>) -> Result<bool, Fault> {
         match value.and_then(|value| self.fill(&value.node)) {
             Some(ConstValue::Boolean(truth)) => Ok(truth),
-            _ => Err(Fault::validation("The argument \"if\" of a directive must be true or false.")),
+            _ => Err(Fault::validation(
+                "The argument \"if\" of a directive must be true or false.",
+            )),
         }
     }
 }
@@ -223,18 +255,17 @@ fn place(path: &[Step]) -> String {
     })
 }
 
-fn coerce(
-    types: Types<'_>,
-    shape: Shape<'_>,
-    value: ConstValue,
-    path: &mut Vec<Step>,
-) -> Result<ConstValue, String> {
+fn coerce(types: Types<'_>, shape: Shape<'_>, value: ConstValue, path: &mut Vec<Step>) -> Result<ConstValue, String> {
     if path.len() > DEPTH {
         return Err(format!("it is nested too deeply, at most {DEPTH} levels are allowed"));
     }
     if value == ConstValue::Null {
         return if shape.required() {
-            Err(format!("expected a value of the non-null type \"{}\" at \"{}\", not null", shape.name(types), place(path)))
+            Err(format!(
+                "expected a value of the non-null type \"{}\" at \"{}\", not null",
+                shape.name(types),
+                place(path)
+            ))
         } else {
             Ok(value)
         };
@@ -257,13 +288,20 @@ fn coerce(
             Kind::Input => object(types, key, value, path),
             Kind::Enum => choice(types, key, value, path),
             Kind::Scalar => {
-                let Key::Scalar(id) = key else { return Err("not a scalar".to_owned()) };
+                let Key::Scalar(id) = key else {
+                    return Err("not a scalar".to_owned());
+                };
                 let scalar = types.scalar(id);
                 let wide = types.catalog.database.kind == DatabaseKind::Sqlite;
                 if scalar.kind.takes(&value, wide) {
                     return Ok(value);
                 }
-                Err(format!("expected {} at \"{}\", not {}", expected(&scalar.name), place(path), describe(&value)))
+                Err(format!(
+                    "expected {} at \"{}\", not {}",
+                    expected(&scalar.name),
+                    place(path),
+                    describe(&value)
+                ))
             }
             Kind::Object => Err(format!("\"{}\" is not an input type", types.names.type_name(key))),
         },
@@ -285,7 +323,13 @@ fn choice(types: Types<'_>, key: Key, value: ConstValue, path: &[Step]) -> Resul
     let text = match value {
         ConstValue::Enum(text) => text,
         ConstValue::String(text) => Name::new(text),
-        other => return Err(format!("expected a value of the enum \"{name}\" at \"{}\", not {}", place(path), describe(&other))),
+        other => {
+            return Err(format!(
+                "expected a value of the enum \"{name}\" at \"{}\", not {}",
+                place(path),
+                describe(&other)
+            ));
+        }
     };
     let values = types.enum_values(key);
     if values.iter().any(|(own, _)| *own == text.as_str()) {
@@ -294,13 +338,21 @@ fn choice(types: Types<'_>, key: Key, value: ConstValue, path: &[Step]) -> Resul
     let wrong: String = text.chars().take(40).collect();
     let near = crate::ident::nearest(&wrong, values.iter().map(|(own, _)| *own));
     let hint = near.map(|near| format!(", did you mean {near}?")).unwrap_or_default();
-    Err(format!("the enum \"{name}\" at \"{}\" has no value {wrong:?}{hint}", place(path)))
+    Err(format!(
+        "the enum \"{name}\" at \"{}\" has no value {wrong:?}{hint}",
+        place(path)
+    ))
 }
 
 fn object(types: Types<'_>, key: Key, value: ConstValue, path: &mut Vec<Step>) -> Result<ConstValue, String> {
     let name = || types.names.type_name(key);
     let ConstValue::Object(fields) = value else {
-        return Err(format!("expected an object of type \"{}\" at \"{}\", not {}", name(), place(path), describe(&value)));
+        return Err(format!(
+            "expected an object of type \"{}\" at \"{}\", not {}",
+            name(),
+            place(path),
+            describe(&value)
+        ));
     };
     let mut out = IndexMap::with_capacity(fields.len());
     for (field, value) in fields {
@@ -308,8 +360,14 @@ fn object(types: Types<'_>, key: Key, value: ConstValue, path: &mut Vec<Step>) -
             let wrong: String = field.chars().take(60).collect();
             let inputs = types.inputs(key);
             let near = crate::ident::nearest(&wrong, inputs.iter().map(|input| input.name));
-            let hint = near.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
-            return Err(format!("field {wrong:?} at \"{}\" is not defined by type \"{}\".{hint}", place(path), name()));
+            let hint = near
+                .map(|near| format!(" Did you mean \"{near}\"?"))
+                .unwrap_or_default();
+            return Err(format!(
+                "field {wrong:?} at \"{}\" is not defined by type \"{}\".{hint}",
+                place(path),
+                name()
+            ));
         };
         path.push(Step::Name(input.name.to_owned()));
         let value = coerce(types, Shape::Schema(input.ty), value, path)?;
@@ -357,9 +415,12 @@ fn from_json(json: &Json, depth: usize) -> Result<ConstValue, String> {
         Json::Bool(truth) => ConstValue::Boolean(*truth),
         Json::Number(number) => ConstValue::Number(number.clone()),
         Json::String(text) => ConstValue::String(text.clone()),
-        Json::Array(items) => {
-            ConstValue::List(items.iter().map(|item| from_json(item, depth + 1)).collect::<Result<_, _>>()?)
-        }
+        Json::Array(items) => ConstValue::List(
+            items
+                .iter()
+                .map(|item| from_json(item, depth + 1))
+                .collect::<Result<_, _>>()?,
+        ),
         Json::Object(fields) => ConstValue::Object(
             fields
                 .iter()
@@ -378,8 +439,11 @@ pub(crate) fn to_json(value: ConstValue) -> Json {
         ConstValue::String(text) => Json::String(text),
         ConstValue::Enum(name) => Json::String(name.as_str().to_owned()),
         ConstValue::List(items) => Json::Array(items.into_iter().map(to_json).collect()),
-        ConstValue::Object(fields) => {
-            Json::Object(fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), to_json(value))).collect())
-        }
+        ConstValue::Object(fields) => Json::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.as_str().to_owned(), to_json(value)))
+                .collect(),
+        ),
     }
 }

@@ -99,8 +99,11 @@ impl Fault {
         let mut entry = Map::new();
         entry.insert("message".into(), self.message.clone().into());
         if !self.locations.is_empty() {
-            let locations: Vec<Json> =
-                self.locations.iter().map(|at| json!({"line": at.line, "column": at.column})).collect();
+            let locations: Vec<Json> = self
+                .locations
+                .iter()
+                .map(|at| json!({"line": at.line, "column": at.column}))
+                .collect();
             entry.insert("locations".into(), locations.into());
         }
         if !self.path.is_empty() {

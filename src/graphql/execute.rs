@@ -100,7 +100,12 @@ impl GraphQl {
             return Ok(document);
         }
         let introspection = self.settings.introspection || principal.is_admin();
-        let document = Arc::new(Document::read(sight.types(), text, &self.settings.limits, introspection)?);
+        let document = Arc::new(Document::read(
+            sight.types(),
+            text,
+            &self.settings.limits,
+            introspection,
+        )?);
         self.documents.insert(scene.number, role, text, document.clone());
         Ok(document)
     }
@@ -141,10 +146,16 @@ impl GraphQl {
 }
 
 fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
-    let faults: Vec<&Fault> = results.iter().filter_map(|(_, result)| result.as_ref().err().map(|(fault, _)| fault)).collect();
+    let faults: Vec<&Fault> = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().err().map(|(fault, _)| fault))
+        .collect();
     let later = faults.iter().any(|fault| fault.later);
     let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
-    let size: usize = results.iter().map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Vec::len)).sum();
+    let size: usize = results
+        .iter()
+        .map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Vec::len))
+        .sum();
     let mut body = Vec::with_capacity(size + 16);
     body.push(b'{');
     if !faults.is_empty() {
@@ -169,5 +180,9 @@ fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
         }
         body.extend_from_slice(b"}}");
     }
-    Answer { body, refused: false, later }
+    Answer {
+        body,
+        refused: false,
+        later,
+    }
 }

@@ -101,9 +101,12 @@ impl GraphQl {
             operation_name: operation_name.map(str::to_owned),
             variables: variables.clone(),
         };
-        let works = self
-            .plan(&scene, principal, &call)
-            .map_err(|faults| faults.into_iter().next().map_or_else(|| Error::internal("no fault"), Error::from))?;
+        let works = self.plan(&scene, principal, &call).map_err(|faults| {
+            faults
+                .into_iter()
+                .next()
+                .map_or_else(|| Error::internal("no fault"), Error::from)
+        })?;
         Ok(works
             .into_iter()
             .filter_map(|(key, work)| match work {
@@ -125,10 +128,16 @@ impl GraphQl {
             return Arc::new(Names::new(catalog, self.settings.naming));
         }
         if sights.number < number {
-            *sights = Sights { number, ..Sights::default() };
+            *sights = Sights {
+                number,
+                ..Sights::default()
+            };
             self.documents.keep(number);
         }
-        sights.names.get_or_insert_with(|| Arc::new(Names::new(catalog, self.settings.naming))).clone()
+        sights
+            .names
+            .get_or_insert_with(|| Arc::new(Names::new(catalog, self.settings.naming)))
+            .clone()
     }
 
     /// A role's schema; `None` for a role that does not exist.

@@ -90,7 +90,7 @@ impl Names {
             }
         }
         for function in &catalog.database.functions {
-            for argument in &function.arguments {
+            for argument in function.arguments.iter().filter(|argument| argument.row_of.is_none()) {
                 add_other(&mut scalars, &argument.data_type);
             }
             if let FunctionResult::Scalar { data_type, .. } = &function.result {
@@ -105,13 +105,10 @@ impl Names {
         fix(&mut types, QUERY.into(), Key::Query);
         fix(&mut types, "PageInfo".into(), Key::PageInfo);
         fix(&mut types, words_type(words, "order_by"), Key::Direction);
-        for (id, scalar) in (0u16..).zip(&mut scalars) {
-            scalar.name = fix(&mut types, scalar.name.clone(), Key::Scalar(id));
-        }
-        for (id, scalar) in (0u16..).zip(&scalars) {
-            fix(&mut types, words.join(&scalar.name, "comparison_exp"), Key::Comparison(id));
-            fix(&mut types, words.join(&scalar.name, "array_comparison_exp"), Key::ArrayComparison(id));
-        }
+        let built_in = super::types::built_in_scalars().len();
+        fix_scalars(&mut scalars[..built_in], 0, words, &mut |name, key| {
+            fix(&mut types, name, key)
+        });
         let suffixes: Vec<(Part, Box<str>)> = Part::all()
             .into_iter()
             .map(|(part, suffix)| (part, words.join("", &suffix).into()))
@@ -130,7 +127,10 @@ impl Names {
                 };
                 let name = roots_taken.take(wanted.clone());
                 if name != wanted {
-                    renames.push(format!("GraphQL: the root {wanted:?} of table {:?} is called {name:?}, because the name is taken", face.name.as_str()));
+                    renames.push(format!(
+                        "GraphQL: the root {wanted:?} of table {:?} is called {name:?}, because the name is taken",
+                        face.name.as_str()
+                    ));
                 }
                 roots.insert(name.clone().into(), Root::Face(face.id, kind));
                 Box::<str>::from(name)
@@ -143,9 +143,18 @@ impl Names {
             faces.push(face_names(catalog, face, base, face_roots, words, &mut renames));
             for (computed, entry) in (0u16..).zip(&face.computed) {
                 let name = words.join(&words.type_base(entry.name.as_str()), &format!("{}_args", face.name));
-                fix(&mut types, valid(&name), Key::Face(face.id, Part::ComputedArguments(computed)));
+                fix(
+                    &mut types,
+                    valid(&name),
+                    Key::Face(face.id, Part::ComputedArguments(computed)),
+                );
             }
         }
+        // Types that only the database knows come after the tables: a composite type has its table's name.
+        let first = u16::try_from(built_in).unwrap_or(u16::MAX);
+        fix_scalars(&mut scalars[built_in..], first, words, &mut |name, key| {
+            fix(&mut types, name, key)
+        });
         let enums: Vec<Option<Box<str>>> = (0u32..)
             .zip(&catalog.database.enums)
             .map(|(id, entry)| {
@@ -159,7 +168,11 @@ impl Names {
                 };
                 let name = fix(&mut types, words.type_base(plain.trim_matches('"')), Key::Enum(id));
                 fix(&mut types, words.join(&name, "comparison_exp"), Key::EnumComparison(id));
-                fix(&mut types, words.join(&name, "array_comparison_exp"), Key::EnumArrayComparison(id));
+                fix(
+                    &mut types,
+                    words.join(&name, "array_comparison_exp"),
+                    Key::EnumArrayComparison(id),
+                );
                 Some(name.into())
             })
             .collect();
@@ -206,7 +219,11 @@ impl Names {
         match key {
             Key::Face(face, part) if !matches!(part, Part::ComputedArguments(_)) => {
                 let base = &self.faces[face.0 as usize].base;
-                let suffix = self.suffixes.iter().find(|(own, _)| *own == part).map_or("", |(_, suffix)| suffix);
+                let suffix = self
+                    .suffixes
+                    .iter()
+                    .find(|(own, _)| *own == part)
+                    .map_or("", |(_, suffix)| suffix);
                 format!("{base}{suffix}")
             }
             Key::Scalar(id) => self.scalars[id as usize].name.clone(),
@@ -286,7 +303,10 @@ impl Names {
     pub(crate) fn scalar_of(&self, data_type: &Type) -> u16 {
         super::types::built_in(data_type).unwrap_or_else(|| {
             let Type::Other(name) = data_type else { return 3 };
-            let index = self.scalars.iter().position(|scalar| scalar.source.as_deref() == Some(name));
+            let index = self
+                .scalars
+                .iter()
+                .position(|scalar| scalar.source.as_deref() == Some(name));
             index.and_then(|index| u16::try_from(index).ok()).unwrap_or(3)
         })
     }
@@ -297,6 +317,19 @@ fn words_type(words: Words, snake: &str) -> String {
     match words.0 {
         Naming::Snake => snake.to_owned(),
         Naming::Camel => words.type_base(snake),
+    }
+}
+
+fn fix_scalars(scalars: &mut [Scalar], first: u16, words: Words, fix: &mut dyn FnMut(String, Key) -> String) {
+    for (id, scalar) in (first..).zip(scalars.iter_mut()) {
+        scalar.name = fix(scalar.name.clone(), Key::Scalar(id));
+    }
+    for (id, scalar) in (first..).zip(scalars.iter()) {
+        fix(words.join(&scalar.name, "comparison_exp"), Key::Comparison(id));
+        fix(
+            words.join(&scalar.name, "array_comparison_exp"),
+            Key::ArrayComparison(id),
+        );
     }
 }
 
@@ -314,7 +347,10 @@ fn add_other(scalars: &mut Vec<Scalar>, data_type: &Type) {
 fn free_base(types: &mut Taken, wanted: &str, suffixes: &[(Part, Box<str>)]) -> Box<str> {
     let mut base = wanted.to_owned();
     let mut number = 2;
-    while suffixes.iter().any(|(_, suffix)| types.0.contains(&format!("{base}{suffix}"))) {
+    while suffixes
+        .iter()
+        .any(|(_, suffix)| types.0.contains(&format!("{base}{suffix}")))
+    {
         base = format!("{wanted}_{number}");
         number += 1;
     }
@@ -346,7 +382,10 @@ fn face_names(
             Naming::Camel => name == words.member(text),
         };
         if !plain {
-            renames.push(format!("GraphQL: {what} {text:?} of table {:?} is called {name:?}", face.name.as_str()));
+            renames.push(format!(
+                "GraphQL: {what} {text:?} of table {:?} is called {name:?}",
+                face.name.as_str()
+            ));
         }
         members.insert(name.clone().into(), member);
         name.into()

@@ -81,7 +81,12 @@ pub(crate) struct Sight {
 
 impl Sight {
     pub(crate) fn new(catalog: Arc<Catalog>, view: Arc<View>, names: Arc<Names>) -> Self {
-        Self { catalog, view, names, reach: OnceLock::new() }
+        Self {
+            catalog,
+            view,
+            names,
+            reach: OnceLock::new(),
+        }
     }
 
     /// The types of the schema.

@@ -39,10 +39,16 @@ pub(crate) fn write(types: Types<'_>) -> String {
                 let _ = writeln!(out, "type {name} {{");
                 for field in types.fields(key) {
                     described(&mut out, "  ", field.description);
-                    let arguments: Vec<String> =
-                        types.arguments(field.meaning).iter().map(|input| input_text(types, input)).collect();
-                    let arguments =
-                        if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
+                    let arguments: Vec<String> = types
+                        .arguments(field.meaning)
+                        .iter()
+                        .map(|input| input_text(types, input))
+                        .collect();
+                    let arguments = if arguments.is_empty() {
+                        String::new()
+                    } else {
+                        format!("({})", arguments.join(", "))
+                    };
                     let _ = writeln!(out, "  {}{arguments}: {}", field.name, reference_name(types, field.ty));
                 }
                 out.push_str("}\n");
@@ -59,6 +65,10 @@ fn input_text(types: Types<'_>, input: &Input<'_>) -> String {
 fn described(out: &mut String, indent: &str, description: Option<&str>) {
     if let Some(text) = description.filter(|text| !text.is_empty()) {
         let text = text.replace("\"\"\"", "\\\"\"\"");
-        let _ = writeln!(out, "{indent}\"\"\"\n{indent}{}\n{indent}\"\"\"", text.replace('\n', &format!("\n{indent}")));
+        let _ = writeln!(
+            out,
+            "{indent}\"\"\"\n{indent}{}\n{indent}\"\"\"",
+            text.replace('\n', &format!("\n{indent}"))
+        );
     }
 }

@@ -104,18 +104,15 @@ fn pascal(name: &str) -> String {
     out
 }
 
-/// Forces a name into GraphQL's alphabet: `[_A-Za-z][_0-9A-Za-z]*`, not beginning with `__`.
+/// Forces a name into GraphQL's alphabet: `[_A-Za-z][_0-9A-Za-z]*`, not beginning with `__`, with at least a letter.
 pub(crate) fn valid(name: &str) -> String {
     let mut out: String = name
         .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
-        })
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
         .collect();
+    if out.chars().all(|letter| letter == '_') {
+        return "unnamed".to_owned();
+    }
     if out.starts_with("__") {
         out = format!("_{}", out.trim_start_matches('_'));
     }
@@ -131,7 +128,9 @@ pub(crate) fn is_enum_value(text: &str) -> bool {
         && !text.starts_with("__")
         && !matches!(text, "true" | "false" | "null")
         && !text.starts_with(|first: char| first.is_ascii_digit())
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 #[cfg(test)]
@@ -146,8 +145,8 @@ mod tests {
             ("2fast", "_2fast"),
             ("__secret", "_secret"),
             ("Ärger", "_rger"),
-            ("日本", "_"),
-            ("", "_"),
+            ("日本", "unnamed"),
+            ("", "unnamed"),
             ("a\"b", "a_b"),
             ("__2", "_2"),
         ] {
@@ -175,7 +174,13 @@ mod tests {
 
     #[test]
     fn values_of_enums() {
-        for (text, good) in [("open", true), ("in progress", false), ("true", false), ("__x", false), ("1st", false)] {
+        for (text, good) in [
+            ("open", true),
+            ("in progress", false),
+            ("true", false),
+            ("__x", false),
+            ("1st", false),
+        ] {
             assert_eq!(is_enum_value(text), good, "{text}");
         }
     }

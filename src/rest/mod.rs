@@ -87,7 +87,10 @@ impl Rest {
     /// The dialects that the settings name, over an engine.
     #[must_use]
     pub fn new(engine: Arc<Engine>, settings: config::Rest) -> Self {
-        Self { engine, dialects: Dialects::new(settings) }
+        Self {
+            engine,
+            dialects: Dialects::new(settings),
+        }
     }
 
     /// Names the table of users, which the Based front keeps to itself as it does `users` and `sessions`.
@@ -95,6 +98,17 @@ impl Rest {
     pub fn with_users_table(mut self, table: &str) -> Self {
         self.dialects = Dialects::with_users_table(self.dialects.settings, Some(table));
         self
+    }
+
+    /// The words of the enabled dialects.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.dialects.all.iter().map(|dialect| dialect.name())
+    }
+
+    /// Whether an enabled dialect owns a path.
+    #[must_use]
+    pub fn owns(&self, path: &[String]) -> bool {
+        self.dialects.owner(path).is_some()
     }
 
     /// Answers a call; `None` where no enabled dialect owns its path.
@@ -116,7 +130,9 @@ impl Rest {
     /// owns the path; `None` where none does.
     #[must_use]
     pub fn handle_error(&self, error: &Error, call: &Call) -> Option<Response> {
-        self.dialects.owner(&call.path).map(|dialect| dialect.write_error(error, call))
+        self.dialects
+            .owner(&call.path)
+            .map(|dialect| dialect.write_error(error, call))
     }
 
     /// The request that a call becomes, for `explain`.
@@ -147,8 +163,11 @@ impl Dialects {
 
     fn with_users_table(settings: config::Rest, users: Option<&str>) -> Self {
         let every: [Box<dyn Dialect>; 2] = [Box::new(trailbase::TrailBase), Box::new(based::Based::new(users))];
-        let enabled = |dialect: &Box<dyn Dialect>| settings.dialects.iter().any(|name| name == dialect.name());
-        Self { all: every.into_iter().filter(enabled).collect(), settings }
+        let enabled = |name: &str| settings.dialects.iter().any(|enabled| enabled == name);
+        Self {
+            all: every.into_iter().filter(|dialect| enabled(dialect.name())).collect(),
+            settings,
+        }
     }
 
     fn owner(&self, path: &[String]) -> Option<&dyn Dialect> {
@@ -156,10 +175,15 @@ impl Dialects {
     }
 
     fn scene<'a>(&'a self, snapshot: &'a Snapshot, principal: &'a Principal) -> Result<Scene<'a>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!("there is no role {:?}", principal.role.as_str()))
-        })?;
-        Ok(Scene { snapshot, view, principal, settings: &self.settings })
+        let view = snapshot
+            .view(principal.role.as_str())
+            .ok_or_else(|| Error::forbidden(format!("there is no role {:?}", principal.role.as_str())))?;
+        Ok(Scene {
+            snapshot,
+            view,
+            principal,
+            settings: &self.settings,
+        })
     }
 
     fn parse(&self, dialect: &dyn Dialect, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Step> {
@@ -173,7 +197,10 @@ impl Dialects {
         };
         match self.parse(dialect, snapshot, principal, call)? {
             Step::Run { request, .. } => Ok(*request),
-            Step::Done(_) => Err(Error::invalid(Code::NOT_SUPPORTED, "this call is answered without asking the database")),
+            Step::Done(_) => Err(Error::invalid(
+                Code::NOT_SUPPORTED,
+                "this call is answered without asking the database",
+            )),
         }
     }
 
@@ -189,10 +216,4 @@ impl Dialects {
         }
         document.finish()
     }
-}
-#[allow(missing_docs)]
-impl Rest {
-    pub fn owns(&self, _: &[String]) -> bool { false }
-    pub async fn handle(&self, _: &Principal, _: Call) -> Option<Response> { None }
-    pub fn handle_error(&self, _: &Error, _: &Call) -> Option<Response> { None }
 }

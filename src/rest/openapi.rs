@@ -30,7 +30,10 @@ impl Document {
             "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
             "required": ["code", "message"],
         });
-        self.schema("Error", json!({"type": "object", "properties": {"error": detail}, "required": ["error"]}))
+        self.schema(
+            "Error",
+            json!({"type": "object", "properties": {"error": detail}, "required": ["error"]}),
+        )
     }
 
     /// Keeps a query parameter and returns a reference to it; `key` tells parameters of one name apart.
@@ -91,13 +94,18 @@ fn keep(map: &mut Map<String, Value>, name: &str, value: Value) -> String {
 /// Keys of components are of the ASCII letters, digits, `.`, `-` and `_`.
 fn word(name: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
-    name.chars().map(|character| if fits(character) { character } else { '_' }).collect()
+    name.chars()
+        .map(|character| if fits(character) { character } else { '_' })
+        .collect()
 }
 
 /// A name as a segment of a path.
 pub(super) fn segment(name: &str) -> String {
-    const KEPT: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
     percent_encoding::utf8_percent_encode(name, KEPT).to_string()
 }
 
@@ -129,7 +137,12 @@ pub(super) fn value(scene: Scene<'_>, data_type: &Type, bytes: BytesFormat) -> M
             BytesFormat::Base64Url => json!({"type": "string", "contentEncoding": "base64url"}),
         },
         Type::Enum(index) => {
-            let values = scene.catalog().database.enums.get(*index as usize).map(|found| found.values.clone());
+            let values = scene
+                .catalog()
+                .database
+                .enums
+                .get(*index as usize)
+                .map(|found| found.values.clone());
             json!({"type": "string", "enum": values.unwrap_or_default()})
         }
         // An array type takes values of any dimension.
@@ -161,7 +174,12 @@ pub(super) fn or_null(mut schema: Map<String, Value>) -> Value {
 
 /// What a row of a face looks like to the role when it is read. `special` gives the schema of a column that the dialect
 /// writes in a form of its own.
-pub(super) fn row<'a>(scene: Scene<'a>, face: &'a Face, bytes: BytesFormat, special: impl Fn(&str) -> Option<Value>) -> Value {
+pub(super) fn row<'a>(
+    scene: Scene<'a>,
+    face: &'a Face,
+    bytes: BytesFormat,
+    special: impl Fn(&str) -> Option<Value>,
+) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for (id, column) in scene.columns(face) {
@@ -170,9 +188,17 @@ pub(super) fn row<'a>(scene: Scene<'a>, face: &'a Face, bytes: BytesFormat, spec
         let mut schema = match special(name) {
             Some(schema) => schema,
             None => {
-                let data_type = if scene.is_geometry(face, id) { &Type::Geometry } else { &physical.data_type };
+                let data_type = if scene.is_geometry(face, id) {
+                    &Type::Geometry
+                } else {
+                    &physical.data_type
+                };
                 let plain = value(scene, data_type, bytes);
-                if can_be_null(scene, face, id) { or_null(plain) } else { plain.into() }
+                if can_be_null(scene, face, id) {
+                    or_null(plain)
+                } else {
+                    plain.into()
+                }
             }
         };
         describe(&mut schema, physical);
@@ -220,8 +246,14 @@ mod tests {
         let first = document.schema("my table", json!({"a": 1}));
         assert_eq!(first, json!({"$ref": "#/components/schemas/my_table"}));
         assert_eq!(document.schema("my table", json!({"a": 1})), first);
-        assert_eq!(document.schema("my-table", json!({"a": 2})), json!({"$ref": "#/components/schemas/my-table"}));
-        assert_eq!(document.schema("my/table", json!({"a": 2})), json!({"$ref": "#/components/schemas/my_table_2"}));
+        assert_eq!(
+            document.schema("my-table", json!({"a": 2})),
+            json!({"$ref": "#/components/schemas/my-table"})
+        );
+        assert_eq!(
+            document.schema("my/table", json!({"a": 2})),
+            json!({"$ref": "#/components/schemas/my_table_2"})
+        );
     }
 
     #[test]
@@ -232,6 +264,9 @@ mod tests {
     #[test]
     fn null_joins_types_and_lists() {
         let schema = json!({"type": "string", "enum": ["a"]});
-        assert_eq!(or_null(schema.as_object().unwrap().clone()), json!({"type": ["string", "null"], "enum": ["a", null]}));
+        assert_eq!(
+            or_null(schema.as_object().unwrap().clone()),
+            json!({"type": ["string", "null"], "enum": ["a", null]})
+        );
     }
 }

@@ -20,7 +20,10 @@ impl<'a> Query<'a> {
     pub(super) fn new(call: &'a Call) -> Result<Self> {
         let pairs = &call.query;
         if pairs.len() > PARAMETERS {
-            let message = format!("{} parameters are too many, at most {PARAMETERS} are taken", pairs.len());
+            let message = format!(
+                "{} parameters are too many, at most {PARAMETERS} are taken",
+                pairs.len()
+            );
             return Err(Error::invalid(Code::LIMIT_EXCEEDED, message));
         }
         if call.path.iter().any(|segment| segment.contains('\0')) {
@@ -28,7 +31,10 @@ impl<'a> Query<'a> {
         }
         for (name, value) in pairs {
             if name.is_empty() {
-                return Err(Error::invalid(Code::INVALID_SYNTAX, "a parameter has no name; write name=value"));
+                return Err(Error::invalid(
+                    Code::INVALID_SYNTAX,
+                    "a parameter has no name; write name=value",
+                ));
             }
             if name.contains('\0') || value.contains('\0') {
                 let message = format!("parameter {} contains a NUL character", clip(name));
@@ -40,7 +46,11 @@ impl<'a> Query<'a> {
 
     /// A parameter that may stand once.
     pub(super) fn one(&self, name: &str) -> Result<Option<&'a str>> {
-        let mut found = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut found = self
+            .pairs
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str());
         let first = found.next();
         if found.next().is_some() {
             return Err(twice(name));
@@ -52,9 +62,16 @@ impl<'a> Query<'a> {
     pub(super) fn whole(&self, name: &str) -> Result<Option<u64>> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse::<u64>().ok().filter(|number| digits && i64::try_from(*number).is_ok());
+        let number = text
+            .parse::<u64>()
+            .ok()
+            .filter(|number| digits && i64::try_from(*number).is_ok());
         number.map(Some).ok_or_else(|| {
-            let message = format!("{name} must be a whole number from 0 to {}, not {}", i64::MAX, clip(text));
+            let message = format!(
+                "{name} must be a whole number from 0 to {}, not {}",
+                i64::MAX,
+                clip(text)
+            );
             Error::invalid(Code::INVALID_VALUE, message).at(name)
         })
     }
@@ -84,7 +101,10 @@ impl<'a> Query<'a> {
 
     /// All parameters but the named ones, in order.
     pub(super) fn others(&self, known: &[&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let pairs = self.pairs.iter().filter(move |(name, _)| !known.contains(&name.as_str()));
+        let pairs = self
+            .pairs
+            .iter()
+            .filter(move |(name, _)| !known.contains(&name.as_str()));
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
@@ -101,7 +121,14 @@ impl<'a> Query<'a> {
 pub(super) fn unknown_parameter(name: &str, known: &[&str]) -> Error {
     let short: String = name.chars().take(60).collect();
     let near = crate::ident::nearest(&short, known.iter().copied()).is_some();
-    let mut error = Error::unknown(Kind::Invalid, Code::UNKNOWN_PARAMETER, "parameter", &short, None, known.iter().copied());
+    let mut error = Error::unknown(
+        Kind::Invalid,
+        Code::UNKNOWN_PARAMETER,
+        "parameter",
+        &short,
+        None,
+        known.iter().copied(),
+    );
     if !near {
         error.message = match known {
             [] => format!("{}; none are taken here", error.message),
@@ -148,13 +175,19 @@ pub(super) fn order(text: &str, most: usize, column: impl Fn(&str) -> Result<Nam
             return Err(Error::invalid(Code::INVALID_SYNTAX, message).at("order"));
         }
         if terms.len() == most {
-            return Err(Error::invalid(Code::LIMIT_EXCEEDED, format!("order takes at most {most} columns")).at("order"));
+            return Err(
+                Error::invalid(Code::LIMIT_EXCEEDED, format!("order takes at most {most} columns")).at("order"),
+            );
         }
         let by = Expression::Column(column(name)?);
         if terms.iter().any(|present| present.by == by) {
             return Err(Error::invalid(Code::INVALID_VALUE, format!("order names {} twice", clip(name))).at("order"));
         }
-        terms.push(Order { by, descending, nulls: Nulls::default_for(descending) });
+        terms.push(Order {
+            by,
+            descending,
+            nulls: Nulls::default_for(descending),
+        });
     }
     Ok(terms)
 }
@@ -164,7 +197,9 @@ pub(super) fn order(text: &str, most: usize, column: impl Fn(&str) -> Result<Nam
 /// # Errors
 /// Brackets that do not match, and more steps than `most`.
 pub(super) fn steps<'a>(name: &'a str, root: &str, most: usize) -> Result<Option<Vec<&'a str>>> {
-    let Some(rest) = name.strip_prefix(root) else { return Ok(None) };
+    let Some(rest) = name.strip_prefix(root) else {
+        return Ok(None);
+    };
     if !rest.is_empty() && !rest.starts_with('[') {
         return Ok(None);
     }
@@ -181,7 +216,10 @@ pub(super) fn steps<'a>(name: &'a str, root: &str, most: usize) -> Result<Option
 
 /// Brackets that do not match.
 pub(super) fn brackets(name: &str, root: &str) -> Error {
-    let message = format!("{} is malformed; write {root}[column]=value or {root}[column][$gt]=value", clip(name));
+    let message = format!(
+        "{} is malformed; write {root}[column]=value or {root}[column][$gt]=value",
+        clip(name)
+    );
     Error::invalid(Code::INVALID_SYNTAX, message).at(root)
 }
 
@@ -229,9 +267,18 @@ mod tests {
         let query = Query::new(&call).unwrap();
         for (result, message) in [
             (query.whole("limit").map(|_| ()), "parameter \"limit\" is given twice"),
-            (query.whole("offset").map(|_| ()), "offset must be a whole number from 0 to 9223372036854775807, not \"-1\""),
-            (query.flag("count").map(|_| ()), "count must be true or false, not \"yes\""),
-            (query.only(&["limit", "offset", "counts"]), "unknown parameter \"count\", did you mean \"counts\"?"),
+            (
+                query.whole("offset").map(|_| ()),
+                "offset must be a whole number from 0 to 9223372036854775807, not \"-1\"",
+            ),
+            (
+                query.flag("count").map(|_| ()),
+                "count must be true or false, not \"yes\"",
+            ),
+            (
+                query.only(&["limit", "offset", "counts"]),
+                "unknown parameter \"count\", did you mean \"counts\"?",
+            ),
             (query.only(&[]), "unknown parameter \"limit\"; none are taken here"),
         ] {
             assert_eq!(result.unwrap_err().message, message);
@@ -242,45 +289,93 @@ mod tests {
 
     #[test]
     fn limits() {
-        let limit = |text: &str| Query::new(&get(text)).unwrap().limit(50, 1000).map_err(|error| error.message);
+        let limit = |text: &str| {
+            Query::new(&get(text))
+                .unwrap()
+                .limit(50, 1000)
+                .map_err(|error| error.message)
+        };
         assert_eq!(limit("/x"), Ok(50));
         assert_eq!(limit("/x?limit=0"), Ok(0));
         assert_eq!(limit("/x?limit=1000"), Ok(1000));
-        assert_eq!(limit("/x?limit=1001"), Err("limit 1001 is too large, at most 1000 is allowed".into()));
-        for wrong in ["-1", "", "1.5", "1e3", "0x10", " 1", "9223372036854775808", "99999999999999999999", "١"] {
-            assert!(limit(&format!("/x?limit={wrong}")).unwrap_err().starts_with("limit must be a whole number"), "{wrong}");
+        assert_eq!(
+            limit("/x?limit=1001"),
+            Err("limit 1001 is too large, at most 1000 is allowed".into())
+        );
+        for wrong in [
+            "-1",
+            "",
+            "1.5",
+            "1e3",
+            "0x10",
+            " 1",
+            "9223372036854775808",
+            "99999999999999999999",
+            "١",
+        ] {
+            assert!(
+                limit(&format!("/x?limit={wrong}"))
+                    .unwrap_err()
+                    .starts_with("limit must be a whole number"),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn orders() {
         let named = |text: &str| {
-            order(text, 3, |name| Ok(Name::new(name))).map_err(|error| error.message).map(|terms| {
-                let written = terms.iter().map(|term| match &term.by {
-                    Expression::Column(name) => format!("{}{name}", if term.descending { "-" } else { "+" }),
-                    other => format!("{other:?}"),
-                });
-                written.collect::<Vec<_>>().join(",")
-            })
+            order(text, 3, |name| Ok(Name::new(name)))
+                .map_err(|error| error.message)
+                .map(|terms| {
+                    let written = terms.iter().map(|term| match &term.by {
+                        Expression::Column(name) => format!("{}{name}", if term.descending { "-" } else { "+" }),
+                        other => format!("{other:?}"),
+                    });
+                    written.collect::<Vec<_>>().join(",")
+                })
         };
         assert_eq!(named("+a,-b,c"), Ok("+a,-b,+c".into()));
         assert_eq!(named(" a, -b"), Ok("+a,-b".into()));
         assert_eq!(named(""), Ok(String::new()));
-        assert_eq!(named("a,,b"), Err("order has an empty term; write order=-created_at,title".into()));
-        assert_eq!(named("-"), Err("order has an empty term; write order=-created_at,title".into()));
+        assert_eq!(
+            named("a,,b"),
+            Err("order has an empty term; write order=-created_at,title".into())
+        );
+        assert_eq!(
+            named("-"),
+            Err("order has an empty term; write order=-created_at,title".into())
+        );
         assert_eq!(named("a,-a"), Err("order names \"a\" twice".into()));
         assert_eq!(named("a,b,c,d"), Err("order takes at most 3 columns".into()));
     }
 
     #[test]
     fn bracket_keys() {
-        let found = |name: &str| steps(name, "filter", 4).map_err(|error| error.message).map(Option::unwrap_or_default).map(|steps| steps.join("|"));
+        let found = |name: &str| {
+            steps(name, "filter", 4)
+                .map_err(|error| error.message)
+                .map(Option::unwrap_or_default)
+                .map(|steps| steps.join("|"))
+        };
         assert_eq!(found("filter[a][$in][0]"), Ok("a|$in|0".into()));
         assert_eq!(found("filter[]"), Ok(String::new()));
         assert_eq!(found("filter[a[b]"), Ok("a[b".into()));
         assert!(steps("filters[a]", "filter", 4).unwrap().is_none());
-        for wrong in ["filter", "filter[", "filter[a", "filter[a]b", "filter[a][", "filter[a]["] {
-            assert!(found(wrong).unwrap_err().ends_with("is malformed; write filter[column]=value or filter[column][$gt]=value"), "{wrong}");
+        for wrong in [
+            "filter",
+            "filter[",
+            "filter[a",
+            "filter[a]b",
+            "filter[a][",
+            "filter[a][",
+        ] {
+            assert!(
+                found(wrong)
+                    .unwrap_err()
+                    .ends_with("is malformed; write filter[column]=value or filter[column][$gt]=value"),
+                "{wrong}"
+            );
         }
         let deep = format!("filter{}", "[$and]".repeat(10_000));
         assert!(found(&deep).unwrap_err().ends_with("is nested too deeply"));

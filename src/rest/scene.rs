@@ -57,38 +57,63 @@ impl<'a> Scene<'a> {
     /// Unknown, or refused.
     pub(super) fn face(&self, name: &str, served: impl Fn(&Face) -> bool) -> Result<&'a Face> {
         let face = self.catalog().face_named(name).filter(|face| served(face));
-        if let Some(face) = face {
-            if self.view.face(face.id).is_some() {
-                return Ok(face);
-            }
-            let anonymous = self.principal.role.as_str() == Principal::ANONYMOUS;
-            let signed_in = self.snapshot.view(Principal::USER);
-            if anonymous && self.is_owned(face) && signed_in.is_some_and(|view| view.face(face.id).is_some()) {
-                return Err(self.refusal(face));
-            }
+        match face {
+            Some(face) if self.view.face(face.id).is_some() => return Ok(face),
+            Some(face) if self.is_for_signed_in(face) => return Err(self.refusal(face)),
+            _ => {}
         }
-        let known = self.catalog().faces.iter().filter(|face| served(face) && self.view.face(face.id).is_some());
+        let known = self
+            .catalog()
+            .faces
+            .iter()
+            .filter(|face| served(face) && self.view.face(face.id).is_some());
         let names = known.map(|face| face.name.as_str());
-        Err(Error::unknown(Kind::NotFound, Code::UNKNOWN_TABLE, "table", &shortened(name), None, names))
+        Err(Error::unknown(
+            Kind::NotFound,
+            Code::UNKNOWN_TABLE,
+            "table",
+            &shortened(name),
+            None,
+            names,
+        ))
     }
 
     /// Refuses a face that cannot be read, before its columns are looked at.
     pub(super) fn check_read(&self, face: &Face) -> Result<()> {
-        if self.may_read(face) { Ok(()) } else { Err(self.refusal(face)) }
+        if self.may_read(face) {
+            Ok(())
+        } else {
+            Err(self.refusal(face))
+        }
     }
 
     fn refusal(&self, face: &Face) -> Error {
         let name = face.name.as_str();
         if self.principal.credential == Credential::None {
-            Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, format!("reading {name:?} needs credentials"))
+            Error::new(
+                Kind::Unauthenticated,
+                Code::UNAUTHENTICATED,
+                format!("reading {name:?} needs credentials"),
+            )
         } else {
             Error::forbidden(format!("role {:?} may not read {name:?}", self.principal.role.as_str()))
         }
     }
 
-    fn is_owned(&self, face: &Face) -> bool {
-        let columns = &self.table(face).columns;
-        columns.iter().any(|column| matches!(column.name.as_str(), "user_id" | "userId"))
+    /// Whether an anonymous caller would have a right on this owner-scoped table by signing in.
+    fn is_for_signed_in(&self, face: &Face) -> bool {
+        let mut columns = self.table(face).columns.iter();
+        self.principal.role.as_str() == Principal::ANONYMOUS
+            && columns.any(|column| matches!(column.name.as_str(), "user_id" | "userId"))
+            && self
+                .snapshot
+                .view(Principal::USER)
+                .is_some_and(|view| view.face(face.id).is_some())
+    }
+
+    /// What a path with an id says where rows cannot be told apart by a key that the role may read.
+    pub(super) fn no_key(&self, face: &Face) -> String {
+        format!("rows of {:?} have no key to read one of them by", face.name.as_str())
     }
 
     /// Columns that the role may read, in the table's order.
@@ -111,7 +136,15 @@ impl<'a> Scene<'a> {
     pub(super) fn unknown_column(self, face: &'a Face, name: &str) -> Error {
         let names = self.columns(face).map(|(_, column)| column.name.as_str());
         let of = Some(face.name.as_str());
-        Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "column", &shortened(name), of, names).at(shortened(name))
+        Error::unknown(
+            Kind::Invalid,
+            Code::UNKNOWN_COLUMN,
+            "column",
+            &shortened(name),
+            of,
+            names,
+        )
+        .at(shortened(name))
     }
 
     /// Whether every column of the key can be read, and there is one.
@@ -126,8 +159,13 @@ impl<'a> Scene<'a> {
 
     /// The relation that a column leads along, if it is a foreign key of its own that the role can follow.
     pub(super) fn relation_of(&self, face: &'a Face, column: ColumnId) -> Option<&'a Relation> {
-        let mut own = face.relations.iter().filter(|relation| !relation.many && relation.column == Some(column));
-        own.find(|relation| self.view.can_follow(face.id, relation) && self.may_read(self.catalog().face(relation.target)))
+        let mut own = face
+            .relations
+            .iter()
+            .filter(|relation| !relation.many && relation.column == Some(column));
+        own.find(|relation| {
+            self.view.can_follow(face.id, relation) && self.may_read(self.catalog().face(relation.target))
+        })
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::{Call, Dialects};
 use crate::catalog::{
-    Catalog, Column, ColumnId, Database, DatabaseKind, Default as ColumnDefault, EnumType, Face, FaceColumn, FaceId, Join, Relation, Table,
-    TableId, TableKind,
+    Catalog, Column, ColumnId, Database, DatabaseKind, Default as ColumnDefault, EnumType, Face, FaceColumn, FaceId,
+    Join, Relation, Table, TableId, TableKind,
 };
 use crate::config;
 use crate::engine::{Body, Outcome, Snapshot};
+use crate::error::Result;
 use crate::ident::{Identifier, Name};
 use crate::principal::{Credential, Principal};
 use crate::request::{Expression, Filter, Values};
@@ -18,7 +19,11 @@ use std::sync::Arc;
 
 /// `!` after a type: not null. The first column (or as many as `keys` says) is the key.
 const TABLES: &[(&str, usize, &[(&str, &str)])] = &[
-    ("author", 1, &[("id", "i!"), ("name", "t!"), ("city_name", "t"), ("_secret", "t")]),
+    (
+        "author",
+        1,
+        &[("id", "i!"), ("name", "t!"), ("city_name", "t"), ("_secret", "t")],
+    ),
     (
         "book",
         1,
@@ -65,7 +70,8 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             data_type: data_type(word),
             database_type: String::new(),
             nullable: !word.ends_with('!'),
-            default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid).then_some(ColumnDefault::Identity { always: false }),
+            default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid)
+                .then_some(ColumnDefault::Identity { always: false }),
             generated: None,
             comment: None,
         });
@@ -84,7 +90,13 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             indexes: Vec::new(),
             writable: true,
         });
-        let exposed = columns.iter().map(|(name, _)| FaceColumn { name: Name::new(*name), geometry: false }).collect();
+        let exposed = columns
+            .iter()
+            .map(|(name, _)| FaceColumn {
+                name: Name::new(*name),
+                geometry: false,
+            })
+            .collect();
         let mut face = Face::new(FaceId(index), TableId(index), Name::new(*name), exposed, key);
         if *name == "book" {
             face.expand.clone_from(&expand);
@@ -92,7 +104,10 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
                 name: "author".into(),
                 target: FaceId(0),
                 many: false,
-                join: Join::Direct { columns: vec![ColumnId(1)], references: vec![ColumnId(0)] },
+                join: Join::Direct {
+                    columns: vec![ColumnId(1)],
+                    references: vec![ColumnId(0)],
+                },
                 column: Some(ColumnId(1)),
             });
         }
@@ -125,14 +140,32 @@ fn view(catalog: &Catalog, role: &str) -> View {
             "note" => role == Principal::ANONYMOUS,
             _ => false,
         };
-        let cells = face.columns.iter().map(|column| match column.name.as_str().starts_with('_') {
-            true => Cell::Hidden,
-            false => Cell::Visible,
-        });
-        let read = ReadAccess { rule: Predicate::TRUE, cells: cells.collect(), limit: None, aggregate: true, computed: Vec::new() };
-        (!hidden).then(|| Arc::new(FaceAccess { read: Some(read), schema: face.name.as_str() != "author" }))
+        let cells = face
+            .columns
+            .iter()
+            .map(|column| match column.name.as_str().starts_with('_') {
+                true => Cell::Hidden,
+                false => Cell::Visible,
+            });
+        let read = ReadAccess {
+            rule: Predicate::TRUE,
+            cells: cells.collect(),
+            limit: None,
+            aggregate: true,
+            computed: Vec::new(),
+        };
+        (!hidden).then(|| {
+            Arc::new(FaceAccess {
+                read: Some(read),
+                schema: face.name.as_str() != "author",
+            })
+        })
     });
-    View { role: Name::new(role), faces: faces.collect(), functions: Vec::new() }
+    View {
+        role: Name::new(role),
+        faces: faces.collect(),
+        functions: Vec::new(),
+    }
 }
 
 /// The catalog, two roles and the dialects.
@@ -149,8 +182,14 @@ impl Stage {
     pub(super) fn with(settings: config::Rest, expand: Option<Vec<ColumnId>>) -> Self {
         let catalog = catalog(expand);
         let roles = [Principal::ANONYMOUS, Principal::USER];
-        let views = roles.into_iter().map(|role| (Name::new(role), Arc::new(view(&catalog, role)))).collect();
-        Self { snapshot: Snapshot::assemble(std::sync::Arc::new(catalog), views, 0), dialects: Dialects::new(settings) }
+        let views = roles
+            .into_iter()
+            .map(|role| (Name::new(role), Arc::new(view(&catalog, role))))
+            .collect();
+        Self {
+            snapshot: Snapshot::assemble(std::sync::Arc::new(catalog), views, 0),
+            dialects: Dialects::new(settings),
+        }
     }
 
     /// What a signed-in caller's call becomes: the request's shape and values.
@@ -164,9 +203,21 @@ impl Stage {
     /// The filter that a signed-in caller's call becomes, or what is wrong with it.
     pub(super) fn filter(&self, url: &str) -> String {
         match self.dialects.request(&self.snapshot, &user(), &get(url)) {
-            Ok(request) => request.read.select.filter.map_or_else(|| "all".into(), |filter| brief(&filter, &request.values)),
+            Ok(request) => request
+                .read
+                .select
+                .filter
+                .map_or_else(|| "all".into(), |filter| brief(&filter, &request.values)),
             Err(error) => format!("{:?}: {}", error.kind, error.message),
         }
+    }
+
+    /// Takes a signed-in caller's call as far as the plan.
+    pub(super) fn planned(&self, call: &Call) -> Result<()> {
+        let request = self.dialects.request(&self.snapshot, &user(), call)?;
+        let view = self.snapshot.view(Principal::USER).unwrap();
+        let authorized = crate::rules::authorize(&self.snapshot.catalog, view, &user(), &request.read)?;
+        crate::plan::plan(&self.snapshot.catalog, &authorized).map(|_| ())
     }
 
     /// What is written for an outcome of a signed-in caller's call.
@@ -181,7 +232,9 @@ impl Stage {
 
     /// What a caller is answered before any data is asked for: status, body; `run` where data is.
     pub(super) fn refused(&self, principal: &Principal, call: &Call) -> String {
-        let Some(dialect) = self.dialects.owner(&call.path) else { return "not owned".into() };
+        let Some(dialect) = self.dialects.owner(&call.path) else {
+            return "not owned".into();
+        };
         match self.dialects.parse(dialect, &self.snapshot, principal, call) {
             Ok(super::Step::Run { .. }) => "run".into(),
             Ok(super::Step::Done(response)) => text(response),
@@ -198,17 +251,28 @@ pub(super) fn user() -> Principal {
 pub(super) fn text(response: axum::response::Response) -> String {
     let status = response.status().as_u16();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1 << 20)).unwrap();
+    let body = runtime
+        .block_on(axum::body::to_bytes(response.into_body(), 1 << 20))
+        .unwrap();
     format!("{status} {}", std::str::from_utf8(&body).unwrap())
 }
 
 /// A GET; the query is split and decoded as the server does it.
 pub(super) fn get(url: &str) -> Call {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
+    };
     Call {
         method: Method::GET,
-        path: path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect(),
+        path: path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(decode)
+            .collect(),
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: HeaderMap::new(),
         body: Bytes::new(),
@@ -217,7 +281,16 @@ pub(super) fn get(url: &str) -> Call {
 
 /// A filter in one line, with its values in place.
 pub(super) fn brief(filter: &Filter, values: &Values) -> String {
-    let all = |parts: &[Filter], word: &str| format!("({})", parts.iter().map(|part| brief(part, values)).collect::<Vec<_>>().join(word));
+    let all = |parts: &[Filter], word: &str| {
+        format!(
+            "({})",
+            parts
+                .iter()
+                .map(|part| brief(part, values))
+                .collect::<Vec<_>>()
+                .join(word)
+        )
+    };
     let value = |value: &Value| match value {
         Value::List(items) => format!("{:?}", items.iter().map(raw).collect::<Vec<_>>()),
         other => raw(other),
@@ -226,11 +299,21 @@ pub(super) fn brief(filter: &Filter, values: &Values) -> String {
         Filter::And(parts) => all(parts, " and "),
         Filter::Or(parts) => all(parts, " or "),
         Filter::Not(inner) => format!("not {}", brief(inner, values)),
-        Filter::Compare { left: Expression::Column(name), comparison, right: Expression::Value(slot) } => {
+        Filter::Compare {
+            left: Expression::Column(name),
+            comparison,
+            right: Expression::Value(slot),
+        } => {
             format!("{name} {comparison:?} {}", value(values.get(*slot)))
         }
-        Filter::IsNull { expression: Expression::Column(name), null } => format!("{name} null={null}"),
-        Filter::Key(slots) => format!("key {:?}", slots.iter().map(|slot| raw(values.get(*slot))).collect::<Vec<_>>()),
+        Filter::IsNull {
+            expression: Expression::Column(name),
+            null,
+        } => format!("{name} null={null}"),
+        Filter::Key(slots) => format!(
+            "key {:?}",
+            slots.iter().map(|slot| raw(values.get(*slot))).collect::<Vec<_>>()
+        ),
         other => format!("{other:?}"),
     }
 }
@@ -244,5 +327,10 @@ fn raw(value: &Value) -> String {
 
 /// An outcome with a body.
 pub(super) fn outcome(body: &'static str, count: u64, total: Option<u64>, next: Option<&str>) -> Outcome {
-    Outcome { body: Body::Whole(Bytes::from_static(body.as_bytes())), count, total, next: next.map(String::from) }
+    Outcome {
+        body: Body::Whole(Bytes::from_static(body.as_bytes())),
+        count,
+        total,
+        next: next.map(String::from),
+    }
 }

@@ -60,7 +60,9 @@ pub(super) fn json(status: StatusCode, body: impl Into<axum::body::Body>) -> Res
 pub(super) fn typed(status: StatusCode, media_type: &'static str, body: impl Into<axum::body::Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
@@ -81,6 +83,8 @@ pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
     let (name, value) = match (response.status(), error.kind) {
         (StatusCode::UNAUTHORIZED, _) => (header::WWW_AUTHENTICATE, "Bearer"),
         (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, READ_METHODS),
+        // What is unknown allows no method.
+        (StatusCode::METHOD_NOT_ALLOWED, _) => (header::ALLOW, ""),
         (StatusCode::SERVICE_UNAVAILABLE, _) => (header::RETRY_AFTER, "1"),
         _ => return response,
     };
@@ -90,7 +94,12 @@ pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
 
 /// Whether `Accept` names JSON itself, not only `*/*`.
 pub(super) fn wants_json(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut kinds = values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or("").trim());
+    let values = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut kinds = values
+        .flat_map(|value| value.split(','))
+        .map(|kind| kind.split(';').next().unwrap_or("").trim());
     kinds.any(|kind| kind.eq_ignore_ascii_case("application/json"))
 }

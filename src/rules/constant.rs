@@ -14,7 +14,7 @@ use time::macros::format_description;
 ///
 /// # Errors
 /// What would be right.
-pub fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalog) -> Result<Datum, String> {
+pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalog) -> Result<Datum, String> {
     let sqlite = catalog.database.kind == DatabaseKind::Sqlite;
     let wrong = |what: &str| {
         Err(format!(
@@ -214,7 +214,10 @@ fn is_time(text: &str) -> bool {
             && digits
                 .chars()
                 .all(|character| character.is_ascii_digit() || character == ':')
-            && digits.get(..2).and_then(|hours| hours.parse::<u8>().ok()).is_some_and(|hours| hours < 16)
+            && digits
+                .get(..2)
+                .and_then(|hours| hours.parse::<u8>().ok())
+                .is_some_and(|hours| hours < 16)
             && (digits.len() == 2
                 || digits
                     .get(digits.len() - 2..)
@@ -313,9 +316,7 @@ pub(super) fn compare(left: &Datum, comparison: Comparison, right: &Datum, data_
             if unknown { None } else { Some(comparison == C::NotIn) }
         }
         C::Like | C::NotLike => match (left, right) {
-            (Datum::Text(text), Datum::Text(pattern)) => {
-                Some(matches_like(text, pattern)? == (comparison == C::Like))
-            }
+            (Datum::Text(text), Datum::Text(pattern)) => Some(matches_like(text, pattern)? == (comparison == C::Like)),
             _ => None,
         },
         _ => None,
@@ -419,11 +420,7 @@ mod tests {
             ("{1,x}", Type::Array(Box::new(Type::Integer(32))), false),
         ];
         for (text, data_type, good) in cases {
-            assert_eq!(
-                cast_text(text, data_type).is_some(),
-                *good,
-                "{text:?} as {data_type:?}"
-            );
+            assert_eq!(cast_text(text, data_type).is_some(), *good, "{text:?} as {data_type:?}");
         }
     }
 
@@ -434,7 +431,10 @@ mod tests {
         assert_eq!(order("-0", "0"), Some(Ordering::Equal));
         assert_eq!(order("-2", "-10"), Some(Ordering::Greater));
         assert_eq!(order("0.19", "0.2"), Some(Ordering::Less));
-        assert_eq!(order("100000000000000000001", "99999999999999999999"), Some(Ordering::Greater));
+        assert_eq!(
+            order("100000000000000000001", "99999999999999999999"),
+            Some(Ordering::Greater)
+        );
         for (text, pattern, expected) in [
             ("abc", "a%", Some(true)),
             ("abc", "%b%", Some(true)),

@@ -6,6 +6,8 @@ mod build;
 pub mod compile;
 mod constant;
 mod describe;
+#[cfg(test)]
+mod fixture;
 pub mod parse_expression;
 pub mod parse_sql;
 mod predicate;

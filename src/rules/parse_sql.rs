@@ -32,8 +32,9 @@ pub fn parse_sql(text: &str) -> Parsed {
         .tokenize_with_location()
         .map_err(|error| Problem::new(position(error.location), error.message))?;
     let tokens = prepare(tokens)?;
+    let end = tokens.last().map_or(Position::START, |token| position(token.span.end));
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
-    let tree = parser.parse_expr().map_err(|error| from_library(&error))?;
+    let tree = parser.parse_expr().map_err(|error| from_library(&error, end))?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         return Err(Problem::new(
@@ -132,8 +133,8 @@ fn position(location: Location) -> Position {
     }
 }
 
-/// The library says where in its text.
-fn from_library(error: &ParserError) -> Problem {
+/// The library says where in its text, apart from the end.
+fn from_library(error: &ParserError, end: Position) -> Problem {
     let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = error else {
         return Problem::new(
             Position::START,
@@ -142,12 +143,14 @@ fn from_library(error: &ParserError) -> Problem {
     };
     let (message, at) = match text.rsplit_once(" at Line: ") {
         Some((message, place)) => {
-            let mut numbers = place.split(", Column: ").filter_map(|number| number.trim().parse().ok());
+            let mut numbers = place
+                .split(", Column: ")
+                .filter_map(|number| number.trim().parse().ok());
             let line = numbers.next().unwrap_or(1);
             let column = numbers.next().unwrap_or(1);
             (message, Position { line, column })
         }
-        None => (text.as_str(), Position::START),
+        None => (text.as_str(), end),
     };
     let message = message.strip_prefix("Expected: ").map_or_else(
         || message.to_owned(),
@@ -226,7 +229,11 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated { Comparison::NotLike } else { Comparison::Like };
+            let comparison = if *negated {
+                Comparison::NotLike
+            } else {
+                Comparison::Like
+            };
             compare(expr, comparison, pattern, below)
         }
         Expr::ILike {
@@ -237,7 +244,11 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated { Comparison::NotILike } else { Comparison::ILike };
+            let comparison = if *negated {
+                Comparison::NotILike
+            } else {
+                Comparison::ILike
+            };
             compare(expr, comparison, pattern, below)
         }
         Expr::SimilarTo {
@@ -247,7 +258,11 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated { Comparison::NotSimilar } else { Comparison::Similar };
+            let comparison = if *negated {
+                Comparison::NotSimilar
+            } else {
+                Comparison::Similar
+            };
             compare(expr, comparison, pattern, below)
         }
         Expr::AnyOp {
@@ -436,7 +451,12 @@ fn literal(value: &Value, at: Position) -> Parsed {
             ));
         }
         Value::HexStringLiteral(hex) => Literal::Text(format!("\\x{hex}")),
-        other => return Err(Problem::new(at, format!("the constant {other} is not allowed in rules"))),
+        other => {
+            return Err(Problem::new(
+                at,
+                format!("the constant {other} is not allowed in rules"),
+            ));
+        }
     };
     Ok(Expression::literal(literal, at))
 }
@@ -508,7 +528,10 @@ fn unary(operator: UnaryOperator, inner: &Expr, depth: u16) -> Parsed {
             },
         ) => Ok(Expression::literal(Literal::Number(minus(&number)), at)),
         (UnaryOperator::Minus, inner) => Expression::new(Kind::Negate(Box::new(inner)), at),
-        (other, _) => Err(Problem::new(at, format!("the operator {other} is not allowed in rules"))),
+        (other, _) => Err(Problem::new(
+            at,
+            format!("the operator {other} is not allowed in rules"),
+        )),
     }
 }
 
@@ -539,7 +562,11 @@ fn binary(left: &Expr, operator: &BinaryOperator, right: &Expr, depth: u16) -> P
             .map(|part| convert(part, below))
             .collect::<Result<Vec<_>, _>>()?;
         let at = parts.first().map_or(Position::START, |part| part.at);
-        let kind = if *operator == BinaryOperator::And { Kind::And(parts) } else { Kind::Or(parts) };
+        let kind = if *operator == BinaryOperator::And {
+            Kind::And(parts)
+        } else {
+            Kind::Or(parts)
+        };
         return Expression::new(kind, at);
     }
     let first = boxed(left, below)?;
@@ -875,6 +902,9 @@ fn table_name(name: &ObjectName, at: Position) -> Result<(Option<Spelled>, Spell
         [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(table)] => {
             Ok((Some(spelled(schema)), spelled(table)))
         }
-        _ => Err(Problem::new(at, format!("{name} is not a table; write table or schema.table"))),
+        _ => Err(Problem::new(
+            at,
+            format!("{name} is not a table; write table or schema.table"),
+        )),
     }
 }

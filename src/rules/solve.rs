@@ -492,9 +492,7 @@ fn own_type(term: &Term) -> Option<Type> {
 /// Several unknowns are one.
 fn folded(predicate: Predicate) -> Predicate {
     match &predicate {
-        Predicate::And(parts) | Predicate::Or(parts)
-            if parts.iter().all(|part| *part == Predicate::UNKNOWN) =>
-        {
+        Predicate::And(parts) | Predicate::Or(parts) if parts.iter().all(|part| *part == Predicate::UNKNOWN) => {
             Predicate::UNKNOWN
         }
         _ => predicate,
@@ -519,3 +517,6 @@ fn filtering(predicate: Predicate, wants_true: bool) -> Predicate {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::value::Type;
 
 /// The type of a term's values.
 #[must_use]
-pub fn type_of(catalog: &Catalog, term: &Term) -> Type {
+pub(super) fn type_of(catalog: &Catalog, term: &Term) -> Type {
     match term {
         Term::Column { table, column, .. } => catalog.table(*table).column(*column).data_type.clone(),
         Term::Parameter { data_type, .. } | Term::Call { data_type, .. } | Term::RuleCall { data_type, .. } => {
@@ -27,7 +27,7 @@ pub fn type_of(catalog: &Catalog, term: &Term) -> Type {
 
 /// Whether a term can be null, as far as the catalog tells.
 #[must_use]
-pub fn is_nullable(catalog: &Catalog, term: &Term) -> bool {
+pub(super) fn is_nullable(catalog: &Catalog, term: &Term) -> bool {
     match term {
         Term::Column { table, column, .. } => catalog.table(*table).column(*column).nullable,
         // A missing variable is the solver's business.
@@ -39,7 +39,7 @@ pub fn is_nullable(catalog: &Catalog, term: &Term) -> bool {
 
 /// Whether the database compares values of the two types.
 #[must_use]
-pub fn are_comparable(catalog: &Catalog, left: &Type, right: &Type) -> bool {
+pub(super) fn are_comparable(catalog: &Catalog, left: &Type, right: &Type) -> bool {
     let sqlite = catalog.database.kind == DatabaseKind::Sqlite;
     let left = stored(catalog, left);
     let right = stored(catalog, right);
@@ -47,10 +47,7 @@ pub fn are_comparable(catalog: &Catalog, left: &Type, right: &Type) -> bool {
         (Type::Boolean, Type::Boolean)
         | (Type::Text { .. }, Type::Text { .. })
         | (Type::Json | Type::Jsonb, Type::Json | Type::Jsonb)
-        | (
-            Type::Date | Type::Timestamp | Type::TimestampTz,
-            Type::Date | Type::Timestamp | Type::TimestampTz,
-        )
+        | (Type::Date | Type::Timestamp | Type::TimestampTz, Type::Date | Type::Timestamp | Type::TimestampTz)
         | (Type::Time | Type::TimeTz, Type::Time | Type::TimeTz) => true,
         (left, right) if left.is_number() && right.is_number() => true,
         (left, right) if left == right => true,
@@ -77,7 +74,7 @@ pub fn are_comparable(catalog: &Catalog, left: &Type, right: &Type) -> bool {
 
 /// A list of `CHECK (c IN (…))` is text in the database; only a real enum type is not.
 #[must_use]
-pub fn stored(catalog: &Catalog, data_type: &Type) -> Type {
+pub(super) fn stored(catalog: &Catalog, data_type: &Type) -> Type {
     match data_type {
         Type::Enum(index) => match catalog.database.enums.get(*index as usize) {
             Some(found) if found.database_type.is_some() => data_type.clone(),
@@ -89,7 +86,7 @@ pub fn stored(catalog: &Catalog, data_type: &Type) -> Type {
 
 /// Other names of text.
 #[must_use]
-pub fn is_text_like(name: &str) -> bool {
+pub(super) fn is_text_like(name: &str) -> bool {
     matches!(
         name.trim_matches('"').rsplit('.').next().unwrap_or(name),
         "citext" | "name" | "bpchar" | "char" | "character" | "varchar"

@@ -73,7 +73,11 @@ impl Target {
 /// `Invalid` for a value that does not fit its mark, `Internal` where their numbers differ.
 pub(super) fn arguments(marks: &[Mark], values: &[Datum]) -> Result<PgArguments> {
     if marks.len() != values.len() {
-        return Err(Error::internal(format!("{} values for {} marks", values.len(), marks.len())));
+        return Err(Error::internal(format!(
+            "{} values for {} marks",
+            values.len(),
+            marks.len()
+        )));
     }
     let mut arguments = PgArguments::default();
     sqlx::Arguments::reserve(&mut arguments, marks.len(), marks.len() * 16);
@@ -118,7 +122,11 @@ impl sqlx::Encode<'_, Postgres> for Argument<'_> {
     }
 
     fn produces(&self) -> Option<PgTypeInfo> {
-        let oid = if self.list { self.target.array_oid() } else { self.target.oid() };
+        let oid = if self.list {
+            self.target.array_oid()
+        } else {
+            self.target.oid()
+        };
         Some(PgTypeInfo::with_oid(Oid(oid)))
     }
 }
@@ -167,7 +175,6 @@ fn write_scalar(target: Target, datum: &Datum, buffer: &mut Vec<u8>) -> Result<b
         Target::Integer2 => buffer.extend_from_slice(&integer::<i16>(datum)?.to_be_bytes()),
         Target::Integer4 => buffer.extend_from_slice(&integer::<i32>(datum)?.to_be_bytes()),
         Target::Integer8 => buffer.extend_from_slice(&integer::<i64>(datum)?.to_be_bytes()),
-        #[expect(clippy::cast_possible_truncation, reason = "the nearest float4 is what the column would hold")]
         Target::Float4 => buffer.extend_from_slice(&(float(datum)? as f32).to_be_bytes()),
         Target::Float8 => buffer.extend_from_slice(&float(datum)?.to_be_bytes()),
         Target::Bytes => write_bytes(datum, buffer)?,
@@ -204,7 +211,6 @@ fn integer<I: TryFrom<i64>>(datum: &Datum) -> Result<I> {
 fn float(datum: &Datum) -> Result<f64> {
     match datum {
         Datum::Float(value) => Ok(*value),
-        #[expect(clippy::cast_precision_loss, reason = "the nearest double is what the column would hold")]
         Datum::Integer(value) => Ok(*value as f64),
         Datum::Text(text) => text.trim().parse().map_err(|_| misfit("a number")),
         _ => Err(misfit("a number")),
@@ -291,7 +297,10 @@ fn literal(datum: &Datum, text: &mut String) {
 }
 
 fn misfit(right: &str) -> Error {
-    Error::invalid(Code::INVALID_VALUE, format!("a value does not fit its type: expected {right}"))
+    Error::invalid(
+        Code::INVALID_VALUE,
+        format!("a value does not fit its type: expected {right}"),
+    )
 }
 
 #[cfg(test)]
@@ -317,14 +326,22 @@ mod tests {
             (Target::Integer4, Datum::Float(1.0), None),
             (Target::Integer8, text("9223372036854775808"), None),
             (Target::Float8, Datum::Integer(2), Some(2_f64.to_be_bytes().to_vec())),
-            (Target::Float8, text("-Infinity"), Some(f64::NEG_INFINITY.to_be_bytes().to_vec())),
+            (
+                Target::Float8,
+                text("-Infinity"),
+                Some(f64::NEG_INFINITY.to_be_bytes().to_vec()),
+            ),
             (Target::Float4, Datum::Float(0.5), Some(0.5_f32.to_be_bytes().to_vec())),
             (Target::Bytes, text("\\x6869"), Some(b"hi".to_vec())),
             (Target::Bytes, text("\\x686"), None),
             (Target::Bytes, text("\\xé"), None),
             (Target::Text, text("a\0b"), None),
             (Target::Text, Datum::Boolean(false), Some(b"false".to_vec())),
-            (Target::Text, Datum::Bytes(Box::new([1, 255])), Some(b"\\x01ff".to_vec())),
+            (
+                Target::Text,
+                Datum::Bytes(Box::new([1, 255])),
+                Some(b"\\x01ff".to_vec()),
+            ),
             (
                 Target::Text,
                 Datum::List(vec![text("a\"b"), Datum::Null, Datum::Integer(5), Datum::List(vec![])]),
@@ -339,7 +356,14 @@ mod tests {
     #[test]
     fn lists_are_arrays_of_one_dimension() {
         let mut buffer = Vec::new();
-        assert!(write_list(Target::Integer2, &Datum::List(vec![Datum::Integer(7), Datum::Null]), &mut buffer).unwrap());
+        assert!(
+            write_list(
+                Target::Integer2,
+                &Datum::List(vec![Datum::Integer(7), Datum::Null]),
+                &mut buffer
+            )
+            .unwrap()
+        );
         let expected = [
             0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 21, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 7, 255, 255, 255, 255,
         ];

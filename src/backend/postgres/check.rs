@@ -7,7 +7,11 @@ use sqlparser::parser::Parser;
 /// The values that a check of one column allows, if that is all that it says. Texts only.
 pub(super) fn allowed(definition: &str, column: &str) -> Option<Vec<String>> {
     let condition = definition.strip_prefix("CHECK ")?;
-    let expression = Parser::new(&PostgreSqlDialect {}).try_with_sql(condition).ok()?.parse_expr().ok()?;
+    let expression = Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(condition)
+        .ok()?
+        .parse_expr()
+        .ok()?;
     values(&expression, column)
 }
 
@@ -80,7 +84,11 @@ mod tests {
     #[test]
     fn lists_are_found() {
         let cases: &[(&str, &str, Option<&[&str]>)] = &[
-            ("CHECK ((s = ANY (ARRAY['a'::text, 'b'::text])))", "s", Some(&["a", "b"])),
+            (
+                "CHECK ((s = ANY (ARRAY['a'::text, 'b'::text])))",
+                "s",
+                Some(&["a", "b"]),
+            ),
             (
                 "CHECK (((v)::text = ANY ((ARRAY['x'::character varying, 'y''z'::character varying])::text[])))",
                 "v",

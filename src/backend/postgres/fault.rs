@@ -78,9 +78,21 @@ fn by_state(state: &str, routine: &str) -> Fault {
 pub(super) fn to_error(error: sqlx::Error) -> Error {
     let fault = classify(&error);
     let (kind, code, message) = match fault {
-        Fault::Away => (Kind::Unavailable, Code::DATABASE_AWAY, "the database cannot be reached; try again later"),
-        Fault::Full => (Kind::Unavailable, Code::DATABASE_AWAY, "the database takes no more work now; try again later"),
-        Fault::Timeout => (Kind::Unavailable, Code::TIMEOUT, "the database took longer than is allowed; ask for less"),
+        Fault::Away => (
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "the database cannot be reached; try again later",
+        ),
+        Fault::Full => (
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "the database takes no more work now; try again later",
+        ),
+        Fault::Timeout => (
+            Kind::Unavailable,
+            Code::TIMEOUT,
+            "the database took longer than is allowed; ask for less",
+        ),
         Fault::Stale => (
             Kind::Unavailable,
             Code::SCHEMA_CHANGED,
@@ -115,6 +127,15 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
         Fault::Other => return Error::internal(error),
     };
     Error::new(kind, code, message).with_source(error)
+}
+
+/// The error of a server that says nothing any more.
+pub(super) fn silent() -> Error {
+    Error::new(
+        Kind::Unavailable,
+        Code::TIMEOUT,
+        "the database does not answer; try again later",
+    )
 }
 
 /// The error of a connection that cannot be opened while serving: whatever the reason, the database is away.

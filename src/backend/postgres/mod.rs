@@ -3,11 +3,14 @@
 mod bind;
 mod check;
 mod fault;
+mod fingerprint;
+mod functions;
 mod introspect;
 mod pool;
 mod queries;
 mod run;
 mod scalar;
+mod tables;
 mod types;
 mod write;
 
@@ -19,13 +22,14 @@ use crate::catalog::Database;
 use crate::error::{Error, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
+use fingerprint::Fingerprints;
 use pool::Pool;
 
 /// A PostgreSQL database.
 pub struct Postgres {
     pool: Pool,
     schemas: Vec<String>,
-    fingerprints: introspect::Fingerprints,
+    fingerprints: Fingerprints,
 }
 
 impl Postgres {
@@ -38,7 +42,7 @@ impl Postgres {
         Ok(Self {
             pool,
             schemas: settings.schemas.clone(),
-            fingerprints: introspect::Fingerprints::default(),
+            fingerprints: Fingerprints::default(),
         })
     }
 

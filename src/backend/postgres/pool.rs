@@ -3,7 +3,7 @@
 //! Our own pool and not the driver's, because that one asks the database after every use whether the connection still
 //! lives: one more round trip per request. Here a dead connection is found by using it, and reads are tried again.
 
-use super::fault;
+use super::fault::{self, Fault};
 use crate::error::{Code, Error, Kind, Result};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
@@ -57,8 +57,11 @@ impl Pool {
     /// A pool that has opened no connection yet.
     pub(super) fn new(url: &str, size: u32, statement_timeout: Duration) -> Result<Self> {
         let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
-            Error::invalid(Code::INVALID_VALUE, "the database URL is not of the form postgres://user:password@host:5432/name")
-                .with_source(error)
+            Error::invalid(
+                Code::INVALID_VALUE,
+                "the database URL is not of the form postgres://user:password@host:5432/name",
+            )
+            .with_source(error)
         })?;
         let options = options
             .application_name("diglot")
@@ -87,7 +90,10 @@ impl Pool {
             PgSslMode::Disable => ", without TLS",
             _ => "",
         };
-        format!("{place}, port {}, database {database:?}, user {user:?}{encryption}", options.get_port())
+        format!(
+            "{place}, port {}, database {database:?}, user {user:?}{encryption}",
+            options.get_port()
+        )
     }
 
     /// A connection: an idle one if there is one.
@@ -124,7 +130,10 @@ impl Pool {
         };
         match tokio::time::timeout(CONNECT, open).await {
             Ok(result) => result,
-            Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed))),
+            Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                elapsed,
+            ))),
         }
     }
 
@@ -169,7 +178,10 @@ impl Pool {
     pub(super) fn push(&self, connection: PgConnection) {
         let now = Instant::now();
         let mut idle = self.idle();
-        if idle.first().is_some_and(|oldest| now.duration_since(oldest.since) > IDLE) {
+        if idle
+            .first()
+            .is_some_and(|oldest| now.duration_since(oldest.since) > IDLE)
+        {
             idle.remove(0);
         }
         idle.push(Idle { connection, since: now });
@@ -186,7 +198,9 @@ impl Lease {
     /// # Errors
     /// Never while the lease is held.
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection> {
-        self.connection.as_mut().ok_or_else(|| Error::internal("a lease without a connection"))
+        self.connection
+            .as_mut()
+            .ok_or_else(|| Error::internal("a lease without a connection"))
     }
 
     /// Gives a sound connection back.
@@ -199,6 +213,26 @@ impl Lease {
     /// Closes a connection that is broken or in an unknown state.
     pub(super) fn discard(mut self) {
         self.connection = None;
+    }
+}
+
+pub(super) fn is_away<T>(result: &Result<T, sqlx::Error>) -> bool {
+    result
+        .as_ref()
+        .is_err_and(|error| fault::classify(error) == Fault::Away)
+}
+
+/// Keeps a connection that is certainly sound.
+pub(super) fn settle<T>(lease: Lease, result: Result<T, sqlx::Error>) -> Result<T> {
+    match result {
+        Ok(value) => {
+            lease.release();
+            Ok(value)
+        }
+        Err(error) => {
+            lease.discard();
+            Err(fault::to_error(error))
+        }
     }
 }
 

@@ -82,18 +82,19 @@ pub(super) const FUNCTIONS: &str = "SELECT n.nspname::text AS schema, p.proname:
             AND e.objid = p.oid AND e.deptype = 'e') \
     ORDER BY n.nspname, p.proname, p.oid";
 
-/// `$1`: schemas, `$2`: the snapshot of the last answer, or null. Where no transaction has ended since (of any kind, in the
-/// whole server), the answer is null without a look at the catalogs. A standby's snapshot does not tell that much.
-///
-/// For every catalog that introspection reads: how many rows, and the sum of the transactions that wrote them; each insert,
-/// update or delete changes one of the two. Temporary tables do not.
+/// The transactions that a statement sees; the same text means that none has ended since, of any kind. Null on a standby,
+/// whose snapshots do not tell that much.
+pub(super) const SNAPSHOT: &str =
+    "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.txid_current_snapshot()::text END";
+
+/// `$1`: schemas. For every catalog that introspection reads: how many rows, and the sum of the transactions that wrote them;
+/// each insert, update or delete changes one of the two. Temporary tables do not.
 pub(super) const FINGERPRINT: &str = "WITH spaces AS MATERIALIZED ( \
         SELECT oid, xmin FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1)), \
     relations AS MATERIALIZED ( \
         SELECT oid, xmin FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM spaces) \
             AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition) \
-    SELECT snapshot.current AS snapshot, \
-    CASE WHEN pg_catalog.pg_is_in_recovery() OR snapshot.current IS DISTINCT FROM $2 THEN pg_catalog.concat_ws(' ', \
+    SELECT pg_catalog.concat_ws(' ', \
         pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only'), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM spaces), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM relations), \
@@ -113,8 +114,7 @@ pub(super) const FINGERPRINT: &str = "WITH spaces AS MATERIALIZED ( \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_proc \
             WHERE pronamespace IN (SELECT oid FROM spaces)), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_description WHERE objoid >= 16384)) \
-    END AS fingerprint \
-    FROM (SELECT pg_catalog.txid_current_snapshot()::text AS current) AS snapshot";
+    AS fingerprint";
 
 /// `$1`: schemas. For relatives of PostgreSQL whose catalogs have no `xmin`.
 pub(super) const FINGERPRINT_PORTABLE: &str = "SELECT pg_catalog.md5(pg_catalog.concat_ws(' ', \

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// Most times that a read is tried.
 const TRIES: u32 = 3;
+/// The server ends a statement by itself when its time is up; after so much more it is taken for dead.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The one place where SQL text becomes a query. Audited: a [`Statement`] is made in `sql/` alone, of quoted identifiers,
 /// fixed words and marks; values are bound.
@@ -53,7 +55,11 @@ pub(super) async fn run(pool: &Pool, run: &Run<'_>) -> Result<Rows> {
     let mut lease = pool.acquire().await?;
     let mut tries = 1;
     loop {
-        let failure = match fetch(&mut lease, run, arguments.clone()).await {
+        let fetched = tokio::time::timeout(
+            pool.statement_timeout() + GRACE,
+            fetch(&mut lease, run, arguments.clone()),
+        );
+        let failure = match fetched.await.unwrap_or_else(|_| Err(Failure::Ours(fault::silent()))) {
             Ok(rows) => {
                 lease.release();
                 return Ok(rows);
@@ -96,7 +102,10 @@ pub(super) async fn run(pool: &Pool, run: &Run<'_>) -> Result<Rows> {
 pub(super) async fn explain(pool: &Pool, statement: &Statement, values: &[Datum]) -> Result<String> {
     let arguments = bind::arguments(statement.marks(), values)?;
     let mut lease = pool.acquire().await?;
-    let result = query("EXPLAIN (VERBOSE) ", statement, arguments).persistent(false).fetch_all(lease.connection()?).await;
+    let result = query("EXPLAIN (VERBOSE) ", statement, arguments)
+        .persistent(false)
+        .fetch_all(lease.connection()?)
+        .await;
     match result {
         Ok(rows) => {
             lease.release();
@@ -199,7 +208,11 @@ impl<'a> Writer<'a> {
         let values = |row: &PgRow| -> Result<Vec<Datum>> { Ok(cursor(self.shape, &fields(row)?)?) };
         let first = self.first.as_ref().map(values).transpose()?;
         let last = self.last.as_ref().map(values).transpose()?.or_else(|| first.clone());
-        (self.rows.first, self.rows.last) = if self.shape.reversed { (last, first) } else { (first, last) };
+        (self.rows.first, self.rows.last) = if self.shape.reversed {
+            (last, first)
+        } else {
+            (first, last)
+        };
         for (starts, buffer) in self.starts.iter().zip(&mut self.rows.buffers) {
             *buffer = turned(buffer, starts);
         }
@@ -224,7 +237,9 @@ fn turned(buffer: &[u8], starts: &[usize]) -> Vec<u8> {
 fn fields(row: &PgRow) -> Result<Fields<'_>, Malformed> {
     let mut fields = Fields::new();
     for index in 0..row.len() {
-        let value = row.try_get_raw(index).map_err(|_| Malformed("a column cannot be read"))?;
+        let value = row
+            .try_get_raw(index)
+            .map_err(|_| Malformed("a column cannot be read"))?;
         fields.push(if value.is_null() {
             None
         } else {
@@ -235,7 +250,10 @@ fn fields(row: &PgRow) -> Result<Fields<'_>, Malformed> {
 }
 
 fn column<'a>(fields: &[Option<&'a [u8]>], index: usize) -> Result<Option<&'a [u8]>, Malformed> {
-    fields.get(index).copied().ok_or(Malformed("a column that the row does not have"))
+    fields
+        .get(index)
+        .copied()
+        .ok_or(Malformed("a column that the row does not have"))
 }
 
 fn total(fields: &[Option<&[u8]>], index: usize) -> Result<i64, Malformed> {

@@ -245,7 +245,11 @@ fn write_date(days_since_2000: i64, out: &mut Vec<u8>) -> bool {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     let shown = if year <= 0 { 1 - year } else { year };
     if shown > 9_999 {
@@ -301,8 +305,14 @@ mod tests {
     fn numbers() {
         let integer = |bytes: &[u8], format| show(|out| integer(bytes, format, out));
         assert_eq!(integer(&[255, 255], NumberFormat::Number).as_deref(), Some("-1"));
-        assert_eq!(integer(&i32::MIN.to_be_bytes(), NumberFormat::Number).as_deref(), Some("-2147483648"));
-        assert_eq!(integer(&i64::MAX.to_be_bytes(), NumberFormat::Text).as_deref(), Some("\"9223372036854775807\""));
+        assert_eq!(
+            integer(&i32::MIN.to_be_bytes(), NumberFormat::Number).as_deref(),
+            Some("-2147483648")
+        );
+        assert_eq!(
+            integer(&i64::MAX.to_be_bytes(), NumberFormat::Text).as_deref(),
+            Some("\"9223372036854775807\"")
+        );
         assert_eq!(integer(&[1, 2, 3], NumberFormat::Number), None);
         for (value, expected) in [
             (5.0, "5"),
@@ -315,7 +325,10 @@ mod tests {
             assert_eq!(show(|out| float(&value.to_be_bytes(), out)).as_deref(), Some(expected));
         }
         assert_eq!(show(|out| float(&0.1_f32.to_be_bytes(), out)).as_deref(), Some("0.1"));
-        assert_eq!(show(|out| float(&f32::NAN.to_be_bytes(), out)).as_deref(), Some("\"NaN\""));
+        assert_eq!(
+            show(|out| float(&f32::NAN.to_be_bytes(), out)).as_deref(),
+            Some("\"NaN\"")
+        );
         for (text, format, expected) in [
             ("10.50", NumberFormat::Number, Some("10.50")),
             ("10.50", NumberFormat::Text, Some("\"10.50\"")),
@@ -324,7 +337,11 @@ mod tests {
             ("1\"", NumberFormat::Text, None),
             ("", NumberFormat::Number, None),
         ] {
-            assert_eq!(show(|out| numeric(text.as_bytes(), format, out)).as_deref(), expected, "{text}");
+            assert_eq!(
+                show(|out| numeric(text.as_bytes(), format, out)).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -337,7 +354,10 @@ mod tests {
             })
         };
         assert_eq!(json(b"").as_deref(), Some("\"\""));
-        assert_eq!(json("é\"\\\n\t\u{8}\u{c}\r\u{1}\u{1f}z".as_bytes()).as_deref(), Some("\"é\\\"\\\\\\n\\t\\b\\f\\r\\u0001\\u001fz\""));
+        assert_eq!(
+            json("é\"\\\n\t\u{8}\u{c}\r\u{1}\u{1f}z".as_bytes()).as_deref(),
+            Some("\"é\\\"\\\\\\n\\t\\b\\f\\r\\u0001\\u001fz\"")
+        );
         assert_eq!(json(&[b'a', 0xff]).as_deref(), Some("\"a\u{fffd}\""));
         for code in 0..0x300_u32 {
             let original: String = char::from_u32(code).into_iter().collect();
@@ -389,8 +409,14 @@ mod tests {
         }
         let id: Vec<u8> = (0..16).collect();
         let shown = |format| show(|out| uuid(&id, format, out));
-        assert_eq!(shown(BytesFormat::Base64).as_deref(), Some("\"00010203-0405-0607-0809-0a0b0c0d0e0f\""));
-        assert_eq!(shown(BytesFormat::Base64Url).as_deref(), Some("\"AAECAwQFBgcICQoLDA0ODw==\""));
+        assert_eq!(
+            shown(BytesFormat::Base64).as_deref(),
+            Some("\"00010203-0405-0607-0809-0a0b0c0d0e0f\"")
+        );
+        assert_eq!(
+            shown(BytesFormat::Base64Url).as_deref(),
+            Some("\"AAECAwQFBgcICQoLDA0ODw==\"")
+        );
         assert_eq!(show(|out| uuid(&id[..15], BytesFormat::Hex, out)), None);
     }
 }

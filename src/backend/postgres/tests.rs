@@ -7,8 +7,8 @@ mod reads;
 use super::super::{Rows, Run, Settings};
 use super::Postgres;
 use crate::error::Result;
-use crate::rules::Parameter;
 use crate::request::Slot;
+use crate::rules::Parameter;
 use crate::sql::{Form, Layout, Mark, Member, Shape, Statement, Wire};
 use crate::value::{Datum, Type};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -48,7 +48,13 @@ impl Scratch {
     }
 
     async fn client(&self) -> PgConnection {
-        self.settings().url.parse::<PgConnectOptions>().unwrap().connect().await.unwrap()
+        self.settings()
+            .url
+            .parse::<PgConnectOptions>()
+            .unwrap()
+            .connect()
+            .await
+            .unwrap()
     }
 }
 
@@ -66,7 +72,10 @@ where
         name: format!("diglot_test_{}", uuid::Uuid::new_v4().simple()),
     };
     let mut admin = PgConnection::connect(&server()).await.unwrap();
-    let create = format!("CREATE DATABASE {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'", scratch.name);
+    let create = format!(
+        "CREATE DATABASE {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'",
+        scratch.name
+    );
     sqlx::raw_sql(leaked(&create)).execute(&mut admin).await.unwrap();
     let (own, script) = (scratch.clone(), script.to_owned());
     let prepared = tokio::spawn(async move { own.execute(&script).await }).await;
@@ -103,7 +112,9 @@ fn column(index: usize, wire: Wire) -> Layout {
 
 fn object(members: &[(&str, Layout)]) -> Layout {
     let member = |(index, (key, value)): (usize, &(&str, Layout))| Member {
-        key: format!("{}{key:?}:", if index > 0 { "," } else { "" }).into_bytes().into(),
+        key: format!("{}{key:?}:", if index > 0 { "," } else { "" })
+            .into_bytes()
+            .into(),
         value: value.clone(),
     };
     Layout::Object {

@@ -174,8 +174,15 @@ impl Types {
     fn listed(&self, row: &TypeRow) -> Option<Vec<String>> {
         match row.kind.as_str() {
             "e" => Some(row.labels.clone().unwrap_or_default()),
-            "d" if self.rows.get(&row.base).is_some_and(|base| matches!(base.id, 25 | 1043)) => {
-                row.checks.iter().flatten().find_map(|definition| check::allowed(definition, "VALUE"))
+            "d" if self
+                .rows
+                .get(&row.base)
+                .is_some_and(|base| matches!(base.id, 25 | 1043)) =>
+            {
+                row.checks
+                    .iter()
+                    .flatten()
+                    .find_map(|definition| check::allowed(definition, "VALUE"))
             }
             _ => None,
         }

@@ -65,7 +65,10 @@ pub(super) fn has_cursor(layout: &Layout) -> bool {
 }
 
 fn field<'a>(fields: &[Option<&'a [u8]>], index: usize) -> Result<Option<&'a [u8]>, Malformed> {
-    fields.get(index).copied().ok_or(Malformed("a column that the row does not have"))
+    fields
+        .get(index)
+        .copied()
+        .ok_or(Malformed("a column that the row does not have"))
 }
 
 fn nested(nested: &Nested, bytes: Option<&[u8]>, cursor: Option<&str>, out: &mut Vec<u8>) -> Written {
@@ -140,7 +143,10 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self) -> Result<i32, Malformed> {
         let bytes = self.take(4)?;
-        bytes.try_into().map(i32::from_be_bytes).map_err(|_| Malformed("it ends too early"))
+        bytes
+            .try_into()
+            .map(i32::from_be_bytes)
+            .map_err(|_| Malformed("it ends too early"))
     }
 
     /// A number that is not negative.
@@ -254,7 +260,10 @@ mod tests {
     }
 
     fn nested_layout() -> Layout {
-        let inner = object(vec![("\"n\":", column(0, Wire::Integer)), (",\"t\":", column(1, Wire::Text))], None);
+        let inner = object(
+            vec![("\"n\":", column(0, Wire::Integer)), (",\"t\":", column(1, Wire::Text))],
+            None,
+        );
         object(
             vec![
                 ("\"id\":", column(0, Wire::Integer)),
@@ -288,7 +297,10 @@ mod tests {
             written(&layout, &[Some(&one), Some(&first), Some(&many)], None).unwrap(),
             r#"{"id":1,"one":{"n":1,"t":"a\"b"},"many":[{"n":1,"t":"a\"b"},{"n":2,"t":null}]}"#
         );
-        assert_eq!(written(&layout, &[None, None, None], None).unwrap(), r#"{"id":null,"one":null,"many":[]}"#);
+        assert_eq!(
+            written(&layout, &[None, None, None], None).unwrap(),
+            r#"{"id":null,"one":null,"many":[]}"#
+        );
         let empty = [0; 12];
         assert_eq!(
             written(&layout, &[None, None, Some(&empty)], None).unwrap(),
@@ -299,11 +311,17 @@ mod tests {
     #[test]
     fn objects_constants_and_cursors() {
         let layout = object(
-            vec![("\"k\":", Layout::Constant(b"[1]".as_slice().into())), (",\"c\":", Layout::Cursor)],
+            vec![
+                ("\"k\":", Layout::Constant(b"[1]".as_slice().into())),
+                (",\"c\":", Layout::Cursor),
+            ],
             Some(0),
         );
         assert_eq!(written(&layout, &[None], Some("x")).unwrap(), "null");
-        assert_eq!(written(&layout, &[Some(b"")], Some("x\n")).unwrap(), r#"{"k":[1],"c":"x\n"}"#);
+        assert_eq!(
+            written(&layout, &[Some(b"")], Some("x\n")).unwrap(),
+            r#"{"k":[1],"c":"x\n"}"#
+        );
         assert!(written(&layout, &[Some(b"")], None).is_err());
         assert!(written(&layout, &[], Some("x")).is_err());
         assert!(has_cursor(&layout) && !has_cursor(&nested_layout()));
@@ -317,10 +335,16 @@ mod tests {
         let record = binary_record(&[Some(&one), Some(b"text")]);
         let array = binary_array(&[Some(&record), None]);
         for end in 0..record.len() {
-            assert!(written(&layout, &[None, Some(&record[..end]), None], None).is_err(), "record up to {end}");
+            assert!(
+                written(&layout, &[None, Some(&record[..end]), None], None).is_err(),
+                "record up to {end}"
+            );
         }
         for end in 0..array.len() {
-            assert!(written(&layout, &[None, None, Some(&array[..end])], None).is_err(), "array up to {end}");
+            assert!(
+                written(&layout, &[None, None, Some(&array[..end])], None).is_err(),
+                "array up to {end}"
+            );
         }
         for position in 0..array.len() {
             for value in [0x00, 0x7f, 0x80, 0xff] {

@@ -36,7 +36,10 @@ pub(super) fn role(mut fields: Fields<'_>) -> RoleAccess {
     };
     fields.finish_with(|key| {
         let (_, rights) = KEYS.iter().find(|(known, _)| *known == key)?;
-        Some(format!("`{key}` stands within {rights}, such as {} = {{ {key} = … }}", rights.split([',', ' ']).next()?))
+        Some(format!(
+            "`{key}` stands within {rights}, such as {} = {{ {key} = … }}",
+            rights.split([',', ' ']).next()?
+        ))
     });
     access
 }
@@ -105,7 +108,9 @@ fn delete(fields: &mut Fields<'_>) -> Option<DeleteAccess> {
     match right(fields, "delete")? {
         Right::Rule(rule) => Some(DeleteAccess::Rule(rule)),
         Right::Table(mut fields) => {
-            let access = DeleteAccess::Table { rule: rule(&mut fields, "rule") };
+            let access = DeleteAccess::Table {
+                rule: rule(&mut fields, "rule"),
+            };
             finish(fields);
             Some(access)
         }
@@ -140,7 +145,12 @@ fn simple(fields: &mut Fields<'_>, key: &str, node: &Node, expected: &str) -> Op
         Value::Boolean(all) => return Some(Rule::All(*all)),
         Value::Text(text) if text.trim().is_empty() => {
             let hint = Some("write true for all rows, false for none".into());
-            fields.tell(key, node, format!("the rule {} is empty", crate::config::source::named(&fields.key(key))), hint);
+            fields.tell(
+                key,
+                node,
+                format!("the rule {} is empty", crate::config::source::named(&fields.key(key))),
+                hint,
+            );
         }
         Value::Text(text) => return Some(Rule::Text(text.clone())),
         _ => fields.wrong_type(key, node, expected),
@@ -155,7 +165,10 @@ fn columns(fields: &mut Fields<'_>) -> (Option<Vec<String>>, Option<Vec<String>>
         && except.is_some()
         && let Some(node) = fields.node("except")
     {
-        let message = format!("{} stands beside `columns`", crate::config::source::named(&fields.key("except")));
+        let message = format!(
+            "{} stands beside `columns`",
+            crate::config::source::named(&fields.key("except"))
+        );
         fields.tell("except", node, message, Some("give one of them".into()));
     }
     (columns, except)
@@ -164,15 +177,25 @@ fn columns(fields: &mut Fields<'_>) -> (Option<Vec<String>>, Option<Vec<String>>
 /// Forced values: constants, `_USER_.<variable>`, or `{ sql = "…" }`.
 fn set(fields: &mut Fields<'_>) -> IndexMap<String, serde_json::Value> {
     let mut values = IndexMap::new();
-    let Some(entries) = fields.node("set").and_then(|node| fields.table("set", node)) else { return values };
+    let Some(entries) = fields.node("set").and_then(|node| fields.table("set", node)) else {
+        return values;
+    };
     for (column, node) in entries {
         let text = |node: &Node| matches!(&node.value, Value::Text(text) if !text.trim().is_empty());
         if let Value::Table(expression) = &node.value
             && is_expression(&node.value)
             && (expression.len() > 1 || !expression.get("sql").is_some_and(text))
         {
-            let message = format!("{} is no expression", crate::config::source::named(&fields.key(&format!("set.{column}"))));
-            fields.tell(&format!("set.{column}"), node, message, Some("write { sql = \"…\" } alone".into()));
+            let message = format!(
+                "{} is no expression",
+                crate::config::source::named(&fields.key(&format!("set.{column}")))
+            );
+            fields.tell(
+                &format!("set.{column}"),
+                node,
+                message,
+                Some("write { sql = \"…\" } alone".into()),
+            );
             continue;
         }
         values.insert(column.clone(), node.value.to_json());

@@ -37,7 +37,10 @@ impl<'c> Converter<'c> {
                 fields.push(AggregateField::Constant(out, self.typename(key)));
                 continue;
             }
-            let field = self.types.field(key, name).ok_or_else(|| self.unknown(key, &selected))?;
+            let field = self
+                .types
+                .field(key, name)
+                .ok_or_else(|| self.unknown(key, &selected))?;
             fields.push(match field.meaning {
                 Meaning::Nodes(_) => {
                     let times = self.count_nodes(times, most)?;
@@ -66,7 +69,10 @@ impl<'c> Converter<'c> {
                 members.push(AggregateMember::Constant(out, self.typename(key)));
                 continue;
             }
-            let field = self.types.field(key, name).ok_or_else(|| self.unknown(key, &selected))?;
+            let field = self
+                .types
+                .field(key, name)
+                .ok_or_else(|| self.unknown(key, &selected))?;
             members.push(match field.meaning {
                 Meaning::Function(_, statistic) => AggregateMember::Function {
                     key: out,
@@ -74,8 +80,9 @@ impl<'c> Converter<'c> {
                     members: self.operands(face, field.ty.key, &selected)?,
                 },
                 _ => {
-                    let arguments =
-                        self.arguments(&selected, field.meaning).map_err(|fault| fault.under(selected.key))?;
+                    let arguments = self
+                        .arguments(&selected, field.meaning)
+                        .map_err(|fault| fault.under(selected.key))?;
                     AggregateMember::Count {
                         key: out,
                         of: self.column_expressions(face, arguments.get("columns")),
@@ -101,7 +108,9 @@ impl<'c> Converter<'c> {
                 AggregateOperand::Constant(self.typename(key))
             } else {
                 let field = self.types.field(key, name).ok_or_else(|| self.unknown(key, &column))?;
-                let Meaning::Plain(_, id) = field.meaning else { return Err(self.unknown(key, &column)) };
+                let Meaning::Plain(_, id) = field.meaning else {
+                    return Err(self.unknown(key, &column));
+                };
                 AggregateOperand::Expression(Expression::Column(self.column_name(face, id)))
             };
             operands.push((Name::new(column.key), operand));

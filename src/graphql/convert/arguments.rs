@@ -29,7 +29,9 @@ impl Arguments<'_> {
         match self.get(name) {
             Some(ConstValue::Number(number)) => match number.as_i64().map(u64::try_from) {
                 Some(Ok(rows)) => Ok(Some(rows)),
-                _ => Err(Fault::validation(format!("Argument \"{name}\" must not be negative, it is {number}."))),
+                _ => Err(Fault::validation(format!(
+                    "Argument \"{name}\" must not be negative, it is {number}."
+                ))),
             },
             _ => Ok(None),
         }
@@ -65,7 +67,8 @@ impl<'c> Converter<'c> {
     }
 
     pub(super) fn push_rows(&mut self, rows: u64) -> Slot {
-        self.builder.push(Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX)))
+        self.builder
+            .push(Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX)))
     }
 
     /// The smaller of the caller's limit and the role's.
@@ -79,7 +82,9 @@ impl<'c> Converter<'c> {
 
     /// Columns named by an enum.
     pub(super) fn columns(&self, face: FaceId, value: Option<&ConstValue>) -> Vec<ColumnId> {
-        let Some(ConstValue::List(items)) = value else { return Vec::new() };
+        let Some(ConstValue::List(items)) = value else {
+            return Vec::new();
+        };
         let mut columns = Vec::with_capacity(items.len());
         for item in items {
             if let ConstValue::Enum(name) = item
@@ -101,7 +106,9 @@ impl<'c> Converter<'c> {
 
     /// The arguments of a function, from `args`.
     pub(super) fn function_arguments(&mut self, key: Key, arguments: &Arguments<'c>) -> Vec<(Name, Slot)> {
-        let Some(ConstValue::Object(given)) = arguments.get("args") else { return Vec::new() };
+        let Some(ConstValue::Object(given)) = arguments.get("args") else {
+            return Vec::new();
+        };
         let mut out = Vec::with_capacity(given.len());
         for (name, value) in given {
             if let Some(input) = self.types.input(key, name) {

@@ -46,19 +46,24 @@ impl<'c> Converter<'c> {
                 fields.push(ConnectionField::Constant(out, self.typename(key)));
                 continue;
             }
-            let field = self.types.field(key, name).ok_or_else(|| self.unknown(key, &selected))?;
+            let field = self
+                .types
+                .field(key, name)
+                .ok_or_else(|| self.unknown(key, &selected))?;
             let member = match field.meaning {
                 Meaning::Edges(_) => {
                     let times = self.count_nodes(1, most)?;
-                    self.edges(face, &selected.sets, times).map(|edges| ConnectionField::Edges(out, edges))
+                    self.edges(face, &selected.sets, times)
+                        .map(|edges| ConnectionField::Edges(out, edges))
                 }
                 Meaning::Nodes(_) => {
                     let times = self.count_nodes(1, most)?;
-                    self.row(face, &selected.sets, times).map(|rows| ConnectionField::Nodes(out, rows))
+                    self.row(face, &selected.sets, times)
+                        .map(|rows| ConnectionField::Nodes(out, rows))
                 }
-                Meaning::PageInfo => {
-                    self.page_info(&selected.sets).map(|members| ConnectionField::PageInfo(out, members))
-                }
+                Meaning::PageInfo => self
+                    .page_info(&selected.sets)
+                    .map(|members| ConnectionField::PageInfo(out, members)),
                 _ => Ok(ConnectionField::Total(out)),
             };
             fields.push(member.map_err(|fault| fault.under(selected.key))?);
@@ -99,7 +104,11 @@ impl<'c> Converter<'c> {
     fn page_info(&mut self, sets: Sets<'_, 'c>) -> Result<Vec<(Name, PageInfoField)>, Fault> {
         let mut members = Vec::new();
         for selected in self.collect(sets)? {
-            let member = match self.types.field(Key::PageInfo, &selected.field.name.node).map(|field| field.meaning) {
+            let member = match self
+                .types
+                .field(Key::PageInfo, &selected.field.name.node)
+                .map(|field| field.meaning)
+            {
                 Some(Meaning::Info(member)) => member,
                 _ => PageInfoField::Typename,
             };

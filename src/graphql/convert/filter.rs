@@ -20,12 +20,16 @@ impl<'c> Converter<'c> {
 
     /// One object of a `bool_exp`: all of its fields.
     fn filter(&mut self, face: FaceId, value: &ConstValue) -> Result<Filter, Fault> {
-        let ConstValue::Object(fields) = value else { return Err(null("where")) };
+        let ConstValue::Object(fields) = value else {
+            return Err(null("where"));
+        };
         let key = Key::Face(face, Part::BoolExp);
         let mut conditions = Vec::with_capacity(fields.len());
         for (name, value) in fields {
             self.count_term()?;
-            let Some(input) = self.types.input(key, name) else { return Err(null(name)) };
+            let Some(input) = self.types.input(key, name) else {
+                return Err(null(name));
+            };
             if *value == ConstValue::Null {
                 return Err(null(name));
             }
@@ -38,14 +42,18 @@ impl<'c> Converter<'c> {
                     self.comparisons(&left, input.ty.key, value, name, &mut conditions)?;
                 }
                 Slotted::Relation(id) => {
-                    let Some(relation) = self.types.relation(face, id) else { return Err(null(name)) };
+                    let Some(relation) = self.types.relation(face, id) else {
+                        return Err(null(name));
+                    };
                     conditions.push(Filter::Any {
                         relation: relation.name.clone(),
                         filter: Box::new(self.filter(relation.target, value)?),
                     });
                 }
                 Slotted::RelationAggregate(id) => {
-                    let Some(relation) = self.types.relation(face, id) else { return Err(null(name)) };
+                    let Some(relation) = self.types.relation(face, id) else {
+                        return Err(null(name));
+                    };
                     self.counts(relation.target, &relation.name, value, &mut conditions)?;
                 }
                 _ => return Err(null(name)),
@@ -58,7 +66,9 @@ impl<'c> Converter<'c> {
     }
 
     fn filters(&mut self, face: FaceId, value: &ConstValue) -> Result<Vec<Filter>, Fault> {
-        let ConstValue::List(items) = value else { return Err(null("_and")) };
+        let ConstValue::List(items) = value else {
+            return Err(null("_and"));
+        };
         items.iter().map(|item| self.filter(face, item)).collect()
     }
 
@@ -70,9 +80,15 @@ impl<'c> Converter<'c> {
         value: &ConstValue,
         conditions: &mut Vec<Filter>,
     ) -> Result<(), Fault> {
-        let ConstValue::Object(fields) = value else { return Ok(()) };
-        let Some(count) = fields.get("count") else { return Ok(()) };
-        let ConstValue::Object(count) = count else { return Err(null("count")) };
+        let ConstValue::Object(fields) = value else {
+            return Ok(());
+        };
+        let Some(count) = fields.get("count") else {
+            return Ok(());
+        };
+        let ConstValue::Object(count) = count else {
+            return Err(null("count"));
+        };
         let given = |name: &str| count.get(name).filter(|value| **value != ConstValue::Null);
         let filter = self.condition(target, given("filter"))?;
         let left = Expression::Aggregate(Box::new(Aggregation {
@@ -82,9 +98,15 @@ impl<'c> Converter<'c> {
             of: self.column_expressions(target, given("arguments")),
             distinct: matches!(given("distinct"), Some(ConstValue::Boolean(true))),
         }));
-        let Some(predicate) = given("predicate") else { return Err(null("predicate")) };
-        let input = self.types.input(Key::Face(target, Part::AggregateBoolExpCount), "predicate");
-        let Some(input) = input else { return Err(null("predicate")) };
+        let Some(predicate) = given("predicate") else {
+            return Err(null("predicate"));
+        };
+        let input = self
+            .types
+            .input(Key::Face(target, Part::AggregateBoolExpCount), "predicate");
+        let Some(input) = input else {
+            return Err(null("predicate"));
+        };
         self.comparisons(&left, input.ty.key, predicate, "predicate", conditions)
     }
 
@@ -97,10 +119,14 @@ impl<'c> Converter<'c> {
         name: &str,
         conditions: &mut Vec<Filter>,
     ) -> Result<(), Fault> {
-        let ConstValue::Object(operators) = value else { return Err(null(name)) };
+        let ConstValue::Object(operators) = value else {
+            return Err(null(name));
+        };
         for (operator, value) in operators {
             self.count_term()?;
-            let Some(input) = self.types.input(key, operator) else { return Err(null(operator)) };
+            let Some(input) = self.types.input(key, operator) else {
+                return Err(null(operator));
+            };
             let condition = match (input.stands, value) {
                 (_, ConstValue::Null) => return Err(null(operator).under(name)),
                 (Slotted::Operator(Operator::IsNull), ConstValue::Boolean(null)) => Filter::IsNull {

@@ -36,12 +36,21 @@ impl<'c> Converter<'c> {
         let mut order = Vec::new();
         if let Some(ConstValue::List(items)) = arguments.get(self.types.names.words.field("order_by")) {
             for item in items {
-                self.order_aggregate(face, None, Part::GroupOrderBy, item, &|expression| expression, &mut order)?;
+                self.order_aggregate(
+                    face,
+                    None,
+                    Part::GroupOrderBy,
+                    item,
+                    &|expression| expression,
+                    &mut order,
+                )?;
             }
         }
         for term in &order {
             if matches!(term.by, Expression::Column(_)) && !by.iter().any(|(_, own)| *own == term.by) {
-                return Err(Fault::validation("groups can be ordered only by columns that are in \"by\""));
+                return Err(Fault::validation(
+                    "groups can be ordered only by columns that are in \"by\"",
+                ));
             }
         }
         let limit = arguments.rows("limit")?.or(self.settings.default_limit);
@@ -60,7 +69,10 @@ impl<'c> Converter<'c> {
                 fields.push(GroupField::Constant(out, self.typename(key)));
                 continue;
             }
-            let field = self.types.field(key, name).ok_or_else(|| self.unknown(key, &selected))?;
+            let field = self
+                .types
+                .field(key, name)
+                .ok_or_else(|| self.unknown(key, &selected))?;
             fields.push(match field.meaning {
                 Meaning::GroupKey(_) => GroupField::Keys(out, self.keys(face, &by, &selected.sets)?),
                 _ => GroupField::Aggregates(out, self.aggregates(face, &selected.sets)?),
@@ -115,10 +127,15 @@ impl<'c> Converter<'c> {
                     distinct: false,
                 }))
             };
-            let Some(input) = self.types.input(key, name) else { continue };
+            let Some(input) = self.types.input(key, name) else {
+                continue;
+            };
             match (input.stands, value) {
                 (Slotted::And | Slotted::Or, ConstValue::List(items)) => {
-                    let parts = items.iter().map(|item| self.having(face, item)).collect::<Result<_, _>>()?;
+                    let parts = items
+                        .iter()
+                        .map(|item| self.having(face, item))
+                        .collect::<Result<_, _>>()?;
                     conditions.push(match input.stands {
                         Slotted::And => Filter::And(parts),
                         _ => Filter::Or(parts),
@@ -131,14 +148,20 @@ impl<'c> Converter<'c> {
                 }
                 (Slotted::Function(statistic), ConstValue::Object(columns)) => {
                     for (name, value) in columns {
-                        let Some(own) = self.types.input(input.ty.key, name) else { continue };
+                        let Some(own) = self.types.input(input.ty.key, name) else {
+                            continue;
+                        };
                         let Slotted::Column(column) = own.stands else { continue };
                         let of = vec![Expression::Column(self.column_name(face, column))];
                         let left = aggregate(statistic.function(), of);
                         self.comparisons(&left, own.ty.key, value, name, &mut conditions)?;
                     }
                 }
-                _ => return Err(Fault::validation(format!("unexpected null value for \"{name}\" in \"having\""))),
+                _ => {
+                    return Err(Fault::validation(format!(
+                        "unexpected null value for \"{name}\" in \"having\""
+                    )));
+                }
             }
         }
         Ok(match conditions.len() {

@@ -109,7 +109,8 @@ impl<'c> Converter<'c> {
             }
             _ => {}
         }
-        let unknown = || Fault::validation(format!("Unknown field \"{name}\" on the query type.")).at(selected.position);
+        let unknown =
+            || Fault::validation(format!("Unknown field \"{name}\" on the query type.")).at(selected.position);
         let field = self.types.field(Key::Query, name).ok_or_else(unknown)?;
         let root = match field.meaning {
             Meaning::Root(root) => root,
@@ -145,11 +146,18 @@ impl<'c> Converter<'c> {
                 (source, select)
             }
         };
-        let numbers = if self.settings.stringify_numeric { NumberFormat::Text } else { NumberFormat::Number };
+        let numbers = if self.settings.stringify_numeric {
+            NumberFormat::Text
+        } else {
+            NumberFormat::Number
+        };
         let read = Read {
             source,
             select,
-            formats: Formats { numbers, ..Formats::default() },
+            formats: Formats {
+                numbers,
+                ..Formats::default()
+            },
         };
         let request = Box::new(std::mem::take(&mut self.builder).finish(read));
         Ok(RootField::Request {
@@ -166,7 +174,9 @@ impl<'c> Converter<'c> {
     ) -> Result<Select, Fault> {
         let mut conditions = Vec::new();
         for (input, value) in &arguments.0 {
-            let super::types::Slotted::Column(column) = input.stands else { continue };
+            let super::types::Slotted::Column(column) = input.stands else {
+                continue;
+            };
             let value = self.value(input.ty.key, value.clone());
             conditions.push(Filter::Compare {
                 left: Expression::Column(self.column_name(face, column)),
@@ -212,7 +222,9 @@ impl<'c> Converter<'c> {
     fn count_term(&mut self) -> Result<(), Fault> {
         self.terms += 1;
         if self.terms > TERMS {
-            return Err(Fault::validation(format!("more than {TERMS} conditions, columns and orders in one root")));
+            return Err(Fault::validation(format!(
+                "more than {TERMS} conditions, columns and orders in one root"
+            )));
         }
         Ok(())
     }

@@ -28,17 +28,23 @@ impl<'c> Converter<'c> {
         wrap: &dyn Fn(Expression) -> Expression,
         terms: &mut Vec<Order>,
     ) -> Result<(), Fault> {
-        let ConstValue::Object(fields) = value else { return Ok(()) };
+        let ConstValue::Object(fields) = value else {
+            return Ok(());
+        };
         for (name, value) in fields {
             self.count_term()?;
-            let Some(input) = self.types.input(Key::Face(face, Part::OrderBy), name) else { continue };
+            let Some(input) = self.types.input(Key::Face(face, Part::OrderBy), name) else {
+                continue;
+            };
             match input.stands {
                 Slotted::Column(column) => {
                     let by = wrap(Expression::Column(self.column_name(face, column)));
                     terms.extend(term(by, value));
                 }
                 Slotted::Relation(id) => {
-                    let Some(relation) = self.types.relation(face, id) else { continue };
+                    let Some(relation) = self.types.relation(face, id) else {
+                        continue;
+                    };
                     let inner = |expression| {
                         wrap(Expression::Related {
                             relation: relation.name.clone(),
@@ -48,8 +54,17 @@ impl<'c> Converter<'c> {
                     self.order_object(relation.target, value, &inner, terms)?;
                 }
                 Slotted::RelationAggregate(id) => {
-                    let Some(relation) = self.types.relation(face, id) else { continue };
-                    self.order_aggregate(relation.target, Some(&relation.name), Part::AggregateOrderBy, value, wrap, terms)?;
+                    let Some(relation) = self.types.relation(face, id) else {
+                        continue;
+                    };
+                    self.order_aggregate(
+                        relation.target,
+                        Some(&relation.name),
+                        Part::AggregateOrderBy,
+                        value,
+                        wrap,
+                        terms,
+                    )?;
                 }
                 _ => {}
             }
@@ -67,7 +82,9 @@ impl<'c> Converter<'c> {
         wrap: &dyn Fn(Expression) -> Expression,
         terms: &mut Vec<Order>,
     ) -> Result<(), Fault> {
-        let ConstValue::Object(fields) = value else { return Ok(()) };
+        let ConstValue::Object(fields) = value else {
+            return Ok(());
+        };
         let aggregate = |function: AggregateFunction, of: Vec<Expression>| {
             wrap(Expression::Aggregate(Box::new(Aggregation {
                 relation: relation.cloned(),
@@ -79,7 +96,9 @@ impl<'c> Converter<'c> {
         };
         for (name, value) in fields {
             self.count_term()?;
-            let Some(input) = self.types.input(Key::Face(face, part), name) else { continue };
+            let Some(input) = self.types.input(Key::Face(face, part), name) else {
+                continue;
+            };
             match (input.stands, value) {
                 (Slotted::Count, value) => terms.extend(term(aggregate(AggregateFunction::Count, Vec::new()), value)),
                 (Slotted::Function(statistic), ConstValue::Object(columns)) => {
@@ -108,7 +127,9 @@ impl<'c> Converter<'c> {
 
 /// A term of a direction; null is no term.
 fn term(by: Expression, value: &ConstValue) -> Option<Order> {
-    let ConstValue::Enum(direction) = value else { return None };
+    let ConstValue::Enum(direction) = value else {
+        return None;
+    };
     let direction = direction.to_ascii_lowercase();
     let descending = direction.starts_with("desc");
     let nulls = match direction.as_str() {
@@ -120,12 +141,11 @@ fn term(by: Expression, value: &ConstValue) -> Option<Order> {
 }
 
 /// An order must begin with the columns of `distinct_on`; one that is not given does.
-pub(super) fn with_distinct(
-    mut order: Vec<Order>,
-    distinct: &[Expression],
-    words: Words,
-) -> Result<Vec<Order>, Fault> {
-    let fits = order.iter().take(distinct.len()).all(|term| distinct.contains(&term.by));
+pub(super) fn with_distinct(mut order: Vec<Order>, distinct: &[Expression], words: Words) -> Result<Vec<Order>, Fault> {
+    let fits = order
+        .iter()
+        .take(distinct.len())
+        .all(|term| distinct.contains(&term.by));
     let mut first: Vec<&Expression> = Vec::new();
     for term in order.iter().take(distinct.len()) {
         if !first.contains(&&term.by) {
@@ -139,8 +159,15 @@ pub(super) fn with_distinct(
             words.field("order_by")
         )));
     }
-    let missing: Vec<Expression> =
-        distinct.iter().filter(|expression| !order.iter().any(|term| term.by == **expression)).cloned().collect();
-    order.extend(missing.into_iter().map(|by| Order { by, descending: false, nulls: Nulls::Last }));
+    let missing: Vec<Expression> = distinct
+        .iter()
+        .filter(|expression| !order.iter().any(|term| term.by == **expression))
+        .cloned()
+        .collect();
+    order.extend(missing.into_iter().map(|by| Order {
+        by,
+        descending: false,
+        nulls: Nulls::Last,
+    }));
     Ok(order)
 }

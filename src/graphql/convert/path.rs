@@ -10,7 +10,9 @@ const STEPS: usize = 50;
 pub(super) fn parse(text: &str) -> Result<Vec<JsonStep>, String> {
     let fail = |reason: &str| {
         let shown: String = text.chars().take(40).collect();
-        Err(format!("the JSON path {shown:?} {reason}; write it as $.a.b[0] or $[\"a b\"]"))
+        Err(format!(
+            "the JSON path {shown:?} {reason}; write it as $.a.b[0] or $[\"a b\"]"
+        ))
     };
     let mut rest = text.strip_prefix('$').unwrap_or(text);
     let mut steps = Vec::new();
@@ -21,19 +23,29 @@ pub(super) fn parse(text: &str) -> Result<Vec<JsonStep>, String> {
         }
         if let Some(inside) = rest.strip_prefix('[') {
             if let Some(quote) = inside.chars().next().filter(|quote| matches!(quote, '"' | '\'')) {
-                let Some((key, after)) = quoted(&inside[1..], quote) else { return fail("has an unclosed quote") };
-                let Some(after) = after.strip_prefix(']') else { return fail("lacks a ]") };
+                let Some((key, after)) = quoted(&inside[1..], quote) else {
+                    return fail("has an unclosed quote");
+                };
+                let Some(after) = after.strip_prefix(']') else {
+                    return fail("lacks a ]");
+                };
                 steps.push(JsonStep::Key(Name::new(key)));
                 rest = after;
             } else {
-                let Some((number, after)) = inside.split_once(']') else { return fail("lacks a ]") };
-                let Ok(index) = number.parse::<i64>() else { return fail("has an index that is no number") };
+                let Some((number, after)) = inside.split_once(']') else {
+                    return fail("lacks a ]");
+                };
+                let Ok(index) = number.parse::<i64>() else {
+                    return fail("has an index that is no number");
+                };
                 steps.push(JsonStep::Index(index));
                 rest = after;
             }
         } else {
             if !first {
-                let Some(after) = rest.strip_prefix('.') else { return fail("lacks a dot between two steps") };
+                let Some(after) = rest.strip_prefix('.') else {
+                    return fail("lacks a dot between two steps");
+                };
                 rest = after;
             }
             let end = rest.find(['.', '[']).unwrap_or(rest.len());

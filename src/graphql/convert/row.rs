@@ -54,8 +54,13 @@ impl<'c> Converter<'c> {
         let selected = self.collect(sets)?;
         let mut fields = Vec::with_capacity(selected.len());
         for field in selected {
-            let value = self.member(face, &field, times).map_err(|fault| fault.under(field.key))?;
-            fields.push(Field::Member { key: Name::new(field.key), value });
+            let value = self
+                .member(face, &field, times)
+                .map_err(|fault| fault.under(field.key))?;
+            fields.push(Field::Member {
+                key: Name::new(field.key),
+                value,
+            });
         }
         Ok(fields)
     }
@@ -78,14 +83,21 @@ impl<'c> Converter<'c> {
                         if path.is_empty() {
                             expression
                         } else {
-                            Expression::Json { expression: Box::new(expression), path, text: false }
+                            Expression::Json {
+                                expression: Box::new(expression),
+                                path,
+                                text: false,
+                            }
                         }
                     }
                     _ => expression,
                 })
             }
             Meaning::Relation(_, id) => {
-                let relation = self.types.relation(face, id).ok_or_else(|| self.unknown(row, selected))?;
+                let relation = self
+                    .types
+                    .relation(face, id)
+                    .ok_or_else(|| self.unknown(row, selected))?;
                 let select = if relation.many {
                     self.rows(relation.target, &arguments, &selected.sets, times)?
                 } else {
@@ -95,12 +107,21 @@ impl<'c> Converter<'c> {
                         ..Select::default()
                     }
                 };
-                FieldValue::Relation { name: relation.name.clone(), select: Box::new(select) }
+                FieldValue::Relation {
+                    name: relation.name.clone(),
+                    select: Box::new(select),
+                }
             }
             Meaning::RelationAggregate(_, id) => {
-                let relation = self.types.relation(face, id).ok_or_else(|| self.unknown(row, selected))?;
+                let relation = self
+                    .types
+                    .relation(face, id)
+                    .ok_or_else(|| self.unknown(row, selected))?;
                 let select = self.aggregate_select(relation.target, &arguments, &selected.sets, times)?;
-                FieldValue::Relation { name: relation.name.clone(), select: Box::new(select) }
+                FieldValue::Relation {
+                    name: relation.name.clone(),
+                    select: Box::new(select),
+                }
             }
             Meaning::Computed(_, id) => FieldValue::Computed {
                 name: self.types.face(face).computed[id as usize].name.clone(),

@@ -51,23 +51,35 @@ pub(super) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<()
     let mut all_fragments = 0u64;
     for name in order {
         let mut cost = cost(fragments[name], &costs)?;
-        let directives = document.fragments.get(name).map_or(0, |fragment| fragment.node.directives.len());
+        let directives = document
+            .fragments
+            .get(name)
+            .map_or(0, |fragment| fragment.node.directives.len());
         cost.directives += directives as u64;
         within(&cost, limits)?;
         all_fragments = all_fragments.saturating_add(cost.fields.max(1));
         costs.insert(name, cost);
     }
     if all_fragments > limits.fields as u64 * FRAGMENTS {
-        return Err(Problem::limit("the fragments of the document have too many fields".to_owned()));
+        return Err(Problem::limit(
+            "the fragments of the document have too many fields".to_owned(),
+        ));
     }
     let mut whole = Cost::default();
     for (_, operation) in document.operations.iter() {
         if operation.node.variable_definitions.len() > VARIABLES {
-            return Err(Problem::limit(format!("an operation may have at most {VARIABLES} variables")));
+            return Err(Problem::limit(format!(
+                "an operation may have at most {VARIABLES} variables"
+            )));
         }
         whole.add(cost(&operation.node.selection_set, &costs)?);
         let own = operation.node.directives.len()
-            + operation.node.variable_definitions.iter().map(|variable| variable.node.directives.len()).sum::<usize>();
+            + operation
+                .node
+                .variable_definitions
+                .iter()
+                .map(|variable| variable.node.directives.len())
+                .sum::<usize>();
         whole.directives = whole.directives.saturating_add(own as u64);
         within(&whole, limits)?;
     }
@@ -82,7 +94,9 @@ pub(super) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<()
 
 fn within(cost: &Cost, limits: &Limits) -> Result<(), Problem> {
     let problem = |what: &str, is: u64, most: usize| {
-        Err(Problem::limit(format!("the document has {is} {what} with its fragments spread, at most {most} are allowed")))
+        Err(Problem::limit(format!(
+            "the document has {is} {what} with its fragments spread, at most {most} are allowed"
+        )))
     };
     if cost.depth > limits.depth {
         return Err(Problem::limit(format!(
@@ -91,7 +105,9 @@ fn within(cost: &Cost, limits: &Limits) -> Result<(), Problem> {
         )));
     }
     if cost.nesting > NESTING {
-        return Err(Problem::limit(format!("the query is nested too deeply, at most {NESTING} levels are allowed")));
+        return Err(Problem::limit(format!(
+            "the query is nested too deeply, at most {NESTING} levels are allowed"
+        )));
     }
     if cost.fields > limits.fields as u64 {
         return problem("fields", cost.fields, limits.fields);
@@ -106,7 +122,10 @@ fn within(cost: &Cost, limits: &Limits) -> Result<(), Problem> {
 }
 
 fn cost(set: &Positioned<SelectionSet>, fragments: &HashMap<&str, Cost>) -> Result<Cost, Problem> {
-    let mut total = Cost { nesting: 1, ..Cost::default() };
+    let mut total = Cost {
+        nesting: 1,
+        ..Cost::default()
+    };
     for selection in &set.node.items {
         let directives = |directives: &[Positioned<Directive>]| directives.len() as u64;
         match &selection.node {
@@ -115,7 +134,10 @@ fn cost(set: &Positioned<SelectionSet>, fragments: &HashMap<&str, Cost>) -> Resu
                     let problem = Problem::limit(format!("a field may have at most {ARGUMENTS} arguments"));
                     return Err(problem.at(field.pos));
                 }
-                let mut own = Cost { nesting: 1, ..Cost::default() };
+                let mut own = Cost {
+                    nesting: 1,
+                    ..Cost::default()
+                };
                 if !field.node.selection_set.node.items.is_empty() {
                     own = cost(&field.node.selection_set, fragments)?;
                     own.nesting += 1;
@@ -161,7 +183,11 @@ fn order<'d>(document: &'d ExecutableDocument, fragments: &Fragments<'d>) -> Res
             used_by.entry(spread).or_default().push(name);
         }
     }
-    let mut ready: Vec<&str> = waits.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    let mut ready: Vec<&str> = waits
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(name, _)| *name)
+        .collect();
     let mut order = Vec::with_capacity(fragments.len());
     while let Some(name) = ready.pop() {
         order.push(name);
@@ -177,7 +203,13 @@ fn order<'d>(document: &'d ExecutableDocument, fragments: &Fragments<'d>) -> Res
     if order.len() < fragments.len() {
         // Of what is left, walking from spread to spread must come back to where it has been.
         let waiting = |name: &str| waits.get(name).is_some_and(|count| *count > 0);
-        let mut at = document.fragments.keys().map(|name| name.as_str()).filter(|name| waiting(name)).min().unwrap_or_default();
+        let mut at = document
+            .fragments
+            .keys()
+            .map(|name| name.as_str())
+            .filter(|name| waiting(name))
+            .min()
+            .unwrap_or_default();
         let mut seen = std::collections::HashSet::new();
         while seen.insert(at) {
             let mut spreads = Vec::new();
@@ -233,7 +265,10 @@ fn merge<'d>(sets: &[&'d Positioned<SelectionSet>], fragments: &Fragments<'d>) -
             }
         }
     }
-    fields.values().filter(|(_, sets)| !sets.is_empty()).try_for_each(|(_, sets)| merge(sets, fragments))
+    fields
+        .values()
+        .filter(|(_, sets)| !sets.is_empty())
+        .try_for_each(|(_, sets)| merge(sets, fragments))
 }
 
 fn conflict(key: &str, first: &Positioned<Field>, field: &Positioned<Field>) -> Result<(), Problem> {

@@ -48,7 +48,9 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<(), String> {
             b'{' | b'[' | b'(' => {
                 open += 1;
                 if open > BRACKETS {
-                    return Err(format!("the document is nested too deeply, at most {BRACKETS} brackets may be open"));
+                    return Err(format!(
+                        "the document is nested too deeply, at most {BRACKETS} brackets may be open"
+                    ));
                 }
                 at += 1;
             }
@@ -86,7 +88,11 @@ mod tests {
 
     #[test]
     fn caps() {
-        let limits = Limits { bytes: 1000, tokens: 20, ..Limits::default() };
+        let limits = Limits {
+            bytes: 1000,
+            tokens: 20,
+            ..Limits::default()
+        };
         let deep = format!("{}{}", "[".repeat(81), "]".repeat(81));
         let long = "a".repeat(257);
         for (text, problem) in [
@@ -103,7 +109,10 @@ mod tests {
             let got = check(text, &limits);
             match problem {
                 None => assert_eq!(got, Ok(()), "{text}"),
-                Some(word) => assert!(got.clone().is_err_and(|message| message.contains(word)), "{text}: {got:?}"),
+                Some(word) => assert!(
+                    got.clone().is_err_and(|message| message.contains(word)),
+                    "{text}: {got:?}"
+                ),
             }
         }
         let limits = Limits::default();

@@ -6,7 +6,7 @@ mod schema;
 mod usage;
 
 #[cfg(test)]
-pub(crate) use schema::complete;
+pub(crate) use schema::{complete, complete_validator};
 
 use super::error::{Fault, FaultCode};
 use super::types::{Key, Kind, Types};
@@ -70,9 +70,7 @@ impl Document {
         match (&self.0.operations, name) {
             (DocumentOperations::Single(operation), None) => Ok(operation),
             (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
-            (DocumentOperations::Multiple(operations), Some(name)) => {
-                operations.get(name).ok_or_else(|| unknown(name))
-            }
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).ok_or_else(|| unknown(name)),
             (DocumentOperations::Multiple(operations), None) => match operations.values().next() {
                 Some(operation) if operations.len() == 1 => Ok(operation),
                 _ => Err(Fault::validation(
@@ -107,14 +105,19 @@ pub(crate) fn operation_type(text: &str, name: Option<&str>, limits: &Limits) ->
 /// The last line of the parser's drawing says what was expected.
 fn syntax_message(error: &async_graphql_parser::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("syntax error");
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("syntax error");
     let line = line.trim_start_matches('=').trim();
     format!("Syntax error: {line}")
 }
 
 /// async-graphql validates within `execute`; this extension keeps what it found and lets nothing be executed.
 #[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Option<Vec<ServerError>>>>);
+pub(crate) struct Capture(Arc<Mutex<Option<Vec<ServerError>>>>);
 
 impl ExtensionFactory for Capture {
     fn create(&self) -> Arc<dyn Extension> {
@@ -143,6 +146,14 @@ fn validate(
     let capture = Capture::default();
     let schema = schema::finish(builder, introspection, capture.clone())
         .map_err(|error| vec![ServerError::new(format!("internal error: {}", error.0), None)])?;
+    captured(&schema, &capture, document)
+}
+
+fn captured(
+    schema: &async_graphql::dynamic::Schema,
+    capture: &Capture,
+    document: &ExecutableDocument,
+) -> Result<(), Vec<ServerError>> {
     let mut request = async_graphql::Request::new("");
     request.set_parsed_query(document.clone());
     let response = schema.execute(request).now_or_never();
@@ -155,11 +166,25 @@ fn validate(
     }
 }
 
+/// The verdict of a complete schema, in the same form; for tests that compare.
+#[cfg(test)]
+pub(crate) fn validate_with(
+    types: Types<'_>,
+    schema: &(async_graphql::dynamic::Schema, Capture),
+    document: &ExecutableDocument,
+) -> Result<(), Vec<Fault>> {
+    cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
+    captured(&schema.0, &schema.1, document).map_err(|errors| told(types, errors))
+}
+
 /// The findings in a stable order, without repetitions, with suggestions from what the role sees.
 fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
     let mut faults: Vec<Fault> = errors
         .into_iter()
-        .map(|error| Fault { locations: error.locations, ..Fault::validation(error.message) })
+        .map(|error| Fault {
+            locations: error.locations,
+            ..Fault::validation(error.message)
+        })
         .collect();
     faults.sort_by(|a, b| {
         let place = |fault: &Fault| fault.locations.first().map(|at| (at.line, at.column));
@@ -180,8 +205,12 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
     let parts: Vec<&str> = message.split('"').collect();
     let near = |wrong: &str, names: Vec<&str>| {
         let length = wrong.len();
-        let names = names.into_iter().filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
-        (length <= 60).then(|| crate::ident::nearest(wrong, names).map(str::to_owned)).flatten()
+        let names = names
+            .into_iter()
+            .filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
+        (length <= 60)
+            .then(|| crate::ident::nearest(wrong, names).map(str::to_owned))
+            .flatten()
     };
     match parts.as_slice() {
         ["Unknown field ", wrong, " on type ", name, "."] => {
@@ -190,9 +219,24 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
         }
         ["Unknown argument ", wrong, " on field ", field, " of type ", name, "."] => {
             let field = types.field(types.named(name)?, field)?;
-            near(wrong, types.arguments(field.meaning).iter().map(|argument| argument.name).collect())
+            near(
+                wrong,
+                types
+                    .arguments(field.meaning)
+                    .iter()
+                    .map(|argument| argument.name)
+                    .collect(),
+            )
         }
-        ["Invalid value for argument ", _, ", unknown field ", wrong, " of type ", name, ""] => {
+        [
+            "Invalid value for argument ",
+            _,
+            ", unknown field ",
+            wrong,
+            " of type ",
+            name,
+            "",
+        ] => {
             let key = types.named(name).filter(|key| types.kind(*key) == Kind::Input)?;
             near(wrong, types.inputs(key).iter().map(|input| input.name).collect())
         }

@@ -28,7 +28,17 @@ pub(super) fn of_usage(types: Types<'_>, usage: &Usage<'_>) -> SchemaBuilder {
 /// Only if the definitions are not a valid schema, which would be a fault of ours.
 #[cfg(test)]
 pub(crate) fn complete(types: Types<'_>) -> Result<Schema, SchemaError> {
-    builder_of_all(types).disable_suggestions().finish()
+    builder_of_all(types).finish()
+}
+
+/// The complete schema, for validation alone.
+///
+/// # Errors
+/// As [`complete`].
+#[cfg(test)]
+pub(crate) fn complete_validator(types: Types<'_>) -> Result<(Schema, super::Capture), SchemaError> {
+    let capture = super::Capture::default();
+    Ok((finish(builder_of_all(types), true, capture.clone())?, capture))
 }
 
 /// A builder with every type.
@@ -49,7 +59,11 @@ pub(super) fn finish(
     introspection: bool,
     extension: impl ExtensionFactory,
 ) -> Result<Schema, SchemaError> {
-    let builder = if introspection { builder } else { builder.disable_introspection() };
+    let builder = if introspection {
+        builder
+    } else {
+        builder.disable_introspection()
+    };
     builder
         .disable_suggestions()
         .limit_recursive_depth(super::NESTING * 2)

@@ -50,14 +50,21 @@ impl<'d> Usage<'d> {
     /// The fields of an output type that the document names.
     pub(super) fn fields<'a>(&self, types: Types<'a>, key: Key) -> Vec<Field<'a>> {
         let names = self.named.get(&key);
-        names.into_iter().flatten().filter_map(|name| types.field(key, name)).collect()
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(|name| types.field(key, name))
+            .collect()
     }
 
     /// The fields of an input type that the document names, and those that must be given.
     pub(super) fn inputs<'a>(&self, types: Types<'a>, key: Key) -> Vec<Input<'a>> {
         let names = self.named.get(&key);
-        let mut inputs: Vec<Input<'a>> =
-            names.into_iter().flatten().filter_map(|name| types.input(key, name)).collect();
+        let mut inputs: Vec<Input<'a>> = names
+            .into_iter()
+            .flatten()
+            .filter_map(|name| types.input(key, name))
+            .collect();
         if types.may_require(key) {
             inputs.extend(
                 types

@@ -32,9 +32,10 @@ pub(super) fn from_body(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     match json {
         Json::Object(object) => from_object(object).map(Calls::One),
         Json::Array(items) if items.is_empty() => Err(Refusal::bad("the batch is empty")),
-        Json::Array(items) if items.len() > batch => {
-            Err(Refusal::bad(format!("a batch may hold at most {batch} operations, this one has {}", items.len())))
-        }
+        Json::Array(items) if items.len() > batch => Err(Refusal::bad(format!(
+            "a batch may hold at most {batch} operations, this one has {}",
+            items.len()
+        ))),
         Json::Array(items) => Ok(Calls::Batch(
             items
                 .into_iter()
@@ -63,7 +64,12 @@ fn from_object(mut object: Map<String, Json>) -> Result<Raw, Refusal> {
     };
     let variables = map("variables")?;
     let extensions = map("extensions")?;
-    Ok(Raw { query, operation_name, variables, extensions })
+    Ok(Raw {
+        query,
+        operation_name,
+        variables,
+        extensions,
+    })
 }
 
 /// From a query string.
@@ -74,8 +80,9 @@ pub(super) fn from_query(query_string: &str) -> Result<Raw, Refusal> {
         let value = match name.as_str() {
             "query" | "operationName" => Json::String(value.into_owned()),
             "variables" | "extensions" if value.is_empty() => Json::Null,
-            "variables" | "extensions" => serde_json::from_str(&value)
-                .map_err(|error| Refusal::bad(format!("{name:?} is not JSON: {error}")))?,
+            "variables" | "extensions" => {
+                serde_json::from_str(&value).map_err(|error| Refusal::bad(format!("{name:?} is not JSON: {error}")))?
+            }
             _ => continue,
         };
         if object.insert(name.clone(), value).is_some() {

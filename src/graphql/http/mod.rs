@@ -73,9 +73,24 @@ impl GraphQl {
                     body.extend_from_slice(&answer.body);
                 }
                 body.push(b']');
-                written(media, Answer { body, refused: false, later })
+                written(
+                    media,
+                    Answer {
+                        body,
+                        refused: false,
+                        later,
+                    },
+                )
             }
         }
+    }
+
+    /// A refusal from before the front, such as a credential that is not valid, in GraphQL's form.
+    #[must_use]
+    pub fn error_response(&self, error: &crate::error::Error, headers: &HeaderMap) -> Response {
+        let media = negotiate::accept(headers).unwrap_or(Media::Json);
+        let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        refused(media, &Refusal::of(status, Fault::of(error)))
     }
 
     fn calls(
@@ -128,7 +143,11 @@ fn written(media: Media, answer: Answer) -> Response {
 }
 
 fn refused(media: Media, refusal: &Refusal) -> Response {
-    response(refusal.status, media, Answer::refusal(std::slice::from_ref(&refusal.fault)).body)
+    response(
+        refusal.status,
+        media,
+        Answer::refusal(std::slice::from_ref(&refusal.fault)).body,
+    )
 }
 
 fn response(status: StatusCode, media: Media, body: Vec<u8>) -> Response {

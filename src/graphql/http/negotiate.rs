@@ -24,7 +24,11 @@ impl Media {
 
 /// The form that the client likes best; without a word, JSON.
 pub(super) fn accept(headers: &HeaderMap) -> Result<Media, Refusal> {
-    let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     let accept = values.join(",");
     if accept.trim().is_empty() {
         return Ok(Media::Json);
@@ -51,7 +55,9 @@ pub(super) fn accept(headers: &HeaderMap) -> Result<Media, Refusal> {
                 Some((quality, exact, index))
             })
             .max_by_key(|(_, exact, index)| (*exact, std::cmp::Reverse(*index)));
-        let Some((quality, exact, index)) = matched else { continue };
+        let Some((quality, exact, index)) = matched else {
+            continue;
+        };
         if quality <= 0.0 {
             continue;
         }
@@ -78,13 +84,19 @@ pub(super) fn accept(headers: &HeaderMap) -> Result<Media, Refusal> {
 /// Bodies must be JSON in UTF-8.
 pub(super) fn content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let refusal = |message: &str| {
-        Err(Refusal::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, Fault::new(FaultCode::BAD_REQUEST, message)))
+        Err(Refusal::of(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Fault::new(FaultCode::BAD_REQUEST, message),
+        ))
     };
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return refusal("the request needs the header content-type: application/json");
     };
     let mut parts = value.split(';').map(str::trim);
-    if !parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json")) {
+    if !parts
+        .next()
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+    {
         return refusal("the body must be application/json");
     }
     for part in parts {
@@ -111,13 +123,25 @@ mod tests {
             ("*/*", Some(Media::Json)),
             ("application/json", Some(Media::Json)),
             ("application/graphql-response+json", Some(Media::GraphQl)),
-            ("application/graphql-response+json, application/json;q=0.9", Some(Media::GraphQl)),
-            ("application/graphql-response+json;q=0.5, application/json", Some(Media::Json)),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                Some(Media::GraphQl),
+            ),
+            (
+                "application/graphql-response+json;q=0.5, application/json",
+                Some(Media::Json),
+            ),
             ("application/json, application/graphql-response+json", Some(Media::Json)),
-            ("application/graphql-response+json, application/json", Some(Media::GraphQl)),
+            (
+                "application/graphql-response+json, application/json",
+                Some(Media::GraphQl),
+            ),
             ("text/html, */*;q=0.1", Some(Media::Json)),
             ("application/*", Some(Media::Json)),
-            ("application/graphql-response+json; charset=utf-8, */*", Some(Media::GraphQl)),
+            (
+                "application/graphql-response+json; charset=utf-8, */*",
+                Some(Media::GraphQl),
+            ),
             ("*/*, application/json;q=0", Some(Media::GraphQl)),
             ("text/html", None),
             ("application/json;q=0", None),

@@ -23,14 +23,20 @@ impl GraphQl {
                 Fault::new(FaultCode::HASH_UNSUPPORTED, "PersistedQueryNotSupported"),
             ));
         }
-        let hash = persisted.get("sha256Hash").and_then(serde_json::Value::as_str).and_then(decode);
+        let hash = persisted
+            .get("sha256Hash")
+            .and_then(serde_json::Value::as_str)
+            .and_then(decode);
         let Some(hash) = hash else {
             return Err(Refusal::bad("\"sha256Hash\" must be 64 hexadecimal digits"));
         };
         match &call.query {
             None => self.persisted.get(&hash).map(|text| text.to_string()).ok_or_else(|| {
                 // 200, as clients of persisted queries expect: they then send the document.
-                Refusal::of(StatusCode::OK, Fault::new(FaultCode::HASH_UNKNOWN, "PersistedQueryNotFound"))
+                Refusal::of(
+                    StatusCode::OK,
+                    Fault::new(FaultCode::HASH_UNKNOWN, "PersistedQueryNotFound"),
+                )
             }),
             Some(query) => {
                 if <[u8; 32]>::from(Sha256::digest(query.as_bytes())) != hash {

@@ -26,21 +26,23 @@ pub(crate) struct Question<'d> {
 
 impl<'d> Question<'d> {
     /// What a root field asks.
-    pub(crate) fn new(
-        root: &str,
-        field: &Field,
-        sets: Sets<'_, 'd>,
-        variables: &Variables,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn new(root: &str, field: &Field, sets: Sets<'_, 'd>, variables: &Variables) -> Result<Self, Fault> {
         let name = if root == "__type" {
             match field.get_argument("name").and_then(|value| variables.fill(&value.node)) {
                 Some(ConstValue::String(name)) => Some(name),
-                _ => return Err(Fault::validation("Argument \"name\" of type \"String!\" must be a string.")),
+                _ => {
+                    return Err(Fault::validation(
+                        "Argument \"name\" of type \"String!\" must be a string.",
+                    ));
+                }
             }
         } else {
             None
         };
-        Ok(Self { name, sets: sets.to_vec() })
+        Ok(Self {
+            name,
+            sets: sets.to_vec(),
+        })
     }
 }
 
@@ -93,7 +95,12 @@ struct Writer<'w, 'c> {
 /// The answer would be too large.
 pub(crate) fn answer<'c>(converter: &Converter<'c>, question: &Question<'c>, out: &mut String) -> Result<(), Fault> {
     let types = converter.types();
-    let mut writer = Writer { converter, types, out, members: 0 };
+    let mut writer = Writer {
+        converter,
+        types,
+        out,
+        members: 0,
+    };
     match &question.name {
         None => writer.schema(&question.sets),
         Some(name) => {
@@ -173,12 +180,29 @@ impl<'c> Writer<'_, 'c> {
     fn schema(&mut self, sets: Sets<'_, 'c>) -> Result<(), Fault> {
         self.object("__Schema", sets, |own, name, selected| match name {
             "types" => {
-                let mut all: Vec<(String, Named)> =
-                    own.types.all().into_iter().map(|(name, key)| (name, Named::Key(key))).collect();
-                all.extend(TYPES.iter().enumerate().map(|(index, own)| (own.name.to_owned(), Named::System(index))));
-                own.array(all, |own, (_, named)| own.type_of(Node { named, layers: &[] }, &selected.sets))
+                let mut all: Vec<(String, Named)> = own
+                    .types
+                    .all()
+                    .into_iter()
+                    .map(|(name, key)| (name, Named::Key(key)))
+                    .collect();
+                all.extend(
+                    TYPES
+                        .iter()
+                        .enumerate()
+                        .map(|(index, own)| (own.name.to_owned(), Named::System(index))),
+                );
+                own.array(all, |own, (_, named)| {
+                    own.type_of(Node { named, layers: &[] }, &selected.sets)
+                })
             }
-            "queryType" => own.type_of(Node { named: Named::Key(Key::Query), layers: &[] }, &selected.sets),
+            "queryType" => own.type_of(
+                Node {
+                    named: Named::Key(Key::Query),
+                    layers: &[],
+                },
+                &selected.sets,
+            ),
             "directives" => own.directives(&selected.sets),
             _ => {
                 own.out.push_str("null");
@@ -202,7 +226,12 @@ impl<'c> Writer<'_, 'c> {
                     "args" => {
                         let (name, description, ty, wrap, default) = directive.argument;
                         let node = own.system_node(ty, wrap);
-                        let input = InputNode { name, description: Some(description), node, default };
+                        let input = InputNode {
+                            name,
+                            description: Some(description),
+                            node,
+                            default,
+                        };
                         return own.inputs(vec![input], &selected.sets);
                     }
                     _ => own.truth(false),
@@ -218,11 +247,17 @@ impl<'c> Writer<'_, 'c> {
             Some(index) => Named::System(index),
             None => Named::Key(self.types.names.key_of(name).unwrap_or(Key::Query)),
         };
-        Node { named, layers: layers(wrap) }
+        Node {
+            named,
+            layers: layers(wrap),
+        }
     }
 
     fn node(reference: Ref) -> Node {
-        Node { named: Named::Key(reference.key), layers: layers(reference.wrap) }
+        Node {
+            named: Named::Key(reference.key),
+            layers: layers(reference.wrap),
+        }
     }
 
     fn type_of(&mut self, node: Node, sets: Sets<'_, 'c>) -> Result<(), Fault> {
@@ -235,7 +270,10 @@ impl<'c> Writer<'_, 'c> {
                         Layer::NonNull => "NON_NULL",
                     }),
                     "ofType" => {
-                        let inner = Node { layers: &node.layers[1..], ..node };
+                        let inner = Node {
+                            layers: &node.layers[1..],
+                            ..node
+                        };
                         return own.type_of(inner, &selected.sets);
                     }
                     _ => own.out.push_str("null"),
@@ -293,7 +331,12 @@ impl<'c> Writer<'_, 'c> {
                 return self.array(system.fields, |own, (name, ty, wrap, deprecated)| {
                     let argument = |own: &Self| -> Vec<InputNode<'c>> {
                         let node = own.system_node("Boolean", Wrap::Plain);
-                        let input = InputNode { name: "includeDeprecated", description: None, node, default: Some("false") };
+                        let input = InputNode {
+                            name: "includeDeprecated",
+                            description: None,
+                            node,
+                            default: Some("false"),
+                        };
                         if *deprecated { vec![input] } else { Vec::new() }
                     };
                     own.field(name, None, own.system_node(ty, *wrap), &argument, selected)
@@ -368,7 +411,10 @@ fn input_node<'a>(input: &super::types::Input<'a>) -> InputNode<'a> {
     InputNode {
         name: input.name,
         description: input.description,
-        node: Node { named: Named::Key(input.ty.key), layers: layers(input.ty.wrap) },
+        node: Node {
+            named: Named::Key(input.ty.key),
+            layers: layers(input.ty.wrap),
+        },
         default: None,
     }
 }

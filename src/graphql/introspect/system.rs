@@ -121,7 +121,16 @@ pub(super) const TYPES: [SystemType; 8] = [
     SystemType {
         name: "__TypeKind",
         fields: &[],
-        values: &["SCALAR", "OBJECT", "INTERFACE", "UNION", "ENUM", "INPUT_OBJECT", "LIST", "NON_NULL"],
+        values: &[
+            "SCALAR",
+            "OBJECT",
+            "INTERFACE",
+            "UNION",
+            "ENUM",
+            "INPUT_OBJECT",
+            "LIST",
+            "NON_NULL",
+        ],
     },
 ];
 
@@ -138,8 +147,19 @@ pub(super) const DIRECTIVES: [SystemDirective; 4] = [
     SystemDirective {
         name: "deprecated",
         description: "Marks an element of the schema as no longer supported.",
-        locations: &["FIELD_DEFINITION", "ARGUMENT_DEFINITION", "INPUT_FIELD_DEFINITION", "ENUM_VALUE"],
-        argument: ("reason", "Why, and what to use instead.", "String", P, Some("\"No longer supported\"")),
+        locations: &[
+            "FIELD_DEFINITION",
+            "ARGUMENT_DEFINITION",
+            "INPUT_FIELD_DEFINITION",
+            "ENUM_VALUE",
+        ],
+        argument: (
+            "reason",
+            "Why, and what to use instead.",
+            "String",
+            P,
+            Some("\"No longer supported\""),
+        ),
     },
     SystemDirective {
         name: "include",

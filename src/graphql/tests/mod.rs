@@ -1,1 +1,7 @@
 //! Tests of the whole front over a hand-made catalog.
+
+mod convert;
+mod fixture;
+mod hostile;
+mod http;
+mod schema;

@@ -89,7 +89,9 @@ impl<'a> Types<'a> {
             Key::EnumComparison(id) => self.comparisons(Key::Enum(id), None, false),
             Key::EnumArrayComparison(id) => self.comparisons(Key::Enum(id), None, true),
             Key::FunctionArguments(id) => {
-                let Some(exposed) = self.catalog.functions.get(id.0 as usize) else { return Vec::new() };
+                let Some(exposed) = self.catalog.functions.get(id.0 as usize) else {
+                    return Vec::new();
+                };
                 self.function_inputs(exposed.function, exposed.session_argument.as_deref(), None)
             }
             Key::Face(face, part) => self.face_inputs(face, part),
@@ -100,11 +102,20 @@ impl<'a> Types<'a> {
     fn face_inputs(&self, face: FaceId, part: Part) -> Vec<Input<'a>> {
         let word = |snake| self.names.words.field(snake);
         let of = |part: Part| Key::Face(face, part);
-        let input = |name: &'a str, ty: Ref, stands: Slotted| Input { name, ty, stands, description: None };
+        let input = |name: &'a str, ty: Ref, stands: Slotted| Input {
+            name,
+            ty,
+            stands,
+            description: None,
+        };
         let int = self.names.scalar_of(&Type::Integer(32));
         let functions = |part: fn(Statistic) -> Part| {
             self.statistics(face).map(move |statistic| {
-                input(word(statistic.word()), of(part(statistic)).plain(), Slotted::Function(statistic))
+                input(
+                    word(statistic.word()),
+                    of(part(statistic)).plain(),
+                    Slotted::Function(statistic),
+                )
             })
         };
         match part {
@@ -117,9 +128,16 @@ impl<'a> Types<'a> {
                 }
                 let columns = self.columns(face).map(Member::Column);
                 let relations = (0u16..).zip(&self.face(face).relations).flat_map(|(id, _)| {
-                    [Member::Relation(RelationId(id)), Member::RelationAggregate(RelationId(id))]
+                    [
+                        Member::Relation(RelationId(id)),
+                        Member::RelationAggregate(RelationId(id)),
+                    ]
                 });
-                inputs.extend(columns.chain(relations).filter_map(|member| self.member_input(face, part, member)));
+                inputs.extend(
+                    columns
+                        .chain(relations)
+                        .filter_map(|member| self.member_input(face, part, member)),
+                );
                 inputs
             }
             Part::AggregateBoolExp => {
@@ -162,11 +180,23 @@ impl<'a> Types<'a> {
             Part::FunctionOrderBy(statistic) => self
                 .columns(face)
                 .filter(|column| statistic.takes(self.data_type(face, *column)))
-                .map(|column| input(self.names.column(face, column), Key::Direction.plain(), Slotted::Column(column)))
+                .map(|column| {
+                    input(
+                        self.names.column(face, column),
+                        Key::Direction.plain(),
+                        Slotted::Column(column),
+                    )
+                })
                 .collect(),
             Part::GroupKeyOrderBy => self
                 .columns(face)
-                .map(|column| input(self.names.column(face, column), Key::Direction.plain(), Slotted::Column(column)))
+                .map(|column| {
+                    input(
+                        self.names.column(face, column),
+                        Key::Direction.plain(),
+                        Slotted::Column(column),
+                    )
+                })
                 .collect(),
             Part::FunctionBoolExp(statistic) => self
                 .columns(face)
@@ -176,11 +206,17 @@ impl<'a> Types<'a> {
                     let own = self.data_type(face, column);
                     let data_type = if statistic.keeps_type() { own } else { &float };
                     let comparison = self.comparison_of(data_type);
-                    input(self.names.column(face, column), comparison.plain(), Slotted::Column(column))
+                    input(
+                        self.names.column(face, column),
+                        comparison.plain(),
+                        Slotted::Column(column),
+                    )
                 })
                 .collect(),
             Part::ComputedArguments(id) => {
-                let Some(computed) = self.face(face).computed.get(id as usize) else { return Vec::new() };
+                let Some(computed) = self.face(face).computed.get(id as usize) else {
+                    return Vec::new();
+                };
                 self.function_inputs(
                     computed.function,
                     computed.session_argument.as_deref(),
@@ -208,28 +244,47 @@ impl<'a> Types<'a> {
             Member::Column(column) => {
                 self.view.can_read(face, column).then_some(())?;
                 let data_type = self.data_type(face, column);
-                let key = if filters { self.comparison_of(data_type) } else { Key::Direction };
+                let key = if filters {
+                    self.comparison_of(data_type)
+                } else {
+                    Key::Direction
+                };
                 (self.names.column(face, column), key, Slotted::Column(column))
             }
             Member::Relation(id) => {
                 let relation = self.relation(face, id)?;
                 (filters || !relation.many).then_some(())?;
-                (self.names.relation(face, id), Key::Face(relation.target, part), Slotted::Relation(id))
+                (
+                    self.names.relation(face, id),
+                    Key::Face(relation.target, part),
+                    Slotted::Relation(id),
+                )
             }
             Member::RelationAggregate(id) => {
                 let relation = self.relation(face, id)?;
                 (relation.many && self.aggregates(relation.target)).then_some(())?;
-                let part = if filters { Part::AggregateBoolExp } else { Part::AggregateOrderBy };
+                let part = if filters {
+                    Part::AggregateBoolExp
+                } else {
+                    Part::AggregateOrderBy
+                };
                 let name = self.names.relation_aggregate(face, id);
                 (name, Key::Face(relation.target, part), Slotted::RelationAggregate(id))
             }
             Member::Computed(_) => return None,
         };
-        Some(Input { name, ty: ty.plain(), stands, description: None })
+        Some(Input {
+            name,
+            ty: ty.plain(),
+            stands,
+            description: None,
+        })
     }
 
     fn function_inputs(&self, function: usize, session: Option<&str>, row: Option<&str>) -> Vec<Input<'a>> {
-        let Some(function) = self.catalog.database.functions.get(function) else { return Vec::new() };
+        let Some(function) = self.catalog.database.functions.get(function) else {
+            return Vec::new();
+        };
         function
             .arguments
             .iter()

@@ -7,7 +7,7 @@ mod scalar;
 
 pub(crate) use input::{Input, Operator, Slotted};
 pub(crate) use object::{Field, Meaning};
-pub(crate) use scalar::{Scalar, ScalarKind, SPECIFIED, built_in, built_in_scalars};
+pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
 use super::names::Names;
 use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, Join, Relation, RelationId};
@@ -201,19 +201,31 @@ pub(crate) enum Wrap {
 
 impl Key {
     pub(crate) fn plain(self) -> Ref {
-        Ref { key: self, wrap: Wrap::Plain }
+        Ref {
+            key: self,
+            wrap: Wrap::Plain,
+        }
     }
 
     pub(crate) fn required(self) -> Ref {
-        Ref { key: self, wrap: Wrap::Required }
+        Ref {
+            key: self,
+            wrap: Wrap::Required,
+        }
     }
 
     pub(crate) fn list(self) -> Ref {
-        Ref { key: self, wrap: Wrap::List }
+        Ref {
+            key: self,
+            wrap: Wrap::List,
+        }
     }
 
     pub(crate) fn required_list(self) -> Ref {
-        Ref { key: self, wrap: Wrap::RequiredList }
+        Ref {
+            key: self,
+            wrap: Wrap::RequiredList,
+        }
     }
 }
 
@@ -266,7 +278,13 @@ pub(crate) enum RootKind {
 }
 
 impl RootKind {
-    pub(crate) const ALL: [Self; 5] = [Self::Select, Self::ByKey, Self::Aggregate, Self::Group, Self::Connection];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Select,
+        Self::ByKey,
+        Self::Aggregate,
+        Self::Group,
+        Self::Connection,
+    ];
 
     /// Its key under `[tables.<t>.roots]`.
     pub(crate) fn setting(self) -> &'static str {
@@ -308,7 +326,13 @@ impl<'a> Types<'a> {
     /// The right to read a face that also has something to show.
     pub(crate) fn read(&self, face: FaceId) -> Option<&'a ReadAccess> {
         let read = self.view.read(face)?;
-        let shows = self.columns(face).next().is_some() || self.catalog.face(face).relations.iter().any(|relation| self.view.read(relation.target).is_some());
+        let shows = self.columns(face).next().is_some()
+            || self
+                .catalog
+                .face(face)
+                .relations
+                .iter()
+                .any(|relation| self.view.read(relation.target).is_some());
         shows.then_some(read)
     }
 
@@ -321,7 +345,9 @@ impl<'a> Types<'a> {
     pub(crate) fn columns(&self, face: FaceId) -> impl Iterator<Item = ColumnId> + use<'a> {
         let view = self.view;
         let count = self.catalog.face(face).columns.len();
-        (0..u16::try_from(count).unwrap_or(u16::MAX)).map(ColumnId).filter(move |column| view.can_read(face, *column))
+        (0..u16::try_from(count).unwrap_or(u16::MAX))
+            .map(ColumnId)
+            .filter(move |column| view.can_read(face, *column))
     }
 
     /// A relation, if it leads where the role may read.
@@ -392,17 +418,25 @@ impl<'a> Types<'a> {
     /// The values of an enum.
     pub(crate) fn enum_values(&self, key: Key) -> Vec<EnumValue<'a>> {
         match key {
-            Key::Direction => ["asc", "asc_nulls_first", "asc_nulls_last", "desc", "desc_nulls_first", "desc_nulls_last"]
-                .map(|word| (self.names.words.direction(word), None))
-                .to_vec(),
+            Key::Direction => [
+                "asc",
+                "asc_nulls_first",
+                "asc_nulls_last",
+                "desc",
+                "desc_nulls_first",
+                "desc_nulls_last",
+            ]
+            .map(|word| (self.names.words.direction(word), None))
+            .to_vec(),
             Key::Enum(id) => self.catalog.database.enums[id as usize]
                 .values
                 .iter()
                 .map(|value| (value.as_str(), None))
                 .collect(),
-            Key::Face(face, Part::SelectColumn) => {
-                self.columns(face).map(|column| (self.names.column(face, column), None)).collect()
-            }
+            Key::Face(face, Part::SelectColumn) => self
+                .columns(face)
+                .map(|column| (self.names.column(face, column), None))
+                .collect(),
             _ => Vec::new(),
         }
     }

@@ -57,12 +57,17 @@ impl<'a> Types<'a> {
                 let root = self.names.root(name);
                 match root {
                     Some(root) => self.root_field(root),
-                    None => self.fields(key).into_iter().find(|field| field.name == name && field.meaning == Meaning::Nothing),
+                    None => self
+                        .fields(key)
+                        .into_iter()
+                        .find(|field| field.name == name && field.meaning == Meaning::Nothing),
                 }
             }
             Key::Face(face, Part::Row) => self.member_field(face, self.names.member(face, name)?),
             Key::Face(face, part @ (Part::Function(_) | Part::GroupKey)) => {
-                let Member::Column(column) = self.names.member(face, name)? else { return None };
+                let Member::Column(column) = self.names.member(face, name)? else {
+                    return None;
+                };
                 self.plain_field(face, part, column)
             }
             _ => self.fields(key).into_iter().find(|field| field.name == name),
@@ -72,7 +77,12 @@ impl<'a> Types<'a> {
     /// All fields of an output type.
     pub(crate) fn fields(&self, key: Key) -> Vec<Field<'a>> {
         let word = |snake| self.names.words.field(snake);
-        let simple = |name: &'a str, ty: Ref, meaning: Meaning| Field { name, ty, meaning, description: None };
+        let simple = |name: &'a str, ty: Ref, meaning: Meaning| Field {
+            name,
+            ty,
+            meaning,
+            description: None,
+        };
         let string = Key::Scalar(self.names.scalar_of(&Type::TEXT));
         let int = Key::Scalar(self.names.scalar_of(&Type::Integer(32)));
         let boolean = Key::Scalar(self.names.scalar_of(&Type::Boolean));
@@ -81,21 +91,35 @@ impl<'a> Types<'a> {
             Key::Face(face, Part::Row) => {
                 let columns = self.columns(face).map(Member::Column);
                 let relations = (0u16..).zip(&self.face(face).relations).flat_map(|(id, _)| {
-                    [Member::Relation(RelationId(id)), Member::RelationAggregate(RelationId(id))]
+                    [
+                        Member::Relation(RelationId(id)),
+                        Member::RelationAggregate(RelationId(id)),
+                    ]
                 });
-                let computed = (0u16..).zip(&self.face(face).computed).map(|(id, _)| Member::Computed(id));
+                let computed = (0u16..)
+                    .zip(&self.face(face).computed)
+                    .map(|(id, _)| Member::Computed(id));
                 columns
                     .chain(relations)
                     .chain(computed)
                     .filter_map(|member| self.member_field(face, member))
                     .collect()
             }
-            Key::Face(face, part @ (Part::Function(_) | Part::GroupKey)) => {
-                self.columns(face).filter_map(|column| self.plain_field(face, part, column)).collect()
-            }
+            Key::Face(face, part @ (Part::Function(_) | Part::GroupKey)) => self
+                .columns(face)
+                .filter_map(|column| self.plain_field(face, part, column))
+                .collect(),
             Key::Face(face, Part::Aggregate) => vec![
-                simple("aggregate", Key::Face(face, Part::AggregateFields).plain(), Meaning::Aggregate(face)),
-                simple("nodes", Key::Face(face, Part::Row).required_list(), Meaning::Nodes(face)),
+                simple(
+                    "aggregate",
+                    Key::Face(face, Part::AggregateFields).plain(),
+                    Meaning::Aggregate(face),
+                ),
+                simple(
+                    "nodes",
+                    Key::Face(face, Part::Row).required_list(),
+                    Meaning::Nodes(face),
+                ),
             ],
             Key::Face(face, Part::AggregateFields) => {
                 let mut fields = vec![simple("count", int.required(), Meaning::Count(face))];
@@ -108,14 +132,30 @@ impl<'a> Types<'a> {
             Key::Face(face, Part::Group) => {
                 let mut fields = Vec::new();
                 if self.columns(face).next().is_some() {
-                    fields.push(simple("key", Key::Face(face, Part::GroupKey).required(), Meaning::GroupKey(face)));
+                    fields.push(simple(
+                        "key",
+                        Key::Face(face, Part::GroupKey).required(),
+                        Meaning::GroupKey(face),
+                    ));
                 }
-                fields.push(simple("aggregate", Key::Face(face, Part::AggregateFields).required(), Meaning::Aggregate(face)));
+                fields.push(simple(
+                    "aggregate",
+                    Key::Face(face, Part::AggregateFields).required(),
+                    Meaning::Aggregate(face),
+                ));
                 fields
             }
             Key::Face(face, Part::Connection) => vec![
-                simple("edges", Key::Face(face, Part::Edge).required_list(), Meaning::Edges(face)),
-                simple("nodes", Key::Face(face, Part::Row).required_list(), Meaning::Nodes(face)),
+                simple(
+                    "edges",
+                    Key::Face(face, Part::Edge).required_list(),
+                    Meaning::Edges(face),
+                ),
+                simple(
+                    "nodes",
+                    Key::Face(face, Part::Row).required_list(),
+                    Meaning::Nodes(face),
+                ),
                 simple("pageInfo", Key::PageInfo.required(), Meaning::PageInfo),
                 simple(word("total_count"), int.required(), Meaning::Total),
             ],
@@ -125,7 +165,11 @@ impl<'a> Types<'a> {
             ],
             Key::PageInfo => vec![
                 simple("hasNextPage", boolean.required(), Meaning::Info(PageInfoField::HasNext)),
-                simple("hasPreviousPage", boolean.required(), Meaning::Info(PageInfoField::HasPrevious)),
+                simple(
+                    "hasPreviousPage",
+                    boolean.required(),
+                    Meaning::Info(PageInfoField::HasPrevious),
+                ),
                 simple("startCursor", string.plain(), Meaning::Info(PageInfoField::Start)),
                 simple("endCursor", string.plain(), Meaning::Info(PageInfoField::End)),
             ],
@@ -136,9 +180,11 @@ impl<'a> Types<'a> {
     /// The aggregate functions that some visible column of a face can take.
     pub(crate) fn statistics(&self, face: FaceId) -> impl Iterator<Item = Statistic> + use<'a> {
         let types = *self;
-        Statistic::ALL
-            .into_iter()
-            .filter(move |statistic| types.columns(face).any(|column| statistic.takes(types.data_type(face, column))))
+        Statistic::ALL.into_iter().filter(move |statistic| {
+            types
+                .columns(face)
+                .any(|column| statistic.takes(types.data_type(face, column)))
+        })
     }
 
     fn root_fields(&self) -> Vec<Field<'a>> {
@@ -174,7 +220,8 @@ impl<'a> Types<'a> {
                 let ty = match kind {
                     RootKind::Select => Key::Face(id, Part::Row).required_list(),
                     RootKind::ByKey => {
-                        let whole = !face.key.is_empty() && face.key.iter().all(|column| self.view.can_read(id, *column));
+                        let whole =
+                            !face.key.is_empty() && face.key.iter().all(|column| self.view.can_read(id, *column));
                         whole.then(|| Key::Face(id, Part::Row).plain())?
                     }
                     RootKind::Aggregate => read.aggregate.then(|| Key::Face(id, Part::Aggregate).required())?,
@@ -237,7 +284,11 @@ impl<'a> Types<'a> {
                 let row = Key::Face(relation.target, Part::Row);
                 Some(Field {
                     name: self.names.relation(face, id),
-                    ty: if relation.many { row.required_list() } else { row.plain() },
+                    ty: if relation.many {
+                        row.required_list()
+                    } else {
+                        row.plain()
+                    },
                     meaning: Meaning::Relation(face, id),
                     description: None,
                 })
@@ -255,7 +306,9 @@ impl<'a> Types<'a> {
                 let computed = self.face(face).computed.get(id as usize)?;
                 self.view.read(face)?.computed.contains(&computed.name).then_some(())?;
                 let function = self.catalog.database.functions.get(computed.function)?;
-                let FunctionResult::Scalar { data_type, many, .. } = &function.result else { return None };
+                let FunctionResult::Scalar { data_type, many, .. } = &function.result else {
+                    return None;
+                };
                 let (key, list) = self.scalar_of(data_type);
                 Some(Field {
                     name: self.names.computed(face, id),
@@ -296,7 +349,12 @@ impl<'a> Types<'a> {
         let word = |snake| self.names.words.field(snake);
         let scalar = |data_type: &Type| Key::Scalar(self.names.scalar_of(data_type));
         let int = scalar(&Type::Integer(32));
-        let input = |name: &'a str, ty: Ref| Input { name, ty, stands: Slotted::Other, description: None };
+        let input = |name: &'a str, ty: Ref| Input {
+            name,
+            ty,
+            stands: Slotted::Other,
+            description: None,
+        };
         let list = |face: FaceId| {
             let mut inputs = Vec::with_capacity(6);
             if self.columns(face).next().is_some() {
@@ -342,7 +400,9 @@ impl<'a> Types<'a> {
                 }
             },
             Meaning::Root(Root::Function(id) | Root::FunctionAggregate(id)) => {
-                let Some(face) = self.names.function_face(id) else { return Vec::new() };
+                let Some(face) = self.names.function_face(id) else {
+                    return Vec::new();
+                };
                 let exposed = &self.catalog.functions[id.0 as usize];
                 let function = &self.catalog.database.functions[exposed.function];
                 let many = matches!(function.result, FunctionResult::Rows { many: true, .. });

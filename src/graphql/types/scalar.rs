@@ -121,9 +121,9 @@ impl ScalarKind {
             | (Self::Geometry, V::Object(_))
             | (Self::Words, V::Object(_) | V::List(_) | V::Number(_) | V::Boolean(_))
             | (Self::Json, _) => !matches!(value, V::Binary(_)),
-            (Self::Int, V::Number(number)) => {
-                number.as_i64().is_some_and(|integer| wide || i32::try_from(integer).is_ok())
-            }
+            (Self::Int, V::Number(number)) => number
+                .as_i64()
+                .is_some_and(|integer| wide || i32::try_from(integer).is_ok()),
             (Self::Id, V::Number(number)) => number.is_i64(),
             _ => false,
         }

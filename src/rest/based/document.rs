@@ -14,7 +14,12 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
     });
     let shared = [
         document.parameter("based.limit", "limit", limit, "Most rows."),
-        document.parameter("offset", "offset", json!({"type": "integer", "minimum": 0, "default": 0}), "Rows passed over."),
+        document.parameter(
+            "offset",
+            "offset",
+            json!({"type": "integer", "minimum": 0, "default": 0}),
+            "Rows passed over.",
+        ),
         document.parameter(
             "order",
             "order",

@@ -13,7 +13,12 @@ const TERMS: usize = 100;
 
 /// The column that a client means: by its own name, else by the camelCase form of one.
 pub(super) fn column<'a>(scene: Scene<'a>, face: &'a Face, written: &str) -> Result<(ColumnId, Name)> {
-    let by_camel = || scene.columns(face).find(|(_, column)| camel(column.name.as_str()) == written).map(|(id, _)| id);
+    let by_camel = || {
+        scene
+            .columns(face)
+            .find(|(_, column)| camel(column.name.as_str()) == written)
+            .map(|(id, _)| id)
+    };
     match scene.column(face, written).or_else(by_camel) {
         Some(id) => Ok((id, face.column(id).name.clone())),
         None => Err(scene.unknown_column(face, written)),
@@ -50,7 +55,10 @@ pub(super) fn parse<'a, 'q>(
         columns.entry(name).or_insert_with(|| (id, Vec::new())).1.push(value);
     }
     if columns.len() > TERMS {
-        return Err(Error::invalid(Code::LIMIT_EXCEEDED, format!("at most {TERMS} columns can be filtered by at once")));
+        return Err(Error::invalid(
+            Code::LIMIT_EXCEEDED,
+            format!("at most {TERMS} columns can be filtered by at once"),
+        ));
     }
     let mut filters: Vec<Filter> = columns
         .into_iter()
@@ -65,10 +73,16 @@ pub(super) fn parse<'a, 'q>(
 
 /// A column that has any of the values.
 fn any_of(name: Name, data_type: &Type, mut values: Vec<&str>, builder: &mut Builder) -> Filter {
-    let takes_word = matches!(data_type, Type::Text { .. } | Type::Enum(_) | Type::Json | Type::Jsonb | Type::Other(_));
+    let takes_word = matches!(
+        data_type,
+        Type::Text { .. } | Type::Enum(_) | Type::Json | Type::Jsonb | Type::Other(_)
+    );
     let given = values.len();
     values.retain(|value| takes_word || *value != "null");
-    let null = (values.len() < given).then(|| Filter::IsNull { expression: Expression::Column(name.clone()), null: true });
+    let null = (values.len() < given).then(|| Filter::IsNull {
+        expression: Expression::Column(name.clone()),
+        null: true,
+    });
     let mut raw: Vec<Value> = values.into_iter().map(|value| Value::Raw(value.into())).collect();
     let (comparison, value) = match raw.len() {
         0 => return null.unwrap_or(Filter::And(Vec::new())),
@@ -76,7 +90,11 @@ fn any_of(name: Name, data_type: &Type, mut values: Vec<&str>, builder: &mut Bui
         _ => (Comparison::In, Value::List(raw)),
     };
     let right = Expression::Value(builder.push(value));
-    let equal = Filter::Compare { left: Expression::Column(name), comparison, right };
+    let equal = Filter::Compare {
+        left: Expression::Column(name),
+        comparison,
+        right,
+    };
     match null {
         Some(null) => Filter::Or(vec![equal, null]),
         None => equal,
@@ -87,7 +105,13 @@ fn any_of(name: Name, data_type: &Type, mut values: Vec<&str>, builder: &mut Bui
 mod tests {
     #[test]
     fn camel_case() {
-        for (name, camel) in [("city_name", "cityName"), ("id", "id"), ("_note", "_note"), ("a__b_", "aB"), ("x_1", "x1")] {
+        for (name, camel) in [
+            ("city_name", "cityName"),
+            ("id", "id"),
+            ("_note", "_note"),
+            ("a__b_", "aB"),
+            ("x_1", "x1"),
+        ] {
             assert_eq!(super::camel(name), camel);
         }
     }

@@ -53,7 +53,13 @@ pub(super) struct Based {
 impl Based {
     /// With a users table of another name, where there is one.
     pub(super) fn new(users: Option<&str>) -> Self {
-        Self { managed: ["users", "sessions"].into_iter().chain(users).map(String::from).collect() }
+        Self {
+            managed: ["users", "sessions"]
+                .into_iter()
+                .chain(users)
+                .map(String::from)
+                .collect(),
+        }
     }
 
     fn serves(&self, scene: Scene<'_>, face: &Face) -> bool {
@@ -89,6 +95,7 @@ impl Dialect for Based {
         scene.check_read(face)?;
         match id {
             None => list(query, scene, face),
+            Some(_) if !scene.has_key(face) => Err(Error::not_found(Code::NOT_SUPPORTED, scene.no_key(face))),
             Some(id) => get(query, face, id),
         }
     }
@@ -126,23 +133,39 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
     let limit = query.limit(scene.settings.default_limit, scene.settings.max_limit)?;
     let offset = query.whole("offset")?;
     let order = match query.one("order")? {
-        Some(text) => query::order(text, ORDER, |name| filter::column(scene, face, name).map(|(_, name)| name))?,
+        Some(text) => query::order(text, ORDER, |name| {
+            filter::column(scene, face, name).map(|(_, name)| name)
+        })?,
         None => Vec::new(),
     };
     let filter = filter::parse(query.others(&PARAMETERS), scene, face, &mut builder)?;
     let page = Page {
         limit: Some(builder.push(number(limit))),
-        offset: offset.filter(|offset| *offset > 0).map(|offset| builder.push(number(offset))),
+        offset: offset
+            .filter(|offset| *offset > 0)
+            .map(|offset| builder.push(number(offset))),
         total: true,
         ..Page::default()
     };
     let output = Output::Rows(vec![Field::AllColumns]);
-    let select = Select { filter, order, page, output, ..Select::default() };
-    let read = Read { source: Source::Table(face.name.clone()), select, formats: Formats::default() };
+    let select = Select {
+        filter,
+        order,
+        page,
+        output,
+        ..Select::default()
+    };
+    let read = Read {
+        source: Source::Table(face.name.clone()),
+        select,
+        formats: Formats::default(),
+    };
     Ok(Step::Run {
         request: Box::new(builder.finish(read)),
         write: Box::new(|outcome| {
-            let total = outcome.total.ok_or_else(|| Error::internal("a list without its total"))?;
+            let total = outcome
+                .total
+                .ok_or_else(|| Error::internal("a list without its total"))?;
             Ok(Envelope::new("{\"data\":", &outcome).number("total", total).close())
         }),
     })
@@ -152,10 +175,21 @@ fn get(query: Query<'_>, face: &Face, id: &str) -> Result<Step> {
     query.only(&[])?;
     let mut builder = Builder::new();
     let parts = query::id_parts(id, face.key.len());
-    let key = parts.into_iter().map(|part| builder.push(Value::Raw(part.into()))).collect();
+    let key = parts
+        .into_iter()
+        .map(|part| builder.push(Value::Raw(part.into())))
+        .collect();
     let output = Output::Row(vec![Field::AllColumns]);
-    let select = Select { filter: Some(Filter::Key(key)), output, ..Select::default() };
-    let read = Read { source: Source::Table(face.name.clone()), select, formats: Formats::default() };
+    let select = Select {
+        filter: Some(Filter::Key(key)),
+        output,
+        ..Select::default()
+    };
+    let read = Read {
+        source: Source::Table(face.name.clone()),
+        select,
+        formats: Formats::default(),
+    };
     Ok(Step::Run {
         request: Box::new(builder.finish(read)),
         write: Box::new(|outcome| {

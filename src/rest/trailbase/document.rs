@@ -2,7 +2,9 @@
 
 use super::output;
 use super::schema::{Mode, record};
-use crate::rest::openapi::segment;
+use crate::catalog::Face;
+use crate::request::BytesFormat;
+use crate::rest::openapi::{self, segment};
 use crate::rest::{Document, Scene};
 use serde_json::{Value, json};
 
@@ -13,17 +15,32 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
     });
     let text = || json!({"type": "string"});
     let shared = [
-        document.parameter("trailbase.limit", "limit", limit, "Most records; 0 gives only the count."),
-        document.parameter("offset", "offset", json!({"type": "integer", "minimum": 0, "default": 0}), "Rows passed over."),
+        document.parameter(
+            "trailbase.limit",
+            "limit",
+            limit,
+            "Most records; 0 gives only the count.",
+        ),
+        document.parameter(
+            "offset",
+            "offset",
+            json!({"type": "integer", "minimum": 0, "default": 0}),
+            "Rows passed over.",
+        ),
         document.parameter("cursor", "cursor", text(), "The cursor of the page before."),
-        document.parameter("trailbase.order", "order", text(), "At most 5 columns, separated by commas; `-` before one is descending."),
+        document.parameter(
+            "trailbase.order",
+            "order",
+            text(),
+            "At most 5 columns, separated by commas; `-` before one is descending.",
+        ),
         document.parameter("count", "count", json!({"type": "boolean"}), "Adds `total_count`."),
         filters(document),
     ];
     let error = document.error();
     for face in scene.readable() {
         let name = face.name.as_str();
-        let row = document.schema(name, record(scene, face, Mode::Select));
+        let row = described(scene, face, document);
         let expandable: Vec<&str> = scene
             .columns(face)
             .filter(|(id, _)| output::can_expand(scene, face, *id))
@@ -60,7 +77,11 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
         });
         let path = format!("/api/records/v1/{}", segment(name));
         let summary = format!("Records of {name}");
-        document.get(&path, &format!("trailbase.list.{name}"), operation(name, &summary, &parameters, &page, &error));
+        document.get(
+            &path,
+            &format!("trailbase.list.{name}"),
+            operation(name, &summary, &parameters, &page, &error),
+        );
         if scene.has_key(face) {
             let mut parameters = vec![json!({
                 "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
@@ -68,7 +89,11 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
             })];
             parameters.extend(expand);
             let summary = format!("One record of {name}");
-            document.get(&format!("{path}/{{id}}"), &format!("trailbase.get.{name}"), operation(name, &summary, &parameters, &row, &error));
+            document.get(
+                &format!("{path}/{{id}}"),
+                &format!("trailbase.get.{name}"),
+                operation(name, &summary, &parameters, &row, &error),
+            );
         }
         if scene.view.face(face.id).is_some_and(|access| access.schema) {
             let mode = json!({
@@ -77,8 +102,34 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
             });
             let summary = format!("JSON Schema of {name}");
             let schema = json!({"type": "object"});
-            document.get(&format!("{path}/schema"), &format!("trailbase.schema.{name}"), operation(name, &summary, &[mode], &schema, &error));
+            document.get(
+                &format!("{path}/schema"),
+                &format!("trailbase.schema.{name}"),
+                operation(name, &summary, &[mode], &schema, &error),
+            );
         }
+    }
+}
+
+/// The schema of a record: the table's own where both dialects write the same.
+fn described<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document) -> Value {
+    let mut schema = record(scene, face, Mode::Select);
+    for (id, column) in scene.columns(face) {
+        if output::is_wrapped(scene, face, id) || !output::can_expand(scene, face, id) {
+            continue;
+        }
+        if let Some(plain) = schema
+            .pointer_mut("/properties")
+            .and_then(|properties| properties.get_mut(column.name.as_str()))
+        {
+            *plain = json!({"anyOf": [plain, {"type": "object", "description": "The record, where it is expanded."}]});
+        }
+    }
+    let name = face.name.as_str();
+    if schema == openapi::row(scene, face, BytesFormat::Hex, |_| None) {
+        document.schema(name, schema)
+    } else {
+        document.schema(&format!("{name}.record"), schema)
     }
 }
 

@@ -25,31 +25,57 @@ const VALUES: usize = 1000;
 const ROOT: &str = "filter";
 
 const OPERATORS: [&str; 15] = [
-    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$like", "$re", "$is", "$in", "$null", "$not", "@within", "@intersects", "@contains",
+    "$eq",
+    "$ne",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$like",
+    "$re",
+    "$is",
+    "$in",
+    "$null",
+    "$not",
+    "@within",
+    "@intersects",
+    "@contains",
 ];
 
 /// The bracket keys as a tree: `filter[a]=1&filter[a][$gt]=0` gives one node with a value and a child.
 #[derive(Default)]
 struct Node<'a> {
-    value: Option<&'a str>,
+    values: Vec<&'a str>,
     children: Vec<(&'a str, Node<'a>)>,
 }
 
 impl<'a> Node<'a> {
-    fn insert(&mut self, name: &'a str, steps: &[&'a str], value: &'a str) -> Result<()> {
+    fn insert(&mut self, steps: &[&'a str], value: &'a str) -> Result<()> {
         let mut node = self;
+        let mut within = "";
         for step in steps {
             // `[$in][]` may be repeated: each is one more value.
-            let found = node.children.iter().position(|(key, _)| key == step && !step.is_empty());
+            let found = node
+                .children
+                .iter()
+                .position(|(key, _)| key == step && !step.is_empty());
             let index = found.unwrap_or(node.children.len());
+            // The official clients number each group from 0: two groups side by side would run into each other here, and
+            // say something else than was meant.
+            if within == "$or" && index + 1 < node.children.len() {
+                let message = format!(
+                    "[$or][{step}] goes on after another index; keep the conditions of one index together, and put several \
+                     groups into filter[$and][0][$or][0]…, filter[$and][1][$or][0]…"
+                );
+                return Err(Error::invalid(Code::INVALID_SYNTAX, message).at(ROOT));
+            }
             if found.is_none() {
                 node.children.push((step, Node::default()));
             }
             node = &mut node.children[index].1;
+            within = step;
         }
-        if node.value.replace(value).is_some() {
-            return Err(twice(name));
-        }
+        node.values.push(value);
         Ok(())
     }
 }
@@ -64,7 +90,7 @@ pub(super) fn parse<'a, 'q>(
     let mut tree = Node::default();
     for (name, value) in parameters {
         match steps(name, ROOT, STEPS)? {
-            Some(steps) => tree.insert(name, &steps, value)?,
+            Some(steps) => tree.insert(&steps, value)?,
             None => {
                 let known: Vec<&str> = super::PARAMETERS.into_iter().chain(["filter[column]"]).collect();
                 return Err(unknown_parameter(name, &known));
@@ -72,7 +98,13 @@ pub(super) fn parse<'a, 'q>(
         }
     }
     let ignore = scene.settings.trailbase.unknown_filters == UnknownFilters::Ignore;
-    let mut reader = Reader { scene, face, ignore, builder, terms: 0 };
+    let mut reader = Reader {
+        scene,
+        face,
+        ignore,
+        builder,
+        terms: 0,
+    };
     let parts = reader.group(&tree, 0)?;
     Ok(joined(parts))
 }
@@ -115,7 +147,7 @@ impl Reader<'_, '_> {
                         _ => parts.push(Filter::Or(members)),
                     }
                 }
-                "$not" if child.value.is_none() => {
+                "$not" if child.values.is_empty() => {
                     let members = self.group(child, depth + 1)?;
                     parts.extend(joined(members).map(|inner| Filter::Not(Box::new(inner))));
                 }
@@ -129,12 +161,12 @@ impl Reader<'_, '_> {
     fn members(&mut self, group: &str, node: &Node<'_>, depth: usize) -> Result<Vec<Filter>> {
         let mut members = Vec::with_capacity(node.children.len());
         for (index, child) in &node.children {
-            if !is_index(index) || child.value.is_some() {
+            if !is_index(index) || !child.values.is_empty() {
                 return Err(malformed_group(group));
             }
             members.extend(joined(self.group(child, depth)?));
         }
-        if node.value.is_some() || node.children.is_empty() {
+        if !node.values.is_empty() || node.children.is_empty() {
             return Err(malformed_group(group));
         }
         Ok(members)
@@ -145,10 +177,17 @@ impl Reader<'_, '_> {
             if name.is_empty() || name.contains(['[', ']']) {
                 return Err(brackets(&format!("{ROOT}[{name}]"), ROOT));
             }
-            return if self.ignore { Ok(None) } else { Err(self.scene.unknown_column(self.face, name)) };
+            return if self.ignore {
+                Ok(None)
+            } else {
+                Err(self.scene.unknown_column(self.face, name))
+            };
         };
         let mut parts = Vec::new();
-        if let Some(value) = node.value {
+        if node.values.len() > 1 {
+            return Err(twice_equal(name));
+        }
+        for value in &node.values {
             parts.push(self.compare(id, Comparison::Equal, value)?);
         }
         parts.append(&mut self.operators(id, node, depth)?);
@@ -163,21 +202,32 @@ impl Reader<'_, '_> {
                 continue;
             }
             if *operator == "$not" && !child.children.is_empty() {
-                if child.value.is_some() || depth >= DEPTH {
-                    return Err(Error::invalid(Code::INVALID_SYNTAX, "$not takes one value, or operators, nested little").at(ROOT));
+                if !child.values.is_empty() || depth >= DEPTH {
+                    return Err(Error::invalid(
+                        Code::INVALID_SYNTAX,
+                        "$not takes one value, or operators, nested little",
+                    )
+                    .at(ROOT));
                 }
                 let inner = self.operators(id, child, depth + 1)?;
                 parts.extend(joined(inner).map(|inner| Filter::Not(Box::new(inner))));
                 continue;
             }
-            let Some(value) = child.value.filter(|_| child.children.is_empty()) else {
+            if !child.children.is_empty() || child.values.is_empty() {
                 return Err(if OPERATORS.contains(operator) {
-                    Error::invalid(Code::INVALID_SYNTAX, format!("{operator} takes one value, nothing within it")).at(ROOT)
+                    let message = format!("{operator} takes one value, nothing within it");
+                    Error::invalid(Code::INVALID_SYNTAX, message).at(ROOT)
                 } else {
                     unknown_operator(operator)
                 });
-            };
-            parts.push(self.term(id, operator, value)?);
+            }
+            if *operator == "$eq" && child.values.len() > 1 {
+                return Err(twice_equal(self.face.column(id).name.as_str()));
+            }
+            // The official clients send an operator more than once where several conditions use it: all of them hold.
+            for value in &child.values {
+                parts.push(self.term(id, operator, value)?);
+            }
         }
         Ok(parts)
     }
@@ -216,9 +266,11 @@ impl Reader<'_, '_> {
     fn compare(&mut self, id: ColumnId, comparison: Comparison, text: &str) -> Result<Filter> {
         let value = match comparison {
             // Patterns and geometries are not of the column's own form.
-            Comparison::ILike | Comparison::Regex | Comparison::Within | Comparison::Intersects | Comparison::Covers => {
-                Value::Raw(text.into())
-            }
+            Comparison::ILike
+            | Comparison::Regex
+            | Comparison::Within
+            | Comparison::Intersects
+            | Comparison::Covers => Value::Raw(text.into()),
             _ => self.value(id, text),
         };
         self.with_value(id, comparison, value)
@@ -226,15 +278,20 @@ impl Reader<'_, '_> {
 
     /// `[$in][0]=a&[$in][1]=b`, `[$in][]=a`, `[$in]=a,b`.
     fn any_of(&mut self, id: ColumnId, node: &Node<'_>) -> Result<Filter> {
-        let mut texts: Vec<&str> = match node.value {
-            Some("") | None => Vec::new(),
-            Some(list) => list.split(',').collect(),
+        let mut texts: Vec<&str> = match node.values.as_slice() {
+            [] | [""] => Vec::new(),
+            [list] => list.split(',').collect(),
+            _ => return Err(twice("$in").at(ROOT)),
         };
         let mut indexed: Vec<(u32, &str)> = Vec::with_capacity(node.children.len());
         for (index, child) in &node.children {
-            let place = if index.is_empty() { Some(u32::MAX) } else { index.parse().ok().filter(|_| is_index(index)) };
-            match (place, child.value) {
-                (Some(place), Some(value)) if child.children.is_empty() => indexed.push((place, value)),
+            let place = if index.is_empty() {
+                Some(u32::MAX)
+            } else {
+                index.parse().ok().filter(|_| is_index(index))
+            };
+            match (place, child.values.as_slice()) {
+                (Some(place), [value]) if child.children.is_empty() => indexed.push((place, value)),
                 _ => return Err(invalid("$in takes [$in][0]=a, [$in][1]=b … or [$in]=a,b".into())),
             }
         }
@@ -259,12 +316,19 @@ impl Reader<'_, '_> {
     fn with_value(&mut self, id: ColumnId, comparison: Comparison, value: Value) -> Result<Filter> {
         self.count()?;
         let right = Expression::Value(self.builder.push(value));
-        Ok(Filter::Compare { left: self.expression(id), comparison, right })
+        Ok(Filter::Compare {
+            left: self.expression(id),
+            comparison,
+            right,
+        })
     }
 
     fn is_null(&mut self, id: ColumnId, null: bool) -> Result<Filter> {
         self.count()?;
-        Ok(Filter::IsNull { expression: self.expression(id), null })
+        Ok(Filter::IsNull {
+            expression: self.expression(id),
+            null,
+        })
     }
 
     fn expression(&self, id: ColumnId) -> Expression {
@@ -280,6 +344,13 @@ impl Reader<'_, '_> {
     }
 }
 
+/// Two values that a column cannot have at once.
+fn twice_equal(column: &str) -> Error {
+    let column: String = column.chars().take(60).collect();
+    let message = format!("filter[{column}] is given twice; filter[{column}][$in]=a,b matches any of several values");
+    Error::invalid(Code::INVALID_VALUE, message).at(ROOT)
+}
+
 fn is_index(text: &str) -> bool {
     !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -289,11 +360,20 @@ fn invalid(message: String) -> Error {
 }
 
 fn malformed_group(group: &str) -> Error {
-    let message = format!("{group} takes numbered conditions: filter[{group}][0][column]=value&filter[{group}][1][column]=value");
+    let message =
+        format!("{group} takes numbered conditions: filter[{group}][0][column]=value&filter[{group}][1][column]=value");
     Error::invalid(Code::INVALID_SYNTAX, message).at(ROOT)
 }
 
 fn unknown_operator(operator: &str) -> Error {
     let short: String = operator.chars().take(40).collect();
-    Error::unknown(Kind::Invalid, Code::UNKNOWN_OPERATOR, "operator", &short, None, OPERATORS).at(ROOT)
+    Error::unknown(
+        Kind::Invalid,
+        Code::UNKNOWN_OPERATOR,
+        "operator",
+        &short,
+        None,
+        OPERATORS,
+    )
+    .at(ROOT)
 }

@@ -25,22 +25,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn parse(id: &str, scene: Scene<'_>, face: &Face) -> Result<Vec<Value>> {
     let invalid = || Error::invalid(Code::INVALID_VALUE, INVALID).at("id");
     let parts = query::id_parts(id, face.key.len());
-    if !face.key.is_empty() && parts.len() != face.key.len() {
+    if parts.len() != face.key.len() {
         return Err(invalid());
     }
     let mut values = Vec::with_capacity(parts.len());
-    for (index, part) in parts.iter().enumerate() {
-        let data_type = face.key.get(index).map(|column| &scene.physical(face, *column).data_type);
+    for (part, column) in parts.iter().zip(&face.key) {
+        let data_type = &scene.physical(face, *column).data_type;
         let fits = match data_type {
-            Some(Type::Integer(_)) => part.parse::<i64>().is_ok(),
-            Some(Type::Uuid) => uuid(part).is_some(),
-            Some(Type::Bytes) => bytes(part).is_some(),
+            Type::Integer(_) => part.parse::<i64>().is_ok(),
+            Type::Uuid => uuid(part).is_some(),
+            Type::Bytes => bytes(part).is_some(),
             _ => true,
         };
         if !fits {
             return Err(invalid());
         }
-        values.push(value(part, data_type.unwrap_or(&Type::TEXT)));
+        values.push(value(part, data_type));
     }
     Ok(values)
 }
@@ -57,7 +57,9 @@ pub(super) fn value(text: &str, data_type: &Type) -> Value {
 
 /// With hyphens.
 fn uuid(text: &str) -> Option<String> {
-    let parsed = uuid::Uuid::parse_str(text).ok().or_else(|| uuid::Uuid::from_slice(&BASE64.decode(text).ok()?).ok());
+    let parsed = uuid::Uuid::parse_str(text)
+        .ok()
+        .or_else(|| uuid::Uuid::from_slice(&BASE64.decode(text).ok()?).ok());
     parsed.map(|uuid| uuid.hyphenated().to_string())
 }
 
@@ -84,11 +86,20 @@ mod tests {
     #[test]
     fn wire_forms() {
         let hyphenated = "01890a5d-ac96-774b-bcce-b302099a8057";
-        for text in ["AYkKXayWd0u8zrMCCZqAVw==", "AYkKXayWd0u8zrMCCZqAVw", hyphenated, "01890A5DAC96774BBCCEB302099A8057"] {
+        for text in [
+            "AYkKXayWd0u8zrMCCZqAVw==",
+            "AYkKXayWd0u8zrMCCZqAVw",
+            hyphenated,
+            "01890A5DAC96774BBCCEB302099A8057",
+        ] {
             assert_eq!(uuid(text).as_deref(), Some(hyphenated), "{text}");
         }
         for text in ["AYkKXayWd0u8zrMCCZqAVw==", hyphenated] {
-            assert_eq!(bytes(text).as_deref(), Some("\\x01890a5dac96774bbcceb302099a8057"), "{text}");
+            assert_eq!(
+                bytes(text).as_deref(),
+                Some("\\x01890a5dac96774bbcceb302099a8057"),
+                "{text}"
+            );
         }
         assert_eq!(bytes("_-8=").as_deref(), Some("\\xffef"));
         for wrong in ["AYkK", "!", "a b", "AYkKXayWd0u8zrMCCZqAVw==="] {

@@ -1,9 +1,12 @@
 //! The Records API: `/api/records/v1/{name}`, `/{name}/{id}`, `/{name}/schema`.
 //!
 //! Where its document and the product differ, both are served; where both are silent:
-//! - A parameter that the path does not have is 400, and so is one that stands twice.
+//! - A parameter that the path does not have is 400, and so is one that stands twice (filters apart).
 //! - `order=` and `expand=` without a value are as if they were absent: the official clients send them for empty lists.
 //! - The id of a key of several columns is its parts, separated by commas; `\,` is a comma within a part.
+//! - An operator that stands twice on a column holds twice, as the official clients mean it; two equalities are 400.
+//! - Two `$or` groups side by side are 400: on the wire they cannot be told from one. Within `$and` they can.
+//! - `$not` before a value is `$ne`; before operators or columns it denies them together.
 //! - `schema` after a name is the schema, also where a record's id is that word.
 //! - The answer to `geojson` carries `cursor` and `total_count` beside `features`.
 
@@ -21,7 +24,9 @@ use super::{Call, Dialect, Document, Scene, Step};
 use crate::catalog::Face;
 use crate::engine::Outcome;
 use crate::error::{Code, Error, Kind, Result};
-use crate::request::{Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, Select, Source};
+use crate::request::{
+    Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, Select, Source,
+};
 use crate::value::Value;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -33,7 +38,10 @@ const ORDER: usize = 5;
 const PARAMETERS: [&str; 7] = ["limit", "offset", "cursor", "order", "count", "expand", "geojson"];
 
 /// Bytes and UUIDs are url-safe base64, numbers keep their precision.
-const FORMATS: Formats = Formats { bytes: BytesFormat::Base64Url, numbers: NumberFormat::Number };
+const FORMATS: Formats = Formats {
+    bytes: BytesFormat::Base64Url,
+    numbers: NumberFormat::Number,
+};
 
 /// The dialect.
 pub(super) struct TrailBase;
@@ -59,7 +67,10 @@ impl Dialect for TrailBase {
             _ => return Err(no_path()),
         }
         if call.method != Method::GET {
-            return Err(not_allowed(format!("{} is not supported here, only GET is", call.method)));
+            return Err(not_allowed(format!(
+                "{} is not supported here, only GET is",
+                call.method
+            )));
         }
         match rest {
             ["schema"] => schema::answer(query, scene, face),
@@ -85,7 +96,11 @@ impl Dialect for TrailBase {
         let response = if status == StatusCode::METHOD_NOT_ALLOWED {
             write::empty(status)
         } else {
-            let message = if is_bad_id(error, call) { id::INVALID } else { error.message.as_str() };
+            let message = if is_bad_id(error, call) {
+                id::INVALID
+            } else {
+                error.message.as_str()
+            };
             if write::wants_json(&call.headers) {
                 let body = serde_json::json!({"error": {"code": error.code.0, "message": message}});
                 write::json(status, body.to_string())
@@ -118,11 +133,18 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
     let count = query.flag("count")?;
     let cursor = query.one("cursor")?;
     if cursor == Some("") {
-        return Err(Error::invalid(Code::INVALID_CURSOR, "the cursor is empty; leave it out for the first page").at("cursor"));
+        return Err(Error::invalid(
+            Code::INVALID_CURSOR,
+            "the cursor is empty; leave it out for the first page",
+        )
+        .at("cursor"));
     }
     let order = order(query, scene, face)?;
     let expanded = output::expanded(query.one("expand")?, scene, face)?;
-    let geometry = query.one("geojson")?.map(|name| output::geometry(name, scene, face)).transpose()?;
+    let geometry = query
+        .one("geojson")?
+        .map(|name| output::geometry(name, scene, face))
+        .transpose()?;
     let filter = filter::parse(query.others(&PARAMETERS), scene, face, &mut builder)?;
     let fields = match geometry {
         Some(geometry) => output::feature(scene, face, geometry, &expanded),
@@ -137,10 +159,27 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
         next: limit > 0 && scene.has_key(face),
         ..Page::default()
     };
-    let select = Select { filter, order, page, output: Output::Rows(fields), ..Select::default() };
-    let read = Read { source: Source::Table(face.name.clone()), select, formats: FORMATS };
-    let opening = if geometry.is_some() { "{\"type\":\"FeatureCollection\",\"features\":" } else { "{\"records\":" };
-    Ok(Step::Run { request: Box::new(builder.finish(read)), write: Box::new(move |outcome| Ok(write_list(opening, &outcome))) })
+    let select = Select {
+        filter,
+        order,
+        page,
+        output: Output::Rows(fields),
+        ..Select::default()
+    };
+    let read = Read {
+        source: Source::Table(face.name.clone()),
+        select,
+        formats: FORMATS,
+    };
+    let opening = if geometry.is_some() {
+        "{\"type\":\"FeatureCollection\",\"features\":"
+    } else {
+        "{\"records\":"
+    };
+    Ok(Step::Run {
+        request: Box::new(builder.finish(read)),
+        write: Box::new(move |outcome| Ok(write_list(opening, &outcome))),
+    })
 }
 
 fn write_list(opening: &'static str, outcome: &Outcome) -> Response {
@@ -160,16 +199,32 @@ fn order<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Vec<O
         Some(id) => Ok(face.column(id).name.clone()),
         None => Err(scene.unknown_column(face, name)),
     };
-    let order = query.one("order")?.map(|text| query::order(text, ORDER, column)).transpose()?.unwrap_or_default();
+    let order = query
+        .one("order")?
+        .map(|text| query::order(text, ORDER, column))
+        .transpose()?
+        .unwrap_or_default();
     if !order.is_empty() || !scene.has_key(face) {
         return Ok(order);
     }
-    let key = face.key.iter().map(|column| Expression::Column(face.column(*column).name.clone()));
-    Ok(key.map(|by| Order { by, descending: true, nulls: Nulls::default_for(true) }).collect())
+    let key = face
+        .key
+        .iter()
+        .map(|column| Expression::Column(face.column(*column).name.clone()));
+    Ok(key
+        .map(|by| Order {
+            by,
+            descending: true,
+            nulls: Nulls::default_for(true),
+        })
+        .collect())
 }
 
 fn record<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face, id: &str) -> Result<Step> {
     query.only(&["expand"])?;
+    if !scene.has_key(face) {
+        return Err(not_allowed(scene.no_key(face)));
+    }
     let mut builder = Builder::new();
     let expanded = output::expanded(query.one("expand")?, scene, face)?;
     let mut key = Vec::with_capacity(face.key.len());
@@ -177,8 +232,16 @@ fn record<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face, id: &str) -> R
         key.push(builder.push(value));
     }
     let output = Output::Row(output::fields(scene, face, &expanded));
-    let select = Select { filter: Some(Filter::Key(key)), output, ..Select::default() };
-    let read = Read { source: Source::Table(face.name.clone()), select, formats: FORMATS };
+    let select = Select {
+        filter: Some(Filter::Key(key)),
+        output,
+        ..Select::default()
+    };
+    let read = Read {
+        source: Source::Table(face.name.clone()),
+        select,
+        formats: FORMATS,
+    };
     Ok(Step::Run {
         request: Box::new(builder.finish(read)),
         write: Box::new(|outcome| {

@@ -5,8 +5,8 @@ use crate::config::ExpandShape;
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::request::{Constant, Expression, Field, FieldValue, Output, Select};
-use crate::rest::query;
 use crate::rest::Scene;
+use crate::rest::query;
 
 /// The columns of `expand=author,category`.
 ///
@@ -15,7 +15,10 @@ use crate::rest::Scene;
 pub(super) fn expanded<'a>(list: Option<&str>, scene: Scene<'a>, face: &'a Face) -> Result<Vec<ColumnId>> {
     let mut columns = Vec::new();
     for name in query::list(list.unwrap_or_default()) {
-        match scene.column(face, name).filter(|column| can_expand(scene, face, *column)) {
+        match scene
+            .column(face, name)
+            .filter(|column| can_expand(scene, face, *column))
+        {
             Some(column) if columns.contains(&column) => {}
             Some(column) => columns.push(column),
             None => {
@@ -26,7 +29,14 @@ pub(super) fn expanded<'a>(list: Option<&str>, scene: Scene<'a>, face: &'a Face)
                     .collect();
                 let short: String = name.chars().take(100).collect();
                 let of = Some(face.name.as_str());
-                let mut error = Error::unknown(Kind::Invalid, Code::UNKNOWN_RELATION, "expandable column", &short, of, expandable.iter().copied());
+                let mut error = Error::unknown(
+                    Kind::Invalid,
+                    Code::UNKNOWN_RELATION,
+                    "expandable column",
+                    &short,
+                    of,
+                    expandable.iter().copied(),
+                );
                 if expandable.is_empty() {
                     error.message = format!("{}; it has none", error.message);
                 }
@@ -47,7 +57,10 @@ pub(super) fn can_expand<'a>(scene: Scene<'a>, face: &'a Face, column: ColumnId)
 pub(super) fn is_wrapped(scene: Scene<'_>, face: &Face, column: ColumnId) -> bool {
     scene.settings.trailbase.expand_shape == ExpandShape::Data
         && face.expand.as_ref().is_some_and(|columns| columns.contains(&column))
-        && face.relations.iter().any(|relation| !relation.many && relation.column == Some(column))
+        && face
+            .relations
+            .iter()
+            .any(|relation| !relation.many && relation.column == Some(column))
 }
 
 /// The members of a record.
@@ -67,11 +80,23 @@ pub(super) fn feature<'a>(scene: Scene<'a>, face: &'a Face, geometry: ColumnId, 
     }];
     // An id is one text or number; a key of several columns stands in the properties alone.
     if let ([key], true) = (face.key.as_slice(), scene.has_key(face)) {
-        fields.push(Field::Member { key: Name::new("id"), value: column(face, *key) });
+        fields.push(Field::Member {
+            key: Name::new("id"),
+            value: column(face, *key),
+        });
     }
-    fields.push(Field::Member { key: Name::new("geometry"), value: column(face, geometry) });
-    let properties = FieldValue::Object { unless_null: None, fields: members(scene, face, expanded, Some(geometry)) };
-    fields.push(Field::Member { key: Name::new("properties"), value: properties });
+    fields.push(Field::Member {
+        key: Name::new("geometry"),
+        value: column(face, geometry),
+    });
+    let properties = FieldValue::Object {
+        unless_null: None,
+        fields: members(scene, face, expanded, Some(geometry)),
+    };
+    fields.push(Field::Member {
+        key: Name::new("properties"),
+        value: properties,
+    });
     fields
 }
 
@@ -80,7 +105,9 @@ pub(super) fn feature<'a>(scene: Scene<'a>, face: &'a Face, geometry: ColumnId, 
 /// # Errors
 /// Unknown, or of another type.
 pub(super) fn geometry<'a>(name: &str, scene: Scene<'a>, face: &'a Face) -> Result<ColumnId> {
-    let id = scene.column(face, name).ok_or_else(|| scene.unknown_column(face, name).at("geojson"))?;
+    let id = scene
+        .column(face, name)
+        .ok_or_else(|| scene.unknown_column(face, name).at("geojson"))?;
     if scene.is_geometry(face, id) {
         Ok(id)
     } else {
@@ -91,14 +118,24 @@ pub(super) fn geometry<'a>(name: &str, scene: Scene<'a>, face: &'a Face) -> Resu
 
 fn members<'a>(scene: Scene<'a>, face: &'a Face, expanded: &[ColumnId], without: Option<ColumnId>) -> Vec<Field> {
     let kept = scene.columns(face).filter(|(id, _)| Some(*id) != without);
-    kept.map(|(id, own)| Field::Member { key: own.name.clone(), value: member(scene, face, id, expanded.contains(&id)) }).collect()
+    kept.map(|(id, own)| Field::Member {
+        key: own.name.clone(),
+        value: member(scene, face, id, expanded.contains(&id)),
+    })
+    .collect()
 }
 
 fn member<'a>(scene: Scene<'a>, face: &'a Face, id: ColumnId, expanded: bool) -> FieldValue {
-    let related = scene.relation_of(face, id).filter(|_| expanded).map(|relation| FieldValue::Relation {
-        name: relation.name.clone(),
-        select: Box::new(Select { output: Output::Row(vec![Field::AllColumns]), ..Select::default() }),
-    });
+    let related = scene
+        .relation_of(face, id)
+        .filter(|_| expanded)
+        .map(|relation| FieldValue::Relation {
+            name: relation.name.clone(),
+            select: Box::new(Select {
+                output: Output::Row(vec![Field::AllColumns]),
+                ..Select::default()
+            }),
+        });
     match (scene.settings.trailbase.expand_shape, related) {
         (ExpandShape::Inline, Some(related)) => related,
         (ExpandShape::Data, Some(related)) => wrapped(face, id, Some(related)),
@@ -109,9 +146,18 @@ fn member<'a>(scene: Scene<'a>, face: &'a Face, id: ColumnId, expanded: bool) ->
 
 /// `{"id":…}`, with `"data"` where there is some; null for a null key.
 fn wrapped(face: &Face, id: ColumnId, data: Option<FieldValue>) -> FieldValue {
-    let mut fields = vec![Field::Member { key: Name::new("id"), value: column(face, id) }];
-    fields.extend(data.map(|value| Field::Member { key: Name::new("data"), value }));
-    FieldValue::Object { unless_null: Some(Expression::Column(face.column(id).name.clone())), fields }
+    let mut fields = vec![Field::Member {
+        key: Name::new("id"),
+        value: column(face, id),
+    }];
+    fields.extend(data.map(|value| Field::Member {
+        key: Name::new("data"),
+        value,
+    }));
+    FieldValue::Object {
+        unless_null: Some(Expression::Column(face.column(id).name.clone())),
+        fields,
+    }
 }
 
 fn column(face: &Face, id: ColumnId) -> FieldValue {

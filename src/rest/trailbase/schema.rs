@@ -34,11 +34,17 @@ pub(super) fn answer<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> 
     };
     if !scene.in_scope(face) || !scene.view.face(face.id).is_some_and(|access| access.schema) {
         let (role, name) = (scene.principal.role.as_str(), face.name.as_str());
-        return Err(Error::forbidden(format!("role {role:?} may not read the schema of {name:?}")));
+        return Err(Error::forbidden(format!(
+            "role {role:?} may not read the schema of {name:?}"
+        )));
     }
     let mut schema = record(scene, face, mode);
     if let Value::Object(members) = &mut schema {
-        members.shift_insert(0, "$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        members.shift_insert(
+            0,
+            "$schema".into(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
         members.shift_insert(1, "title".into(), face.name.as_str().into());
     }
     Ok(Step::Done(write::json(StatusCode::OK, schema.to_string())))
@@ -48,7 +54,9 @@ pub(super) fn answer<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> 
 pub(super) fn record<'a>(scene: Scene<'a>, face: &'a Face, mode: Mode) -> Value {
     if mode == Mode::Select {
         return openapi::row(scene, face, FORMATS.bytes, |name| {
-            let id = face.column_named(name).filter(|id| output::is_wrapped(scene, face, *id))?;
+            let id = face
+                .column_named(name)
+                .filter(|id| output::is_wrapped(scene, face, *id))?;
             let physical = scene.physical(face, id);
             let key: Value = openapi::value(scene, &physical.data_type, FORMATS.bytes).into();
             let object = json!({
@@ -69,9 +77,17 @@ pub(super) fn record<'a>(scene: Scene<'a>, face: &'a Face, mode: Mode) -> Value 
         if !openapi::is_writable(physical) {
             continue;
         }
-        let data_type = if scene.is_geometry(face, id) { &Type::Geometry } else { &physical.data_type };
+        let data_type = if scene.is_geometry(face, id) {
+            &Type::Geometry
+        } else {
+            &physical.data_type
+        };
         let plain = openapi::value(scene, data_type, FORMATS.bytes);
-        let mut value = if physical.nullable { openapi::or_null(plain) } else { plain.into() };
+        let mut value = if physical.nullable {
+            openapi::or_null(plain)
+        } else {
+            plain.into()
+        };
         openapi::describe(&mut value, physical);
         properties.insert(column.name.as_str().to_owned(), value);
         if mode == Mode::Insert && openapi::is_required(physical) {

@@ -28,7 +28,12 @@ impl<'a> Builder<'a> {
                 .tables
                 .values()
                 .flat_map(|table| table.access.keys())
-                .chain(self.config.functions.values().flat_map(|function| function.roles.iter().flatten()))
+                .chain(
+                    self.config
+                        .functions
+                        .values()
+                        .flat_map(|function| function.roles.iter().flatten()),
+                )
                 .map(String::as_str)
                 .chain([Principal::ANONYMOUS, Principal::USER, Principal::ADMIN])
                 .find(|name| *name == role.as_str())
@@ -90,7 +95,11 @@ impl<'a> Builder<'a> {
                     let near = Self::suggest(parent, roles.iter().map(Name::as_str));
                     self.error(&place, None, format!("unknown role {parent:?}{near}"));
                 } else if parent == Principal::ADMIN {
-                    self.error(&place, None, "nobody inherits from admin; the admin flag of a user makes one");
+                    self.error(
+                        &place,
+                        None,
+                        "nobody inherits from admin; the admin flag of a user makes one",
+                    );
                 } else if self.leads_to(parent, name) {
                     self.error(
                         &place,

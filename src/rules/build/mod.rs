@@ -4,10 +4,10 @@ mod block;
 mod convention;
 mod inherit;
 
+use super::Predicate;
 use super::compile::{Purpose, check, compile};
 use super::syntax::Problem;
 use super::view::{Cell, FaceAccess, ReadAccess, View, Views};
-use super::Predicate;
 use crate::catalog::{Catalog, Face, FunctionId, TableId};
 use crate::config::{AccessDefault, Config, Rule};
 use crate::ident::{Name, nearest};
@@ -51,13 +51,23 @@ impl Finding {
     /// Something that has to be mended before anything is served.
     #[must_use]
     pub fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, place: place.into(), line: None, message: message.into() }
+        Self {
+            severity: Severity::Error,
+            place: place.into(),
+            line: None,
+            message: message.into(),
+        }
     }
 
     /// Something worth a look.
     #[must_use]
     pub fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, place: place.into(), line: None, message: message.into() }
+        Self {
+            severity: Severity::Warning,
+            place: place.into(),
+            line: None,
+            message: message.into(),
+        }
     }
 }
 
@@ -89,7 +99,11 @@ pub fn build_views(
         read_by_rules: BTreeSet::new(),
     };
     let views = builder.views();
-    if builder.findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if builder
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Err(builder.findings);
     }
     Ok((views, builder.findings))
@@ -159,7 +173,11 @@ impl Builder<'_> {
         if role.as_str() == Principal::ADMIN {
             if entry.is_some_and(|entry| entry.access.contains_key(Principal::ADMIN)) {
                 let place = format!("tables.{}.access.admin", face.entry);
-                self.warn(&place, None, "the admin has no rules, so this block does nothing; leave it away");
+                self.warn(
+                    &place,
+                    None,
+                    "the admin has no rules, so this block does nothing; leave it away",
+                );
             }
             let exists = !closed || entry.is_some();
             return exists.then(|| self.share(everything(face, self.catalog.table(face.table).columns.len())));
@@ -365,3 +383,6 @@ fn everything(face: &Face, columns: usize) -> FaceAccess {
         schema: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

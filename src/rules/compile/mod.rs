@@ -3,6 +3,8 @@
 mod names;
 mod operand;
 mod subselect;
+#[cfg(test)]
+mod tests;
 
 use super::syntax::{Expression, Kind, Literal, Position, Problem, parse};
 use super::{Parameter, Predicate, Term};
@@ -75,7 +77,11 @@ pub fn check_value(
         if !are_comparable(catalog, &found, &data_type) {
             return Err(Problem::new(
                 expression.at,
-                format!("the column holds {}, the expression is {}", data_type.word(), found.word()),
+                format!(
+                    "the column holds {}, the expression is {}",
+                    data_type.word(),
+                    found.word()
+                ),
             ));
         }
         return Ok(());
@@ -130,11 +136,7 @@ impl<'a> Compiler<'a> {
             frames: vec![Frame {
                 table: own.table,
                 face: Some(face),
-                names: vec![
-                    table.name.as_str().into(),
-                    own.name.as_str().into(),
-                    own.entry.clone(),
-                ],
+                names: vec![table.name.as_str().into(), own.name.as_str().into(), own.entry.clone()],
                 group: 1,
             }],
             hidden_from: None,
@@ -158,8 +160,8 @@ impl<'a> Compiler<'a> {
         self.spend(expression.at)?;
         match &expression.kind {
             Kind::Literal(Literal::Boolean(value)) => Ok(Predicate::Constant(Some(*value))),
-            Kind::And(parts) => Ok(Predicate::all(self.predicates(parts, exact)?)),
-            Kind::Or(parts) => Ok(Predicate::any(self.predicates(parts, exact)?)),
+            Kind::And(parts) => Ok(conjunction(self.predicates(parts, exact)?)),
+            Kind::Or(parts) => Ok(disjunction(self.predicates(parts, exact)?)),
             Kind::Not(inner) => Ok(self.predicate(inner, true)?.negate()),
             Kind::Compare(left, comparison, right) => {
                 self.atom(&[left, right], |compiler| compiler.compare(left, *comparison, right))
@@ -254,12 +256,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Two sides compared, both in the same row context.
-    fn compare(
-        &mut self,
-        left: &Expression,
-        comparison: Comparison,
-        right: &Expression,
-    ) -> Result<Predicate, Problem> {
+    fn compare(&mut self, left: &Expression, comparison: Comparison, right: &Expression) -> Result<Predicate, Problem> {
         for (side, other) in [(left, right), (right, left)] {
             if side.kind == Kind::Literal(Literal::Null) {
                 return match comparison {
@@ -311,12 +308,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// `=`, `<` and the like.
-    fn compare_values(
-        &mut self,
-        left: Operand,
-        comparison: Comparison,
-        right: Operand,
-    ) -> Result<Predicate, Problem> {
+    fn compare_values(&mut self, left: Operand, comparison: Comparison, right: Operand) -> Result<Predicate, Problem> {
         // The column first, where only one side is one.
         let (left, comparison, right) = match (&left, &right) {
             (Operand::Literal(..) | Operand::Variable(..), Operand::Typed(_)) => (right, flipped(comparison), left),
@@ -351,7 +343,10 @@ impl<'a> Compiler<'a> {
         ) && !data_type.is_ordered()
             && !matches!(data_type, Type::Other(_))
         {
-            return Err(Problem::new(at, format!("values of type {} have no order", data_type.word())));
+            return Err(Problem::new(
+                at,
+                format!("values of type {} have no order", data_type.word()),
+            ));
         }
         let compared = Predicate::Compare {
             left: self.settle(left, &data_type)?,
@@ -388,6 +383,41 @@ impl<'a> Compiler<'a> {
 
     fn is_sqlite(&self) -> bool {
         self.catalog.database.kind == crate::catalog::DatabaseKind::Sqlite
+    }
+}
+
+/// All of them. Unlike [`Predicate::all`] it keeps every part that could mention the caller, even beside FALSE: a
+/// subquery that mentions a missing variable is unknown as a whole.
+fn conjunction(parts: impl IntoIterator<Item = Predicate>) -> Predicate {
+    let mut kept = Vec::new();
+    for part in parts {
+        match part {
+            Predicate::Constant(Some(true)) => {}
+            Predicate::And(inner) => kept.extend(inner),
+            other => kept.push(other),
+        }
+    }
+    match kept.len() {
+        0 => Predicate::TRUE,
+        1 => kept.remove(0),
+        _ => Predicate::And(kept),
+    }
+}
+
+/// Any of them, likewise.
+fn disjunction(parts: impl IntoIterator<Item = Predicate>) -> Predicate {
+    let mut kept = Vec::new();
+    for part in parts {
+        match part {
+            Predicate::Constant(Some(false)) => {}
+            Predicate::Or(inner) => kept.extend(inner),
+            other => kept.push(other),
+        }
+    }
+    match kept.len() {
+        0 => Predicate::FALSE,
+        1 => kept.remove(0),
+        _ => Predicate::Or(kept),
     }
 }
 

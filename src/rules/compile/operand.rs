@@ -55,9 +55,30 @@ fn natural_of(literal: &Literal) -> Option<Type> {
 }
 
 const FUNCTIONS: &[&str] = &[
-    "lower", "upper", "length", "substring", "replace", "trim", "concat", "coalesce", "ifnull", "nullif", "abs",
-    "round", "mod", "now", "date", "datetime", "current_date", "current_timestamp", "json_array_length",
-    "jsonb_array_length", "json_extract", "st_intersects", "st_within", "st_contains",
+    "lower",
+    "upper",
+    "length",
+    "substring",
+    "replace",
+    "trim",
+    "concat",
+    "coalesce",
+    "ifnull",
+    "nullif",
+    "abs",
+    "round",
+    "mod",
+    "now",
+    "date",
+    "datetime",
+    "current_date",
+    "current_timestamp",
+    "json_array_length",
+    "jsonb_array_length",
+    "json_extract",
+    "st_intersects",
+    "st_within",
+    "st_contains",
 ];
 
 impl Compiler<'_> {
@@ -121,8 +142,8 @@ impl Compiler<'_> {
         match operand {
             Operand::Typed(term) => Ok(term),
             Operand::Literal(literal, at) => {
-                let value = cast_literal(&literal, data_type, self.catalog)
-                    .map_err(|message| Problem::new(at, message))?;
+                let value =
+                    cast_literal(&literal, data_type, self.catalog).map_err(|message| Problem::new(at, message))?;
                 Ok(constant(value, self.parameter_type(data_type)))
             }
             Operand::Variable(name, at) => {
@@ -365,7 +386,10 @@ impl Compiler<'_> {
         }
         let (left, right) = if contains {
             let meets = if is_array { data_type } else { Type::Jsonb };
-            (self.settle_contents(left, &meets)?, self.settle_contents(right, &meets)?)
+            (
+                self.settle_contents(left, &meets)?,
+                self.settle_contents(right, &meets)?,
+            )
         } else if comparison == Comparison::HasKey {
             (self.settle(left, &Type::Jsonb)?, self.text_operand(right)?)
         } else {
@@ -395,8 +419,8 @@ impl Compiler<'_> {
                 Ok(session(&name, self.parameter_type(element), true))
             }
             (Operand::Literal(literal, at), Type::Array(element)) => {
-                let value = cast_literal(&literal, data_type, self.catalog)
-                    .map_err(|message| Problem::new(at, message))?;
+                let value =
+                    cast_literal(&literal, data_type, self.catalog).map_err(|message| Problem::new(at, message))?;
                 Ok(Term::Parameter {
                     source: crate::rules::Parameter::Constant(value),
                     data_type: self.parameter_type(element),
@@ -522,7 +546,16 @@ impl Compiler<'_> {
             "json" => Type::Json,
             "jsonb" => Type::Jsonb,
             _ => {
-                let known = ["text", "integer", "double precision", "numeric", "boolean", "uuid", "date", "timestamptz"];
+                let known = [
+                    "text",
+                    "integer",
+                    "double precision",
+                    "numeric",
+                    "boolean",
+                    "uuid",
+                    "date",
+                    "timestamptz",
+                ];
                 return Err(Problem::new(
                     inner.at,
                     format!("a cast to {base:?} is not allowed in rules{}", suggestion(base, known)),
@@ -596,7 +629,11 @@ impl Compiler<'_> {
             values.push(self.operand(otherwise)?);
         }
         let (mut terms, _) = self.common(values, at)?;
-        let otherwise = if terms.len() > conditions.len() { terms.pop().map(Box::new) } else { None };
+        let otherwise = if terms.len() > conditions.len() {
+            terms.pop().map(Box::new)
+        } else {
+            None
+        };
         Ok(Operand::Typed(Term::Case {
             branches: conditions.into_iter().zip(terms).collect(),
             otherwise,
@@ -616,7 +653,9 @@ impl Compiler<'_> {
         let mut next = || rest.next();
         match (lower.as_str(), count) {
             ("lower" | "upper" | "length" | "char_length" | "character_length" | "trim" | "btrim", 1) => {
-                let Some(only) = next() else { return Err(wants("one argument")) };
+                let Some(only) = next() else {
+                    return Err(wants("one argument"));
+                };
                 let text = vec![self.text_operand(only)?];
                 Ok(match lower.as_str() {
                     "lower" => call(Function::Lower, text, Type::TEXT),
@@ -626,7 +665,9 @@ impl Compiler<'_> {
                 })
             }
             ("substr" | "substring", 2 | 3) => {
-                let Some(text) = next() else { return Err(wants("substring(text, from, length)")) };
+                let Some(text) = next() else {
+                    return Err(wants("substring(text, from, length)"));
+                };
                 let mut terms = vec![self.text_operand(text)?];
                 for part in rest {
                     self.number_type(&part, at)?;
@@ -639,10 +680,14 @@ impl Compiler<'_> {
                 Ok(call(Function::Replace, terms, Type::TEXT))
             }
             ("concat", 2..) => {
-                let terms = rest.map(|part| self.text_operand(part)).collect::<Result<Vec<_>, _>>()?;
+                let terms = rest
+                    .map(|part| self.text_operand(part))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let mut terms = terms.into_iter();
                 let first = terms.next().ok_or_else(|| wants("concat(a, b)"))?;
-                Ok(terms.fold(first, |left, right| call(Function::Concatenate, vec![left, right], Type::TEXT)))
+                Ok(terms.fold(first, |left, right| {
+                    call(Function::Concatenate, vec![left, right], Type::TEXT)
+                }))
             }
             ("coalesce" | "ifnull", 2..) => {
                 let (terms, data_type) = self.common(rest.collect(), at)?;
@@ -653,13 +698,17 @@ impl Compiler<'_> {
                 Ok(rule_call(RuleFunction::NullIf, terms, data_type))
             }
             ("abs", 1) => {
-                let Some(only) = next() else { return Err(wants("abs(number)")) };
+                let Some(only) = next() else {
+                    return Err(wants("abs(number)"));
+                };
                 let data_type = self.number_type(&only, at)?;
                 let term = self.settle(only, &data_type)?;
                 Ok(call(Function::Absolute, vec![term], data_type))
             }
             ("round", 1 | 2) => {
-                let Some(number) = next() else { return Err(wants("round(number)")) };
+                let Some(number) = next() else {
+                    return Err(wants("round(number)"));
+                };
                 let data_type = self.number_type(&number, at)?;
                 let mut terms = vec![self.settle(number, &data_type)?];
                 for digits in rest {
@@ -669,7 +718,9 @@ impl Compiler<'_> {
                 Ok(rule_call(RuleFunction::Round, terms, data_type))
             }
             ("mod", 2) => {
-                let [left, right] = arguments else { return Err(wants("mod(a, b)")) };
+                let [left, right] = arguments else {
+                    return Err(wants("mod(a, b)"));
+                };
                 self.arithmetic(Operator::Modulo, left, right)
             }
             ("now" | "current_timestamp", 0) => Ok(rule_call(RuleFunction::Now, Vec::new(), Type::TimestampTz)),
@@ -728,14 +779,15 @@ impl Compiler<'_> {
                 format!("{lower} is an aggregate, which rules don't have; write EXISTS (SELECT 1 FROM … WHERE …)"),
             )),
             ("json_contains", 2) => {
-                let [left, right] = arguments else { return Err(wants("json_contains(column, value)")) };
+                let [left, right] = arguments else {
+                    return Err(wants("json_contains(column, value)"));
+                };
                 let compared = self.compare(left, Comparison::Contains, right)?;
                 Ok(Term::Truth(Box::new(compared)))
             }
-            (known, _) if FUNCTIONS.contains(&known) => Err(Problem::new(
-                at,
-                format!("{known} does not take {count} arguments"),
-            )),
+            (known, _) if FUNCTIONS.contains(&known) => {
+                Err(Problem::new(at, format!("{known} does not take {count} arguments")))
+            }
             _ => Err(Problem::new(
                 at,
                 format!(

@@ -2,7 +2,7 @@
 
 use super::names::{Frame, nest, suggestion};
 use super::operand::Operand;
-use super::{Compiler, Problem};
+use super::{Compiler, Problem, conjunction, disjunction};
 use crate::catalog::TableId;
 use crate::request::Comparison;
 use crate::rules::syntax::{Expression, Subselect, TableReference};
@@ -41,8 +41,8 @@ impl Compiler<'_> {
                     }
                 }
             }
-            let equal = compiler.compare_operands(tested, Comparison::Equal, value)?;
-            Ok(conditions.and(equal))
+            let equal = compiler.compare_operands(value, Comparison::Equal, tested)?;
+            Ok(conjunction([conditions, equal]))
         })?;
         if !(exact || negated) {
             return Ok(matched);
@@ -51,9 +51,9 @@ impl Compiler<'_> {
             matched
         } else {
             let unknown = self.within(select, |compiler| {
-                Ok(compiler.conditions(select)?.and(Predicate::any(doubtful)))
+                Ok(conjunction([compiler.conditions(select)?, disjunction(doubtful)]))
             })?;
-            Predicate::any([matched, Predicate::And(vec![unknown, Predicate::UNKNOWN])])
+            disjunction([matched, Predicate::And(vec![unknown, Predicate::UNKNOWN])])
         };
         Ok(if negated { result.negate() } else { result })
     }
@@ -71,7 +71,7 @@ impl Compiler<'_> {
     }
 
     fn conditions(&mut self, select: &Subselect) -> Result<Predicate, Problem> {
-        Ok(Predicate::all(self.predicates(&select.conditions, false)?))
+        Ok(conjunction(self.predicates(&select.conditions, false)?))
     }
 
     /// Something within the rows of a FROM.
@@ -116,11 +116,10 @@ impl Compiler<'_> {
         let name = &reference.name;
         // A table's own face says which one an unqualified name means.
         let by_entry = || {
-            let face = self
-                .catalog
-                .faces
-                .iter()
-                .find(|face| face.entry == name.text && self.catalog.table(face.table).name.as_str() == name.text)?;
+            let face =
+                self.catalog.faces.iter().find(|face| {
+                    face.entry == name.text && self.catalog.table(face.table).name.as_str() == name.text
+                })?;
             Some(face.table)
         };
         let exact = match schema {
@@ -151,10 +150,14 @@ impl Compiler<'_> {
                 .iter()
                 .filter(|table| !table.system)
                 .map(|table| table.name.as_str());
-            let exposed = self.catalog.face_named(&name.text).map(|face| {
-                let own = self.catalog.table(face.table).name.as_str();
-                format!("; rules use the database's own names, so write {own:?}")
-            });
+            let exposed = self
+                .catalog
+                .face_named(&name.text)
+                .filter(|face| !self.catalog.table(face.table).system)
+                .map(|face| {
+                    let own = self.catalog.table(face.table).name.as_str();
+                    format!("; rules use the database's own names, so write {own:?}")
+                });
             Problem::new(
                 name.at,
                 format!(

@@ -75,11 +75,19 @@ async fn read(scratch: &Scratch, schemas: &[&str]) -> Database {
 }
 
 fn table<'a>(database: &'a Database, name: &str) -> &'a Table {
-    database.table(database.table_named(None, name).unwrap_or_else(|| panic!("no table {name}")))
+    database.table(
+        database
+            .table_named(None, name)
+            .unwrap_or_else(|| panic!("no table {name}")),
+    )
 }
 
 fn names(table: &Table, columns: &[ColumnId]) -> String {
-    columns.iter().map(|id| table.column(*id).name.as_str()).collect::<Vec<_>>().join(",")
+    columns
+        .iter()
+        .map(|id| table.column(*id).name.as_str())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 #[tokio::test]
@@ -119,7 +127,11 @@ async fn tables_are_found() {
         assert_eq!(person.comment.as_deref(), Some("People"));
         assert_eq!(names(person, &person.primary_key), "id");
         assert_eq!(person.primary_key_name.as_ref().unwrap().as_str(), "person_pkey");
-        let mut uniques: Vec<String> = person.uniques.iter().map(|unique| names(person, &unique.columns)).collect();
+        let mut uniques: Vec<String> = person
+            .uniques
+            .iter()
+            .map(|unique| names(person, &unique.columns))
+            .collect();
         uniques.sort();
         assert_eq!(uniques, ["code", "name,mail", "nick"]);
         let mut indexes: Vec<String> = person.indexes.iter().map(|index| names(person, index)).collect();
@@ -131,7 +143,11 @@ async fn tables_are_found() {
             .map(|key| {
                 let target = database.table(key.table);
                 let (from, to) = (names(person, &key.columns), names(target, &key.references));
-                format!("{from} -> {}.{to}{}", target.name.as_str(), if key.deferred { " deferred" } else { "" })
+                format!(
+                    "{from} -> {}.{to}{}",
+                    target.name.as_str(),
+                    if key.deferred { " deferred" } else { "" }
+                )
             })
             .collect();
         assert_eq!(keys, ["boss_code -> person.code", "boss_id -> person.id deferred"]);
@@ -142,7 +158,10 @@ async fn tables_are_found() {
         let cached = table(&database, "cached");
         assert_eq!((cached.kind, cached.uniques.len()), (TableKind::MaterializedView, 1));
         let audit = database.table(database.table_named(Some("audit"), "person").unwrap());
-        assert_eq!(audit.foreign_keys[0].table, database.table_named(Some("public"), "person").unwrap());
+        assert_eq!(
+            audit.foreign_keys[0].table,
+            database.table_named(Some("public"), "person").unwrap()
+        );
         assert_eq!(read(&scratch, &["audit"]).await.tables[0].foreign_keys.len(), 0);
     })
     .await;
@@ -220,16 +239,25 @@ async fn columns_have_their_types() {
             describe(table(&database, "painted"))[1..],
             [
                 "color Enum(elsewhere.color) elsewhere.color".to_owned(),
-                format!("colors Array({:?}) elsewhere.color[]", table(&database, "painted").columns[1].data_type)
+                format!(
+                    "colors Array({:?}) elsewhere.color[]",
+                    table(&database, "painted").columns[1].data_type
+                )
             ]
         );
         let person = table(&database, "person");
         let column = |name| person.column(person.column_named(name).unwrap());
         assert_eq!(column("id").default, Some(Default::Identity { always: true }));
         assert_eq!(column("code").default, Some(Default::Identity { always: false }));
-        assert_eq!(column("name").default, Some(Default::Expression("'nobody'::character varying".into())));
+        assert_eq!(
+            column("name").default,
+            Some(Default::Expression("'nobody'::character varying".into()))
+        );
         assert_eq!(column("grade").default, Some(Default::Expression("'a'::text".into())));
-        assert_eq!((column("loud").generated, &column("loud").default), (Some(Generated::Stored), &None));
+        assert_eq!(
+            (column("loud").generated, &column("loud").default),
+            (Some(Generated::Stored), &None)
+        );
         assert_eq!(column("name").comment.as_deref(), Some("What they are called"));
         let listed = |name: &str| database.enums.iter().find(|listed| listed.name == name).unwrap();
         assert_eq!(listed("public.mood").values, ["sad", "ok", "calm", "happy"]);
@@ -245,8 +273,37 @@ async fn columns_have_their_types() {
 }
 
 fn mood(database: &Database) -> String {
-    let number = database.enums.iter().position(|listed| listed.name == "public.mood").unwrap();
+    let number = database
+        .enums
+        .iter()
+        .position(|listed| listed.name == "public.mood")
+        .unwrap();
     format!("Enum({number})")
+}
+
+/// A list is an enum only where every stored value is one of the list's, letter by letter.
+#[tokio::test]
+async fn checked_lists_are_enums() {
+    let script = "CREATE EXTENSION citext; CREATE TABLE t (\
+        a text CHECK (a IN ('x', 'y')), b citext CHECK (b IN ('x', 'y')), c char(2) CHECK (c IN ('x', 'yy')), \
+        d char(2) CHECK (d IN ('xx', 'yy')), e text CHECK (e IN ('x') OR a = 'x'), f text, g text CHECK (g <> 'x'), \
+        h varchar(9) CHECK (h IN ('it''s', 'a\\b')), i text[] CHECK (i = ARRAY['x'])); \
+        ALTER TABLE t ADD CHECK (f IN ('x')) NOT VALID";
+    with_database(script, async |scratch| {
+        let database = read(&scratch, &["public"]).await;
+        let found: Vec<(&str, Vec<&str>)> = database
+            .enums
+            .iter()
+            .map(|found| (found.name.as_str(), found.values.iter().map(String::as_str).collect()))
+            .collect();
+        let expected = [
+            ("t.a", vec!["x", "y"]),
+            ("t.d", vec!["xx", "yy"]),
+            ("t.h", vec!["it's", "a\\b"]),
+        ];
+        assert_eq!(found, expected);
+    })
+    .await;
 }
 
 /// What introspection says to cast to can be cast to, and keeps what does not fit.
@@ -258,16 +315,25 @@ async fn database_types_can_be_cast_to() {
         for table in &database.tables {
             for column in &table.columns {
                 let sql = format!("SELECT ($1::text::{})::text", column.database_type);
-                let statement = Statement::for_tests(&sql, vec![mark(Type::TEXT)], shape(vec![super::column(0, Wire::Text)]));
+                let statement =
+                    Statement::for_tests(&sql, vec![mark(Type::TEXT)], shape(vec![super::column(0, Wire::Text)]));
                 // A domain's NOT NULL refuses the null; every other type takes it.
                 let null = run(&postgres, &statement, &[Datum::Null]).await;
-                assert!(null.is_ok() || column.database_type == "address", "{}", column.database_type);
+                assert!(
+                    null.is_ok() || column.database_type == "address",
+                    "{}",
+                    column.database_type
+                );
                 if matches!(column.data_type, Type::Text { .. }) {
                     let long = "x".repeat(200);
                     let result = run(&postgres, &statement, &[Datum::Text(long.clone().into())]).await;
                     let kept = result.is_ok_and(|rows| text(&rows, 0).contains(&long));
                     // A domain checks its own length, and `name` has a fixed size.
-                    assert!(kept || matches!(column.database_type.as_str(), "address" | "name"), "{}", column.database_type);
+                    assert!(
+                        kept || matches!(column.database_type.as_str(), "address" | "name"),
+                        "{}",
+                        column.database_type
+                    );
                 }
             }
         }
@@ -293,9 +359,16 @@ async fn functions_that_can_be_called_by_name() {
                     FunctionResult::Rows { table, many } => {
                         format!("rows of {} {many}", database.table(*table).name.as_str())
                     }
-                    FunctionResult::Scalar { database_type, many, .. } => format!("{database_type} {many}"),
+                    FunctionResult::Scalar {
+                        database_type, many, ..
+                    } => format!("{database_type} {many}"),
                 };
-                format!("{}({}) {result} {}", function.name.as_str(), arguments.join(", "), function.volatile)
+                format!(
+                    "{}({}) {result} {}",
+                    function.name.as_str(),
+                    arguments.join(", "),
+                    function.volatile
+                )
             })
             .collect();
         assert_eq!(
@@ -314,31 +387,45 @@ async fn functions_that_can_be_called_by_name() {
 
 #[tokio::test]
 async fn columns_without_privilege_are_left_out() {
-    with_database("CREATE TABLE t (id int PRIMARY KEY, secret text, other int UNIQUE); CREATE TABLE hidden (id int)", async |scratch| {
-        let role = format!("role_{}", scratch.name);
-        scratch.execute(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT (id, other) ON t TO {role}")).await;
-        let mut url = url::Url::parse(&scratch.settings().url).unwrap();
-        url.set_username(&role).unwrap();
-        let settings = Settings {
-            url: url.into(),
-            ..scratch.settings()
-        };
-        let postgres = Postgres::connect(&settings).await.unwrap();
-        let database = postgres.introspect().await.unwrap();
-        drop(postgres);
-        scratch.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await;
-        assert_eq!(database.tables.len(), 1);
-        let table = &database.tables[0];
-        assert_eq!(names(table, &table.column_ids().collect::<Vec<_>>()), "id,other");
-        assert_eq!(names(table, &table.uniques[0].columns), "other");
-    })
+    with_database(
+        "CREATE TABLE t (id int PRIMARY KEY, secret text, other int UNIQUE); CREATE TABLE hidden (id int)",
+        async |scratch| {
+            let role = format!("role_{}", scratch.name);
+            scratch
+                .execute(&format!(
+                    "CREATE ROLE {role} LOGIN; GRANT SELECT (id, other) ON t TO {role}"
+                ))
+                .await;
+            let mut url = url::Url::parse(&scratch.settings().url).unwrap();
+            url.set_username(&role).unwrap();
+            let settings = Settings {
+                url: url.into(),
+                ..scratch.settings()
+            };
+            let postgres = Postgres::connect(&settings).await.unwrap();
+            let database = postgres.introspect().await.unwrap();
+            drop(postgres);
+            scratch
+                .execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"))
+                .await;
+            assert_eq!(database.tables.len(), 1);
+            let table = &database.tables[0];
+            assert_eq!(names(table, &table.column_ids().collect::<Vec<_>>()), "id,other");
+            assert_eq!(names(table, &table.uniques[0].columns), "other");
+        },
+    )
     .await;
 }
 
 #[tokio::test]
 async fn a_database_that_cannot_be_written_says_so() {
     with_database("", async |scratch| {
-        scratch.execute(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", scratch.name)).await;
+        scratch
+            .execute(&format!(
+                "ALTER DATABASE {} SET default_transaction_read_only = on",
+                scratch.name
+            ))
+            .await;
         assert!(read(&scratch, &["public"]).await.read_only);
     })
     .await;

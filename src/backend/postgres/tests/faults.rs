@@ -12,11 +12,23 @@ async fn failures_are_classified_without_the_databases_words() {
         ("SELECT (1 / (SELECT 0))::text", Kind::Invalid, Code::INVALID_VALUE),
         ("SELECT (70000::int4::int2)::text", Kind::Invalid, Code::INVALID_VALUE),
         ("SELECT ('a' ~ '(')::text", Kind::Invalid, Code::INVALID_VALUE),
-        ("SELECT '2026-02-30'::text::date::text", Kind::Invalid, Code::INVALID_VALUE),
+        (
+            "SELECT '2026-02-30'::text::date::text",
+            Kind::Invalid,
+            Code::INVALID_VALUE,
+        ),
         ("SELECT pg_sleep(5)::text", Kind::Unavailable, Code::TIMEOUT),
         ("SELECT id FROM no_such_table", Kind::Unavailable, Code::SCHEMA_CHANGED),
-        ("SELECT no_such_column FROM secret", Kind::Unavailable, Code::SCHEMA_CHANGED),
-        ("SELECT 'words of the database'::no_such_type::text", Kind::Unavailable, Code::SCHEMA_CHANGED),
+        (
+            "SELECT no_such_column FROM secret",
+            Kind::Unavailable,
+            Code::SCHEMA_CHANGED,
+        ),
+        (
+            "SELECT 'words of the database'::no_such_type::text",
+            Kind::Unavailable,
+            Code::SCHEMA_CHANGED,
+        ),
         ("SELEKT 1", Kind::Internal, Code::INTERNAL),
     ];
     with_database("CREATE TABLE secret (id text)", async move |scratch| {
@@ -53,7 +65,9 @@ async fn a_missing_privilege_is_said() {
         let error = run(&postgres, &one("SELECT id FROM secret"), &[]).await.unwrap_err();
         assert!(postgres.introspect().await.unwrap().tables.is_empty());
         drop(postgres);
-        scratch.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await;
+        scratch
+            .execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"))
+            .await;
         assert_eq!((error.kind, error.code), (Kind::Forbidden, Code::ACCESS_DENIED));
     })
     .await;
@@ -63,12 +77,19 @@ async fn a_missing_privilege_is_said() {
 async fn a_changed_table_is_read_anew() {
     with_database("CREATE TABLE t (a int4); INSERT INTO t VALUES (1)", async |scratch| {
         let postgres = scratch.connect().await;
-        let statement = Statement::for_tests("SELECT a FROM t", vec![], shape(vec![column(0, Wire::BigInteger(Default::default()))]));
+        let statement = Statement::for_tests(
+            "SELECT a FROM t",
+            vec![],
+            shape(vec![column(0, Wire::BigInteger(Default::default()))]),
+        );
         assert_eq!(text(&run(&postgres, &statement, &[]).await.unwrap(), 0), "1");
         scratch.execute("ALTER TABLE t ALTER a TYPE int8").await;
         assert_eq!(text(&run(&postgres, &statement, &[]).await.unwrap(), 0), "1");
         scratch.execute("ALTER TABLE t RENAME a TO b").await;
-        assert_eq!(run(&postgres, &statement, &[]).await.unwrap_err().code, Code::SCHEMA_CHANGED);
+        assert_eq!(
+            run(&postgres, &statement, &[]).await.unwrap_err().code,
+            Code::SCHEMA_CHANGED
+        );
         scratch.execute("ALTER TABLE t RENAME b TO a").await;
         assert_eq!(text(&run(&postgres, &statement, &[]).await.unwrap(), 0), "1");
     })
@@ -80,7 +101,13 @@ async fn dead_connections_are_replaced() {
     with_database("", async |scratch| {
         let postgres = scratch.connect().await;
         let statement = one("SELECT pg_sleep(0.05)::text");
-        let several = || async { tokio::join!(run(&postgres, &statement, &[]), run(&postgres, &statement, &[]), run(&postgres, &statement, &[])) };
+        let several = || async {
+            tokio::join!(
+                run(&postgres, &statement, &[]),
+                run(&postgres, &statement, &[]),
+                run(&postgres, &statement, &[])
+            )
+        };
         let (a, b, c) = several().await;
         assert!(a.is_ok() && b.is_ok() && c.is_ok());
         let kill = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
@@ -103,8 +130,10 @@ async fn a_database_that_goes_away_comes_back() {
         let postgres = scratch.connect().await;
         let allow = |allow: bool| {
             let name = &scratch.name;
-            format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allow}; SELECT pg_terminate_backend(pid, 5000) \
-                FROM pg_stat_activity WHERE application_name = 'diglot' AND datname = '{name}'")
+            format!(
+                "ALTER DATABASE {name} ALLOW_CONNECTIONS {allow}; SELECT pg_terminate_backend(pid, 5000) \
+                FROM pg_stat_activity WHERE application_name = 'diglot' AND datname = '{name}'"
+            )
         };
         let mut admin = PgConnection::connect(&server()).await.unwrap();
         for statement in allow(false).split(';') {
@@ -160,7 +189,11 @@ async fn a_failed_start_names_the_place_and_not_the_password() {
             panic!("connected to {url}");
         };
         assert_eq!(error.kind, Kind::Unavailable);
-        assert!(error.message.contains(why) && error.message.contains("port"), "{}", error.message);
+        assert!(
+            error.message.contains(why) && error.message.contains("port"),
+            "{}",
+            error.message
+        );
         assert!(!error.message.contains("hunter2") && !format!("{error:?}").contains("hunter2"));
     }
 }

@@ -1,0 +1,350 @@
+//! The schema of roles: SDL, introspection, and that the part of a schema that a document names decides as the whole.
+
+use super::fixture::{admin, blog, column, front, front_with, principal, reader, relate, table};
+use crate::config;
+use crate::graphql::document::{self, Document, complete, complete_validator, parse};
+use crate::graphql::execute::Call;
+use crate::graphql::names::Names;
+use crate::graphql::road::{Road, Sight};
+use crate::value::Type;
+use futures_util::FutureExt;
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+fn sight(role: &str, naming: config::Naming) -> Sight {
+    let catalog = Arc::new(blog());
+    let view = match role {
+        "admin" => admin(&catalog),
+        _ => reader(&catalog),
+    };
+    let names = Arc::new(Names::new(&catalog, naming));
+    Sight::new(catalog, Arc::new(view), names)
+}
+
+#[test]
+fn sdl_of_roles() {
+    for (role, naming, name) in [
+        ("admin", config::Naming::Snake, "sdl_admin"),
+        ("reader", config::Naming::Snake, "sdl_reader"),
+        ("reader", config::Naming::Camel, "sdl_reader_camel"),
+    ] {
+        let (front, echo) = front_with(
+            blog(),
+            config::GraphQl {
+                naming,
+                ..config::GraphQl::default()
+            },
+        );
+        let sdl = front.sdl_of(&echo.scene(role), role).unwrap();
+        async_graphql_parser::parse_schema(&sdl).unwrap();
+        insta::assert_snapshot!(name, sdl);
+    }
+    let (front, echo) = front(blog());
+    let sdl = front.sdl_of(&echo.scene("nobody"), "nobody").unwrap();
+    assert!(sdl.contains("type query_root {\n  \"\"\"\n  There are no queries available to the current role.\n  \"\"\"\n  no_queries_available: String\n}"), "{sdl}");
+    assert!(front.sdl_of(&echo.scene("other"), "other").is_err());
+}
+
+#[test]
+fn nothing_of_what_is_hidden() {
+    let (front, echo) = front(blog());
+    let sdl = front.sdl_of(&echo.scene("reader"), "reader").unwrap();
+    for hidden in [
+        "secret",
+        "plan",
+        "email",
+        "price",
+        "status",
+        "post_aggregate",
+        "posts_aggregate",
+        "order_items",
+        "search",
+        "loud",
+        "int4range",
+        "numeric",
+        "bigint",
+    ] {
+        assert!(!sdl.contains(hidden), "{hidden} in\n{sdl}");
+    }
+}
+
+#[test]
+fn renames() {
+    let catalog = blog();
+    let names = Names::new(&catalog, config::Naming::Snake);
+    insta::assert_debug_snapshot!("renames", names.renames);
+    let mut tables = vec![
+        table(
+            "post",
+            vec![
+                column("id", Type::Integer(32), false),
+                column("_and", Type::TEXT, true),
+                column("posts_aggregate", Type::TEXT, true),
+            ],
+        ),
+        table("post_aggregate", vec![column("id", Type::Integer(32), false)]),
+        table("date", vec![column("id", Type::Integer(32), false)]),
+        table("Post", vec![column("id", Type::Integer(32), false)]),
+        table("po st", vec![column("id", Type::Integer(32), false)]),
+        table("po-st", vec![column("id", Type::Integer(32), false)]),
+        table("日本", vec![column("id", Type::Integer(32), false)]),
+    ];
+    tables[1].comment = Some("hard \"\"\" comment".into());
+    let mut catalog = super::fixture::catalog(tables, Vec::new(), Vec::new());
+    relate(&mut catalog, 0, "posts", 0, true, [0, 0]);
+    catalog.faces[2].roots.0.insert("select".into(), "all dates".into());
+    for naming in [config::Naming::Snake, config::Naming::Camel] {
+        let names = Arc::new(Names::new(&catalog, naming));
+        let view = Arc::new(admin(&catalog));
+        let sight = Sight::new(Arc::new(catalog.clone()), view, names.clone());
+        let types = sight.types();
+        for (name, key) in types.all() {
+            assert_eq!(names.key_of(&name), Some(key), "{name}");
+            assert_eq!(crate::graphql::words::valid(&name), name);
+        }
+        complete(types).unwrap();
+        insta::assert_debug_snapshot!(format!("renames_{naming:?}"), names.renames);
+    }
+}
+
+/// Documents of every sort: what is valid and what is not, for either role.
+const DOCUMENTS: &[&str] = &[
+    "{ post { id title author { name } comments(limit: 2, where: {body: {_like: \"a%\"}}) { body } } }",
+    "{ post(where: {author: {name: {_eq: \"x\"}}, _or: [{id: {_gt: 1}}, {_not: {tags: {_contains: [\"a\"]}}}]}) { id } }",
+    "{ post(where: {price: {_gt: 1.5}}) { id } }",
+    "{ post { price } }",
+    "{ post { nme } }",
+    "{ pots { id } }",
+    "{ secret { id } }",
+    "{ author { secret { id } } }",
+    "{ author { email } }",
+    "{ post { author } }",
+    "{ post { id { x } } }",
+    "{ post(limt: 1) { id } }",
+    "{ post(limit: \"x\") { id } }",
+    "{ post(limit: 1, limit: 2) { id } }",
+    "{ post(order_by: {title: asc}) { id } }",
+    "{ post(order_by: [{title: upwards}]) { id } }",
+    "{ post(order_by: {author: {name: desc_nulls_last}}, distinct_on: title) { id } }",
+    "{ post(order_by: {comments_aggregate: {count: asc, max: {body: desc}}}) { id } }",
+    "{ post(where: {status: {_eq: live}}) { status } }",
+    "{ post(where: {status: {_eq: gone}}) { status } }",
+    "{ post(where: {nme: {_eq: 1}}) { id } }",
+    "{ post(where: {comments_aggregate: {count: {predicate: {_gt: 1}}}}) { id } }",
+    "{ post(where: {comments_aggregate: {count: {}}}) { id } }",
+    "{ post_by_pk(id: 1) { title } }",
+    "{ post_by_pk { title } }",
+    "{ post_by_pk(id: \"a\") { title } }",
+    "{ post_aggregate { aggregate { count sum { views } max { title } avg { price } } nodes { id } } }",
+    "{ author_aggregate { aggregate { count(columns: [born], distinct: true) min { born } } nodes { id } } }",
+    "{ author_aggregate { aggregate { sum { name } } } }",
+    "{ post_group(by: [status]) { key { status } aggregate { count } } }",
+    "{ author_group(by: [born], having: {count: {_gt: 1}}, order_by: {count: desc, key: {born: asc}}) { key { born } aggregate { count } } }",
+    "{ author_group { aggregate { count } } }",
+    "{ post_connection(first: 2, after: \"x\") { edges { cursor node { id } } pageInfo { hasNextPage endCursor } total_count } }",
+    "{ search_posts(args: {term: \"x\"}) { id } }",
+    "{ search_posts(args: {most: 1}) { id } }",
+    "{ search_posts { id } }",
+    "{ post { loud(args: {mark: \"!\"}) } }",
+    "{ post { meta(path: \"$.a\") } }",
+    "{ post { meta(path: 1) } }",
+    "{ order_items { _2nd a_b a_b_2 } }",
+    "query($id: Int!) { post_by_pk(id: $id) { id } }",
+    "query($id: String!) { post_by_pk(id: $id) { id } }",
+    "query($id: Int) { post_by_pk(id: $id) { id } }",
+    "query($w: post_bool_exp) { post(where: $w) { id } }",
+    "query($w: post_bool_exp = {id: {_eq: 1}}) { post(where: $w) { id } }",
+    "query($w: post_bool_exp = {id: {_eq: \"x\"}}) { post(where: $w) { id } }",
+    "query($w: secret_bool_exp) { post(where: $w) { id } }",
+    "query($w: post) { post(where: $w) { id } }",
+    "query($w: [Int]) { post { id } }",
+    "query($s: status_comparison_exp) { post(where: {status: $s}) { id } }",
+    "query($s: secret_plan) { author { id } }",
+    "query($s: bigint) { author(where: {id: {_in: [$s]}}) { id } }",
+    "query($n: numeric) { author(where: {name: {_eq: $n}}) { id } }",
+    "query($x: ID) { author(where: {name: {_eq: $x}}) { id } }",
+    "fragment f on post { id ...g } fragment g on post { title } { post { ...f } }",
+    "fragment f on author { id } { post { ...f } }",
+    "fragment f on secret { id } { post { ...f } }",
+    "fragment f on nonsense { id } { post { ...f } }",
+    "fragment f on post_bool_exp { id } { post { ...f } }",
+    "fragment f on post { id } { post { id } }",
+    "{ post { ...f } }",
+    "{ post { ... on author { id } } }",
+    "{ post { ... on post { id } ... { title } } }",
+    "{ post { id @skip(if: true) title @include(if: false) } }",
+    "{ post { id @skip } }",
+    "{ post { id @nonsense } }",
+    "{ post { id @skip(if: 1) } }",
+    "{ post { id @skip(if: true) @skip(if: true) } }",
+    "query @skip(if: true) { post { id } }",
+    "{ __typename post { __typename author { __typename } } }",
+    "{ __schema { queryType { name } } }",
+    "{ __type(name: \"post\") { name kind fields { name type { name } } } }",
+    "{ __schema { nonsense } }",
+    "{ __nonsense }",
+    "mutation { insert_post { id } }",
+    "subscription { post { id } }",
+    "query a { post { id } } query b { author { id } }",
+    "query a($x: Int) { post { id } }",
+    "{ post(where: {id: {_eq: $x}}) { id } }",
+    "{ post(where: {}) { id } post_by_pk(id: 1) { id } author { posts(where: {id: {_is_null: false}}) { id } } }",
+    "{ author { posts_aggregate { aggregate { count } } } }",
+    "{ post { comments_aggregate(where: {hidden: {_eq: true}}) { aggregate { count bool_and } } } }",
+    "{ author { posts { author { posts { author { posts { id } } } } } } }",
+    "{ post(where: 5) { id } }",
+    "{ post(where: [{id: {_eq: 1}}]) { id } }",
+    "{ comment(where: {id: {_eq: 5}}) { id } }",
+    "{ comment(where: {hidden: {_eq: \"true\"}}) { id } }",
+];
+
+#[test]
+fn the_part_decides_as_the_whole() {
+    let limits = config::Limits::default();
+    let (mut good, mut bad) = (0, 0);
+    for role in ["admin", "reader"] {
+        let sight = sight(role, config::Naming::Snake);
+        let whole = complete_validator(sight.types()).unwrap();
+        for text in DOCUMENTS {
+            let part = Document::read(sight.types(), text, &limits, true).map(|_| ());
+            let verdict = document::validate_with(sight.types(), &whole, &parse(text, &limits).unwrap());
+            match (&part, &verdict) {
+                (Ok(()), Ok(())) => good += 1,
+                (Err(part), Err(whole)) => {
+                    bad += 1;
+                    assert_eq!(part, whole, "{role}: {text}");
+                }
+                _ => panic!("{role}: {text}: {part:?} but the whole schema says {verdict:?}"),
+            }
+        }
+    }
+    assert!(good > 50 && bad > 50, "{good} {bad}");
+}
+
+#[test]
+fn suggestions_come_from_what_the_role_sees() {
+    let limits = config::Limits::default();
+    for (role, text, want) in [
+        (
+            "admin",
+            "{ secre { id } }",
+            "Unknown field \"secre\" on type \"query_root\". Did you mean \"secret\"?",
+        ),
+        (
+            "reader",
+            "{ secre { id } }",
+            "Unknown field \"secre\" on type \"query_root\".",
+        ),
+        (
+            "reader",
+            "{ author { emai } }",
+            "Unknown field \"emai\" on type \"author\".",
+        ),
+        (
+            "reader",
+            "{ author { nam } }",
+            "Unknown field \"nam\" on type \"author\". Did you mean \"name\"?",
+        ),
+        (
+            "reader",
+            "{ author(limt: 1) { id } }",
+            "Unknown argument \"limt\" on field \"author\" of type \"query_root\". Did you mean \"limit\"?",
+        ),
+    ] {
+        let sight = sight(role, config::Naming::Snake);
+        let faults = Document::read(sight.types(), text, &limits, true).unwrap_err();
+        assert_eq!(faults[0].message, want);
+    }
+}
+
+const INTROSPECTION: &str = "query { __schema { queryType { name } mutationType { name } subscriptionType { name }
+  types { ...T } } __type(name: \"post\") { ...T } nothing: __type(name: \"secret\") { name } }
+  fragment T on __Type { __typename kind name description isOneOf specifiedByURL
+    fields(includeDeprecated: true) { __typename name description args { ...I } type { ...R } isDeprecated deprecationReason }
+    inputFields { ...I } interfaces { ...R } possibleTypes { ...R }
+    enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason } }
+  fragment I on __InputValue { name description type { ...R } defaultValue }
+  fragment R on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+
+fn by_name(types: &Json) -> std::collections::BTreeMap<String, Json> {
+    types
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|own| !own["name"].as_str().unwrap().starts_with("__"))
+        .map(|own| {
+            let mut own = own.clone();
+            // The peer sorts nothing and describes its own scalars; names and types are what counts.
+            for list in ["fields", "inputFields", "enumValues"] {
+                if let Some(items) = own[list].as_array_mut() {
+                    items.sort_by_key(|item| item["name"].as_str().unwrap().to_owned());
+                }
+            }
+            for optional in ["isOneOf", "interfaces", "possibleTypes"] {
+                own.as_object_mut().unwrap().remove(optional);
+            }
+            if own["kind"] == "SCALAR" {
+                own["description"] = Json::Null;
+            }
+            (own["name"].as_str().unwrap().to_owned(), own)
+        })
+        .collect()
+}
+
+#[test]
+fn introspection_as_async_graphql_has_it() {
+    for role in ["admin", "reader"] {
+        let sight = sight(role, config::Naming::Snake);
+        let whole = complete(sight.types()).unwrap();
+        let peer = whole.execute(INTROSPECTION).now_or_never().unwrap();
+        assert!(peer.errors.is_empty(), "{:?}", peer.errors);
+        let peer = peer.data.into_json().unwrap();
+        let (front, _) = front(blog());
+        let call = Call {
+            query: INTROSPECTION.into(),
+            ..Call::default()
+        };
+        let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
+        let own: Json = serde_json::from_slice(&answer.body).unwrap();
+        let own = &own["data"];
+        assert_eq!(own["__schema"]["queryType"], peer["__schema"]["queryType"]);
+        let (ours, theirs) = (by_name(&own["__schema"]["types"]), by_name(&peer["__schema"]["types"]));
+        assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+        for (name, own) in &ours {
+            assert_eq!(own, &theirs[name], "{name}");
+        }
+        assert_eq!(own["nothing"].is_null(), role == "reader");
+        assert_eq!(own["__type"]["name"], "post");
+    }
+}
+
+#[test]
+fn introspection_can_be_the_admins() {
+    let settings = config::GraphQl {
+        introspection: false,
+        ..config::GraphQl::default()
+    };
+    let (front, _) = front_with(blog(), settings);
+    for (role, good) in [("admin", true), ("reader", false)] {
+        let call = Call {
+            query: "{ __schema { queryType { name } } }".into(),
+            ..Call::default()
+        };
+        let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
+        let own: Json = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(own.get("data").is_some(), good, "{own}");
+    }
+}
+
+#[test]
+fn introspection_itself_is_introspected() {
+    let (front, _) = front(blog());
+    let query = "{ __schema { directives { name locations args { name type { kind ofType { name } } defaultValue } } } __type(name: \"__Type\") { fields { name type { kind name ofType { kind name } } args { name defaultValue } } } }";
+    let call = Call {
+        query: query.into(),
+        ..Call::default()
+    };
+    let answer = front.answer(&principal("reader"), &call).now_or_never().unwrap();
+    let own: Json = serde_json::from_slice(&answer.body).unwrap();
+    insta::assert_json_snapshot!("introspection_types", own);
+}

@@ -1,0 +1,345 @@
+//! Configurations → who may read what, or what is wrong.
+
+use super::{AccessOptions, Finding, Severity, build_views};
+use crate::catalog::{Catalog, DatabaseKind};
+use crate::config::{AccessDefault, Config};
+use crate::rules::fixture::{catalog, table};
+use crate::rules::view::{Cell, View, Views};
+use crate::rules::{Predicate, describe};
+use crate::value::Type;
+use std::sync::Arc;
+
+fn options(default: AccessDefault) -> AccessOptions {
+    AccessOptions {
+        default,
+        users_table: "users".into(),
+    }
+}
+
+fn build_on(catalog: &Catalog, default: AccessDefault, text: &str) -> Result<(Views, Vec<Finding>), Vec<Finding>> {
+    let config: Config = toml::from_str(text).expect("a configuration");
+    build_views(catalog, &config, &options(default))
+}
+
+fn build(default: AccessDefault, text: &str) -> (Views, Vec<String>) {
+    let (views, findings) =
+        build_on(&catalog(DatabaseKind::Postgres), default, text).unwrap_or_else(|findings| panic!("{findings:?}"));
+    (views, findings.iter().map(ToString::to_string).collect())
+}
+
+fn errors(text: &str) -> Vec<String> {
+    build_on(&catalog(DatabaseKind::Postgres), AccessDefault::Convention, text)
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// `-` unknown, `known` without reading, else the rule and whatever is not plain.
+fn right(views: &Views, role: &str, face: &str) -> String {
+    let catalog = catalog(DatabaseKind::Postgres);
+    let view: &Arc<View> = views.get(role).unwrap_or_else(|| panic!("no role {role}"));
+    let face = catalog.face_named(face).expect("a face");
+    let Some(access) = view.face(face.id) else {
+        return "-".into();
+    };
+    let Some(read) = &access.read else {
+        return if access.schema {
+            "known, schema".into()
+        } else {
+            "known".into()
+        };
+    };
+    let mut text = describe(&catalog, face.table, &read.rule);
+    let own = catalog.table(face.table);
+    for (column, cell) in own.columns.iter().zip(&read.cells) {
+        match cell {
+            Cell::Visible => {}
+            Cell::Hidden => text += &["; no ", column.name.as_str()].concat(),
+            Cell::Where(condition) => {
+                text += &[
+                    "; ",
+                    column.name.as_str(),
+                    " where ",
+                    &describe(&catalog, face.table, condition),
+                ]
+                .concat();
+            }
+        }
+    }
+    if let Some(limit) = read.limit {
+        text += &format!("; limit {limit}");
+    }
+    if read.aggregate {
+        text += "; aggregate";
+    }
+    text
+}
+
+fn check(views: &Views, cases: &[(&str, &str, &str)]) {
+    for (role, face, expected) in cases {
+        assert_eq!(right(views, role, face), *expected, "{role} on {face}");
+    }
+}
+
+#[test]
+fn the_convention_opens_by_column_and_name() {
+    let (views, findings) = build(
+        AccessDefault::Convention,
+        "[roles.editor]\n[roles.member]\ninherits = ['user']",
+    );
+    check(
+        &views,
+        &[
+            ("anonymous", "article", "TRUE; no _secret"),
+            ("user", "article", "TRUE; no _secret; aggregate"),
+            ("editor", "article", "-"),
+            ("member", "article", "TRUE; no _secret; aggregate"),
+            ("admin", "article", "TRUE; aggregate"),
+            ("anonymous", "users", "-"),
+            ("user", "users", "id = _USER_.id; aggregate"),
+            ("anonymous", "comment", "-"),
+            ("user", "comment", "user_id = _USER_.id; aggregate"),
+            ("anonymous", "public_note", "-"),
+            ("user", "public_note", "TRUE; aggregate"),
+            ("anonymous", "article_view", "-"),
+            ("user", "article_view", "-"),
+            ("admin", "article_view", "TRUE; aggregate"),
+            ("user", "_diglot_session", "-"),
+            ("anonymous", "genre", "TRUE"),
+        ],
+    );
+    assert_eq!(
+        findings,
+        [
+            "tables.article: \"article\" is open to anonymous callers by convention although it refers to \"users\", whose rows belong to their owners; write access blocks if that is not meant"
+        ]
+    );
+}
+
+#[test]
+fn closed_is_closed() {
+    let (views, _) = build(
+        AccessDefault::Closed,
+        "[tables.genre]\n[tables.tag.access.user]\nread = true",
+    );
+    check(
+        &views,
+        &[
+            ("anonymous", "genre", "-"),
+            ("user", "genre", "-"),
+            ("admin", "genre", "TRUE; aggregate"),
+            ("admin", "article", "-"),
+            ("user", "tag", "TRUE; aggregate"),
+            ("anonymous", "tag", "-"),
+        ],
+    );
+}
+
+#[test]
+fn one_block_switches_the_convention_off() {
+    let (views, findings) = build(
+        AccessDefault::Convention,
+        r#"
+        [tables.article.access.anonymous]
+        read = "is_published"
+        [tables.article.access.user]
+        read = { rule = "is_published OR author_id = _USER_.id", except = ["price", "data"], limit = 100 }
+        create = { check = "_ROW_.is_published = FALSE", set = { author_id = "_USER_.id" } }
+        update = { rule = "author_id = _USER_.id", columns = ["title"], check = "author_id = _USER_.id" }
+        delete = "author_id = _USER_.id AND NOT is_published"
+        [tables.article.access.reader]
+        read = { columns = ["id", "title", "_secret"], aggregate = false }
+        [tables.article.access.writer]
+        create = true
+        [tables.article.access.looker]
+        schema = true
+        [tables.article.access.nobody]
+        read = false
+        [tables.comment.access.user]
+        read = {}
+        "#,
+    );
+    check(
+        &views,
+        &[
+            ("anonymous", "article", "is_published; no _secret"),
+            (
+                "user",
+                "article",
+                "is_published OR author_id = _USER_.id; no data; no price; no _secret; limit 100; aggregate",
+            ),
+            (
+                "reader",
+                "article",
+                "TRUE; no is_published; no author_id; no team_id; no labels; no data; no price; no status; no created_at; no stars; no location",
+            ),
+            ("writer", "article", "known"),
+            ("looker", "article", "known, schema"),
+            ("nobody", "article", "-"),
+            ("user", "comment", "TRUE; aggregate"),
+            ("anonymous", "comment", "-"),
+            ("nobody", "genre", "-"),
+        ],
+    );
+    assert_eq!(
+        findings,
+        [
+            "tables.article.access.user.read: anonymous callers may read data, price of \"article\", signed-in ones may not"
+        ]
+    );
+}
+
+#[test]
+fn inheriting_unites_rows_and_keeps_cells_apart() {
+    let (views, _) = build(
+        AccessDefault::Closed,
+        r#"
+        [tables.article.access.author]
+        read = { rule = "author_id = _USER_.id", limit = 10 }
+        [tables.article.access.public]
+        read = { rule = "is_published", columns = ["id", "title"], limit = 50, aggregate = false }
+        [tables.genre.access.public]
+        read = true
+        [tables.tag.access.author]
+        read = { columns = ["id"] }
+        [tables.tag.access.public]
+        read = { rule = "weight > 1", columns = ["id", "name"] }
+        [roles.both]
+        inherits = ["author", "public"]
+        [roles.deep]
+        inherits = ["both"]
+        "#,
+    );
+    let both = "author_id = _USER_.id OR is_published; is_published where author_id = _USER_.id; \
+        author_id where author_id = _USER_.id; team_id where author_id = _USER_.id; labels where author_id = _USER_.id; \
+        data where author_id = _USER_.id; price where author_id = _USER_.id; status where author_id = _USER_.id; \
+        created_at where author_id = _USER_.id; no _secret; stars where author_id = _USER_.id; \
+        location where author_id = _USER_.id; limit 50; aggregate";
+    let mut parts: Vec<&str> = both.split("; ").collect();
+    let found = right(&views, "both", "article");
+    let rule = parts.remove(0);
+    // Which parent comes first does not matter.
+    assert!(
+        found.starts_with(rule) || found.starts_with("is_published OR author_id = _USER_.id"),
+        "{found}"
+    );
+    assert_eq!(found.split("; ").skip(1).collect::<Vec<_>>(), parts);
+    check(
+        &views,
+        &[
+            ("both", "genre", "TRUE; aggregate"),
+            ("deep", "genre", "TRUE; aggregate"),
+            ("both", "tag", "TRUE; name where weight > 1; no weight; aggregate"),
+            ("both", "comment", "-"),
+        ],
+    );
+    assert_eq!(
+        right(&views, "deep", "article").split("; ").skip(1).collect::<Vec<_>>(),
+        parts
+    );
+}
+
+#[test]
+fn mistakes_name_key_line_and_the_right_word() {
+    for (text, expected) in [
+        (
+            "[tables.article.access.user]\nread = '''is_published\nOR autor_id = _USER_.id'''",
+            vec![
+                "tables.article.access.user.read: line 2, column 4: unknown column \"autor_id\" of \"article\", did you mean \"author_id\"?",
+            ],
+        ),
+        (
+            "[tables.article.access.user]\nread = { rule = 'TRUE', columns = ['titel'] }",
+            vec![
+                "tables.article.access.user.read.columns: unknown column \"titel\" of \"article\", did you mean \"title\"?",
+            ],
+        ),
+        (
+            "[tables.article.access.user]\nread = { columns = ['title'], except = ['teamId'] }",
+            vec!["tables.article.access.user.read: give either columns or except, not both"],
+        ),
+        (
+            "[tables.article.access.user]\ncreate = { check = 'titel = 1', set = { autor_id = '_USER_.id', stars = 'x', price = { sql = 'stars + 1' }, id = { sql = 'title' }, created_at = 'now', team_id = 5 } }",
+            vec![
+                "tables.article.access.user.create.set: unknown column \"autor_id\" of \"article\", did you mean \"author_id\"?",
+                "tables.article.access.user.create.set.stars: \"x\" is not a value of type integer",
+                "tables.article.access.user.create.set.id.sql: line 1, column 1: the column holds integer, the expression is text",
+                "tables.article.access.user.create.set.created_at: \"now\" is not a value of type timestamptz; write it as '2026-01-31 12:00:00'",
+                "tables.article.access.user.create.check: line 1, column 1: unknown column \"titel\" of \"article\", did you mean \"title\"?",
+            ],
+        ),
+        (
+            "[tables.article.access.user]\ndelete = '_REQ_.title = 1'",
+            vec![
+                "tables.article.access.user.delete: line 1, column 7: _REQ_ holds values that were sent and stands only in create and update rules; here the row is _ROW_",
+            ],
+        ),
+        (
+            "[roles.editor]\ninherits = ['usr']",
+            vec!["roles.editor.inherits: unknown role \"usr\", did you mean \"user\"?"],
+        ),
+        (
+            "[roles.a]\ninherits = ['b']\n[roles.b]\ninherits = ['a']",
+            vec![
+                "roles.a.inherits: \"a\" inherits from itself through \"b\"; break the circle",
+                "roles.b.inherits: \"b\" inherits from itself through \"a\"; break the circle",
+            ],
+        ),
+        (
+            "[roles.a]\ninherits = ['admin']",
+            vec!["roles.a.inherits: nobody inherits from admin; the admin flag of a user makes one"],
+        ),
+    ] {
+        let (mut found, mut expected) = (errors(text), expected);
+        found.sort();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[test]
+fn signing_in_should_not_take_away() {
+    let (_, findings) = build(
+        AccessDefault::Convention,
+        "[tables.genre.access.anonymous]\nread = true",
+    );
+    assert!(
+        findings.iter().any(|finding| finding.starts_with(
+            "tables.genre.access.user.read: anonymous callers may read \"genre\", signed-in ones may not"
+        )),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn equal_rights_are_kept_once() {
+    let mut catalog = catalog(DatabaseKind::Sqlite);
+    let columns: Vec<_> = (0..20).map(|index| format!("c{index}")).collect();
+    let columns: Vec<_> = columns.iter().map(|name| (name.as_str(), Type::TEXT, true)).collect();
+    let tables: Vec<_> = (0..600).map(|index| table(&format!("t{index}"), &columns)).collect();
+    let faces = (0..)
+        .map(crate::catalog::TableId)
+        .zip(&tables)
+        .map(|(id, table)| crate::catalog::Face::plain(id, table))
+        .collect();
+    catalog.database.tables = tables;
+    let catalog = Catalog::assemble(catalog.database, faces);
+    let text = "[roles.a]\ninherits=['user']\n[roles.b]\ninherits=['anonymous','user']";
+    let started = std::time::Instant::now();
+    let (views, _) = build_on(&catalog, AccessDefault::Convention, text).expect("no findings");
+    assert!(started.elapsed().as_millis() < 1500, "{:?}", started.elapsed());
+    let mut distinct: Vec<*const super::FaceAccess> = views
+        .values()
+        .flat_map(|view| view.faces.iter().flatten().map(Arc::as_ptr))
+        .collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert!(distinct.len() <= 4, "{} kept", distinct.len());
+    assert_eq!(
+        views["b"].read(crate::catalog::FaceId(3)).map(|read| &read.rule),
+        Some(&Predicate::TRUE)
+    );
+}
