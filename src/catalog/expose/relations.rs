@@ -147,7 +147,7 @@ impl<'a> Graph<'a> {
         let mut found: Vec<Found> = self
             .keys(face.table)
             .iter()
-            .filter_map(|key| self.from_key(face, key))
+            .filter_map(|key| self.of_key(face, key))
             .collect();
         found.sort_by_cached_key(|found| (found.column, found.last().to_owned()));
         let mut others = Vec::new();
@@ -157,7 +157,7 @@ impl<'a> Graph<'a> {
             others.extend(
                 keys.iter()
                     .filter(|key| key.table == face.table)
-                    .map(|key| self.from_referrer(other, key)),
+                    .map(|key| self.of_referrer(other, key)),
             );
             others.extend(self.through(face, other));
         }
@@ -166,7 +166,7 @@ impl<'a> Graph<'a> {
         found
     }
 
-    fn from_key(&self, face: &Face, key: &ForeignKey) -> Option<Found> {
+    fn of_key(&self, face: &Face, key: &ForeignKey) -> Option<Found> {
         let target = self.own(key.table)?;
         let column = (key.columns.len() == 1).then(|| key.columns[0]);
         let stem = column.and_then(|column| stem(face.column(column).name.as_str()));
@@ -188,7 +188,7 @@ impl<'a> Graph<'a> {
         })
     }
 
-    fn from_referrer(&self, other: &Face, key: &ForeignKey) -> Found {
+    fn of_referrer(&self, other: &Face, key: &ForeignKey) -> Found {
         let name = other.name.as_str();
         Found {
             origin: Origin::Referrer,
