@@ -50,10 +50,13 @@ pub fn start(format: Format, default: &str) -> Result<Guard, String> {
         .name("log".into())
         .spawn(move || write_all(&receiver, &lost))
         .map_err(|error| format!("the log's thread cannot start: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines.clone());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(lines.clone());
     let set = match format {
         Format::Text => {
-            let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colours =
+                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             tracing::subscriber::set_global_default(builder.with_ansi(colours).finish())
         }
         Format::Json => tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish()),
@@ -154,7 +157,9 @@ fn write_all(receiver: &Receiver<Vec<u8>>, lost: &AtomicU64) {
         }
         let missing = lost.swap(0, Ordering::Relaxed);
         if missing > 0 {
-            batch.extend_from_slice(format!("{{\"level\":\"WARN\",\"message\":\"{missing} log lines lost\"}}\n").as_bytes());
+            batch.extend_from_slice(
+                format!("{{\"level\":\"WARN\",\"message\":\"{missing} log lines lost\"}}\n").as_bytes(),
+            );
         }
         // Nobody can be told that the log cannot be written.
         let _ = io::stderr().lock().write_all(&batch);

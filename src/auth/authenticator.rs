@@ -151,7 +151,9 @@ impl Authenticator {
             return self.bearer(token, headers).await;
         }
         if scheme.eq_ignore_ascii_case("token") {
-            return Err(refused("database tokens are not available yet; send Authorization: Bearer <jwt>"));
+            return Err(refused(
+                "database tokens are not available yet; send Authorization: Bearer <jwt>",
+            ));
         }
         Err(refused("Authorization must be: Bearer <jwt>"))
     }

@@ -82,8 +82,11 @@ pub(super) fn namespaced(claims: &Map<String, Value>, namespace: &str, prefix: &
     let object = match claims.get(namespace) {
         Some(Value::Object(object)) => object,
         Some(Value::String(text)) => {
-            parsed = serde_json::from_str::<Map<String, Value>>(text)
-                .map_err(|_| refused(format!("the token's claim {namespace:?} is a text that is no JSON object")))?;
+            parsed = serde_json::from_str::<Map<String, Value>>(text).map_err(|_| {
+                refused(format!(
+                    "the token's claim {namespace:?} is a text that is no JSON object"
+                ))
+            })?;
             &parsed
         }
         Some(_) => return Err(refused(format!("the token's claim {namespace:?} is no object"))),
@@ -115,7 +118,10 @@ pub(super) fn namespaced(claims: &Map<String, Value>, namespace: &str, prefix: &
         }
     }
     let role = default.ok_or_else(|| refused(format!("the token's claim {namespace:?} lacks {prefix}default-role")))?;
-    if allowed.as_ref().is_some_and(|allowed: &Vec<Name>| !allowed.contains(&role)) {
+    if allowed
+        .as_ref()
+        .is_some_and(|allowed: &Vec<Name>| !allowed.contains(&role))
+    {
         return Err(refused(format!(
             "the token's {prefix}default-role is not among its {prefix}allowed-roles"
         )));

@@ -54,9 +54,8 @@ pub(super) enum Found {
 
 impl Issuer {
     pub(super) fn new(url: &str) -> Result<Self> {
-        let wrong = |reason: &str| {
-            Error::invalid(Code::INVALID_VALUE, format!("auth.jwks_url: {reason}")).at("auth.jwks_url")
-        };
+        let wrong =
+            |reason: &str| Error::invalid(Code::INVALID_VALUE, format!("auth.jwks_url: {reason}")).at("auth.jwks_url");
         let url = Url::parse(url).map_err(|_| wrong("not a URL"))?;
         let loopback = match url.host() {
             Some(url::Host::Domain(name)) => name == "localhost",
@@ -180,12 +179,20 @@ impl Keys {
 fn parse(text: &str) -> Vec<Key> {
     let set: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let keys = set.get("keys").and_then(serde_json::Value::as_array);
-    keys.into_iter().flatten().filter_map(|key| usable(key.clone())).collect()
+    keys.into_iter()
+        .flatten()
+        .filter_map(|key| usable(key.clone()))
+        .collect()
 }
 
 fn usable(key: serde_json::Value) -> Option<Key> {
     let key: Jwk = serde_json::from_value(key).ok()?;
-    if key.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+    if key
+        .common
+        .public_key_use
+        .as_ref()
+        .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
+    {
         return None;
     }
     let mut algorithms = match &key.algorithm {

@@ -156,11 +156,18 @@ fn read(file: &Path, warnings: &mut Vec<String>) -> Result<Option<Kept>, String>
         }
     }
     // The parser's own message would quote the line, and with it the secret.
-    let kept: Kept = toml::from_str(&text)
-        .map_err(|_| format!("{}: not what Diglot wrote; repair it, or remove it to get new secrets", file.display()))?;
+    let kept: Kept = toml::from_str(&text).map_err(|_| {
+        format!(
+            "{}: not what Diglot wrote; repair it, or remove it to get new secrets",
+            file.display()
+        )
+    })?;
     let empty = |value: &Option<String>| value.as_ref().is_some_and(String::is_empty);
     if empty(&kept.jwt_secret) || empty(&kept.admin_secret) || empty(&kept.anon_key) {
-        return Err(format!("{}: a secret is empty; remove its line to get a new one", file.display()));
+        return Err(format!(
+            "{}: a secret is empty; remove its line to get a new one",
+            file.display()
+        ));
     }
     Ok(Some(kept))
 }
@@ -220,7 +227,11 @@ mod tests {
             (second.jwt_secret, second.admin_secret, second.anon_key),
             (first.jwt_secret, first.admin_secret, first.anon_key)
         );
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no scratch file is left");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no scratch file is left"
+        );
     }
 
     #[cfg(unix)]
@@ -228,7 +239,10 @@ mod tests {
     fn only_the_owner_can_read() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let file = Secrets::load(&config::Auth::default(), folder.path()).unwrap().file.unwrap();
+        let file = Secrets::load(&config::Auth::default(), folder.path())
+            .unwrap()
+            .file
+            .unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         let again = Secrets::load(&config::Auth::default(), folder.path()).unwrap();
@@ -262,10 +276,18 @@ mod tests {
     #[test]
     fn damaged_files_are_refused_without_quoting_them() {
         let folder = tempfile::tempdir().unwrap();
-        for text in ["admin_secret = \"topsecret", "admin_secret = 7", "other = \"topsecret\"", "anon_key = \"\""] {
+        for text in [
+            "admin_secret = \"topsecret",
+            "admin_secret = 7",
+            "other = \"topsecret\"",
+            "anon_key = \"\"",
+        ] {
             fs::write(folder.path().join(SECRETS_FILE), text).unwrap();
             let message = Secrets::load(&config::Auth::default(), folder.path()).err().unwrap();
-            assert!(message.contains(SECRETS_FILE) && !message.contains("topsecret"), "{message}");
+            assert!(
+                message.contains(SECRETS_FILE) && !message.contains("topsecret"),
+                "{message}"
+            );
         }
     }
 

@@ -49,7 +49,12 @@ fn later() -> f64 {
 }
 
 fn sign(algorithm: Algorithm, claims: &Value) -> String {
-    jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+    jsonwebtoken::encode(
+        &Header::new(algorithm),
+        claims,
+        &EncodingKey::from_secret(SECRET.as_bytes()),
+    )
+    .unwrap()
 }
 
 /// Signs whatever header is given with HMAC-SHA-256.
@@ -110,7 +115,10 @@ async fn issuer(keys: Value) -> Fake {
                 Some(value) => ("200 OK", value.to_string()),
                 None => ("500 Broken", String::new()),
             };
-            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         }
     });
@@ -136,22 +144,57 @@ async fn ways_in() {
         (&[("apikey", "anon")], "anonymous", Credential::AnonKey, None),
         (&[("authorization", &bearer)], "user", Credential::Token, Some("7")),
         (&[("authorization", &jwt)], "user", Credential::Token, Some("7")),
-        (&[("apikey", "anon"), ("authorization", &bearer)], "user", Credential::Token, Some("7")),
-        (&[("apikey", "wrong"), ("authorization", &bearer)], "user", Credential::Token, Some("7")),
-        (&[("x-diglot-admin-secret", "open sesame")], "admin", Credential::AdminSecret, None),
         (
-            &[("x-diglot-admin-secret", "open sesame"), ("X-Diglot-Role", "editor"), ("x-diglot-user-id", "9")],
+            &[("apikey", "anon"), ("authorization", &bearer)],
+            "user",
+            Credential::Token,
+            Some("7"),
+        ),
+        (
+            &[("apikey", "wrong"), ("authorization", &bearer)],
+            "user",
+            Credential::Token,
+            Some("7"),
+        ),
+        (
+            &[("x-diglot-admin-secret", "open sesame")],
+            "admin",
+            Credential::AdminSecret,
+            None,
+        ),
+        (
+            &[
+                ("x-diglot-admin-secret", "open sesame"),
+                ("X-Diglot-Role", "editor"),
+                ("x-diglot-user-id", "9"),
+            ],
             "editor",
             Credential::AdminSecret,
             Some("9"),
         ),
         // Nobody else is believed: no role, no variables.
-        (&[("x-diglot-role", "admin"), ("x-diglot-user-id", "9")], "anonymous", Credential::None, None),
+        (
+            &[("x-diglot-role", "admin"), ("x-diglot-user-id", "9")],
+            "anonymous",
+            Credential::None,
+            None,
+        ),
     ];
     for (sent, role, credential, id) in cases {
-        let principal = authenticator(&config::Auth::default()).authenticate(&headers(sent)).await.unwrap();
-        assert_eq!((principal.role.as_str(), principal.credential), (role, credential), "{sent:?}");
-        assert_eq!(principal.variable("id"), id.map(|id| Variable::Text(id.into())).as_ref(), "{sent:?}");
+        let principal = authenticator(&config::Auth::default())
+            .authenticate(&headers(sent))
+            .await
+            .unwrap();
+        assert_eq!(
+            (principal.role.as_str(), principal.credential),
+            (role, credential),
+            "{sent:?}"
+        );
+        assert_eq!(
+            principal.variable("id"),
+            id.map(|id| Variable::Text(id.into())).as_ref(),
+            "{sent:?}"
+        );
         assert!(!principal.backend_only);
     }
 }
@@ -160,22 +203,41 @@ async fn ways_in() {
 async fn headers_that_are_refused() {
     let huge = "a".repeat(1 << 20);
     let huge_bearer = format!("Bearer {huge}");
-    let token = format!("Bearer {}", sign(Algorithm::HS256, &json!({"sub": "7", "exp": later()})));
+    let token = format!(
+        "Bearer {}",
+        sign(Algorithm::HS256, &json!({"sub": "7", "exp": later()}))
+    );
     let cases: [(&[(&str, &str)], Kind); 19] = [
         (&[("apikey", "wrong")], Kind::Unauthenticated),
         (&[("apikey", "")], Kind::Unauthenticated),
         (&[("apikey", "anon"), ("apikey", "anon")], Kind::Unauthenticated),
         (&[("x-diglot-admin-secret", "wrong")], Kind::Unauthenticated),
         (&[("x-diglot-admin-secret", "")], Kind::Unauthenticated),
-        (&[("x-diglot-admin-secret", "open sesame"), ("x-diglot-admin-secret", "x")], Kind::Unauthenticated),
-        (&[("x-diglot-admin-secret", "wrong"), ("authorization", &token)], Kind::Unauthenticated),
-        (&[("x-diglot-admin-secret", "open sesame"), ("x-diglot-role", "")], Kind::Invalid),
         (
-            &[("x-diglot-admin-secret", "open sesame"), ("x-diglot-role", "user"), ("x-diglot-role", "editor")],
+            &[("x-diglot-admin-secret", "open sesame"), ("x-diglot-admin-secret", "x")],
+            Kind::Unauthenticated,
+        ),
+        (
+            &[("x-diglot-admin-secret", "wrong"), ("authorization", &token)],
+            Kind::Unauthenticated,
+        ),
+        (
+            &[("x-diglot-admin-secret", "open sesame"), ("x-diglot-role", "")],
             Kind::Invalid,
         ),
         (
-            &[("x-diglot-admin-secret", "open sesame"), ("x-diglot-use-backend-only-permissions", "yes")],
+            &[
+                ("x-diglot-admin-secret", "open sesame"),
+                ("x-diglot-role", "user"),
+                ("x-diglot-role", "editor"),
+            ],
+            Kind::Invalid,
+        ),
+        (
+            &[
+                ("x-diglot-admin-secret", "open sesame"),
+                ("x-diglot-use-backend-only-permissions", "yes"),
+            ],
             Kind::Invalid,
         ),
         (&[("authorization", "Bearer")], Kind::Unauthenticated),
@@ -186,13 +248,22 @@ async fn headers_that_are_refused() {
         (&[("authorization", "Bearer open sesame")], Kind::Unauthenticated),
         (&[("authorization", &huge_bearer)], Kind::Unauthenticated),
         (&[("apikey", &huge)], Kind::Unauthenticated),
-        (&[("authorization", &token), ("authorization", &token)], Kind::Unauthenticated),
+        (
+            &[("authorization", &token), ("authorization", &token)],
+            Kind::Unauthenticated,
+        ),
     ];
     for (sent, kind) in cases {
-        let error = authenticator(&config::Auth::default()).authenticate(&headers(sent)).await.unwrap_err();
+        let error = authenticator(&config::Auth::default())
+            .authenticate(&headers(sent))
+            .await
+            .unwrap_err();
         let first: String = format!("{sent:?}").chars().take(100).collect();
         assert_eq!(error.kind, kind, "{first}: {error}");
-        assert!(!error.message.contains("sesame") && error.message.len() < 200, "{error}");
+        assert!(
+            !error.message.contains("sesame") && error.message.len() < 200,
+            "{error}"
+        );
     }
     let error = authenticator(&config::Auth::default())
         .authenticate(&headers(&[("authorization", "Token abc")]))
@@ -213,11 +284,26 @@ async fn attacks_on_tokens() {
     authenticator.authenticate(&bearer(&rsa)).await.unwrap();
 
     let mut attacks: Vec<(String, String)> = Vec::new();
-    for none in ["none", "None", "NONE", "nOnE", "", " none", "none\\u0000", "hs256", "HS256 ", "HS1", "ES256K"] {
+    for none in [
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "",
+        " none",
+        "none\\u0000",
+        "hs256",
+        "HS256 ",
+        "HS1",
+        "ES256K",
+    ] {
         let header = format!("{{\"alg\":\"{none}\",\"typ\":\"JWT\"}}");
         let unsigned = format!("{}.{}.", BASE64.encode(&header), BASE64.encode(&text));
         attacks.push((format!("alg {none:?} unsigned"), unsigned));
-        attacks.push((format!("alg {none:?} signed"), sign_raw(&header, &text, SECRET.as_bytes())));
+        attacks.push((
+            format!("alg {none:?} signed"),
+            sign_raw(&header, &text, SECRET.as_bytes()),
+        ));
     }
     for header in [
         "{}",
@@ -236,7 +322,10 @@ async fn attacks_on_tokens() {
     let public = include_bytes!("fixtures/rsa.pub.pem");
     let confused = |secret: &[u8]| sign_raw("{\"alg\":\"HS256\",\"kid\":\"r\"}", &text, secret);
     attacks.push(("HS256 with the RSA key's PEM".into(), confused(public)));
-    attacks.push(("the same without the last newline".into(), confused(public.trim_ascii_end())));
+    attacks.push((
+        "the same without the last newline".into(),
+        confused(public.trim_ascii_end()),
+    ));
     attacks.push((
         "HS256 with the RSA key's modulus".into(),
         confused(jwk("rsa", Algorithm::RS256, "r")["n"].as_str().unwrap().as_bytes()),
@@ -247,16 +336,31 @@ async fn attacks_on_tokens() {
     let (_, claims_only) = claims_part.split_once('.').unwrap();
     for algorithm in ["RS384", "PS256", "HS256"] {
         let header = BASE64.encode(format!("{{\"alg\":\"{algorithm}\",\"kid\":\"r\"}}"));
-        attacks.push((format!("RS256 said to be {algorithm}"), format!("{header}.{claims_only}.{rsa_signature}")));
+        attacks.push((
+            format!("RS256 said to be {algorithm}"),
+            format!("{header}.{claims_only}.{rsa_signature}"),
+        ));
     }
-    attacks.push(("kid of another key".into(), sign_with("rsa", Algorithm::RS256, Some("x"), &good)));
-    attacks.push(("kid as a path".into(), sign_with("rsa", Algorithm::RS256, Some("../../dev/null"), &good)));
-    attacks.push(("a key that the issuer does not have".into(), sign_with("ec256", Algorithm::ES256, Some("r"), &good)));
+    attacks.push((
+        "kid of another key".into(),
+        sign_with("rsa", Algorithm::RS256, Some("x"), &good),
+    ));
+    attacks.push((
+        "kid as a path".into(),
+        sign_with("rsa", Algorithm::RS256, Some("../../dev/null"), &good),
+    ));
+    attacks.push((
+        "a key that the issuer does not have".into(),
+        sign_with("ec256", Algorithm::ES256, Some("r"), &good),
+    ));
     attacks.push(("no signature".into(), format!("{message}.")));
     attacks.push(("no third part".into(), message.into()));
     attacks.push(("five parts".into(), format!("{message}.{signature}.a.b")));
     attacks.push(("padded signature".into(), format!("{valid}=")));
-    attacks.push(("a changed signature".into(), format!("{message}.{}A", &signature[..signature.len() - 1])));
+    attacks.push((
+        "a changed signature".into(),
+        format!("{message}.{}A", &signature[..signature.len() - 1]),
+    ));
     attacks.push(("swapped claims".into(), {
         let forged = BASE64.encode(json!({"sub": "1", "exp": later()}).to_string());
         format!("{}.{forged}.{signature}", message.split_once('.').unwrap().0)
@@ -271,7 +375,10 @@ async fn attacks_on_tokens() {
         ("without exp", json!({"sub": "7"})),
         ("exp as text", json!({"sub": "7", "exp": "4102444800"})),
         ("exp null", json!({"sub": "7", "exp": null})),
-        ("nbf in the future", json!({"sub": "7", "exp": later(), "nbf": now() + 300.0})),
+        (
+            "nbf in the future",
+            json!({"sub": "7", "exp": later(), "nbf": now() + 300.0}),
+        ),
         ("nbf as text", json!({"sub": "7", "exp": later(), "nbf": "0"})),
         ("sub is a list", json!({"sub": ["7"], "exp": later()})),
         ("sub is empty", json!({"sub": "", "exp": later()})),
@@ -294,8 +401,14 @@ async fn a_token_never_makes_an_admin() {
     let authenticator = authenticator(&config::Auth::default());
     for (claims, role) in [
         (json!({"sub": "7", "role": "admin", "exp": later()}), None),
-        (json!({"sub": "7", "roles": ["admin", "user"], "exp": later()}), Some("admin")),
-        (json!({"sub": "7", "role": "admin", "roles": ["admin"], "exp": later()}), Some("admin")),
+        (
+            json!({"sub": "7", "roles": ["admin", "user"], "exp": later()}),
+            Some("admin"),
+        ),
+        (
+            json!({"sub": "7", "role": "admin", "roles": ["admin"], "exp": later()}),
+            Some("admin"),
+        ),
         (json!({"sub": "7", "exp": later()}), Some("admin")),
     ] {
         let mut sent = bearer(&sign(Algorithm::HS256, &claims));
@@ -371,7 +484,10 @@ async fn hasuras_claims() {
         assert_eq!(principal.variable("org_ids"), Some(&list));
         assert_eq!(principal.variables.len(), 2);
         sent.insert("x-hasura-role", "owner".parse().unwrap());
-        assert_eq!(authenticator.authenticate(&sent).await.unwrap_err().kind, Kind::Forbidden);
+        assert_eq!(
+            authenticator.authenticate(&sent).await.unwrap_err().kind,
+            Kind::Forbidden
+        );
     }
     for wrong in [
         json!(null),
@@ -382,11 +498,17 @@ async fn hasuras_claims() {
         json!({"x-hasura-default-role": "user", "x-hasura-allowed-roles": "user"}),
     ] {
         let claims = json!({"https://hasura.io/jwt/claims": wrong, "exp": later()});
-        let error = authenticator.authenticate(&bearer(&sign(Algorithm::HS256, &claims))).await.unwrap_err();
+        let error = authenticator
+            .authenticate(&bearer(&sign(Algorithm::HS256, &claims)))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind, Kind::Unauthenticated, "{claims}");
     }
     let admin = headers(&[("x-hasura-admin-secret", "open sesame"), ("x-hasura-user-id", "3")]);
-    assert_eq!(authenticator.authenticate(&admin).await.unwrap().variable("id"), Some(&Variable::Text("3".into())));
+    assert_eq!(
+        authenticator.authenticate(&admin).await.unwrap().variable("id"),
+        Some(&Variable::Text("3".into()))
+    );
 }
 
 #[tokio::test]
@@ -413,7 +535,9 @@ async fn issuer_audience_leeway_and_no_expiry() {
         (json!({"iss": [iss], "aud": "diglot"}), false),
         (json!({"aud": "diglot"}), false),
     ] {
-        let result = authenticator.authenticate(&bearer(&sign(Algorithm::HS384, &claims))).await;
+        let result = authenticator
+            .authenticate(&bearer(&sign(Algorithm::HS384, &claims)))
+            .await;
         assert_eq!(result.is_ok(), holds, "{claims}");
     }
 }
@@ -429,7 +553,10 @@ async fn remembered_tokens_expire() {
     authenticator.authenticate(&sent).await.unwrap();
     authenticator.authenticate(&sent).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(350)).await;
-    assert_eq!(authenticator.authenticate(&sent).await.unwrap_err().kind, Kind::Unauthenticated);
+    assert_eq!(
+        authenticator.authenticate(&sent).await.unwrap_err().kind,
+        Kind::Unauthenticated
+    );
 }
 
 #[tokio::test]
@@ -455,12 +582,18 @@ async fn public_keys_of_every_kind() {
         // Without a kid the only key of the kind.
         ("ed", Algorithm::EdDSA, None),
     ] {
-        let principal = authenticator.authenticate(&bearer(&sign_with(kind, algorithm, kid, &claims))).await;
+        let principal = authenticator
+            .authenticate(&bearer(&sign_with(kind, algorithm, kid, &claims)))
+            .await;
         assert_eq!(principal.unwrap().role.as_str(), "user", "{algorithm:?}");
     }
     assert_eq!(fake.asked.load(Ordering::SeqCst), 1);
     // A secret that stands in a public set signs nothing.
-    let token = sign_raw("{\"alg\":\"HS256\",\"kid\":\"o\"}", &claims.to_string(), b"public secret");
+    let token = sign_raw(
+        "{\"alg\":\"HS256\",\"kid\":\"o\"}",
+        &claims.to_string(),
+        b"public secret",
+    );
     assert!(authenticator.authenticate(&bearer(&token)).await.is_err());
 }
 
@@ -470,7 +603,10 @@ async fn unknown_keys_lead_to_few_fetches() {
     let claims = json!({"sub": "7", "exp": later()});
     for number in 0..20 {
         let token = sign_with("ed", Algorithm::EdDSA, Some(&format!("guess{number}")), &claims);
-        assert_eq!(authenticator.authenticate(&bearer(&token)).await.unwrap_err().kind, Kind::Unauthenticated);
+        assert_eq!(
+            authenticator.authenticate(&bearer(&token)).await.unwrap_err().kind,
+            Kind::Unauthenticated
+        );
     }
     assert_eq!(fake.asked.load(Ordering::SeqCst), 1);
     // The issuer goes away: what is known is enough.
@@ -484,7 +620,10 @@ async fn an_issuer_that_never_answered_is_our_trouble() {
     let (authenticator, fake) = with_issuer(json!([])).await;
     *fake.answer.lock().unwrap() = None;
     let token = sign_with("ed", Algorithm::EdDSA, Some("d"), &json!({"sub": "7", "exp": later()}));
-    assert_eq!(authenticator.authenticate(&bearer(&token)).await.unwrap_err().kind, Kind::Unavailable);
+    assert_eq!(
+        authenticator.authenticate(&bearer(&token)).await.unwrap_err().kind,
+        Kind::Unavailable
+    );
 }
 
 #[test]

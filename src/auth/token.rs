@@ -84,7 +84,11 @@ impl Verifier {
             };
             match issuer.find(header.key.as_deref(), header.algorithm).await? {
                 Found::Key(key) => holds(&key),
-                Found::Unknown => return Err(refused("the token's key (kid) is none of the issuer's for its algorithm")),
+                Found::Unknown => {
+                    return Err(refused(
+                        "the token's key (kid) is none of the issuer's for its algorithm",
+                    ));
+                }
             }
         };
         if valid {
@@ -99,7 +103,11 @@ impl Verifier {
             Some(expiry) if expiry + self.leeway <= now => return Err(refused("the token has expired")),
             Some(expiry) => expiry + self.leeway,
             None if self.allow_unexpiring => f64::INFINITY,
-            None => return Err(refused("the token has no expiry (exp), and [auth] allow_unexpiring is not set")),
+            None => {
+                return Err(refused(
+                    "the token has no expiry (exp), and [auth] allow_unexpiring is not set",
+                ));
+            }
         };
         if time(claims, "nbf")?.is_some_and(|start| start - self.leeway > now) {
             return Err(refused("the token is not valid yet (nbf)"));
@@ -134,7 +142,9 @@ fn decode(part: &str) -> Option<Map<String, Value>> {
 fn read_header(part: &str) -> Result<Header> {
     let header = decode(part).ok_or_else(|| refused("the token's header is no JSON object in base64url"))?;
     if header.contains_key("crit") {
-        return Err(refused("the token's header has extensions (crit) that this server does not know"));
+        return Err(refused(
+            "the token's header has extensions (crit) that this server does not know",
+        ));
     }
     let name = header.get("alg").and_then(Value::as_str);
     // A closed list in the one spelling of the standard: `none` is in no spelling among them.

@@ -27,11 +27,13 @@ pub(super) fn from_headers(headers: &HeaderMap, prefix: &str) -> Result<BTreeMap
         if suffix.is_empty() || RESERVED.contains(&suffix) {
             continue;
         }
-        let text = std::str::from_utf8(value.as_bytes())
-            .map_err(|_| Error::invalid(Code::INVALID_VALUE, format!("header {header} is not UTF-8")).at(header.as_str()))?;
+        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| {
+            Error::invalid(Code::INVALID_VALUE, format!("header {header} is not UTF-8")).at(header.as_str())
+        })?;
         let (name, value) = prefixed(suffix, text);
         if variables.insert(name, value).is_some() {
-            let message = format!("header {header} is sent twice; a list is one header, such as [\"a\",\"b\"] or {{a,b}}");
+            let message =
+                format!("header {header} is sent twice; a list is one header, such as [\"a\",\"b\"] or {{a,b}}");
             return Err(Error::invalid(Code::INVALID_VALUE, message).at(header.as_str()));
         }
     }
@@ -170,7 +172,10 @@ mod tests {
         for (claim, expected) in [
             ("null", None),
             ("\"{a,b}\"", Some(Variable::Text("{a,b}".into()))),
-            ("12345678901234567890", Some(Variable::Text("12345678901234567890".into()))),
+            (
+                "12345678901234567890",
+                Some(Variable::Text("12345678901234567890".into())),
+            ),
             ("true", Some(Variable::Text("true".into()))),
             ("[1,\"x\",null]", Some(list(&["1", "x"]))),
             ("{\"a\":[1]}", Some(Variable::Text("{\"a\":[1]}".into()))),

@@ -47,10 +47,20 @@ pub fn expose(mut database: Database, settings: &Settings) -> Result<Catalog, Ve
     let schema = default_schema(&database, settings);
     let mut findings = Vec::new();
     let mut notices = Vec::new();
-    let entries = entries(&Tables { database: &database, schema: &schema }, settings, &mut findings);
+    let entries = entries(
+        &Tables {
+            database: &database,
+            schema: &schema,
+        },
+        settings,
+        &mut findings,
+    );
     columns::set_geometries(&mut database, &entries, &mut findings);
 
-    let tables = Tables { database: &database, schema: &schema };
+    let tables = Tables {
+        database: &database,
+        schema: &schema,
+    };
     let names = face_names(&tables, &entries, &mut findings, &mut notices);
     let mut faces = Vec::with_capacity(entries.len());
     for (entry, name) in entries.iter().zip(names) {
@@ -65,13 +75,19 @@ pub fn expose(mut database: Database, settings: &Settings) -> Result<Catalog, Ve
     distinct_roots(&faces, &mut findings);
     relations::add(&tables, &entries, &mut faces, &mut findings, &mut notices);
     for (entry, face) in entries.iter().zip(&mut faces) {
-        face.expand = entry.settings.and_then(|settings| columns::expand(&tables, face, settings, &mut findings));
+        face.expand = entry
+            .settings
+            .and_then(|settings| columns::expand(&tables, face, settings, &mut findings));
     }
     let functions = functions::listed(&tables, &faces, &entries, settings, &mut findings);
     if !findings.is_empty() {
         return Err(findings);
     }
-    Ok(Catalog { functions, notices, ..Catalog::assemble(database, faces) })
+    Ok(Catalog {
+        functions,
+        notices,
+        ..Catalog::assemble(database, faces)
+    })
 }
 
 /// A face to be made.
@@ -98,7 +114,10 @@ impl<'a> Tables<'a> {
     }
 
     fn is_default(&self, table: &Table) -> bool {
-        table.schema.as_ref().is_none_or(|schema| schema.as_str() == self.schema)
+        table
+            .schema
+            .as_ref()
+            .is_none_or(|schema| schema.as_str() == self.schema)
     }
 
     /// The name that the configuration has for a table: `table`, or `schema.table` outside the default schema.
@@ -134,10 +153,19 @@ fn is_qualified(name: &str, schema: &str, item: &str) -> bool {
 }
 
 fn default_schema(database: &Database, settings: &Settings) -> String {
-    let mut schemas: Vec<&str> = database.tables.iter().filter_map(|table| Some(table.schema.as_ref()?.as_str())).collect();
+    let mut schemas: Vec<&str> = database
+        .tables
+        .iter()
+        .filter_map(|table| Some(table.schema.as_ref()?.as_str()))
+        .collect();
     schemas.sort_unstable();
     let first = schemas.iter().find(|schema| **schema == "public").or(schemas.first());
-    settings.schema.as_deref().or(first.copied()).unwrap_or("public").to_owned()
+    settings
+        .schema
+        .as_deref()
+        .or(first.copied())
+        .unwrap_or("public")
+        .to_owned()
 }
 
 /// "there is no column "nme" in table "book", did you mean "name"?"
@@ -169,18 +197,36 @@ fn entries<'a>(tables: &Tables<'_>, settings: &'a Settings, findings: &mut Vec<F
     for face in &settings.faces {
         let key = format!("tables.{}", face.entry);
         let wanted = face.table.as_deref().unwrap_or(&face.entry);
-        let table_key = if face.table.is_some() { format!("{key}.table") } else { key.clone() };
+        let table_key = if face.table.is_some() {
+            format!("{key}.table")
+        } else {
+            key.clone()
+        };
         let Some(id) = tables.find(wanted) else {
-            let hint = if face.table.is_none() { "; an entry of another name says `table = \"…\"`" } else { "" };
+            let hint = if face.table.is_none() {
+                "; an entry of another name says `table = \"…\"`"
+            } else {
+                ""
+            };
             findings.push((table_key, tables.unknown(wanted) + hint));
             continue;
         };
         if is_private(tables.database, tables.get(id)) {
-            findings.push((table_key, format!("{wanted:?} is a table of Diglot's own and cannot be exposed")));
+            findings.push((
+                table_key,
+                format!("{wanted:?} is a table of Diglot's own and cannot be exposed"),
+            ));
         } else if face.table.is_some() && tables.find(&face.entry) != Some(id) {
-            further.push(Entry { table: id, settings: Some(face), own: false });
+            further.push(Entry {
+                table: id,
+                settings: Some(face),
+                own: false,
+            });
         } else if let Some(other) = listed[id.0 as usize] {
-            findings.push((key, format!("[tables.{}] is the same table: write one entry", other.entry)));
+            findings.push((
+                key,
+                format!("[tables.{}] is the same table: write one entry", other.entry),
+            ));
         } else {
             listed[id.0 as usize] = Some(face);
         }
@@ -188,7 +234,11 @@ fn entries<'a>(tables: &Tables<'_>, settings: &'a Settings, findings: &mut Vec<F
     let mut own: Vec<Entry<'_>> = tables
         .ids()
         .filter(|id| !is_private(tables.database, tables.get(*id)))
-        .map(|table| Entry { table, settings: listed[table.0 as usize], own: true })
+        .map(|table| Entry {
+            table,
+            settings: listed[table.0 as usize],
+            own: true,
+        })
         .filter(|entry| entry.settings.is_some() || !settings.only_listed)
         .collect();
     own.sort_by_key(|entry| {
@@ -209,7 +259,10 @@ fn face_names(
 ) -> Vec<Name> {
     let configured = |entry: &Entry<'_>| {
         let settings = entry.settings?;
-        settings.name.clone().or_else(|| (!entry.own).then(|| settings.entry.clone()))
+        settings
+            .name
+            .clone()
+            .or_else(|| (!entry.own).then(|| settings.entry.clone()))
     };
     let plain = |table: &Table| match &table.schema {
         Some(schema) if !tables.is_default(table) => format!("{}_{}", schema.as_str(), table.name.as_str()),
@@ -223,7 +276,10 @@ fn face_names(
             if name.is_empty() {
                 findings.push((key, "an exposed name cannot be empty".into()));
             } else if !names.claim(&name) {
-                findings.push((key, format!("another entry has the name {name:?} too: give one of them another `name`")));
+                findings.push((
+                    key,
+                    format!("another entry has the name {name:?} too: give one of them another `name`"),
+                ));
             }
         }
     }
@@ -236,7 +292,9 @@ fn face_names(
             let name = names.take(&wanted);
             if name != wanted {
                 let label = tables.label(table);
-                notices.push(format!("table {label:?} is exposed as {name:?}, because the name {wanted:?} is taken"));
+                notices.push(format!(
+                    "table {label:?} is exposed as {name:?}, because the name {wanted:?} is taken"
+                ));
             }
             name
         })
@@ -308,7 +366,9 @@ fn distinct_roots(faces: &[Face], findings: &mut Vec<Finding>) {
 
 fn is_graphql_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
+    bytes
+        .next()
+        .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
         && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
         && !name.starts_with("__")
 }
@@ -326,7 +386,12 @@ fn columns_named(
         let id = physical.column_named(name);
         if id.is_none() {
             let place = format!("table {:?}", tables.label(physical));
-            let message = unknown("column", name, &place, physical.columns.iter().map(|column| column.name.as_str()));
+            let message = unknown(
+                "column",
+                name,
+                &place,
+                physical.columns.iter().map(|column| column.name.as_str()),
+            );
             findings.push((key.to_owned(), message));
         }
         id

@@ -44,7 +44,13 @@ impl Catalog {
             face.index();
             names.entry(face.name.clone()).or_insert(id);
         }
-        Self { database, faces, functions: Vec::new(), notices: Vec::new(), names }
+        Self {
+            database,
+            faces,
+            functions: Vec::new(),
+            notices: Vec::new(),
+            names,
+        }
     }
 
     /// The face of an exposed name.

@@ -31,17 +31,27 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
         Err(NoStart::Failure(failure)) => return Err(failure),
     };
     let of = |wanted: &dyn Fn(&Finding) -> bool| -> Vec<String> {
-        findings.iter().filter(|finding| wanted(finding)).map(|finding| configured.located(finding)).collect()
+        findings
+            .iter()
+            .filter(|finding| wanted(finding))
+            .map(|finding| configured.located(finding))
+            .collect()
     };
     let errors = of(&|finding| finding.severity == Severity::Error);
     let notes = of(&is_note);
     let mut warnings = configured.warnings.clone();
-    warnings.extend(of(&|finding| finding.severity == Severity::Warning && !is_note(finding)));
+    warnings.extend(of(&|finding| {
+        finding.severity == Severity::Warning && !is_note(finding)
+    }));
     finish(output, &errors, &warnings, &notes)
 }
 
 fn finish(output: &mut Output, errors: &[String], warnings: &[String], notes: &[String]) -> Result<ExitCode, Failure> {
-    let found = [("error", errors, Style::Bad), ("warning", warnings, Style::Strong), ("note", notes, Style::Quiet)];
+    let found = [
+        ("error", errors, Style::Bad),
+        ("warning", warnings, Style::Strong),
+        ("note", notes, Style::Quiet),
+    ];
     for (severity, findings, style) in found {
         for finding in findings {
             if output.is_json() {
@@ -67,10 +77,14 @@ fn place_of(finding: &str) -> (&str, &str) {
     let Some((place, message)) = finding.split_once(": ") else {
         return ("", finding);
     };
-    let is_place = place
-        .rsplit_once(':')
-        .is_some_and(|(file, line)| !file.is_empty() && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_place { (&finding[..place.len() + 2], message) } else { ("", finding) }
+    let is_place = place.rsplit_once(':').is_some_and(|(file, line)| {
+        !file.is_empty() && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if is_place {
+        (&finding[..place.len() + 2], message)
+    } else {
+        ("", finding)
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +95,10 @@ mod tests {
     fn places() {
         for (finding, expected) in [
             ("diglot.toml:7: tables.book: x", ("diglot.toml:7: ", "tables.book: x")),
-            ("data/a.toml:7:3: tables.book: x", ("data/a.toml:7:3: ", "tables.book: x")),
+            (
+                "data/a.toml:7:3: tables.book: x",
+                ("data/a.toml:7:3: ", "tables.book: x"),
+            ),
             ("tables.book: x", ("", "tables.book: x")),
             ("DIGLOT_AUTH_X: y", ("", "DIGLOT_AUTH_X: y")),
             ("no colon", ("", "no colon")),

@@ -23,7 +23,10 @@ pub(super) fn database() -> PathBuf {
 /// Makes what is not there yet; `true` if the database was made.
 pub(super) async fn make() -> Result<bool, Failure> {
     let failed = |what: &Path, error: &dyn std::fmt::Display| {
-        Failure::usage(format!("the demo needs {}, which cannot be made: {error}", what.display()))
+        Failure::usage(format!(
+            "the demo needs {}, which cannot be made: {error}",
+            what.display()
+        ))
     };
     fs::create_dir_all(FOLDER).map_err(|error| failed(Path::new(FOLDER), &error))?;
     let configuration = configuration();
@@ -38,9 +41,18 @@ pub(super) async fn make() -> Result<bool, Failure> {
         statement_timeout: Duration::from_secs(60),
         pool_size: 1,
     };
-    let backend = Backend::connect(&settings).await.map_err(|error| failed(&database, &error))?;
+    let backend = Backend::connect(&settings)
+        .await
+        .map_err(|error| failed(&database, &error))?;
     // The script is one transaction: one that was broken off left nothing.
-    if existed && !backend.introspect().await.map_err(|error| failed(&database, &error))?.tables.is_empty() {
+    if existed
+        && !backend
+            .introspect()
+            .await
+            .map_err(|error| failed(&database, &error))?
+            .tables
+            .is_empty()
+    {
         return Ok(false);
     }
     backend.execute_script(SCRIPT).await.map_err(|error| {

@@ -105,7 +105,11 @@ fn numbered(items: &[Value]) -> String {
     if items.is_empty() {
         return "none".into();
     }
-    let lines: Vec<String> = items.iter().enumerate().map(|(index, item)| format!("${} = {item}", index + 1)).collect();
+    let lines: Vec<String> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| format!("${} = {item}", index + 1))
+        .collect();
     lines.join("\n")
 }
 
@@ -155,7 +159,9 @@ mod tests {
             ("G=T /x", None),
         ] {
             let call = call(text).ok();
-            let seen = call.as_ref().map(|call| (call.method.as_str(), call.path.len(), call.query.len()));
+            let seen = call
+                .as_ref()
+                .map(|call| (call.method.as_str(), call.path.len(), call.query.len()));
             assert_eq!(seen, expected, "{text}");
         }
     }

@@ -147,7 +147,11 @@ impl Failure {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new(arguments.common.log == Log::Json);
-    let format = if output.is_json() { telemetry::Format::Json } else { telemetry::Format::Text };
+    let format = if output.is_json() {
+        telemetry::Format::Json
+    } else {
+        telemetry::Format::Text
+    };
     let quiet = !matches!(arguments.command, None | Some(Command::Serve { .. }));
     let _guard = match telemetry::start(format, if quiet { "warn" } else { "info,sqlx=warn" }) {
         Ok(guard) => guard,
@@ -172,7 +176,10 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
             block_on(serve::serve(&common, database, &options, output))
         }
         Some(_) if misplaced => Arguments::command()
-            .error(ErrorKind::ArgumentConflict, "--listen and --access before a command are for serve alone")
+            .error(
+                ErrorKind::ArgumentConflict,
+                "--listen and --access before a command are for serve alone",
+            )
             .exit(),
         Some(Command::Check { target }) => block_on(check::check(&common, &target, output)),
         Some(Command::Schema(arguments)) => block_on(schema::schema(&common, &arguments, output)),

@@ -63,7 +63,11 @@ impl Output {
     }
 
     /// A line for machines, in the form of the log's.
-    pub(super) fn event(&mut self, message: &str, fields: impl IntoIterator<Item = (&'static str, Value)>) -> io::Result<()> {
+    pub(super) fn event(
+        &mut self,
+        message: &str,
+        fields: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> io::Result<()> {
         let line = object("INFO", message, fields);
         self.line(&line)
     }

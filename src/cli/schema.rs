@@ -50,7 +50,10 @@ pub(super) async fn schema(common: &Common, arguments: &Arguments, output: &mut 
     }
     let pretty = |value: &serde_json::Value| format!("{value:#}");
     let text = match arguments.what {
-        What::Graphql => ready.graphql.sdl(&snapshot, role).map_err(|error| Failure::usage(error.message))?,
+        What::Graphql => ready
+            .graphql
+            .sdl(&snapshot, role)
+            .map_err(|error| Failure::usage(error.message))?,
         What::Openapi => {
             let principal = Principal::of_role(role, Credential::AdminSecret);
             pretty(&ready.rest.openapi(&snapshot, &principal, None))

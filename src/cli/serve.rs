@@ -23,15 +23,26 @@ pub(super) async fn serve(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let mut configured = configure(common, database, true)?;
-    let listen = options.listen.clone().unwrap_or_else(|| configured.config.server.listen.clone());
+    let listen = options
+        .listen
+        .clone()
+        .unwrap_or_else(|| configured.config.server.listen.clone());
     let limits = limits(&configured)?;
     // The port first: where it is taken nothing else should happen.
-    let listener = http::bind(&listen).await.map_err(|error| Failure::usage(cannot_listen(&listen, &error)))?;
-    let address = listener.local_addr().map_err(|error| Failure::usage(cannot_listen(&listen, &error)))?;
+    let listener = http::bind(&listen)
+        .await
+        .map_err(|error| Failure::usage(cannot_listen(&listen, &error)))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::usage(cannot_listen(&listen, &error)))?;
     if configured.demo {
         if demo::make().await? {
             let text = format!("made the demo database {}", demo::database().display());
-            if output.is_json() { output.event(&text, [])? } else { output.line(&text)? };
+            if output.is_json() {
+                output.event(&text, [])?
+            } else {
+                output.line(&text)?
+            };
         }
         configured = configure(common, None, true)?;
     }
@@ -54,7 +65,9 @@ pub(super) async fn serve(
     }
     let renamed = ready.findings.iter().filter(|finding| is_note(finding)).count();
     if renamed > 0 {
-        tracing::info!("{renamed} names were taken or cannot be said and are served under others: diglot check lists them");
+        tracing::info!(
+            "{renamed} names were taken or cannot be said and are served under others: diglot check lists them"
+        );
     }
     let edge = Arc::new(configured.edge(ready, &secrets)?);
     let start = Start {
@@ -95,7 +108,9 @@ fn cannot_listen(listen: &str, error: &io::Error) -> String {
         io::ErrorKind::AddrInUse => format!(
             "{listen} is in use: another process listens there; choose another port with --listen, or port 0 for any free one"
         ),
-        io::ErrorKind::PermissionDenied => format!("{listen}: ports below 1024 need the right to them; choose a higher one"),
+        io::ErrorKind::PermissionDenied => {
+            format!("{listen}: ports below 1024 need the right to them; choose a higher one")
+        }
         io::ErrorKind::AddrNotAvailable => format!("{listen}: this machine has no such address"),
         io::ErrorKind::InvalidInput => format!("{listen:?} is no address; write 127.0.0.1:4000"),
         _ => format!("cannot listen on {listen}: {error}"),

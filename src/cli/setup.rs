@@ -52,7 +52,10 @@ impl From<Failure> for NoStart {
 /// `demo` allows it) the demo's.
 pub(super) fn configure(common: &Common, database: Option<String>, demo: bool) -> Result<Configured, Failure> {
     let usual = Path::new("diglot.toml");
-    let file = common.config.clone().or_else(|| usual.exists().then(|| usual.to_owned()));
+    let file = common
+        .config
+        .clone()
+        .or_else(|| usual.exists().then(|| usual.to_owned()));
     let loaded = load(file)?;
     let named = database.or_else(|| loaded.config.database.url.clone());
     if let Some(database) = named {
@@ -92,7 +95,8 @@ pub(super) fn configure(common: &Common, database: Option<String>, demo: bool) -
 /// The one place that calls the configuration's loader.
 fn load(file: Option<PathBuf>) -> Result<config::Loaded, Failure> {
     config::load(&config::LoadOptions {
-        file,
+        path: file,
+        database: None,
         environment: std::env::vars().collect(),
     })
     .map_err(|errors| Failure::Usage(errors.iter().map(ToString::to_string).collect()))
@@ -107,7 +111,9 @@ impl Configured {
     /// Where the configuration is, or would be.
     pub(super) fn folder(&self) -> PathBuf {
         let parent = self.file.as_deref().and_then(Path::parent).map(Path::to_owned);
-        parent.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."))
+        parent
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or_else(|| PathBuf::from("."))
     }
 
     /// `--access`, else the configuration's word, else the convention.
@@ -132,9 +138,15 @@ impl Configured {
 
     /// A finding with the place in the file that it is about.
     pub(super) fn located(&self, finding: &Finding) -> String {
-        match &self.file {
-            Some(file) => format!("{}: {finding}", file.display()),
-            None => finding.to_string(),
+        let source = &self.config.source;
+        let within = finding
+            .line
+            .and_then(|(line, column)| source.position_within(&finding.place, line, column));
+        let position = within.or_else(|| source.line_of(&finding.place));
+        match (&self.file, position) {
+            (Some(file), Some((line, column))) => format!("{}:{line}:{column}: {finding}", file.display()),
+            (Some(file), None) => format!("{}: {finding}", file.display()),
+            (None, _) => finding.to_string(),
         }
     }
 
@@ -148,15 +160,20 @@ impl Configured {
                 .map_err(Failure::usage)?,
             pool_size: config.database.pool_size,
         };
-        let backend = Backend::connect(&settings).await.map_err(|error| unreachable_database(&error))?;
+        let backend = Backend::connect(&settings)
+            .await
+            .map_err(|error| unreachable_database(&error))?;
         let source = Source {
             config: Arc::new(config.clone()),
             access,
         };
-        let (engine, findings) = Engine::start(backend, source, secret.as_bytes()).await.map_err(|error| match error {
-            StartError::Database(error) => NoStart::Failure(unreachable_database(&error)),
-            StartError::Findings(findings) => NoStart::Findings(findings),
-        })?;
+        let (engine, findings) =
+            Engine::start(backend, source, secret.as_bytes())
+                .await
+                .map_err(|error| match error {
+                    StartError::Database(error) => NoStart::Failure(unreachable_database(&error)),
+                    StartError::Findings(findings) => NoStart::Findings(findings),
+                })?;
         let rest = Rest::new(Arc::clone(&engine), config.rest.clone()).with_users_table(&config.auth.users_table);
         Ok(Ready {
             graphql: GraphQl::new(Arc::clone(&engine), config.graphql.clone()),
@@ -171,12 +188,12 @@ impl Configured {
         let config = &self.config;
         let authenticator = Authenticator::new(&config.auth, secrets).map_err(|error| Failure::usage(error.message))?;
         let max_body = units::size("server.max_body", &config.server.max_body).map_err(Failure::usage)?;
-        let limit = units::duration("server.request_timeout", &config.server.request_timeout).map_err(Failure::usage)?;
+        let limit =
+            units::duration("server.request_timeout", &config.server.request_timeout).map_err(Failure::usage)?;
         let app = App::new(Parts {
             engine: ready.engine,
             graphql: ready.graphql,
             rest: ready.rest,
-            dialects: config.rest.dialects.clone(),
             authenticator,
             header_prefix: config.auth.header_prefix.to_ascii_lowercase(),
             max_body,
@@ -192,6 +209,10 @@ pub(super) fn is_note(finding: &Finding) -> bool {
 
 /// The message for the operator, with the cause that clients never see.
 fn unreachable_database(error: &Error) -> Failure {
-    let cause = error.source.as_ref().map(|source| format!(": {source}")).unwrap_or_default();
+    let cause = error
+        .source
+        .as_ref()
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default();
     Failure::Database(format!("{}{cause}", error.message))
 }

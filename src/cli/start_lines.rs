@@ -50,7 +50,10 @@ pub(super) fn write(output: &mut Output, start: &Start<'_>) -> io::Result<()> {
             output.event(&format!("{name}: {url}"), [("name", json!(name)), ("url", json!(url))])?;
         }
         for (name, secret) in generated(start) {
-            output.event(&format!("generated {name}: {secret}"), [("name", json!(name)), ("secret", json!(secret))])?;
+            output.event(
+                &format!("generated {name}: {secret}"),
+                [("name", json!(name)), ("secret", json!(secret))],
+            )?;
         }
         for line in curl_lines(start, &base) {
             output.event(&format!("try: {line}"), [("try", json!(line))])?;
@@ -60,7 +63,9 @@ pub(super) fn write(output: &mut Output, start: &Start<'_>) -> io::Result<()> {
     let plural = if tables == 1 { "" } else { "s" };
     let version = env!("CARGO_PKG_VERSION");
     let title = output.styled(Style::Strong, &format!("Diglot {version}"));
-    output.line(&format!("{title}  {kind} {database}, {tables} table{plural}, access: {access}"))?;
+    output.line(&format!(
+        "{title}  {kind} {database}, {tables} table{plural}, access: {access}"
+    ))?;
     output.line(&output.styled(Style::Good, &format!("listening on {base}")))?;
     output.line("")?;
     for (name, url) in urls {
@@ -101,7 +106,10 @@ fn visitable(mut address: SocketAddr) -> SocketAddr {
 }
 
 fn urls(base: &str, dialects: &[String]) -> Vec<(&'static str, String)> {
-    let mut urls = vec![("Playground", format!("{base}/playground/")), ("GraphQL", format!("{base}/graphql"))];
+    let mut urls = vec![
+        ("Playground", format!("{base}/playground/")),
+        ("GraphQL", format!("{base}/graphql")),
+    ];
     for dialect in dialects {
         match dialect.as_str() {
             "based" => urls.push(("REST (Based)", format!("{base}/api/{{table}}"))),
@@ -145,9 +153,13 @@ fn curl_lines(start: &Start<'_>, base: &str) -> Vec<String> {
     let anonymous = start.snapshot.view(Principal::ANONYMOUS);
     let best = |view: &View| {
         let faces = start.snapshot.catalog.faces.iter();
-        let usable = faces.filter(|face| view.read(face.id).is_some() && !face.key.is_empty() && is_plain(face.name.as_str()));
+        let usable =
+            faces.filter(|face| view.read(face.id).is_some() && !face.key.is_empty() && is_plain(face.name.as_str()));
         // Equal ones: the first by name.
-        usable.rev().max_by_key(|face| interest(start.snapshot, view, face)).map(|face| face.id)
+        usable
+            .rev()
+            .max_by_key(|face| interest(start.snapshot, view, face))
+            .map(|face| face.id)
     };
     let (view, header) = match anonymous.and_then(|view| Some((view, best(view)?))) {
         Some((view, _)) => (view, String::new()),
@@ -156,7 +168,10 @@ fn curl_lines(start: &Start<'_>, base: &str) -> Vec<String> {
             match start.snapshot.view(Principal::ADMIN) {
                 Some(view) => {
                     let prefix = start.config.auth.header_prefix.to_ascii_lowercase();
-                    (view, format!(" -H '{prefix}admin-secret: {}'", start.secrets.admin_secret))
+                    (
+                        view,
+                        format!(" -H '{prefix}admin-secret: {}'", start.secrets.admin_secret),
+                    )
                 }
                 None => return Vec::new(),
             }
@@ -176,10 +191,14 @@ fn curl_lines(start: &Start<'_>, base: &str) -> Vec<String> {
         && let Some(query) = graphql_query(start.snapshot, view, face)
     {
         let body = json!({ "query": query });
-        lines.push(format!("curl -s{header} {base}/graphql -H 'content-type: application/json' -d '{body}'"));
+        lines.push(format!(
+            "curl -s{header} {base}/graphql -H 'content-type: application/json' -d '{body}'"
+        ));
     }
     if records && let Some(filter) = filter(start.snapshot, view, face) {
-        lines.push(format!("curl -sg{header} '{base}/api/records/v1/{name}?{filter}&limit=3'"));
+        lines.push(format!(
+            "curl -sg{header} '{base}/api/records/v1/{name}?{filter}&limit=3'"
+        ));
     }
     lines
 }
@@ -187,7 +206,12 @@ fn curl_lines(start: &Start<'_>, base: &str) -> Vec<String> {
 /// More relations and more columns to read tell more of the database.
 fn interest(snapshot: &Snapshot, view: &View, face: &Face) -> (bool, usize, usize) {
     let relations = one_relations(snapshot, view, face).count();
-    let columns = snapshot.catalog.table(face.table).column_ids().filter(|id| view.can_read(face.id, *id)).count();
+    let columns = snapshot
+        .catalog
+        .table(face.table)
+        .column_ids()
+        .filter(|id| view.can_read(face.id, *id))
+        .count();
     (filter(snapshot, view, face).is_some(), relations, columns)
 }
 
@@ -211,9 +235,13 @@ fn graphql_query(snapshot: &Snapshot, view: &View, face: &Face) -> Option<String
         return None;
     }
     let mut selection = own.join(" ");
-    let relation = one_relations(snapshot, view, face).find(|(_, target)| !fields(snapshot, view, target, 2).is_empty());
+    let relation =
+        one_relations(snapshot, view, face).find(|(_, target)| !fields(snapshot, view, target, 2).is_empty());
     if let Some((relation, target)) = relation {
-        selection = format!("{selection} {relation} {{ {} }}", fields(snapshot, view, target, 2).join(" "));
+        selection = format!(
+            "{selection} {relation} {{ {} }}",
+            fields(snapshot, view, target, 2).join(" ")
+        );
     }
     Some(format!("{{ {root}(limit: 3) {{ {selection} }} }}"))
 }
@@ -227,9 +255,17 @@ fn fields<'a>(snapshot: &'a Snapshot, view: &View, face: &'a Face, most: usize) 
         .filter(|id| !matches!(table.column(*id).data_type, Type::Bytes | Type::Json | Type::Jsonb))
         .collect();
     columns.sort_by_key(|id| {
-        (!face.key.contains(id), !matches!(table.column(*id).data_type, Type::Text { .. }), table.column(*id).nullable)
+        (
+            !face.key.contains(id),
+            !matches!(table.column(*id).data_type, Type::Text { .. }),
+            table.column(*id).nullable,
+        )
     });
-    columns.iter().take(most).map(|id| face.column(*id).name.as_str()).collect()
+    columns
+        .iter()
+        .take(most)
+        .map(|id| face.column(*id).name.as_str())
+        .collect()
 }
 
 /// A filter of the Records API that some rows can be expected to pass.
@@ -254,7 +290,9 @@ fn filter(snapshot: &Snapshot, view: &View, face: &Face) -> Option<String> {
 /// A name that stands in a shell, a URL and GraphQL as it is.
 fn is_plain(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && !name.starts_with("__")
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -269,7 +307,10 @@ mod tests {
             ("sqlite:data/demo.db", "sqlite:data/demo.db"),
             ("app.db", "app.db"),
             ("postgres://me@localhost/shop", "postgres://me@localhost/shop"),
-            ("postgres://me:secret@localhost/shop?x=1", "postgres://me:…@localhost/shop?x=1"),
+            (
+                "postgres://me:secret@localhost/shop?x=1",
+                "postgres://me:…@localhost/shop?x=1",
+            ),
         ] {
             assert_eq!(without_password(database), shown);
         }

@@ -2,10 +2,9 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
 
 /// What a role may do with a table.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleAccess {
     /// Reading.
@@ -21,7 +20,7 @@ pub struct RoleAccess {
 }
 
 /// `true`, `false`, or a rule's text.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(untagged)]
 pub enum Rule {
     /// All or none.
@@ -31,8 +30,9 @@ pub enum Rule {
 }
 
 /// `read`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
+#[schemars(transform = super::schema::schema_within_read)]
 pub enum ReadAccess {
     /// Only a rule.
     Rule(Rule),
@@ -52,7 +52,7 @@ pub enum ReadAccess {
 }
 
 /// `create`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
 pub enum CreateAccess {
     /// Only a check.
@@ -75,7 +75,7 @@ pub enum CreateAccess {
 }
 
 /// `update`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
 pub enum UpdateAccess {
     /// Only a rule.
@@ -100,7 +100,7 @@ pub enum UpdateAccess {
 }
 
 /// `delete`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
 pub enum DeleteAccess {
     /// Only a rule.

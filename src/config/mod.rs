@@ -1,24 +1,42 @@
 //! `diglot.toml` and `DIGLOT_*`: read, checked, handed on as small structs. Every error names file, line and key.
+//!
+//! TOML and environment become one tree of values that know where they stand ([`load`]); reading it key by key gives the
+//! structs, and whatever nobody has read is an unknown key; then values are checked.
 
 mod access;
+mod address;
 mod load;
-pub use load::*;
+mod node;
+mod read;
+mod schema;
 mod sections;
+mod source;
 mod tables;
+mod units;
+mod validate;
+mod walk;
+
+#[cfg(test)]
+mod tests;
 
 pub use access::{CreateAccess, DeleteAccess, ReadAccess, RoleAccess, Rule, UpdateAccess};
+pub use load::{LoadOptions, Loaded, Override, load, load_with};
+pub use schema::json_schema;
 pub use sections::{
     Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Limits, Naming, Rest, Server, TrailBase,
     UnknownFilters,
 };
-pub use tables::{Column, Computed, Function, Relation, Role, Table};
+pub use source::{ConfigError, Source};
+pub use tables::{Column, Computed, Function, Relation, Role, Search, Table};
+pub use validate::DIALECTS;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The whole configuration.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Which database.
@@ -39,4 +57,54 @@ pub struct Config {
     pub functions: IndexMap<String, Function>,
     /// Roles that inherit.
     pub roles: IndexMap<String, Role>,
+    /// Where each key stands.
+    #[schemars(skip)]
+    pub source: Arc<Source>,
+}
+
+impl Config {
+    /// Line and column of a dotted key, such as `tables.book.access.user.read`, for findings of later stages.
+    #[must_use]
+    pub fn line_of(&self, key: &str) -> Option<(usize, usize)> {
+        self.source.line_of(key)
+    }
+}
+
+/// From text, without file and environment.
+impl std::str::FromStr for Config {
+    type Err = Errors;
+
+    fn from_str(text: &str) -> Result<Self, Errors> {
+        let source = Source {
+            text: text.to_owned(),
+            ..Source::default()
+        };
+        let entries = node::parse(&source).map_err(Errors)?;
+        load::from_entries(&entries, source)
+            .map(|(config, _)| config)
+            .map_err(Errors)
+    }
+}
+
+/// Several findings, one a line.
+#[derive(Debug)]
+pub struct Errors(pub Vec<ConfigError>);
+
+impl std::fmt::Display for Errors {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let errors: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        formatter.write_str(&errors.join("\n"))
+    }
+}
+
+impl std::error::Error for Errors {}
+
+/// From TOML that is read by somebody else: the same keys and messages, without lines, and with entries in the order of
+/// their names.
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = node::from_table(toml::Table::deserialize(deserializer)?);
+        let config = load::from_entries(&entries, Source::default()).map(|(config, _)| config);
+        config.map_err(|errors| serde::de::Error::custom(Errors(errors)))
+    }
 }

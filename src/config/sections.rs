@@ -1,10 +1,9 @@
 //! The sections that are not about single tables.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 
 /// `[database]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
     /// `sqlite:path` or `postgres://user@host/db`; also env `DATABASE_URL`.
@@ -32,7 +31,7 @@ impl Default for Database {
 }
 
 /// `[server]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
     /// Address and port.
@@ -63,7 +62,7 @@ impl Default for Server {
 }
 
 /// `[auth]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
     /// Signs Diglot's own sessions (HS256, HS384, HS512); generated and kept if absent.
@@ -118,7 +117,7 @@ impl Default for Auth {
 }
 
 /// `[access]`
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
     /// What holds for a table without access blocks; `None` is the convention, but only on loopback.
@@ -126,7 +125,7 @@ pub struct Access {
 }
 
 /// What holds for a table without access blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessDefault {
     /// Owner columns scope, `public_*` is read by the signed-in, anything else is open.
@@ -136,7 +135,7 @@ pub enum AccessDefault {
 }
 
 /// `[graphql]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GraphQl {
     /// Names as the database has them, or camelCase.
@@ -164,7 +163,7 @@ impl Default for GraphQl {
 }
 
 /// `[graphql] naming`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Naming {
     /// The database's own names.
@@ -174,7 +173,7 @@ pub enum Naming {
 }
 
 /// `[graphql.limits]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Bytes of a document.
@@ -211,7 +210,7 @@ impl Default for Limits {
 }
 
 /// `[rest]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rest {
     /// Which dialects are served.
@@ -236,7 +235,7 @@ impl Default for Rest {
 }
 
 /// `[rest.trailbase]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrailBase {
     /// What a filter on an unknown column does.
@@ -258,7 +257,7 @@ impl Default for TrailBase {
 }
 
 /// `[rest.trailbase] unknown_filters`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownFilters {
     /// 400 that names the column.
@@ -268,7 +267,7 @@ pub enum UnknownFilters {
 }
 
 /// `[rest.trailbase] expand_shape`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExpandShape {
     /// `{"id":x,"data":{…}}`

@@ -3,10 +3,9 @@
 use super::RoleAccess;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
 
 /// A table, or one more face of one.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Table {
     /// Exposed name; default the entry's own.
@@ -20,10 +19,13 @@ pub struct Table {
     /// The Records API fills absent owner columns.
     pub autofill_user_columns: bool,
     /// The Records API's conflict mode: none, replace, ignore.
+    #[schemars(extend("enum" = ["none", "replace", "ignore", null]))]
     pub conflict: Option<String>,
     /// An enum table.
     #[serde(rename = "enum")]
     pub enum_table: bool,
+    /// Full-text search.
+    pub search: Option<Search>,
     /// Single columns.
     pub columns: IndexMap<String, Column>,
     /// Relations, renamed or added.
@@ -36,18 +38,31 @@ pub struct Table {
     pub access: IndexMap<String, RoleAccess>,
 }
 
-/// A column.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+/// Full-text search.
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+pub struct Search {
+    /// The columns that are searched.
+    pub columns: Vec<String>,
+}
+
+/// A column.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[serde(default)]
 pub struct Column {
     /// Exposed name.
     pub name: Option<String>,
     /// SQLite: GeoJSON, WKT or WKB in a text or blob column.
     pub geometry: bool,
+    /// Field type of the Baserow front.
+    pub baserow: Option<String>,
+    /// The field type's own keys, beside `baserow`.
+    #[schemars(flatten)]
+    pub options: IndexMap<String, serde_json::Value>,
 }
 
 /// A relation. One whose columns are those of a foreign key renames that key's relation.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Relation {
     /// The table (or entry) that it leads to; default: where the foreign key on `columns` leads.
@@ -61,7 +76,7 @@ pub struct Relation {
 }
 
 /// A computed field.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Computed {
     /// The function.
@@ -73,7 +88,7 @@ pub struct Computed {
 }
 
 /// A function.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Function {
     /// Exposed name.
@@ -81,13 +96,14 @@ pub struct Function {
     /// The argument that takes the session variables as JSON.
     pub session_argument: Option<String>,
     /// `query` or `mutation`; default by volatility.
+    #[schemars(extend("enum" = ["query", "mutation", null]))]
     pub expose: Option<String>,
     /// Who may call it; default whoever may read the table that it returns.
     pub roles: Option<Vec<String>>,
 }
 
 /// A role.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Role {
     /// Roles whose rights it has.

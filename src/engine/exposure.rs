@@ -22,7 +22,10 @@ pub fn exposure(config: &Config) -> catalog::Settings {
 }
 
 fn face(entry: &str, table: &Table) -> FaceSettings {
-    let columns = table.columns.iter().map(|(column, settings)| (column.clone(), settings.name.clone(), settings.geometry));
+    let columns = table
+        .columns
+        .iter()
+        .map(|(column, settings)| (column.clone(), settings.name.clone(), settings.geometry));
     let relations = table.relations.iter().map(|(name, relation)| RelationSettings {
         name: name.clone(),
         table: relation.table.clone(),
@@ -45,7 +48,11 @@ fn face(entry: &str, table: &Table) -> FaceSettings {
         enum_table: table.enum_table,
         columns: columns.collect(),
         relations: relations.collect(),
-        roots: table.roots.iter().map(|(word, name)| (word.clone(), name.clone())).collect(),
+        roots: table
+            .roots
+            .iter()
+            .map(|(word, name)| (word.clone(), name.clone()))
+            .collect(),
         computed: computed.collect(),
     }
 }
@@ -89,17 +96,25 @@ mod tests {
         let settings = exposure(&config);
         assert!(settings.only_listed);
         assert_eq!(settings.schema.as_deref(), Some("app"));
-        let [book, reader, status] = settings.faces.as_slice() else { panic!("{:?}", settings.faces) };
+        let [book, reader, status] = settings.faces.as_slice() else {
+            panic!("{:?}", settings.faces)
+        };
         assert_eq!((book.entry.as_str(), book.name.as_deref()), ("book", Some("books")));
         assert_eq!(book.expand.as_deref(), Some(&["author_id".to_owned()][..]));
         assert_eq!(book.columns, [("spot".into(), Some("place".into()), true)]);
-        assert_eq!((book.relations[0].table.as_deref(), book.relations[0].columns.as_slice()), (Some("reader"), &["author_id".into()][..]));
+        assert_eq!(
+            (book.relations[0].table.as_deref(), book.relations[0].columns.as_slice()),
+            (Some("reader"), &["author_id".into()][..])
+        );
         assert_eq!(book.roots["select"], "books");
         assert_eq!(book.computed[0].function, "full_title");
         assert_eq!(reader.table.as_deref(), Some("users"));
         assert!(status.enum_table && status.key == ["value"]);
         let function = &settings.functions[0];
-        assert_eq!((function.entry.as_str(), function.expose.as_deref()), ("search", Some("mutation")));
+        assert_eq!(
+            (function.entry.as_str(), function.expose.as_deref()),
+            ("search", Some("mutation"))
+        );
         assert_eq!(function.roles.as_deref(), Some(&["user".to_owned()][..]));
     }
 }

@@ -37,15 +37,26 @@ impl Engine {
     ///
     /// # Errors
     /// [`StartError`]
-    pub async fn start(backend: Backend, source: Source, secret: &[u8]) -> Result<(Arc<Self>, Vec<Finding>), StartError> {
+    pub async fn start(
+        backend: Backend,
+        source: Source,
+        secret: &[u8],
+    ) -> Result<(Arc<Self>, Vec<Finding>), StartError> {
         let database = backend.introspect().await.map_err(StartError::Database)?;
         let fingerprint = database.fingerprint.clone();
         let (catalog, views, findings) = build(database, &source).map_err(StartError::Findings)?;
-        let engine = Arc::new(Self::assemble(backend, Snapshot::assemble(Arc::new(catalog), views, 1), secret));
+        let engine = Arc::new(Self::assemble(
+            backend,
+            Snapshot::assemble(Arc::new(catalog), views, 1),
+            secret,
+        ));
         let watched = Arc::downgrade(&engine);
         let changed = Arc::clone(&engine.changed);
         tokio::spawn(async move {
-            let mut watch = Watch { seen: fingerprint, broken: None };
+            let mut watch = Watch {
+                seen: fingerprint,
+                broken: None,
+            };
             loop {
                 // A statement that met another schema than its own does not wait for the interval.
                 let _ = tokio::time::timeout(INTERVAL, changed.notified()).await;
@@ -70,13 +81,25 @@ impl Engine {
 /// # Errors
 /// Every finding, of which at least one is an error.
 pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec<Finding>), Vec<Finding>> {
-    let settings = exposure(&source.config);
+    let mut settings = exposure(&source.config);
+    settings.only_listed = source.access == AccessDefault::Closed;
     let catalog = expose(database, &settings).map_err(|problems| {
-        problems.into_iter().map(|(key, message)| Finding::error(key, message)).collect::<Vec<_>>()
+        problems
+            .into_iter()
+            .map(|(key, message)| Finding::error(key, message))
+            .collect::<Vec<_>>()
     })?;
-    let options = AccessOptions { default: source.access, users_table: source.config.auth.users_table.clone() };
+    let options = AccessOptions {
+        default: source.access,
+        users_table: source.config.auth.users_table.clone(),
+    };
     let (views, mut findings) = build_views(&catalog, &source.config, &options)?;
-    findings.extend(catalog.notices.iter().map(|notice| Finding::warning("names", notice.clone())));
+    findings.extend(
+        catalog
+            .notices
+            .iter()
+            .map(|notice| Finding::warning("names", notice.clone())),
+    );
     Ok((catalog, views, findings))
 }
 
@@ -106,7 +129,9 @@ impl Watch {
                     Ok(Ok((catalog, views, _))) => {
                         let number = engine.snapshot().number + 1;
                         let tables = catalog.faces.len();
-                        engine.snapshot.store(Arc::new(Snapshot::assemble(Arc::new(catalog), views, number)));
+                        engine
+                            .snapshot
+                            .store(Arc::new(Snapshot::assemble(Arc::new(catalog), views, number)));
                         self.seen = read;
                         self.broken = None;
                         tracing::info!(tables, snapshot = number, "the schema has changed and is served anew");
@@ -114,7 +139,9 @@ impl Watch {
                     Ok(Err(findings)) => {
                         self.broken = Some(fingerprint);
                         for finding in &findings {
-                            tracing::warn!("the schema has changed and does not fit the configuration: {finding}; the last one stays");
+                            tracing::warn!(
+                                "the schema has changed and does not fit the configuration: {finding}; the last one stays"
+                            );
                         }
                     }
                     Err(error) => tracing::error!(%error, "building the schema failed; the last one stays"),

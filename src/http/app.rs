@@ -24,8 +24,6 @@ pub struct Parts {
     pub graphql: GraphQl,
     /// The REST front.
     pub rest: Rest,
-    /// The enabled dialects' names.
-    pub dialects: Vec<String>,
     /// Who asks.
     pub authenticator: Authenticator,
     /// Prefix of role and variable headers.
@@ -48,7 +46,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let context = json!({
             "graphql": "/graphql",
-            "dialects": parts.dialects,
+            "dialects": parts.rest.names().collect::<Vec<_>>(),
             "header_prefix": parts.header_prefix,
             "version": env!("CARGO_PKG_VERSION"),
         });
@@ -77,7 +75,9 @@ impl App {
         match self.admit(&mut exchange).await {
             Ok((principal, body)) => {
                 let query = exchange.uri.query();
-                graphql.handle(&principal, &exchange.method, query, &exchange.headers, body).await
+                graphql
+                    .handle(&principal, &exchange.method, query, &exchange.headers, body)
+                    .await
             }
             Err(error) => answer::told(graphql.error_response(&error, &exchange.headers), error),
         }
@@ -135,7 +135,10 @@ impl App {
     async fn catalog(&self, mut exchange: Exchange) -> Result<Response> {
         let (principal, _) = self.admit(&mut exchange).await?;
         let snapshot = self.parts.engine.snapshot();
-        Ok(answer::json(StatusCode::OK, &catalog::catalog_of(&snapshot, principal.role.as_str())))
+        Ok(answer::json(
+            StatusCode::OK,
+            &catalog::catalog_of(&snapshot, principal.role.as_str()),
+        ))
     }
 
     async fn explain(&self, mut exchange: Exchange) -> Result<Response> {
@@ -169,8 +172,16 @@ impl Handler for App {
             _ => Method::GET,
         };
         if exchange.method != allowed {
-            let allow = if allowed == Method::GET { "GET, HEAD, OPTIONS" } else { "POST, OPTIONS" };
-            return if exchange.method == Method::OPTIONS { options(allow) } else { not_allowed(allow) };
+            let allow = if allowed == Method::GET {
+                "GET, HEAD, OPTIONS"
+            } else {
+                "POST, OPTIONS"
+            };
+            return if exchange.method == Method::OPTIONS {
+                options(allow)
+            } else {
+                not_allowed(allow)
+            };
         }
         match route {
             Route::Health => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
@@ -188,7 +199,11 @@ impl Handler for App {
     }
 
     fn varies_by(&self) -> String {
-        self.parts.authenticator.headers().map(|header| header.as_str()).join(", ")
+        self.parts
+            .authenticator
+            .headers()
+            .map(|header| header.as_str())
+            .join(", ")
     }
 }
 

@@ -55,7 +55,9 @@ mod tests {
 
     fn chunked(chunks: &'static [&'static str]) -> Body {
         Body::from_stream(futures_util::stream::iter(
-            chunks.iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from_static(chunk.as_bytes()))),
+            chunks
+                .iter()
+                .map(|chunk| Ok::<_, std::io::Error>(Bytes::from_static(chunk.as_bytes()))),
         ))
     }
 
@@ -86,7 +88,11 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            assert_eq!(read(Body::empty(), &headers, 5).await.unwrap_err().kind, kind, "{value}");
+            assert_eq!(
+                read(Body::empty(), &headers, 5).await.unwrap_err().kind,
+                kind,
+                "{value}"
+            );
         }
     }
 }

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 pub fn catalog_of(snapshot: &Snapshot, role: &str) -> Value {
     let catalog = &snapshot.catalog;
     let tables: Vec<Value> = match snapshot.view(role) {
-        Some(view) => catalog.faces.iter().filter_map(|face| table(catalog, view, face)).collect(),
+        Some(view) => catalog
+            .faces
+            .iter()
+            .filter_map(|face| table(catalog, view, face))
+            .collect(),
         None => Vec::new(),
     };
     json!({ "role": role, "tables": tables })
@@ -37,7 +41,11 @@ fn table(catalog: &Catalog, view: &View, face: &Face) -> Option<Value> {
             })
         })
         .collect();
-    let key: Vec<&str> = if seen(&face.key) { names(face, &face.key) } else { Vec::new() };
+    let key: Vec<&str> = if seen(&face.key) {
+        names(face, &face.key)
+    } else {
+        Vec::new()
+    };
     let relations: Vec<Value> = face
         .relations
         .iter()
@@ -48,7 +56,11 @@ fn table(catalog: &Catalog, view: &View, face: &Face) -> Option<Value> {
                 Join::Direct { columns, references } => {
                     let readable = seen(columns) && references.iter().all(|id| view.can_read(target.id, *id));
                     // Names that the role may not see are left out; the relation itself can still be followed.
-                    if readable { (names(face, columns), names(target, references)) } else { Default::default() }
+                    if readable {
+                        (names(face, columns), names(target, references))
+                    } else {
+                        Default::default()
+                    }
                 }
                 Join::Through { face: through, .. } => {
                     view.read(*through)?;
@@ -90,7 +102,11 @@ fn type_word(data_type: &Type) -> String {
 
 fn values<'a>(catalog: &'a Catalog, data_type: &Type) -> Option<&'a [String]> {
     match data_type {
-        Type::Enum(index) => catalog.database.enums.get(*index as usize).map(|list| list.values.as_slice()),
+        Type::Enum(index) => catalog
+            .database
+            .enums
+            .get(*index as usize)
+            .map(|list| list.values.as_slice()),
         _ => None,
     }
 }

@@ -77,7 +77,11 @@ impl<H: Handler> Edge<H> {
         let head = parts.method == Method::HEAD;
         let method = if head { Method::GET } else { parts.method.clone() };
         let get = method == Method::GET;
-        let if_none_match = if get { parts.headers.get(IF_NONE_MATCH).cloned() } else { None };
+        let if_none_match = if get {
+            parts.headers.get(IF_NONE_MATCH).cloned()
+        } else {
+            None
+        };
         let path = parts.uri.clone();
         let exchange = Exchange {
             method,
@@ -90,7 +94,11 @@ impl<H: Handler> Edge<H> {
             Ok(Ok(response)) => response,
             // The panic's own text has gone to the log through the hook.
             Ok(Err(_)) => answer::error(Error::internal("a panic")),
-            Err(_) => answer::error(Error::new(Kind::Unavailable, Code::TIMEOUT, "the request took too long")),
+            Err(_) => answer::error(Error::new(
+                Kind::Unavailable,
+                Code::TIMEOUT,
+                "the request took too long",
+            )),
         };
         if get {
             response = self.cached(response, if_none_match.as_ref()).await;
@@ -110,7 +118,10 @@ impl<H: Handler> Edge<H> {
     fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
         let harmless = |id: &&HeaderValue| {
             (1..=128).contains(&id.len())
-                && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+                && id
+                    .as_bytes()
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
         };
         if let Some(id) = headers.get(&REQUEST_ID).filter(harmless) {
             return id.clone();
@@ -124,7 +135,9 @@ impl<H: Handler> Edge<H> {
         if response.headers().contains_key(CACHE_CONTROL) {
             return response;
         }
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response.headers_mut().append(VARY, self.vary.clone());
         let size = axum::body::HttpBody::size_hint(response.body()).exact();
         if response.status() != StatusCode::OK
@@ -140,7 +153,11 @@ impl<H: Handler> Edge<H> {
         };
         let mut hasher = DefaultHasher::new();
         hasher.write(&bytes);
-        parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).hash(&mut hasher);
+        parts
+            .headers
+            .get(CONTENT_TYPE)
+            .map(HeaderValue::as_bytes)
+            .hash(&mut hasher);
         let tag = format!("W/\"{:016x}\"", hasher.finish());
         let known = if_none_match.is_some_and(|sent| matches_tag(sent, &tag));
         if let Ok(tag) = HeaderValue::try_from(tag) {
@@ -160,7 +177,8 @@ impl<H: Handler> Edge<H> {
 pub(super) fn matches_tag(sent: &HeaderValue, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let own = opaque(tag);
-    sent.to_str().is_ok_and(|sent| sent.trim() == "*" || sent.split(',').any(|one| opaque(one) == own))
+    sent.to_str()
+        .is_ok_and(|sent| sent.trim() == "*" || sent.split(',').any(|one| opaque(one) == own))
 }
 
 /// HEAD: the headers of the answer to GET.

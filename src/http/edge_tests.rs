@@ -15,7 +15,9 @@ impl Handler for Echo {
             "/missing" => answer::error(Error::not_found(Code("x"), "no")),
             "/kept" => {
                 let mut response = answer::with_type(StatusCode::OK, "text/plain", "kept");
-                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+                    .headers_mut()
+                    .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 response
             }
             _ => answer::with_type(StatusCode::OK, "text/plain", exchange.method.to_string()),
@@ -47,7 +49,10 @@ async fn panics_and_slowness_are_answered() {
     assert_eq!(panicked.status(), 500);
     assert!(text(panicked).await.contains("\"internal\""));
     let slow = ask("GET", "/slow", &[]).await;
-    assert_eq!((slow.status().as_u16(), slow.headers()["retry-after"].as_bytes()), (503, b"1".as_slice()));
+    assert_eq!(
+        (slow.status().as_u16(), slow.headers()["retry-after"].as_bytes()),
+        (503, b"1".as_slice())
+    );
 }
 
 #[tokio::test]
@@ -73,7 +78,10 @@ async fn tags_and_what_they_save() {
         assert_eq!(text(again).await.is_empty(), status == 304);
     }
     for (method, path) in [("POST", "/"), ("GET", "/large"), ("GET", "/missing"), ("GET", "/kept")] {
-        assert!(!ask(method, path, &[]).await.headers().contains_key(ETAG), "{method} {path}");
+        assert!(
+            !ask(method, path, &[]).await.headers().contains_key(ETAG),
+            "{method} {path}"
+        );
     }
     assert_eq!(ask("GET", "/kept", &[]).await.headers()[CACHE_CONTROL], "no-store");
     assert_eq!(ask("POST", "/", &[("if-none-match", &tag)]).await.status(), 200);

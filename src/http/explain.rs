@@ -39,12 +39,15 @@ impl Whom {
     /// # Errors
     /// When a variable is neither a scalar nor a list of them.
     pub fn principal(&self) -> Result<Principal> {
-        let mut principal =
-            Principal::of_role(self.role.as_deref().unwrap_or(Principal::ADMIN), Credential::AdminSecret);
+        let mut principal = Principal::of_role(
+            self.role.as_deref().unwrap_or(Principal::ADMIN),
+            Credential::AdminSecret,
+        );
         let mut variables = std::collections::BTreeMap::new();
         for (name, value) in &self.variables {
             let wrong = || {
-                let message = format!("principal.variables.{name} is neither a text, a number, a boolean nor a list of them");
+                let message =
+                    format!("principal.variables.{name} is neither a text, a number, a boolean nor a list of them");
                 Error::invalid(Code::INVALID_VALUE, message)
             };
             let scalar = |value: &Value| -> Result<Box<str>> {
@@ -77,7 +80,14 @@ pub async fn explain(engine: &Engine, graphql: &GraphQl, asked: Asked) -> Result
     if snapshot.view(principal.role.as_str()).is_none() {
         let roles = snapshot.roles().map(Name::as_str);
         let role = principal.role.as_str();
-        return Err(Error::unknown(crate::error::Kind::Invalid, Code::INVALID_VALUE, "role", role, None, roles));
+        return Err(Error::unknown(
+            crate::error::Kind::Invalid,
+            Code::INVALID_VALUE,
+            "role",
+            role,
+            None,
+            roles,
+        ));
     }
     let variables = asked.variables.unwrap_or_default();
     let operation = asked.operation_name.as_deref();

@@ -31,7 +31,11 @@ pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|coding| coding.trim() == "br" || coding.trim().starts_with("br;") && !coding.trim().ends_with("q=0"));
-    let packed = if takes_brotli { Files::get(&format!("{path}.br")) } else { None };
+    let packed = if takes_brotli {
+        Files::get(&format!("{path}.br"))
+    } else {
+        None
+    };
     let coding = packed.is_some();
     let file = packed.or_else(|| Files::get(path))?;
 
@@ -48,28 +52,41 @@ pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let mut response = answer::with_type(StatusCode::OK, content_type(path), Body::from(bytes));
     describe(response.headers_mut(), path, &tag);
     if coding {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
-        response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
+        response
+            .headers_mut()
+            .insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("accept-encoding"));
     }
     Some(response)
 }
 
 fn describe(headers: &mut HeaderMap, path: &str, tag: &str) {
     // The build names files by their content, the page itself apart.
-    let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(ETAG, tag);
     }
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type(path)));
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static(content_type(path)));
 }
 
 /// Weak, since the same file may go out compressed.
 fn tag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    let start = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let start = hash
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     format!("W/\"{start:016x}\"")
 }
 
@@ -101,7 +118,12 @@ mod tests {
         };
         assert_eq!(page.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
         assert_eq!(page.headers()[CACHE_CONTROL], "no-cache");
-        assert!(page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("script-src 'self';"));
+        assert!(
+            page.headers()[CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap()
+                .contains("script-src 'self';")
+        );
         let mut again = HeaderMap::new();
         again.insert(IF_NONE_MATCH, page.headers()[ETAG].clone());
         assert_eq!(file("index.html", &again).unwrap().status(), StatusCode::NOT_MODIFIED);
@@ -109,14 +131,25 @@ mod tests {
             let asset = file(&path, &HeaderMap::new()).unwrap();
             assert_ne!(asset.headers()[CONTENT_TYPE], "application/octet-stream", "{path}");
             if path.starts_with("assets/") {
-                assert!(asset.headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"), "{path}");
+                assert!(
+                    asset.headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"),
+                    "{path}"
+                );
             }
         }
     }
 
     #[test]
     fn nothing_else_is_served() {
-        for path in ["../Cargo.toml", "/etc/passwd", "assets/../../../Cargo.toml", "assets", "nothing", "..", "index.html/"] {
+        for path in [
+            "../Cargo.toml",
+            "/etc/passwd",
+            "assets/../../../Cargo.toml",
+            "assets",
+            "nothing",
+            "..",
+            "index.html/",
+        ] {
             assert!(file(path, &HeaderMap::new()).is_none(), "{path}");
         }
     }

@@ -123,19 +123,32 @@ mod tests {
             ("/", Some(vec![])),
         ] {
             let segments = path_segments(path).ok();
-            assert_eq!(segments, expected.map(|list| list.into_iter().map(String::from).collect()), "{path}");
+            assert_eq!(
+                segments,
+                expected.map(|list| list.into_iter().map(String::from).collect()),
+                "{path}"
+            );
         }
         for (query, expected) in [
             ("a=1&b=2&a=3", Some(vec![("a", "1"), ("b", "2"), ("a", "3")])),
-            ("filter%5Ba%5D%5B$gt%5D=1+2%2B3", Some(vec![("filter[a][$gt]", "1 2+3")])),
-            ("a&b=&=c&&d=e=f", Some(vec![("a", ""), ("b", ""), ("", "c"), ("d", "e=f")])),
+            (
+                "filter%5Ba%5D%5B$gt%5D=1+2%2B3",
+                Some(vec![("filter[a][$gt]", "1 2+3")]),
+            ),
+            (
+                "a&b=&=c&&d=e=f",
+                Some(vec![("a", ""), ("b", ""), ("", "c"), ("d", "e=f")]),
+            ),
             ("", Some(vec![])),
             ("a=%ff", None),
             ("%c3=1", None),
         ] {
             let pairs = query_pairs(query).ok();
-            let expected: Option<Vec<(String, String)>> = expected
-                .map(|list| list.into_iter().map(|(name, value): (&str, &str)| (name.into(), value.into())).collect());
+            let expected: Option<Vec<(String, String)>> = expected.map(|list| {
+                list.into_iter()
+                    .map(|(name, value): (&str, &str)| (name.into(), value.into()))
+                    .collect()
+            });
             assert_eq!(pairs, expected, "{query}");
         }
     }

@@ -85,7 +85,9 @@ pub async fn serve<H: Handler>(
             CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)
                 .compress_when(
-                    SizeAbove::new(COMPRESSED).and(NotForContentType::IMAGES).and(NotForContentType::SSE),
+                    SizeAbove::new(COMPRESSED)
+                        .and(NotForContentType::IMAGES)
+                        .and(NotForContentType::SSE),
                 ),
         )
         .service_fn(move |request: Request<Incoming>| {
@@ -148,10 +150,15 @@ pub async fn serve<H: Handler>(
         });
     }
     drop(listener);
-    tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_ok()
+    tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown())
+        .await
+        .is_ok()
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),

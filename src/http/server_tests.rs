@@ -62,10 +62,16 @@ async fn answers_and_refusals() {
     let running = start(&[], Duration::from_secs(1)).await;
     let address = running.address;
     let answer = talk(address, &get("/", "")).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nxxx"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nxxx"),
+        "{answer}"
+    );
     let head = String::from_utf8(get("/", "")).unwrap().replacen("GET", "HEAD", 1);
     let answer = talk(address, head.as_bytes()).await;
-    assert!(answer.contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(
+        answer.contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
     let huge = format!("x: {}\r\n", "a".repeat(1 << 20));
     assert!(talk(address, &get("/", &huge)).await.starts_with("HTTP/1.1 431"));
     let many: String = (0..500).map(|number| format!("x{number}: 1\r\n")).collect();
@@ -83,7 +89,10 @@ async fn silent_and_slow_connections_are_closed() {
         let answer = talk(running.address, begun.as_bytes()).await;
         assert!(!answer.contains(" 200 "), "{begun}: {answer}");
         let took = begin.elapsed();
-        assert!(took >= Duration::from_millis(150) && took < Duration::from_secs(2), "{begun}: {took:?}");
+        assert!(
+            took >= Duration::from_millis(150) && took < Duration::from_secs(2),
+            "{begun}: {took:?}"
+        );
     }
 }
 
@@ -99,8 +108,15 @@ async fn compression_from_a_kilobyte() {
     ] {
         let answer = talk(running.address, &get(path, &format!("accept-encoding: {accepted}\r\n"))).await;
         let coding = expected.map(|coding| format!("content-encoding: {coding}\r\n"));
-        assert_eq!(coding.is_none(), !answer.contains("content-encoding"), "{path} {accepted}");
-        assert!(coding.is_none_or(|coding| answer.contains(&coding)), "{path} {accepted}");
+        assert_eq!(
+            coding.is_none(),
+            !answer.contains("content-encoding"),
+            "{path} {accepted}"
+        );
+        assert!(
+            coding.is_none_or(|coding| answer.contains(&coding)),
+            "{path} {accepted}"
+        );
     }
 }
 
@@ -126,9 +142,15 @@ async fn origins() {
                 Some(expected) => {
                     let line = format!("access-control-allow-origin: {expected}\r\n");
                     assert!(answer.contains(&line), "{origins:?} {origin}: {answer}");
-                    assert!(!request.starts_with("OPTIONS") || answer.contains("allow-headers: apikey"), "{answer}");
+                    assert!(
+                        !request.starts_with("OPTIONS") || answer.contains("allow-headers: apikey"),
+                        "{answer}"
+                    );
                 }
-                None => assert!(!answer.contains("access-control-allow-origin"), "{origins:?} {origin}: {answer}"),
+                None => assert!(
+                    !answer.contains("access-control-allow-origin"),
+                    "{origins:?} {origin}: {answer}"
+                ),
             }
         }
     }

@@ -33,7 +33,9 @@ impl<S> Stall<S> {
         }
         // The timer is kept for the next wait, since most connections that wait once wait again.
         let patience = self.patience;
-        let timer = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        let timer = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         if !self.stalled {
             self.stalled = true;
             timer.as_mut().reset(Instant::now() + patience);
@@ -46,7 +48,11 @@ impl<S> Stall<S> {
 }
 
 impl<S: Read + Unpin> Read for Stall<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

@@ -182,8 +182,14 @@ impl Stage {
     pub(super) fn with(settings: config::Rest, expand: Option<Vec<ColumnId>>) -> Self {
         let catalog = catalog(expand);
         let roles = [Principal::ANONYMOUS, Principal::USER];
-        let views = roles.into_iter().map(|role| (Name::new(role), Arc::new(view(&catalog, role)))).collect();
-        Self { snapshot: Snapshot::assemble(std::sync::Arc::new(catalog), views, 0), dialects: Dialects::new(settings) }
+        let views = roles
+            .into_iter()
+            .map(|role| (Name::new(role), Arc::new(view(&catalog, role))))
+            .collect();
+        Self {
+            snapshot: Snapshot::assemble(std::sync::Arc::new(catalog), views, 0),
+            dialects: Dialects::new(settings),
+        }
     }
 
     /// What a signed-in caller's call becomes: the request's shape and values.

@@ -33,6 +33,8 @@ pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalo
         },
         Literal::Number(number) => match data_type {
             Type::Boolean if sqlite && (number == "0" || number == "1") => Ok(Datum::Boolean(number == "1")),
+            // SQLite has no decimals: they are stored and compared as numbers.
+            Type::Numeric if sqlite => natural_number(number).ok_or_else(|| not_of(number, data_type)),
             Type::Integer(_) | Type::Float(_) | Type::Numeric => {
                 cast_text(number, &widened(data_type, sqlite)).ok_or_else(|| not_of(number, data_type))
             }
@@ -105,7 +107,7 @@ fn natural_number(number: &str) -> Option<Datum> {
 ///
 /// This is also how a session variable is bound: what it accepts is what the solver takes for present.
 #[must_use]
-pub fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
+pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
     let kept = || Some(Datum::Text(text.into()));
     if text.contains('\0') {
         return None;
@@ -166,10 +168,10 @@ fn bytes_of(text: &str) -> Option<Vec<u8>> {
             })
             .flatten();
     }
-    if text.len() == 36 {
-        if let Ok(uuid) = uuid::Uuid::try_parse(text) {
-            return Some(uuid.as_bytes().to_vec());
-        }
+    if text.len() == 36
+        && let Ok(uuid) = uuid::Uuid::try_parse(text)
+    {
+        return Some(uuid.as_bytes().to_vec());
     }
     let bare = text.trim_end_matches('=');
     URL_SAFE_NO_PAD
@@ -214,7 +216,10 @@ fn is_time(text: &str) -> bool {
             && digits
                 .chars()
                 .all(|character| character.is_ascii_digit() || character == ':')
-            && digits.get(..2).and_then(|hours| hours.parse::<u8>().ok()).is_some_and(|hours| hours < 16)
+            && digits
+                .get(..2)
+                .and_then(|hours| hours.parse::<u8>().ok())
+                .is_some_and(|hours| hours < 16)
             && (digits.len() == 2
                 || digits
                     .get(digits.len() - 2..)
@@ -313,9 +318,7 @@ pub(super) fn compare(left: &Datum, comparison: Comparison, right: &Datum, data_
             if unknown { None } else { Some(comparison == C::NotIn) }
         }
         C::Like | C::NotLike => match (left, right) {
-            (Datum::Text(text), Datum::Text(pattern)) => {
-                Some(matches_like(text, pattern)? == (comparison == C::Like))
-            }
+            (Datum::Text(text), Datum::Text(pattern)) => Some(matches_like(text, pattern)? == (comparison == C::Like)),
             _ => None,
         },
         _ => None,
@@ -323,11 +326,19 @@ pub(super) fn compare(left: &Datum, comparison: Comparison, right: &Datum, data_
 }
 
 fn order_of(left: &Datum, right: &Datum, data_type: &Type) -> Option<Ordering> {
+    if *data_type == Type::Numeric {
+        let written = |value: &Datum| match value {
+            Datum::Integer(value) => Some(value.to_string()),
+            Datum::Float(value) => Some(value.to_string()),
+            Datum::Text(text) => Some(text.to_string()),
+            _ => None,
+        };
+        return compare_decimals(&written(left)?, &written(right)?);
+    }
     match (left, right) {
         (Datum::Boolean(left), Datum::Boolean(right)) => Some(left.cmp(right)),
         (Datum::Integer(left), Datum::Integer(right)) => Some(left.cmp(right)),
         (Datum::Float(left), Datum::Float(right)) => left.partial_cmp(right),
-        (Datum::Text(left), Datum::Text(right)) if *data_type == Type::Numeric => compare_decimals(left, right),
         (Datum::Text(left), Datum::Text(right)) => Some(left.cmp(right)),
         _ => None,
     }
@@ -419,11 +430,7 @@ mod tests {
             ("{1,x}", Type::Array(Box::new(Type::Integer(32))), false),
         ];
         for (text, data_type, good) in cases {
-            assert_eq!(
-                cast_text(text, data_type).is_some(),
-                *good,
-                "{text:?} as {data_type:?}"
-            );
+            assert_eq!(cast_text(text, data_type).is_some(), *good, "{text:?} as {data_type:?}");
         }
     }
 
@@ -434,7 +441,10 @@ mod tests {
         assert_eq!(order("-0", "0"), Some(Ordering::Equal));
         assert_eq!(order("-2", "-10"), Some(Ordering::Greater));
         assert_eq!(order("0.19", "0.2"), Some(Ordering::Less));
-        assert_eq!(order("100000000000000000001", "99999999999999999999"), Some(Ordering::Greater));
+        assert_eq!(
+            order("100000000000000000001", "99999999999999999999"),
+            Some(Ordering::Greater)
+        );
         for (text, pattern, expected) in [
             ("abc", "a%", Some(true)),
             ("abc", "%b%", Some(true)),

@@ -93,7 +93,11 @@ impl Writer<'_> {
         let table = self.tables[index];
         let same = self.tables[..index].iter().filter(|other| **other == table).count();
         let name = self.catalog.table(table).name.as_str();
-        if same == 0 { name.to_owned() } else { format!("{name}#{}", same + 1) }
+        if same == 0 {
+            name.to_owned()
+        } else {
+            format!("{name}#{}", same + 1)
+        }
     }
 
     fn term(&self, term: &Term) -> String {
@@ -122,7 +126,11 @@ impl Writer<'_> {
             Term::Json { term, path, text } => {
                 let mut result = self.term(term);
                 for (index, step) in path.iter().enumerate() {
-                    result += if *text && index + 1 == path.len() { " ->> " } else { " -> " };
+                    result += if *text && index + 1 == path.len() {
+                        " ->> "
+                    } else {
+                        " -> "
+                    };
                     result += &match step {
                         JsonStep::Key(key) => quoted(key.as_str()),
                         JsonStep::Index(index) => index.to_string(),
@@ -133,10 +141,10 @@ impl Writer<'_> {
             Term::Case { branches, otherwise } => {
                 let mut result = String::from("CASE");
                 for (condition, value) in branches {
-                    result += &format!(" WHEN {} THEN {}", self.predicate(condition, 0), self.term(value));
+                    result += &[" WHEN ", &self.predicate(condition, 0), " THEN ", &self.term(value)].concat();
                 }
                 if let Some(otherwise) = otherwise {
-                    result += &format!(" ELSE {}", self.term(otherwise));
+                    result += &[" ELSE ", &self.term(otherwise)].concat();
                 }
                 result + " END"
             }
@@ -166,7 +174,11 @@ impl Writer<'_> {
         let function = format!("{:?}", aggregate.function).to_uppercase();
         let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
         let of = |writer: &Writer<'_>| {
-            if aggregate.of.is_empty() { "*".to_owned() } else { writer.terms(&aggregate.of) }
+            if aggregate.of.is_empty() {
+                "*".to_owned()
+            } else {
+                writer.terms(&aggregate.of)
+            }
         };
         match &aggregate.rows {
             None => format!("{function}({distinct}{})", of(self)),

@@ -92,10 +92,16 @@ pub(super) fn catalog(kind: DatabaseKind) -> Catalog {
     session.system = true;
     let mut view = table("article_view", &[id(), ("user_id", Type::Uuid, true)]);
     view.kind = TableKind::View;
-    let tag = table("tag", &[id(), ("name", Type::TEXT, false), ("weight", Type::Integer(32), true)]);
+    let tag = table(
+        "tag",
+        &[id(), ("name", Type::TEXT, false), ("weight", Type::Integer(32), true)],
+    );
     let mut pairs = table(
         "article_tag",
-        &[("article_id", Type::Integer(32), false), ("tag_id", Type::Integer(32), false)],
+        &[
+            ("article_id", Type::Integer(32), false),
+            ("tag_id", Type::Integer(32), false),
+        ],
     );
     pairs.primary_key = vec![ColumnId(0), ColumnId(1)];
     let genre = table("genre", &[id(), ("name", Type::TEXT, false)]);

@@ -414,10 +414,7 @@ impl Parser {
                 at,
                 "a value should follow: a column, a text, a number or a bracket",
             )),
-            Token::Sign(sign) => Err(Problem::new(
-                at,
-                format!("a value should stand here, found {sign:?}"),
-            )),
+            Token::Sign(sign) => Err(Problem::new(at, format!("a value should stand here, found {sign:?}"))),
         }
     }
 
@@ -453,9 +450,13 @@ impl Parser {
         }
         let kind = match (name.as_str(), steps.len()) {
             ("auth", 2..) => Kind::Variable(auth(&steps[1..])?),
-            ("request" | "params", 2..) => {
-                Kind::Foreign(steps.iter().map(|step| step.text.as_str()).collect::<Vec<_>>().join("."))
-            }
+            ("request" | "params", 2..) => Kind::Foreign(
+                steps
+                    .iter()
+                    .map(|step| step.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join("."),
+            ),
             ("new", 2..) => Kind::Path(Path {
                 root: Root::New,
                 steps: steps.split_off(1),
@@ -509,7 +510,10 @@ fn auth(steps: &[Spelled]) -> Result<String, Problem> {
                     || "; another claim is auth.jwt.<name>".to_owned(),
                     |near| format!(", did you mean auth.{near}?"),
                 );
-                Problem::new(property.at, format!("unknown property {:?} of auth{near}", property.text))
+                Problem::new(
+                    property.at,
+                    format!("unknown property {:?} of auth{near}", property.text),
+                )
             }),
         [first, ..] => Err(Problem::new(
             first.at,

@@ -243,7 +243,7 @@ impl Predicate {
 
 /// The type that a parameter for a value of this type has, and whether it is a list: an array is a list of its elements.
 #[must_use]
-pub fn parameter_type(data_type: &Type) -> (Type, bool) {
+pub(super) fn parameter_type(data_type: &Type) -> (Type, bool) {
     match data_type {
         Type::Array(element) => ((**element).clone(), true),
         other => (other.clone(), false),

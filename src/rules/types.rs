@@ -47,10 +47,7 @@ pub(super) fn are_comparable(catalog: &Catalog, left: &Type, right: &Type) -> bo
         (Type::Boolean, Type::Boolean)
         | (Type::Text { .. }, Type::Text { .. })
         | (Type::Json | Type::Jsonb, Type::Json | Type::Jsonb)
-        | (
-            Type::Date | Type::Timestamp | Type::TimestampTz,
-            Type::Date | Type::Timestamp | Type::TimestampTz,
-        )
+        | (Type::Date | Type::Timestamp | Type::TimestampTz, Type::Date | Type::Timestamp | Type::TimestampTz)
         | (Type::Time | Type::TimeTz, Type::Time | Type::TimeTz) => true,
         (left, right) if left.is_number() && right.is_number() => true,
         (left, right) if left == right => true,

@@ -180,11 +180,7 @@ impl Writer<'_> {
             self.word(")");
         }
         self.word(if not { " NOT IN (SELECT " } else { " IN (SELECT " });
-        self.word(if matches!(data_type, Type::Uuid) {
-            "value FROM json_each("
-        } else {
-            "value FROM json_each("
-        });
+        self.word("value FROM json_each(");
         self.term(right);
         if matches!(data_type, Type::Uuid) {
             self.word(") UNION ALL SELECT unhex(value, '-') FROM json_each(");

@@ -155,7 +155,16 @@ impl Tables {
         if !column.data_type.is_text() {
             return;
         }
-        if let Some(values) = check::allowed(definition, column.name.as_str()) {
+        // citext lets other cases in than the list shows, and char(n) stores shorter values with spaces.
+        let length = match (&column.data_type, column.database_type.as_str()) {
+            (_, name) if name.ends_with("citext") => return,
+            (Type::Text { length }, "bpchar") => *length,
+            _ => None,
+        };
+        let padded = |value: &String| length.is_some_and(|length| value.chars().count() != length as usize);
+        if let Some(values) = check::allowed(definition, column.name.as_str())
+            && !values.iter().any(padded)
+        {
             let number = types.add(EnumType {
                 name: format!("{table_name}.{}", column.name.as_str()),
                 database_type: None,

@@ -17,11 +17,17 @@ pub(super) fn set_geometries(database: &mut Database, entries: &[Entry<'_>], fin
                 continue; // `face` tells of it.
             };
             if kind == DatabaseKind::Postgres {
-                findings.push((key, "PostGIS columns are found by themselves; `geometry` is for SQLite".into()));
+                findings.push((
+                    key,
+                    "PostGIS columns are found by themselves; `geometry` is for SQLite".into(),
+                ));
             } else if can_hold_geometry(column) {
                 column.data_type = Type::Geometry;
             } else {
-                let message = format!("a geometry is text or a blob, column {name:?} is {}", column.data_type.word());
+                let message = format!(
+                    "a geometry is text or a blob, column {name:?} is {}",
+                    column.data_type.word()
+                );
                 findings.push((key, message));
             }
         }
@@ -37,7 +43,11 @@ pub(super) fn face(
     notices: &mut Vec<String>,
 ) -> Face {
     let table = tables.get(entry.table);
-    let mut face = Face { entry: tables.label(table), name, ..Face::plain(entry.table, table) };
+    let mut face = Face {
+        entry: tables.label(table),
+        name,
+        ..Face::plain(entry.table, table)
+    };
     if let Some(settings) = entry.settings {
         face.entry.clone_from(&settings.entry);
         rename(tables, &mut face, settings, findings, notices);
@@ -75,7 +85,10 @@ fn rename(
         if name.is_empty() {
             findings.push((format!("{key}.name"), "an exposed name cannot be empty".into()));
         } else if !names.claim(name) {
-            findings.push((format!("{key}.name"), format!("another column has the name {name:?} too")));
+            findings.push((
+                format!("{key}.name"),
+                format!("another column has the name {name:?} too"),
+            ));
         }
         configured[id.0 as usize] = Some(name);
     }
@@ -87,9 +100,14 @@ fn rename(
         if configured[index].is_none() && name != own(index) {
             let table = tables.label(table);
             let wanted = own(index);
-            notices.push(format!("column {wanted:?} of {table:?} is exposed as {name:?}, because its name is taken"));
+            notices.push(format!(
+                "column {wanted:?} of {table:?} is exposed as {name:?}, because its name is taken"
+            ));
         }
-        *column = FaceColumn { name: Name::new(name), geometry: column.geometry };
+        *column = FaceColumn {
+            name: Name::new(name),
+            geometry: column.geometry,
+        };
     }
 }
 
@@ -100,11 +118,16 @@ fn set_key(tables: &Tables<'_>, face: &mut Face, settings: &FaceSettings, findin
     }
     let table = tables.get(face.table);
     let key = format!("tables.{}.key", settings.entry);
-    let Some(columns) = columns_named(tables, face.table, &settings.key, &key, findings) else { return };
+    let Some(columns) = columns_named(tables, face.table, &settings.key, &key, findings) else {
+        return;
+    };
     if (1..columns.len()).any(|index| columns[..index].contains(&columns[index])) {
         findings.push((key, "a column stands in it twice".into()));
     } else if table.kind == TableKind::Table && !table.is_unique(&columns) {
-        findings.push((key, "these columns are not unique in the table, so they are no key of it".into()));
+        findings.push((
+            key,
+            "these columns are not unique in the table, so they are no key of it".into(),
+        ));
     } else {
         face.key = columns;
     }

@@ -51,11 +51,21 @@ pub(super) fn listed(
             && !entries.iter().any(|entry| entry.own && entry.table == table)
         {
             let label = tables.label(tables.get(table));
-            findings.push((key.clone(), format!("it returns rows of table {label:?}, which is not exposed: list it")));
+            findings.push((
+                key.clone(),
+                format!("it returns rows of table {label:?}, which is not exposed: list it"),
+            ));
         }
         if settings.roles.is_none() && (mutation || function.volatile || table.is_none()) {
-            let why = if table.is_none() { "it returns no rows of a table" } else { "it may write" };
-            findings.push((format!("{key}.roles"), format!("{why}, so it needs `roles`: who may call it")));
+            let why = if table.is_none() {
+                "it returns no rows of a table"
+            } else {
+                "it may write"
+            };
+            findings.push((
+                format!("{key}.roles"),
+                format!("{why}, so it needs `roles`: who may call it"),
+            ));
         }
         session_argument(function, settings.session_argument.as_deref(), &key, findings);
         exposed.push(ExposedFunction {
@@ -64,7 +74,10 @@ pub(super) fn listed(
             function: *index,
             session_argument: settings.session_argument.clone(),
             mutation,
-            roles: settings.roles.as_ref().map(|roles| roles.iter().map(|role| Name::new(role.as_str())).collect()),
+            roles: settings
+                .roles
+                .as_ref()
+                .map(|roles| roles.iter().map(|role| Name::new(role.as_str())).collect()),
             table,
         });
     }
@@ -82,10 +95,15 @@ pub(super) fn computed(
     for field in &settings.computed {
         let key = format!("tables.{}.computed.{}", settings.entry, field.name);
         if face.columns.iter().any(|column| column.name.as_str() == field.name) {
-            findings.push((key.clone(), format!("the table has a column of the name {:?}", field.name)));
+            findings.push((
+                key.clone(),
+                format!("the table has a column of the name {:?}", field.name),
+            ));
         }
         let takes_row = |argument: &FunctionArgument| argument.row_of == Some(face.table);
-        let index = match one(tables, &field.function, |function| function.arguments.iter().any(takes_row)) {
+        let index = match one(tables, &field.function, |function| {
+            function.arguments.iter().any(takes_row)
+        }) {
             Ok(index) => index,
             Err(message) => {
                 findings.push((format!("{key}.function"), message));
@@ -93,7 +111,9 @@ pub(super) fn computed(
             }
         };
         let function = &tables.database.functions[index];
-        let Some(argument) = row_argument(tables, face, function, field, &key, findings) else { continue };
+        let Some(argument) = row_argument(tables, face, function, field, &key, findings) else {
+            continue;
+        };
         session_argument(function, field.session_argument.as_deref(), &key, findings);
         fields.push(Computed {
             name: Name::new(field.name.as_str()),
@@ -117,7 +137,11 @@ fn row_argument(
     let takes_row = |argument: &&FunctionArgument| argument.row_of == Some(face.table);
     let label = tables.label(tables.get(face.table));
     let Some(wanted) = &field.table_argument else {
-        let found = function.arguments.iter().find(takes_row).map(|argument| argument.name.clone());
+        let found = function
+            .arguments
+            .iter()
+            .find(takes_row)
+            .map(|argument| argument.name.clone());
         if found.is_none() {
             let message = format!("function {} takes no row of table {label:?}", signature(function));
             findings.push((format!("{key}.function"), message));
@@ -128,7 +152,10 @@ fn row_argument(
     match function.arguments.iter().find(|argument| argument.name == *wanted) {
         Some(argument) if takes_row(&argument) => return Some(argument.name.clone()),
         Some(argument) => {
-            let message = format!("argument {wanted:?} is {}, not a row of table {label:?}", argument.database_type);
+            let message = format!(
+                "argument {wanted:?} is {}, not a row of table {label:?}",
+                argument.database_type
+            );
             findings.push((key, message));
         }
         None => findings.push((key, unknown_argument(function, wanted))),
@@ -143,7 +170,10 @@ fn session_argument(function: &Function, wanted: Option<&str>, key: &str, findin
     match function.arguments.iter().find(|argument| argument.name == wanted) {
         Some(argument) if argument.data_type.is_json() => {}
         Some(argument) => {
-            let message = format!("argument {wanted:?} is {}, session variables come as json", argument.database_type);
+            let message = format!(
+                "argument {wanted:?} is {}, session variables come as json",
+                argument.database_type
+            );
             findings.push((key, message));
         }
         None => findings.push((key, unknown_argument(function, wanted))),
@@ -177,12 +207,20 @@ fn one(tables: &Tables<'_>, name: &str, fits: impl Fn(&Function) -> bool) -> Res
         [index] => Ok(*index),
         [] => {
             let labels: Vec<String> = functions.iter().map(|function| label(tables, function)).collect();
-            Err(unknown("function", name, "the database", labels.iter().map(String::as_str)))
+            Err(unknown(
+                "function",
+                name,
+                "the database",
+                labels.iter().map(String::as_str),
+            ))
         }
         several => {
             let mut signatures: Vec<String> = several.iter().map(|index| signature(&functions[*index])).collect();
             signatures.sort();
-            Err(format!("there are several functions {name:?}: write one of {}", signatures.join(", ")))
+            Err(format!(
+                "there are several functions {name:?}: write one of {}",
+                signatures.join(", ")
+            ))
         }
     }
 }
@@ -206,7 +244,11 @@ fn own_name(tables: &Tables<'_>, index: usize) -> String {
 
 /// `(text, jsonb)`
 fn types(function: &Function) -> String {
-    let types: Vec<&str> = function.arguments.iter().map(|argument| argument.database_type.as_str()).collect();
+    let types: Vec<&str> = function
+        .arguments
+        .iter()
+        .map(|argument| argument.database_type.as_str())
+        .collect();
     format!("({})", types.join(", "))
 }
 

@@ -67,7 +67,13 @@ struct Found {
 impl Found {
     fn named(&self, name: &str) -> Relation {
         let (name, join) = (Name::new(name), self.join.clone());
-        Relation { name, target: self.target, many: self.many, join, column: self.column }
+        Relation {
+            name,
+            target: self.target,
+            many: self.many,
+            join,
+            column: self.column,
+        }
     }
 
     /// The best name.
@@ -99,7 +105,12 @@ impl<'a> Graph<'a> {
         for (entry, face) in entries.iter().zip(faces).filter(|(entry, _)| entry.own) {
             own[entry.table.0 as usize] = Some(face.id);
         }
-        let keys: Vec<Vec<&ForeignKey>> = tables.database.tables.iter().map(|table| keys(&table.foreign_keys)).collect();
+        let keys: Vec<Vec<&ForeignKey>> = tables
+            .database
+            .tables
+            .iter()
+            .map(|table| keys(&table.foreign_keys))
+            .collect();
         let mut referrers = vec![Vec::new(); count];
         for id in tables.ids() {
             for key in &keys[id.0 as usize] {
@@ -109,7 +120,13 @@ impl<'a> Graph<'a> {
                 }
             }
         }
-        Self { tables, faces, own, keys, referrers }
+        Self {
+            tables,
+            faces,
+            own,
+            keys,
+            referrers,
+        }
     }
 
     fn face(&self, id: FaceId) -> &'a Face {
@@ -127,13 +144,21 @@ impl<'a> Graph<'a> {
     /// Every relation that the database knows, in an order that depends on names alone. Keys to tables without an own face
     /// are among them only if the configuration can lead them elsewhere, which [`configured`] looks up by itself.
     fn found(&self, face: &Face) -> Vec<Found> {
-        let mut found: Vec<Found> = self.keys(face.table).iter().filter_map(|key| self.from_key(face, key)).collect();
+        let mut found: Vec<Found> = self
+            .keys(face.table)
+            .iter()
+            .filter_map(|key| self.of_key(face, key))
+            .collect();
         found.sort_by_cached_key(|found| (found.column, found.last().to_owned()));
         let mut others = Vec::new();
         for table in &self.referrers[face.table.0 as usize] {
             let Some(other) = self.own(*table) else { continue };
             let keys = self.keys(*table);
-            others.extend(keys.iter().filter(|key| key.table == face.table).map(|key| self.from_referrer(other, key)));
+            others.extend(
+                keys.iter()
+                    .filter(|key| key.table == face.table)
+                    .map(|key| self.of_referrer(other, key)),
+            );
             others.extend(self.through(face, other));
         }
         others.sort_by_cached_key(|found| (found.last().to_owned(), found.first().to_owned()));
@@ -141,7 +166,7 @@ impl<'a> Graph<'a> {
         found
     }
 
-    fn from_key(&self, face: &Face, key: &ForeignKey) -> Option<Found> {
+    fn of_key(&self, face: &Face, key: &ForeignKey) -> Option<Found> {
         let target = self.own(key.table)?;
         let column = (key.columns.len() == 1).then(|| key.columns[0]);
         let stem = column.and_then(|column| stem(face.column(column).name.as_str()));
@@ -150,19 +175,29 @@ impl<'a> Graph<'a> {
             origin: Origin::Key,
             target: target.id,
             many: false,
-            join: Join::Direct { columns: key.columns.clone(), references: key.references.clone() },
+            join: Join::Direct {
+                columns: key.columns.clone(),
+                references: key.references.clone(),
+            },
             column,
-            choices: [stem.map(str::to_owned), Some(table.to_owned()), Some(by(table, face, &key.columns))],
+            choices: [
+                stem.map(str::to_owned),
+                Some(table.to_owned()),
+                Some(by(table, face, &key.columns)),
+            ],
         })
     }
 
-    fn from_referrer(&self, other: &Face, key: &ForeignKey) -> Found {
+    fn of_referrer(&self, other: &Face, key: &ForeignKey) -> Found {
         let name = other.name.as_str();
         Found {
             origin: Origin::Referrer,
             target: other.id,
             many: !self.tables.get(other.table).is_unique(&key.columns),
-            join: Join::Direct { columns: key.references.clone(), references: key.columns.clone() },
+            join: Join::Direct {
+                columns: key.references.clone(),
+                references: key.columns.clone(),
+            },
             column: None,
             choices: [Some(name.to_owned()), Some(by(name, other, &key.columns)), None],
         }
@@ -171,12 +206,16 @@ impl<'a> Graph<'a> {
     /// The far sides of a join table: exactly two keys, which cover a key of it together and none of it alone.
     fn through(&self, face: &Face, join: &Face) -> Vec<Found> {
         let table = self.tables.get(join.table);
-        let [one, two] = self.keys(join.table) else { return Vec::new() };
+        let [one, two] = self.keys(join.table) else {
+            return Vec::new();
+        };
         let both: Vec<ColumnId> = one.columns.iter().chain(&two.columns).copied().collect();
         if !table.is_unique(&both) || table.is_unique(&one.columns) || table.is_unique(&two.columns) {
             return Vec::new();
         }
-        let sides = [(one, two), (two, one)].into_iter().filter(|(near, _)| near.table == face.table);
+        let sides = [(one, two), (two, one)]
+            .into_iter()
+            .filter(|(near, _)| near.table == face.table);
         let found = sides.filter_map(|(near, far)| {
             let target = self.own(far.table)?;
             let name = format!("{}_by_{}", target.name, join.name);
@@ -211,15 +250,24 @@ fn keys(keys: &[ForeignKey]) -> Vec<&ForeignKey> {
 
 /// `author_id`, `authorId`, `authorID`: `author`.
 fn stem(column: &str) -> Option<&str> {
-    let stem = ["_id", "_ID", "_Id", "Id"].iter().find_map(|ending| column.strip_suffix(ending));
+    let stem = ["_id", "_ID", "_Id", "Id"]
+        .iter()
+        .find_map(|ending| column.strip_suffix(ending));
     // The D of `UUID` begins no word of its own.
-    let word = || column.strip_suffix("ID").filter(|stem| !stem.ends_with(|last: char| last.is_ascii_uppercase()));
+    let word = || {
+        column
+            .strip_suffix("ID")
+            .filter(|stem| !stem.ends_with(|last: char| last.is_ascii_uppercase()))
+    };
     stem.or_else(word).filter(|stem| !stem.is_empty())
 }
 
 /// `post_by_author_id`
 fn by(table: &str, face: &Face, columns: &[ColumnId]) -> String {
-    let columns: Vec<&str> = columns.iter().map(|column| face.column(*column).name.as_str()).collect();
+    let columns: Vec<&str> = columns
+        .iter()
+        .map(|column| face.column(*column).name.as_str())
+        .collect();
     format!("{table}_by_{}", columns.join("_"))
 }
 
@@ -253,7 +301,9 @@ fn settle(taken: &mut HashSet<String>, group: &[&Found], face: &Face, notices: &
         });
         if name != found.first() {
             let (entry, wanted) = (&face.entry, found.first());
-            notices.push(format!("relation {name:?} of {entry:?} could not be called {wanted:?}: the name is taken"));
+            notices.push(format!(
+                "relation {name:?} of {entry:?} could not be called {wanted:?}: the name is taken"
+            ));
         }
         name
     });

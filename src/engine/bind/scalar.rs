@@ -92,7 +92,7 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
         Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => match value {
             Value::Text(text) | Value::Raw(text) => moment::normal(text, data_type, kind)
                 .map(|text| Datum::Text(text.into()))
-                .map_err(|expected| wrong(expected)),
+                .map_err(&wrong),
             _ => Err(wrong(moment::expected(data_type))),
         },
         Type::Json | Type::Jsonb => match value {

@@ -41,9 +41,13 @@ fn requests(settings: config::GraphQl, role: &str, query: &str, variables: Json)
 fn check(name: &str, cases: &[(&str, Json)]) {
     let mut out = String::new();
     for (query, variables) in cases {
-        out.push_str(&format!("## {query}\n"));
+        out += "## ";
+        out += query;
+        out += "\n";
         if *variables != json!({}) {
-            out.push_str(&format!("   {variables}\n"));
+            out += "   ";
+            out += &variables.to_string();
+            out += "\n";
         }
         out.push_str(&requests(config::GraphQl::default(), "admin", query, variables.clone()));
         out.push_str("\n\n");

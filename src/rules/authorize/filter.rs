@@ -88,10 +88,11 @@ impl<'a> Resolver<'a> {
         comparison: Comparison,
         right: &Expression,
     ) -> Result<Predicate> {
-        if matches!(left, Expression::Value(_)) && !matches!(right, Expression::Value(_)) {
-            if let Some(mirrored) = comparison.mirrored() {
-                return self.compare(entered, right, mirrored, left);
-            }
+        if matches!(left, Expression::Value(_))
+            && !matches!(right, Expression::Value(_))
+            && let Some(mirrored) = comparison.mirrored()
+        {
+            return self.compare(entered, right, mirrored, left);
         }
         let term = self.expression(entered, left)?;
         let data_type = term.data_type(self.catalog);

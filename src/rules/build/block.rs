@@ -1,10 +1,10 @@
 //! One access block: `[tables.<t>.access.<role>]`.
 
+use super::super::Predicate;
 use super::super::compile::{Purpose, check_value};
 use super::super::constant::cast_literal;
 use super::super::syntax::Literal;
 use super::super::view::{Cell, FaceAccess, ReadAccess};
-use super::super::Predicate;
 use super::Builder;
 use crate::catalog::Face;
 use crate::config::{self, CreateAccess, DeleteAccess, RoleAccess, Rule, UpdateAccess};
@@ -87,7 +87,13 @@ impl Builder<'_> {
             .table(face.table)
             .columns
             .iter()
-            .map(|column| if column.name.as_str().starts_with('_') { Cell::Hidden } else { Cell::Visible })
+            .map(|column| {
+                if column.name.as_str().starts_with('_') {
+                    Cell::Hidden
+                } else {
+                    Cell::Visible
+                }
+            })
             .collect()
     }
 
@@ -175,14 +181,7 @@ impl Builder<'_> {
         }
     }
 
-    fn set_value(
-        &mut self,
-        face: &Face,
-        name: &str,
-        value: &serde_json::Value,
-        purpose: Purpose,
-        place: &str,
-    ) {
+    fn set_value(&mut self, face: &Face, name: &str, value: &serde_json::Value, purpose: Purpose, place: &str) {
         let table = self.catalog.table(face.table);
         let Some(id) = table.column_named(name) else {
             let set = place.rsplit_once('.').map_or(place, |(set, _)| set).to_owned();
@@ -190,7 +189,11 @@ impl Builder<'_> {
         };
         let column = table.column(id);
         if column.generated.is_some() {
-            return self.error(place, None, format!("{name:?} is computed by the database and cannot be set"));
+            return self.error(
+                place,
+                None,
+                format!("{name:?} is computed by the database and cannot be set"),
+            );
         }
         let literal = match value {
             serde_json::Value::Null => Literal::Null,
@@ -217,7 +220,11 @@ impl Builder<'_> {
             serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
                 if !column.data_type.is_json() && !matches!(column.data_type, Type::Array(_)) {
                     let word = column.data_type.word();
-                    self.error(place, None, format!("{name:?} is of type {word} and takes no list or object"));
+                    self.error(
+                        place,
+                        None,
+                        format!("{name:?} is of type {word} and takes no list or object"),
+                    );
                 }
                 return;
             }

@@ -10,10 +10,7 @@ use std::sync::Arc;
 
 impl<'a> Builder<'a> {
     /// A role and all that it inherits from, itself first.
-    pub(super) fn line_of(&self, role: &Name) -> Vec<&'a str>
-    where
-        'a: 'a,
-    {
+    pub(super) fn line_of(&self, role: &Name) -> Vec<&'a str> {
         let config = self.config;
         let mut line: Vec<&'a str> = Vec::new();
         let mut waiting: Vec<&'a str> = config
@@ -28,7 +25,12 @@ impl<'a> Builder<'a> {
                 .tables
                 .values()
                 .flat_map(|table| table.access.keys())
-                .chain(self.config.functions.values().flat_map(|function| function.roles.iter().flatten()))
+                .chain(
+                    self.config
+                        .functions
+                        .values()
+                        .flat_map(|function| function.roles.iter().flatten()),
+                )
                 .map(String::as_str)
                 .chain([Principal::ANONYMOUS, Principal::USER, Principal::ADMIN])
                 .find(|name| *name == role.as_str())
@@ -90,7 +92,11 @@ impl<'a> Builder<'a> {
                     let near = Self::suggest(parent, roles.iter().map(Name::as_str));
                     self.error(&place, None, format!("unknown role {parent:?}{near}"));
                 } else if parent == Principal::ADMIN {
-                    self.error(&place, None, "nobody inherits from admin; the admin flag of a user makes one");
+                    self.error(
+                        &place,
+                        None,
+                        "nobody inherits from admin; the admin flag of a user makes one",
+                    );
                 } else if self.leads_to(parent, name) {
                     self.error(
                         &place,

@@ -4,11 +4,11 @@ mod block;
 mod convention;
 mod inherit;
 
+use super::Predicate;
 use super::compile::{Purpose, check, compile};
 use super::syntax::Problem;
 use super::view::{Cell, FaceAccess, ReadAccess, View, Views};
-use super::Predicate;
-use crate::catalog::{Catalog, Face, FunctionId, TableId};
+use crate::catalog::{Catalog, Face, FunctionId};
 use crate::config::{AccessDefault, Config, Rule};
 use crate::ident::{Name, nearest};
 use crate::principal::Principal;
@@ -51,13 +51,23 @@ impl Finding {
     /// Something that has to be mended before anything is served.
     #[must_use]
     pub fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, place: place.into(), line: None, message: message.into() }
+        Self {
+            severity: Severity::Error,
+            place: place.into(),
+            line: None,
+            message: message.into(),
+        }
     }
 
     /// Something worth a look.
     #[must_use]
     pub fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, place: place.into(), line: None, message: message.into() }
+        Self {
+            severity: Severity::Warning,
+            place: place.into(),
+            line: None,
+            message: message.into(),
+        }
     }
 }
 
@@ -86,10 +96,13 @@ pub fn build_views(
         options,
         findings: Vec::new(),
         shared: HashMap::new(),
-        read_by_rules: BTreeSet::new(),
     };
     let views = builder.views();
-    if builder.findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if builder
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Err(builder.findings);
     }
     Ok((views, builder.findings))
@@ -98,14 +111,16 @@ pub fn build_views(
 /// One role's own rights by face.
 type Rights = Vec<Option<Arc<FaceAccess>>>;
 
+/// What equal rights have in common and is quick to compare: columns, limit, aggregates, all rows, schema.
+type Outline = (usize, Option<u64>, bool, bool, bool);
+
 struct Builder<'a> {
     catalog: &'a Catalog,
     config: &'a Config,
     options: &'a AccessOptions,
     findings: Vec<Finding>,
     /// Equal rights are kept once, for tables and roles by the hundred.
-    shared: HashMap<(usize, Option<u64>, bool, bool, bool), Vec<Arc<FaceAccess>>>,
-    read_by_rules: BTreeSet<TableId>,
+    shared: HashMap<Outline, Vec<Arc<FaceAccess>>>,
 }
 
 impl Builder<'_> {
@@ -159,7 +174,11 @@ impl Builder<'_> {
         if role.as_str() == Principal::ADMIN {
             if entry.is_some_and(|entry| entry.access.contains_key(Principal::ADMIN)) {
                 let place = format!("tables.{}.access.admin", face.entry);
-                self.warn(&place, None, "the admin has no rules, so this block does nothing; leave it away");
+                self.warn(
+                    &place,
+                    None,
+                    "the admin has no rules, so this block does nothing; leave it away",
+                );
             }
             let exists = !closed || entry.is_some();
             return exists.then(|| self.share(everything(face, self.catalog.table(face.table).columns.len())));
@@ -238,10 +257,7 @@ impl Builder<'_> {
             Rule::All(true) => Some(Predicate::TRUE),
             Rule::All(false) => None,
             Rule::Text(text) => match compile(self.catalog, face.id, text) {
-                Ok(compiled) => {
-                    self.read_by_rules.extend(compiled.reads);
-                    Some(compiled.predicate)
-                }
+                Ok(compiled) => Some(compiled.predicate),
                 Err(problem) => {
                     self.problem(place, problem);
                     None
@@ -256,9 +272,8 @@ impl Builder<'_> {
             None | Some(Rule::All(true)) => true,
             Some(Rule::All(false)) => false,
             Some(Rule::Text(text)) => {
-                match check(self.catalog, face.id, text, purpose) {
-                    Ok(reads) => self.read_by_rules.extend(reads),
-                    Err(problem) => self.problem(place, problem),
+                if let Err(problem) = check(self.catalog, face.id, text, purpose) {
+                    self.problem(place, problem);
                 }
                 true
             }

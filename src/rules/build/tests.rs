@@ -22,8 +22,8 @@ fn build_on(catalog: &Catalog, default: AccessDefault, text: &str) -> Result<(Vi
 }
 
 fn build(default: AccessDefault, text: &str) -> (Views, Vec<String>) {
-    let (views, findings) = build_on(&catalog(DatabaseKind::Postgres), default, text)
-        .unwrap_or_else(|findings| panic!("{findings:?}"));
+    let (views, findings) =
+        build_on(&catalog(DatabaseKind::Postgres), default, text).unwrap_or_else(|findings| panic!("{findings:?}"));
     (views, findings.iter().map(ToString::to_string).collect())
 }
 
@@ -42,9 +42,15 @@ fn right(views: &Views, role: &str, face: &str) -> String {
     let catalog = catalog(DatabaseKind::Postgres);
     let view: &Arc<View> = views.get(role).unwrap_or_else(|| panic!("no role {role}"));
     let face = catalog.face_named(face).expect("a face");
-    let Some(access) = view.face(face.id) else { return "-".into() };
+    let Some(access) = view.face(face.id) else {
+        return "-".into();
+    };
     let Some(read) = &access.read else {
-        return if access.schema { "known, schema".into() } else { "known".into() };
+        return if access.schema {
+            "known, schema".into()
+        } else {
+            "known".into()
+        };
     };
     let mut text = describe(&catalog, face.table, &read.rule);
     let own = catalog.table(face.table);
@@ -53,12 +59,18 @@ fn right(views: &Views, role: &str, face: &str) -> String {
             Cell::Visible => {}
             Cell::Hidden => text += &["; no ", column.name.as_str()].concat(),
             Cell::Where(condition) => {
-                text += &["; ", column.name.as_str(), " where ", &describe(&catalog, face.table, condition)].concat();
+                text += &[
+                    "; ",
+                    column.name.as_str(),
+                    " where ",
+                    &describe(&catalog, face.table, condition),
+                ]
+                .concat();
             }
         }
     }
     if let Some(limit) = read.limit {
-        text += &format!("; limit {limit}");
+        text += &["; limit ", &limit.to_string()].concat();
     }
     if read.aggregate {
         text += "; aggregate";
@@ -74,7 +86,10 @@ fn check(views: &Views, cases: &[(&str, &str, &str)]) {
 
 #[test]
 fn the_convention_opens_by_column_and_name() {
-    let (views, findings) = build(AccessDefault::Convention, "[roles.editor]\n[roles.member]\ninherits = ['user']");
+    let (views, findings) = build(
+        AccessDefault::Convention,
+        "[roles.editor]\n[roles.member]\ninherits = ['user']",
+    );
     check(
         &views,
         &[
@@ -98,7 +113,9 @@ fn the_convention_opens_by_column_and_name() {
     );
     assert_eq!(
         findings,
-        ["tables.article: \"article\" is open to anonymous callers by convention although it refers to \"users\", whose rows belong to their owners; write access blocks if that is not meant"]
+        [
+            "tables.article: \"article\" is open to anonymous callers by convention although it refers to \"users\", whose rows belong to their owners; write access blocks if that is not meant"
+        ]
     );
 }
 
@@ -167,9 +184,12 @@ fn one_block_switches_the_convention_off() {
             ("nobody", "genre", "-"),
         ],
     );
-    assert_eq!(findings, [
-        "tables.article.access.user.read: anonymous callers may read data, price of \"article\", signed-in ones may not"
-    ]);
+    assert_eq!(
+        findings,
+        [
+            "tables.article.access.user.read: anonymous callers may read data, price of \"article\", signed-in ones may not"
+        ]
+    );
 }
 
 #[test]
@@ -216,7 +236,10 @@ fn inheriting_unites_rows_and_keeps_cells_apart() {
             ("both", "comment", "-"),
         ],
     );
-    assert_eq!(right(&views, "deep", "article").split("; ").skip(1).collect::<Vec<_>>(), parts);
+    assert_eq!(
+        right(&views, "deep", "article").split("; ").skip(1).collect::<Vec<_>>(),
+        parts
+    );
 }
 
 #[test]
@@ -224,17 +247,19 @@ fn mistakes_name_key_line_and_the_right_word() {
     for (text, expected) in [
         (
             "[tables.article.access.user]\nread = '''is_published\nOR autor_id = _USER_.id'''",
-            vec!["tables.article.access.user.read: line 2, column 4: unknown column \"autor_id\" of \"article\", did you mean \"author_id\"?"],
+            vec![
+                "tables.article.access.user.read: line 2, column 4: unknown column \"autor_id\" of \"article\", did you mean \"author_id\"?",
+            ],
         ),
         (
             "[tables.article.access.user]\nread = { rule = 'TRUE', columns = ['titel'] }",
-            vec!["tables.article.access.user.read.columns: unknown column \"titel\" of \"article\", did you mean \"title\"?"],
+            vec![
+                "tables.article.access.user.read.columns: unknown column \"titel\" of \"article\", did you mean \"title\"?",
+            ],
         ),
         (
             "[tables.article.access.user]\nread = { columns = ['title'], except = ['teamId'] }",
-            vec![
-                "tables.article.access.user.read: give either columns or except, not both",
-            ],
+            vec!["tables.article.access.user.read: give either columns or except, not both"],
         ),
         (
             "[tables.article.access.user]\ncreate = { check = 'titel = 1', set = { autor_id = '_USER_.id', stars = 'x', price = { sql = 'stars + 1' }, id = { sql = 'title' }, created_at = 'now', team_id = 5 } }",
@@ -248,9 +273,14 @@ fn mistakes_name_key_line_and_the_right_word() {
         ),
         (
             "[tables.article.access.user]\ndelete = '_REQ_.title = 1'",
-            vec!["tables.article.access.user.delete: line 1, column 7: _REQ_ holds values that were sent and stands only in create and update rules; here the row is _ROW_"],
+            vec![
+                "tables.article.access.user.delete: line 1, column 7: _REQ_ holds values that were sent and stands only in create and update rules; here the row is _ROW_",
+            ],
         ),
-        ("[roles.editor]\ninherits = ['usr']", vec!["roles.editor.inherits: unknown role \"usr\", did you mean \"user\"?"]),
+        (
+            "[roles.editor]\ninherits = ['usr']",
+            vec!["roles.editor.inherits: unknown role \"usr\", did you mean \"user\"?"],
+        ),
         (
             "[roles.a]\ninherits = ['b']\n[roles.b]\ninherits = ['a']",
             vec![
@@ -258,7 +288,10 @@ fn mistakes_name_key_line_and_the_right_word() {
                 "roles.b.inherits: \"b\" inherits from itself through \"a\"; break the circle",
             ],
         ),
-        ("[roles.a]\ninherits = ['admin']", vec!["roles.a.inherits: nobody inherits from admin; the admin flag of a user makes one"]),
+        (
+            "[roles.a]\ninherits = ['admin']",
+            vec!["roles.a.inherits: nobody inherits from admin; the admin flag of a user makes one"],
+        ),
     ] {
         let (mut found, mut expected) = (errors(text), expected);
         found.sort();
@@ -269,7 +302,10 @@ fn mistakes_name_key_line_and_the_right_word() {
 
 #[test]
 fn signing_in_should_not_take_away() {
-    let (_, findings) = build(AccessDefault::Convention, "[tables.genre.access.anonymous]\nread = true");
+    let (_, findings) = build(
+        AccessDefault::Convention,
+        "[tables.genre.access.anonymous]\nread = true",
+    );
     assert!(
         findings.iter().any(|finding| finding.starts_with(
             "tables.genre.access.user.read: anonymous callers may read \"genre\", signed-in ones may not"
@@ -302,5 +338,8 @@ fn equal_rights_are_kept_once() {
     distinct.sort_unstable();
     distinct.dedup();
     assert!(distinct.len() <= 4, "{} kept", distinct.len());
-    assert_eq!(views["b"].read(crate::catalog::FaceId(3)).map(|read| &read.rule), Some(&Predicate::TRUE));
+    assert_eq!(
+        views["b"].read(crate::catalog::FaceId(3)).map(|read| &read.rule),
+        Some(&Predicate::TRUE)
+    );
 }

@@ -1,5 +1,6 @@
 //! From names to ids: a parsed rule against the catalog, with every type checked, becomes a [`Predicate`].
 
+mod function;
 mod names;
 mod operand;
 mod subselect;
@@ -77,7 +78,11 @@ pub fn check_value(
         if !are_comparable(catalog, &found, &data_type) {
             return Err(Problem::new(
                 expression.at,
-                format!("the column holds {}, the expression is {}", data_type.word(), found.word()),
+                format!(
+                    "the column holds {}, the expression is {}",
+                    data_type.word(),
+                    found.word()
+                ),
             ));
         }
         return Ok(());
@@ -132,11 +137,7 @@ impl<'a> Compiler<'a> {
             frames: vec![Frame {
                 table: own.table,
                 face: Some(face),
-                names: vec![
-                    table.name.as_str().into(),
-                    own.name.as_str().into(),
-                    own.entry.clone(),
-                ],
+                names: vec![table.name.as_str().into(), own.name.as_str().into(), own.entry.clone()],
                 group: 1,
             }],
             hidden_from: None,
@@ -256,12 +257,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Two sides compared, both in the same row context.
-    fn compare(
-        &mut self,
-        left: &Expression,
-        comparison: Comparison,
-        right: &Expression,
-    ) -> Result<Predicate, Problem> {
+    fn compare(&mut self, left: &Expression, comparison: Comparison, right: &Expression) -> Result<Predicate, Problem> {
         for (side, other) in [(left, right), (right, left)] {
             if side.kind == Kind::Literal(Literal::Null) {
                 return match comparison {
@@ -313,12 +309,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// `=`, `<` and the like.
-    fn compare_values(
-        &mut self,
-        left: Operand,
-        comparison: Comparison,
-        right: Operand,
-    ) -> Result<Predicate, Problem> {
+    fn compare_values(&mut self, left: Operand, comparison: Comparison, right: Operand) -> Result<Predicate, Problem> {
         // The column first, where only one side is one.
         let (left, comparison, right) = match (&left, &right) {
             (Operand::Literal(..) | Operand::Variable(..), Operand::Typed(_)) => (right, flipped(comparison), left),
@@ -330,7 +321,7 @@ impl<'a> Compiler<'a> {
                 let (left, right) = (type_of(self.catalog, left), type_of(self.catalog, right));
                 if !are_comparable(self.catalog, &left, &right) {
                     return Err(Problem::new(
-                        self.frames_position(at),
+                        at,
                         format!(
                             "{} and {} cannot be compared; cast one side, such as CAST(column AS TEXT)",
                             left.word(),
@@ -353,7 +344,10 @@ impl<'a> Compiler<'a> {
         ) && !data_type.is_ordered()
             && !matches!(data_type, Type::Other(_))
         {
-            return Err(Problem::new(at, format!("values of type {} have no order", data_type.word())));
+            return Err(Problem::new(
+                at,
+                format!("values of type {} have no order", data_type.word()),
+            ));
         }
         let compared = Predicate::Compare {
             left: self.settle(left, &data_type)?,
@@ -381,11 +375,6 @@ impl<'a> Compiler<'a> {
             comparison: Comparison::In,
             right: constant_list(list, Type::TEXT),
         })
-    }
-
-    /// Where a message about two columns points: nowhere better than the beginning of the comparison.
-    fn frames_position(&self, at: Position) -> Position {
-        at
     }
 
     fn is_sqlite(&self) -> bool {

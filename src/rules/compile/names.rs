@@ -177,11 +177,14 @@ impl Compiler<'_> {
         }
         let value = self.column(frame, resolved.column);
         self.frames.truncate(frames);
-        Ok(levels.into_iter().rev().fold(value, |value, (table, condition)| Term::Scalar {
-            table,
-            predicate: Box::new(condition),
-            value: Box::new(value),
-        }))
+        Ok(levels
+            .into_iter()
+            .rev()
+            .fold(value, |value, (table, condition)| Term::Scalar {
+                table,
+                predicate: Box::new(condition),
+                value: Box::new(value),
+            }))
     }
 
     fn resolve(&self, path: &Path) -> Result<Resolved, Problem> {
@@ -229,7 +232,10 @@ impl Compiler<'_> {
                     if found.is_some() {
                         return Err(Problem::new(
                             first.at,
-                            format!("{:?} is a column of several tables here; write table.{}", first.text, first.text),
+                            format!(
+                                "{:?} is a column of several tables here; write table.{}",
+                                first.text, first.text
+                            ),
                         ));
                     }
                     found = Some((index, column));
@@ -248,9 +254,10 @@ impl Compiler<'_> {
             };
         }
         let named = frames.iter().rposition(|frame| {
-            frame.names.iter().any(|name| {
-                *name == first.text || (!first.quoted && name.eq_ignore_ascii_case(&first.text))
-            })
+            frame
+                .names
+                .iter()
+                .any(|name| *name == first.text || (!first.quoted && name.eq_ignore_ascii_case(&first.text)))
         });
         if let Some(frame) = named {
             return self.resolve_from(frame, rest);

@@ -32,13 +32,13 @@ impl Compiler<'_> {
             let conditions = compiler.conditions(select)?;
             let (tested, value) = compiler.both(left, value, outer)?;
             for operand in [&tested, &value] {
-                if let Operand::Typed(term) = operand {
-                    if is_nullable(compiler.catalog, term) {
-                        doubtful.push(Predicate::IsNull {
-                            term: term.clone(),
-                            null: true,
-                        });
-                    }
+                if let Operand::Typed(term) = operand
+                    && is_nullable(compiler.catalog, term)
+                {
+                    doubtful.push(Predicate::IsNull {
+                        term: term.clone(),
+                        null: true,
+                    });
                 }
             }
             let equal = compiler.compare_operands(value, Comparison::Equal, tested)?;
@@ -116,11 +116,10 @@ impl Compiler<'_> {
         let name = &reference.name;
         // A table's own face says which one an unqualified name means.
         let by_entry = || {
-            let face = self
-                .catalog
-                .faces
-                .iter()
-                .find(|face| face.entry == name.text && self.catalog.table(face.table).name.as_str() == name.text)?;
+            let face =
+                self.catalog.faces.iter().find(|face| {
+                    face.entry == name.text && self.catalog.table(face.table).name.as_str() == name.text
+                })?;
             Some(face.table)
         };
         let exact = match schema {
@@ -156,9 +155,9 @@ impl Compiler<'_> {
                 .face_named(&name.text)
                 .filter(|face| !self.catalog.table(face.table).system)
                 .map(|face| {
-                let own = self.catalog.table(face.table).name.as_str();
-                format!("; rules use the database's own names, so write {own:?}")
-            });
+                    let own = self.catalog.table(face.table).name.as_str();
+                    format!("; rules use the database's own names, so write {own:?}")
+                });
             Problem::new(
                 name.at,
                 format!(

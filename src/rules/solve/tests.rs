@@ -43,11 +43,23 @@ fn a_missing_variable_denies_wherever_it_stands() {
         ("NOT _USER_.id IS NULL", "FALSE"),
         ("_USER_.id IS NULL AND is_published", "is_published"),
         ("NOT EXISTS (SELECT 1 FROM comment WHERE user_id = _USER_.id)", "FALSE"),
-        ("EXISTS (SELECT 1 FROM comment WHERE user_id = _USER_.id OR TRUE)", "FALSE"),
-        ("NOT EXISTS (SELECT 1 FROM comment WHERE user_id = _USER_.id AND FALSE)", "FALSE"),
-        ("NOT EXISTS (SELECT 1 FROM comment WHERE _USER_.id IS NULL AND id = 1)", "NOT EXISTS (SELECT 1 FROM comment WHERE comment.id = 1)"),
+        (
+            "EXISTS (SELECT 1 FROM comment WHERE user_id = _USER_.id OR TRUE)",
+            "FALSE",
+        ),
+        (
+            "NOT EXISTS (SELECT 1 FROM comment WHERE user_id = _USER_.id AND FALSE)",
+            "FALSE",
+        ),
+        (
+            "NOT EXISTS (SELECT 1 FROM comment WHERE _USER_.id IS NULL AND id = 1)",
+            "NOT EXISTS (SELECT 1 FROM comment WHERE comment.id = 1)",
+        ),
         ("NOT _ROW_.comments.user_id = _USER_.id", "FALSE"),
-        ("team_id NOT IN (SELECT team FROM team_members WHERE \"user\" = _USER_.id)", "FALSE"),
+        (
+            "team_id NOT IN (SELECT team FROM team_members WHERE \"user\" = _USER_.id)",
+            "FALSE",
+        ),
         ("_USER_.team NOT IN (SELECT team FROM team_members)", "FALSE"),
         ("COALESCE(_USER_.id, 'x') = 'x'", "FALSE"),
         ("NOT lower(_USER_.name) = 'x'", "FALSE"),
@@ -88,7 +100,10 @@ fn what_depends_only_on_the_caller_is_decided() {
     );
     for (rule, expected) in [
         ("author_id = _USER_.id", "author_id = _USER_.id"),
-        ("is_published OR author_id = _USER_.id", "is_published OR author_id = _USER_.id"),
+        (
+            "is_published OR author_id = _USER_.id",
+            "is_published OR author_id = _USER_.id",
+        ),
         ("_USER_.role = 'user'", "TRUE"),
         ("_USER_.role = 'admin' OR is_published", "is_published"),
         ("_USER_.level >= 7", "TRUE"),
@@ -131,7 +146,10 @@ fn what_depends_only_on_the_caller_is_decided() {
 #[test]
 fn equal_decisions_give_equal_predicates() {
     let catalog = catalog(DatabaseKind::Postgres);
-    let rule = compiled(&catalog, "_USER_.level > 3 AND (team_id = _USER_.team OR team_id IN (_USER_.teams))");
+    let rule = compiled(
+        &catalog,
+        "_USER_.level > 3 AND (team_id = _USER_.team OR team_id IN (_USER_.teams))",
+    );
     let mut known: Vec<(Decisions, Predicate)> = Vec::new();
     for level in ["1", "4", "5", "x"] {
         for team in ["1", "2", "y"] {
@@ -204,9 +222,7 @@ mod properties {
                 Predicate::And(parts) | Predicate::Or(parts) => parts.iter().any(|part| self.misses(part)),
                 Predicate::Not(inner) => self.misses(inner),
                 Predicate::Compare { left, right, .. } => self.term_misses(left) || self.term_misses(right),
-                Predicate::IsNull { term, .. } => {
-                    !matches!(term, Term::Parameter { .. }) && self.term_misses(term)
-                }
+                Predicate::IsNull { term, .. } => !matches!(term, Term::Parameter { .. }) && self.term_misses(term),
                 Predicate::Exists(exists) => self.misses(&exists.predicate),
                 Predicate::Truth(term) => self.term_misses(term),
             }
@@ -457,16 +473,25 @@ mod properties {
             rows,
         };
         for (text, expected) in [
-            ("stars NOT IN (SELECT stars FROM article)", vec![Some(false), Some(false), None]),
-            ("id NOT IN (SELECT stars FROM article)", vec![Some(false), Some(false), None]),
-            ("team_id NOT IN (SELECT team FROM team_members)", vec![Some(false), None, Some(true)]),
-            ("id NOT IN (SELECT team FROM team_members)", vec![Some(false), Some(true), Some(false)]),
+            (
+                "stars NOT IN (SELECT stars FROM article)",
+                vec![Some(false), Some(false), None],
+            ),
+            (
+                "id NOT IN (SELECT stars FROM article)",
+                vec![Some(false), Some(false), None],
+            ),
+            (
+                "team_id NOT IN (SELECT team FROM team_members)",
+                vec![Some(false), None, Some(true)],
+            ),
+            (
+                "id NOT IN (SELECT team FROM team_members)",
+                vec![Some(false), Some(true), Some(false)],
+            ),
         ] {
             let rule = compiled(&catalog, text);
-            let found: Vec<_> = rows(0)
-                .into_iter()
-                .map(|row| world.holds(&rule, &[row]))
-                .collect();
+            let found: Vec<_> = rows(0).into_iter().map(|row| world.holds(&rule, &[row])).collect();
             assert_eq!(found, expected, "{text}");
         }
     }

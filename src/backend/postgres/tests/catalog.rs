@@ -281,6 +281,31 @@ fn mood(database: &Database) -> String {
     format!("Enum({number})")
 }
 
+/// A list is an enum only where every stored value is one of the list's, letter by letter.
+#[tokio::test]
+async fn checked_lists_are_enums() {
+    let script = "CREATE EXTENSION citext; CREATE TABLE t (\
+        a text CHECK (a IN ('x', 'y')), b citext CHECK (b IN ('x', 'y')), c char(2) CHECK (c IN ('x', 'yy')), \
+        d char(2) CHECK (d IN ('xx', 'yy')), e text CHECK (e IN ('x') OR a = 'x'), f text, g text CHECK (g <> 'x'), \
+        h varchar(9) CHECK (h IN ('it''s', 'a\\b')), i text[] CHECK (i = ARRAY['x'])); \
+        ALTER TABLE t ADD CHECK (f IN ('x')) NOT VALID";
+    with_database(script, async |scratch| {
+        let database = read(&scratch, &["public"]).await;
+        let found: Vec<(&str, Vec<&str>)> = database
+            .enums
+            .iter()
+            .map(|found| (found.name.as_str(), found.values.iter().map(String::as_str).collect()))
+            .collect();
+        let expected = [
+            ("t.a", vec!["x", "y"]),
+            ("t.d", vec!["xx", "yy"]),
+            ("t.h", vec!["it's", "a\\b"]),
+        ];
+        assert_eq!(found, expected);
+    })
+    .await;
+}
+
 /// What introspection says to cast to can be cast to, and keeps what does not fit.
 #[tokio::test]
 async fn database_types_can_be_cast_to() {

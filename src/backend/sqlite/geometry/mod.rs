@@ -83,7 +83,7 @@ fn calmly(relation: impl FnOnce() -> bool) -> Option<bool> {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     text.as_bytes()

@@ -18,15 +18,22 @@ pub(super) fn relations(
     let mut replaced = HashSet::new();
     for relation in &settings.relations {
         let key = format!("tables.{}.relations.{}", settings.entry, relation.name);
-        let mut one = One { graph, face, settings: relation, key: &key, findings };
+        let mut one = One {
+            graph,
+            face,
+            settings: relation,
+            key: &key,
+            findings,
+        };
         if !one.is_free() {
             continue;
         }
         let Some(made) = one.relation(found) else { continue };
         let target = graph.face(made.target).table;
-        let same = found.iter().enumerate().filter(|(_, found)| {
-            graph.face(found.target).table == target && is_same(&found.join, &made.join)
-        });
+        let same = found
+            .iter()
+            .enumerate()
+            .filter(|(_, found)| graph.face(found.target).table == target && is_same(&found.join, &made.join));
         replaced.extend(same.map(|(index, _)| index));
         relations.push(made);
     }
@@ -55,7 +62,10 @@ impl<'g> One<'_, 'g> {
         let is_computed = self.face.computed.iter().any(|field| field.name.as_str() == name);
         if is_column || is_computed {
             let what = if is_column { "column" } else { "computed field" };
-            self.tell("", format!("the table has a {what} of the name {name:?}: call the relation otherwise"));
+            self.tell(
+                "",
+                format!("the table has a {what} of the name {name:?}: call the relation otherwise"),
+            );
         } else if name.is_empty() {
             self.tell("", "a relation's name cannot be empty");
         }
@@ -75,10 +85,15 @@ impl<'g> One<'_, 'g> {
         let table = self.graph.tables.get(target.table);
         if !self.settings.many && table.kind == TableKind::Table && !table.is_unique(&references) {
             let label = self.graph.tables.label(table);
-            self.tell("", format!("several rows of {label:?} can belong to one of this table: set `many = true`"));
+            self.tell(
+                "",
+                format!("several rows of {label:?} can belong to one of this table: set `many = true`"),
+            );
             return None;
         }
-        let from_here = self.keys().any(|key| key.table == target.table && key.columns == columns);
+        let from_here = self
+            .keys()
+            .any(|key| key.table == target.table && key.columns == columns);
         let is_own_key = self.face.key == columns;
         let expands = !self.settings.many && columns.len() == 1 && (from_here || !is_own_key);
         Some(Relation {
@@ -93,8 +108,14 @@ impl<'g> One<'_, 'g> {
     /// Without columns: the relation that would have this name by itself, led to another face of its table.
     fn redirect(&mut self, target: Option<&Face>, found: &[Found]) -> Option<Relation> {
         let name = self.settings.name.as_str();
-        let Some(same) = found.iter().find(|found| found.first() == name && self.settings.references.is_empty()) else {
-            self.tell("", "`columns` is missing: the columns of this table that lead to the other");
+        let Some(same) = found
+            .iter()
+            .find(|found| found.first() == name && self.settings.references.is_empty())
+        else {
+            self.tell(
+                "",
+                "`columns` is missing: the columns of this table that lead to the other",
+            );
             return None;
         };
         let mut relation = same.named(name);
@@ -102,7 +123,10 @@ impl<'g> One<'_, 'g> {
             let table = self.graph.face(same.target).table;
             if table != target.table {
                 let label = self.graph.tables.label(self.graph.tables.get(table));
-                self.tell(".table", format!("the relation leads to table {label:?}: name it, or another face of it"));
+                self.tell(
+                    ".table",
+                    format!("the relation leads to table {label:?}: name it, or another face of it"),
+                );
                 return None;
             }
             relation.target = target.id;
@@ -125,7 +149,12 @@ impl<'g> One<'_, 'g> {
             let message = if hidden {
                 format!("table {name:?} is not exposed: list it")
             } else {
-                unknown("table or entry", name, "the database", faces.iter().map(|face| face.entry.as_str()))
+                unknown(
+                    "table or entry",
+                    name,
+                    "the database",
+                    faces.iter().map(|face| face.entry.as_str()),
+                )
             };
             self.tell(".table", message);
         }
@@ -133,7 +162,13 @@ impl<'g> One<'_, 'g> {
     }
 
     fn columns(&mut self, table: TableId, names: &[String], part: &str) -> Option<Vec<ColumnId>> {
-        columns_named(self.graph.tables, table, names, &format!("{}{part}", self.key), self.findings)
+        columns_named(
+            self.graph.tables,
+            table,
+            names,
+            &format!("{}{part}", self.key),
+            self.findings,
+        )
     }
 
     /// The target and both lists of columns. What is not said comes from a foreign key, or is the target's key.
@@ -148,19 +183,29 @@ impl<'g> One<'_, 'g> {
                 let own = self.graph.own(key.table);
                 if own.is_none() {
                     let label = self.graph.tables.label(self.graph.tables.get(key.table));
-                    self.tell("", format!("the foreign key leads to table {label:?}, which is not exposed: list it"));
+                    self.tell(
+                        "",
+                        format!("the foreign key leads to table {label:?}, which is not exposed: list it"),
+                    );
                 }
                 own?
             }
             (None, _) => {
-                self.tell("", "`table` is missing: no single foreign key on these columns says where they lead");
+                self.tell(
+                    "",
+                    "`table` is missing: no single foreign key on these columns says where they lead",
+                );
                 return None;
             }
         };
         if !self.settings.references.is_empty() {
             let references = self.columns(target.table, &self.settings.references, ".references")?;
             if references.len() != columns.len() {
-                let message = format!("{} columns lead to {}: both lists need one length", columns.len(), references.len());
+                let message = format!(
+                    "{} columns lead to {}: both lists need one length",
+                    columns.len(),
+                    references.len()
+                );
                 self.tell(".references", message);
                 return None;
             }
@@ -193,7 +238,8 @@ fn is_permutation(one: &[ColumnId], other: &[ColumnId]) -> bool {
 fn is_same(one: &Join, other: &Join) -> bool {
     let pairs = |join: &Join| match join {
         Join::Direct { columns, references } => {
-            let mut pairs: Vec<(ColumnId, ColumnId)> = columns.iter().copied().zip(references.iter().copied()).collect();
+            let mut pairs: Vec<(ColumnId, ColumnId)> =
+                columns.iter().copied().zip(references.iter().copied()).collect();
             pairs.sort_unstable();
             Some(pairs)
         }

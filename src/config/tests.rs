@@ -1,0 +1,628 @@
+//! Tables of TOML and what is said about it.
+
+use super::*;
+use std::path::{Path, PathBuf};
+
+/// Loads a text as `diglot.toml`, with an environment.
+fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, Vec<ConfigError>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("diglot.toml");
+    std::fs::write(&path, text).unwrap();
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let options = LoadOptions {
+        path: Some(path.clone()),
+        database: None,
+        environment,
+    };
+    load(&options).map_err(|mut errors| {
+        for error in &mut errors {
+            assert!(error.file.as_ref().is_none_or(|file| *file == path));
+            error.file = error.file.as_ref().map(|_| PathBuf::from("diglot.toml"));
+        }
+        errors
+    })
+}
+
+fn messages(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    load_text(text, environment)
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn config(text: &str) -> Config {
+    load_text(text, &[])
+        .unwrap_or_else(|errors| panic!("{errors:#?}"))
+        .config
+}
+
+#[test]
+fn errors_name_line_key_and_what_would_be_right() {
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "[tables.book]\nacess = 1",
+            &["diglot.toml:2:1: unknown key `acess` in [tables.book], did you mean `access`?"],
+        ),
+        (
+            "[tabels.book]",
+            &["diglot.toml:1:2: unknown section [tabels], did you mean `tables`?"],
+        ),
+        (
+            "listen = \"x\"",
+            &["diglot.toml:1:1: unknown key `listen` before the first section, it belongs in [server]"],
+        ),
+        (
+            "[server]\njwt_secret = \"x\"",
+            &["diglot.toml:2:1: unknown key `jwt_secret` in [server], it belongs in [auth]"],
+        ),
+        (
+            "[server]\nport = 80",
+            &["diglot.toml:2:1: unknown key `port` in [server], did you mean `listen`?"],
+        ),
+        (
+            "[rest.trailbase]\nzzzzzzzzz = 1",
+            &[
+                "unknown key `zzzzzzzzz` in [rest.trailbase], the keys here are unknown_filters, expand_shape, max_limit",
+            ],
+        ),
+        // Types.
+        (
+            "[server]\nlisten = 4000",
+            &["diglot.toml:2:1: `listen` in [server] must be text in quotes, not a whole number"],
+        ),
+        (
+            "[auth]\nsign_up = \"yes\"",
+            &["`sign_up` in [auth] must be true or false, not text"],
+        ),
+        (
+            "[auth]\nleeway = 1.5",
+            &["`leeway` in [auth] must be a whole number, not a number with a point"],
+        ),
+        ("[auth]\nleeway = -1", &["`leeway` in [auth] is less than zero: -1"]),
+        (
+            "[database]\npool_size = 5000000000",
+            &["`pool_size` in [database] is too large: 5000000000"],
+        ),
+        (
+            "[database]\nschemas = \"app\"",
+            &["`schemas` in [database] must be a list, not text, write schemas = [\"app\"]"],
+        ),
+        (
+            "[database]\nschemas = [\n  \"a\",\n  1]",
+            &["diglot.toml:4:3: `schemas` in [database] must hold only text in quotes, here is a whole number"],
+        ),
+        (
+            "server = 1",
+            &["diglot.toml:1:1: [server] must be a table of keys, not a whole number"],
+        ),
+        (
+            "[tables]\nbook = true",
+            &["diglot.toml:2:1: [tables.book] must be a table of keys, not true or false"],
+        ),
+        (
+            "[[tables]]\nname = \"book\"",
+            &["[tables] must be a table of keys, not a list"],
+        ),
+        (
+            "[graphql]\nnaming = \"camle\"",
+            &[
+                "diglot.toml:2:1: `naming` in [graphql] must be \"snake\" or \"camel\", not \"camle\", did you mean \"camel\"?",
+            ],
+        ),
+        (
+            "[access]\ndefault = \"open\"",
+            &["`default` in [access] must be \"convention\" or \"closed\", not \"open\""],
+        ),
+        (
+            "[tables.book]\nconflict = \"update\"",
+            &["`conflict` in [tables.book] must be \"none\" or \"replace\" or \"ignore\", not \"update\""],
+        ),
+        (
+            "[tables.book.roots]\nselect = 1",
+            &["`select` in [tables.book.roots] must be text in quotes, not a whole number"],
+        ),
+        // Syntax.
+        ("[server\nlisten = \"x\"", &["diglot.toml:1:8: this is not TOML: "]),
+        ("a = 1\na = 2", &["diglot.toml:2:1: this is not TOML: duplicate key"]),
+        ("[server]\nlisten = \"x", &["diglot.toml:2:"]),
+        // All at once, in order.
+        (
+            "[server]\nlisten = 1\nmax_body = 2\n[tables.a]\nb = 3",
+            &["diglot.toml:2:1", "diglot.toml:3:1", "diglot.toml:5:1"],
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = messages(text, &[]);
+        assert!(found.len() >= expected.len(), "{text}\n{found:#?}");
+        for (found, expected) in found.iter().zip(*expected) {
+            assert!(found.contains(expected), "{text}\n{found}\nis not\n{expected}");
+        }
+    }
+}
+
+#[test]
+fn access_blocks_are_explained() {
+    let block = "[tables.book.access.user]\n";
+    let cases = [
+        (
+            "reed = true",
+            "diglot.toml:2:1: unknown key `reed` in [tables.book.access.user], did you mean `read`?",
+        ),
+        (
+            "select = true",
+            "unknown key `select` in [tables.book.access.user], did you mean `read`?",
+        ),
+        (
+            "read = { rul = \"TRUE\" }",
+            "diglot.toml:2:10: unknown key `rul` in [tables.book.access.user.read], did you mean `rule`?",
+        ),
+        (
+            "read = 1",
+            "`read` in [tables.book.access.user] must be true, false, a rule in quotes, or a table of keys, not a whole number",
+        ),
+        ("read = [\"id\"]", "or a table of keys, not a list"),
+        (
+            "read = { rule = 1 }",
+            "`rule` in [tables.book.access.user.read] must be true, false, or a rule in quotes, not a whole number",
+        ),
+        (
+            "read = \" \"",
+            "the rule `read` in [tables.book.access.user] is empty, write true for all rows, false for none",
+        ),
+        (
+            "read = { columns = \"id\" }",
+            "`columns` in [tables.book.access.user.read] must be a list, not text, write columns = [\"id\"]",
+        ),
+        (
+            "read = { columns = [\"a\"], except = [\"b\"] }",
+            "`except` in [tables.book.access.user.read] stands beside `columns`, give one of them",
+        ),
+        (
+            "read = { limit = -5 }",
+            "`limit` in [tables.book.access.user.read] is less than zero: -5",
+        ),
+        (
+            "read = { check = \"TRUE\" }",
+            "unknown key `check` in [tables.book.access.user.read], `check` belongs to create and update",
+        ),
+        (
+            "create = { rule = \"TRUE\" }",
+            "unknown key `rule` in [tables.book.access.user.create], a new row is tested by `check`",
+        ),
+        (
+            "delete = { columns = [] }",
+            "`columns` belongs to read, create and update",
+        ),
+        ("delete = { where = \"TRUE\" }", "did you mean `rule`?"),
+        (
+            "columns = [\"id\"]",
+            "`columns` stands within read, create and update, such as read = { columns = … }",
+        ),
+        (
+            "create = { set = { a = { sql = 1 } } }",
+            "`a` in [tables.book.access.user.create.set] is no expression, write { sql = \"…\" } alone",
+        ),
+        (
+            "create = { set = [1] }",
+            "[tables.book.access.user.create.set] must be a table of keys, not a list",
+        ),
+        ("[tables.book.access]\nadmin = {}", "the role \"admin\" has no rules"),
+        (
+            "[tables.book.access.\"a b\"]\nread = true",
+            "\"a b\" is no name of a role",
+        ),
+    ];
+    for (line, expected) in cases {
+        let text = if line.starts_with('[') {
+            line.to_owned()
+        } else {
+            format!("{block}{line}")
+        };
+        let found = messages(&text, &[]);
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{line}\n{found:#?}\nis not\n{expected}"
+        );
+    }
+}
+
+#[test]
+fn every_form_of_an_access_block() {
+    let same = [
+        "[tables.a.access.user]\nread = { rule = \"x\", limit = 3, schema = false }",
+        "[tables.a.access.user.read]\nrule = \"x\"\nlimit = 3\nschema = false",
+        "[tables]\na.access.user.read = { rule = \"x\", limit = 3, schema = false }",
+        "tables.a.access.user.read.rule = 'x'\ntables.a.access.user.read.limit = 3\ntables.a.access.user.schema = false",
+    ];
+    for text in same {
+        let config = config(text);
+        let access = &config.tables["a"].access["user"];
+        assert!(
+            matches!(&access.read, Some(ReadAccess::Table { rule: Some(Rule::Text(rule)), limit: Some(3), .. }) if rule == "x"),
+            "{text}\n{access:?}"
+        );
+        assert_eq!(access.schema, Some(false));
+    }
+    let config = config(
+        "[tables.a.access.user]\nread = true\ncreate = {}\nupdate = { set = { a = 1, b = \"_USER_.id\", c = { sql = \"1 + 1\" }, \
+         d = 2024-01-02, e = [1, 2] }, backend_only = true }\ndelete = false",
+    );
+    let access = &config.tables["a"].access["user"];
+    assert!(matches!(access.read, Some(ReadAccess::Rule(Rule::All(true)))));
+    assert!(
+        matches!(&access.create, Some(CreateAccess::Table { check: None, set, backend_only: false, .. }) if set.is_empty())
+    );
+    assert!(matches!(access.delete, Some(DeleteAccess::Rule(Rule::All(false)))));
+    let Some(UpdateAccess::Table {
+        set,
+        backend_only: true,
+        ..
+    }) = &access.update
+    else {
+        panic!("{access:?}")
+    };
+    let expected = r#"{"a":1,"b":"_USER_.id","c":{"sql":"1 + 1"},"d":"2024-01-02","e":[1,2]}"#;
+    assert_eq!(serde_json::to_string(set).unwrap(), expected);
+}
+
+#[test]
+fn values_are_checked() {
+    let cases = [
+        (
+            "[database]\nstatement_timeout = \"10\"",
+            "diglot.toml:2:1: `statement_timeout` in [database]: \"10\" is no duration, write a number and a unit: 500ms, 10s, 60m, 12h, 7d",
+        ),
+        (
+            "[server]\nrequest_timeout = \"0s\"",
+            "`request_timeout` in [server]: must be more than nothing",
+        ),
+        (
+            "[server]\nmax_body = \"10 apples\"",
+            "\"10 apples\" is no size, write a number and a unit: 500kB, 10MB, 1MiB",
+        ),
+        (
+            "[server]\nlisten = \"4000\"",
+            "\"4000\" is no address and port, write 127.0.0.1:4000",
+        ),
+        (
+            "[server]\nlisten = \":80\"",
+            "write 127.0.0.1:80, or 0.0.0.0:80 for all addresses",
+        ),
+        ("[server]\nlisten = \"localhost\"", "write an address and a port"),
+        ("[server]\nlisten = \"1.2.3.4\"", "write 1.2.3.4:4000"),
+        ("[server]\nlisten = \"300.0.0.1:80\"", "is no address and port"),
+        ("[server]\nlisten = \"localhost:99999\"", "\"99999\" is no port"),
+        (
+            "[server]\ncors_origins = [\"https://a.example/\"]",
+            "\"https://a.example/\" is no origin",
+        ),
+        (
+            "[auth]\nheader_prefix = \"X-Hasura-\"",
+            "\"X-Hasura-\" is no beginning of a header's name, write lower-case letters",
+        ),
+        ("[auth]\nheader_prefix = \"x-hasura\"", "with - at the end"),
+        (
+            "[auth]\nadmin_secret = \"\"",
+            "`admin_secret` in [auth]: must not be empty",
+        ),
+        (
+            "[auth]\njwks_url = \"http://keys.example/\"",
+            "write https://…, or http://… on loopback only",
+        ),
+        (
+            "[auth]\nadmin_secret = \"a\"\nanon_key = \"a\"",
+            "is the same as admin_secret",
+        ),
+        (
+            "[database]\nurl = \"mysql://root:secret@host/db\"",
+            "is neither SQLite nor PostgreSQL, write sqlite:path/to/file.db or postgres://user@host/database",
+        ),
+        ("[database]\nurl = \"sqlite:\"", "names no file"),
+        (
+            "[rest]\ndialects = [\"base\"]",
+            "`dialects` in [rest]: \"base\" is no dialect, did you mean \"based\"?",
+        ),
+        ("[rest]\nmax_limit = 10", "50 is above max_limit, 10"),
+        (
+            "[graphql.limits]\ndepth = 0",
+            "`depth` in [graphql.limits]: must be at least 1",
+        ),
+        (
+            "[roles.editor]\ninherits = [\"usr\"]",
+            "there is no role \"usr\", did you mean \"user\"?",
+        ),
+        (
+            "[roles.a]\ninherits = [\"b\"]\n[roles.b]\ninherits = [\"a\"]",
+            "\"a\" inherits from itself",
+        ),
+        ("[roles.a]\ninherits = [\"admin\"]", "nobody inherits from \"admin\""),
+        ("[tables.a.computed.b]", "`function` is missing"),
+    ];
+    for (text, expected) in cases {
+        let found = messages(text, &[]);
+        assert!(
+            found.iter().any(|found| found.contains(expected)),
+            "{text}\n{found:#?}\nis not\n{expected}"
+        );
+        assert!(!found.iter().any(|found| found.contains("secret@")), "{found:?}");
+    }
+    let good = [
+        "[server]\nlisten = \"[::1]:0\"\ncors_origins = [\"*\", \"http://localhost:5173\", \"https://a.example:443\"]",
+        "[server]\nlisten = \"db.example:80\"",
+        "[auth]\njwks_url = \"http://127.0.0.1:9/keys\"\nheader_prefix = \"x-hasura-\"",
+        "[database]\nurl = \"postgres:///books?host=/run/postgresql\"\nreplicas = [\"postgres://b/books\"]",
+    ];
+    for text in good {
+        config(text);
+    }
+    let parsed = config(
+        "[server]\nlisten = \"[::1]:80\"\nmax_body = \"1MiB\"\nheader_timeout = \"1m\"\n[auth]\naccess_token_ttl = \"7d\"",
+    );
+    assert_eq!(
+        (parsed.server.listen_address(), parsed.server.is_loopback()),
+        (("::1".into(), 80), true)
+    );
+    assert_eq!(
+        (parsed.server.max_body_bytes(), parsed.server.header_timeout().as_secs()),
+        (1 << 20, 60)
+    );
+    assert_eq!(parsed.auth.access_token_ttl().as_secs(), 604_800);
+    assert!(!config("[server]\nlisten = \"0.0.0.0:80\"").server.is_loopback());
+    assert_eq!(
+        config("[database]\nurl = \"data/a.db\"").database.url.as_deref(),
+        Some("sqlite:data/a.db")
+    );
+}
+
+#[test]
+fn warnings() {
+    let cases = [
+        (
+            "[rest]\ndialects = [\"based\", \"baserow\"]",
+            "diglot.toml:2:1: `dialects` in [rest]: \"baserow\" is not served yet",
+        ),
+        ("[auth]\njwt_secret = \"short\"", "is shorter than 32 bytes"),
+        (
+            "[tables.a.access.users]\nread = true",
+            "\"users\" is a role of its own; did you mean \"user\"?",
+        ),
+        ("[tables.a.search]\ncolumns = [\"b\"]", "has no effect yet"),
+        (
+            "[tables.a.columns.b]\nbaserow = \"rating\"\nmax_value = 5",
+            "has no effect yet",
+        ),
+    ];
+    for (text, expected) in cases {
+        let warnings = load_text(text, &[]).unwrap().warnings;
+        assert!(
+            warnings.len() == 1 && warnings[0].contains(expected),
+            "{text}\n{warnings:#?}"
+        );
+        assert!(!warnings[0].contains("\"short\""));
+    }
+    let config = config("[tables.a.columns.b]\nbaserow = \"rating\"\nmax_value = 5");
+    assert_eq!(config.tables["a"].columns["b"].options["max_value"], 5);
+}
+
+#[test]
+fn environment() {
+    let text = "[server]\nlisten = \"127.0.0.1:1\"\n[database]\nurl = \"a.db\"";
+    let variables = [
+        ("DIGLOT_SERVER_LISTEN", "127.0.0.1:2"),
+        ("DIGLOT_SERVER_CORS_ORIGINS", "https://a.example, https://b.example"),
+        ("DIGLOT_AUTH_ADMIN_SECRET", "s"),
+        ("DIGLOT_AUTH_SIGN_UP", "true"),
+        ("DIGLOT_GRAPHQL_LIMITS_DEPTH", "7"),
+        ("DIGLOT_REST_TRAILBASE_EXPAND_SHAPE", "inline"),
+        ("DATABASE_URL", "postgres://h/one"),
+        ("DIGLOT_SERVER_LISTN", "x"),
+        ("DIGLOT_AUTH_ISSUER", ""),
+        ("DIGLOT_TABLES_BOOK", "x"),
+        ("DIGLOT_LOG", "debug"),
+        ("DIGLOT_TEST_X", "x"),
+        ("DIGLOT_DEMO_X", "x"),
+        ("HOME", "/"),
+    ];
+    let loaded = load_text(text, &variables).unwrap();
+    let config = &loaded.config;
+    assert_eq!(config.server.listen, "127.0.0.1:2");
+    assert_eq!(config.server.cors_origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(
+        (config.auth.admin_secret.as_deref(), config.auth.sign_up),
+        (Some("s"), Some(true))
+    );
+    assert_eq!(
+        (config.graphql.limits.depth, config.rest.trailbase.expand_shape),
+        (7, ExpandShape::Inline)
+    );
+    assert_eq!(config.database.url.as_deref(), Some("postgres://h/one"));
+    assert_eq!(
+        loaded.warnings,
+        [
+            "DIGLOT_SERVER_LISTN is no variable of Diglot's, did you mean DIGLOT_SERVER_LISTEN?",
+            "DIGLOT_AUTH_ISSUER is empty and ignored",
+            "DIGLOT_TABLES_BOOK is no variable of Diglot's, tables are configured in the file",
+        ]
+    );
+    // `DIGLOT_DATABASE_URL` before `DATABASE_URL`, in whatever order they stand; the command line before both.
+    let both = [("DIGLOT_DATABASE_URL", "two.db"), ("DATABASE_URL", "one.db")];
+    assert_eq!(
+        load_text(text, &both).unwrap().config.database.url.as_deref(),
+        Some("sqlite:two.db")
+    );
+    let mut options = LoadOptions {
+        database: Some("three.db".into()),
+        ..LoadOptions::default()
+    };
+    options.environment = both.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    assert_eq!(
+        load(&options).unwrap().config.database.url.as_deref(),
+        Some("sqlite:three.db")
+    );
+
+    let wrong = [
+        (
+            "DIGLOT_GRAPHQL_LIMITS_DEPTH",
+            "deep",
+            "DIGLOT_GRAPHQL_LIMITS_DEPTH: `depth` in [graphql.limits] must be a whole number, not text",
+        ),
+        (
+            "DIGLOT_AUTH_SIGN_UP",
+            "maybe",
+            "DIGLOT_AUTH_SIGN_UP: `sign_up` in [auth] must be true or false, not text",
+        ),
+        (
+            "DIGLOT_SERVER_LISTEN",
+            "80",
+            "DIGLOT_SERVER_LISTEN: `listen` in [server]: \"80\" is no address and port, write 127.0.0.1:80",
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://u:p@h/d",
+            "DATABASE_URL: `url` in [database]: is neither SQLite nor PostgreSQL",
+        ),
+    ];
+    for (name, value, expected) in wrong {
+        let found = messages(text, &[(name, value)]);
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{found:#?}\nis not\n{expected}"
+        );
+    }
+    let listen = Override {
+        key: "server.listen",
+        value: "x".into(),
+        option: "--listen",
+    };
+    let errors = load_with(&LoadOptions::default(), &[listen]).unwrap_err();
+    assert!(
+        errors[0]
+            .to_string()
+            .starts_with("--listen: `listen` in [server]: \"x\" is no address"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn files() {
+    let missing = LoadOptions {
+        path: Some("/nowhere/diglot.toml".into()),
+        ..LoadOptions::default()
+    };
+    let error = load(&missing).unwrap_err()[0].to_string();
+    assert!(
+        error.starts_with("/nowhere/diglot.toml: the configuration file cannot be read: "),
+        "{error}"
+    );
+    if !Path::new("diglot.toml").exists() {
+        let loaded = load(&LoadOptions::default()).unwrap();
+        assert!(loaded.file.is_none() && loaded.source.is_none() && loaded.config.database.url.is_none());
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.toml");
+    std::fs::write(&path, b"[server]\nlisten = \"\xff\"").unwrap();
+    let error = load(&LoadOptions {
+        path: Some(path.clone()),
+        ..LoadOptions::default()
+    })
+    .unwrap_err();
+    assert!(
+        error[0].to_string().ends_with("x.toml:2:11: this byte is not UTF-8"),
+        "{error:?}"
+    );
+    std::fs::write(&path, "\u{feff}[server]\r\nmax_body = \"2MB\"\r\n").unwrap();
+    let variable = vec![("DIGLOT_CONFIG".to_owned(), path.to_str().unwrap().to_owned())];
+    let loaded = load(&LoadOptions {
+        environment: variable,
+        ..LoadOptions::default()
+    })
+    .unwrap();
+    assert_eq!(
+        (loaded.config.server.max_body_bytes(), loaded.file),
+        (2_000_000, Some(path))
+    );
+}
+
+#[test]
+fn places_of_keys() {
+    let text = "# é\n[tables.\"a.b\".access.user]\nread = \"id = 1\"\n\n[tables.c.access.user.read]\nrule = '''\nx = 1\n  AND y = 2'''\n";
+    let config = config(text);
+    assert_eq!(config.line_of("tables.a.b.access.user.read"), Some((3, 1)));
+    assert_eq!(config.line_of("tables.a.b.access.user.update.rule"), Some((2, 22)));
+    assert_eq!(config.line_of("tables.c.access.user.read.rule"), Some((6, 1)));
+    assert_eq!(config.line_of("tables.d"), None);
+    assert_eq!(config.line_of("auth.users_table"), None);
+    assert_eq!(
+        config.source.position_within("tables.a.b.access.user.read", 1, 4),
+        Some((3, 12))
+    );
+    assert_eq!(
+        config.source.position_within("tables.c.access.user.read.rule", 2, 7),
+        Some((8, 7))
+    );
+    let finding = config
+        .source
+        .finding("tables.c.access.user.read.rule", "unknown column \"x\"");
+    assert!(
+        finding
+            .to_string()
+            .ends_with("diglot.toml:6:1: `rule` in [tables.c.access.user.read]: unknown column \"x\"")
+    );
+}
+
+/// The files that come with Diglot hold together.
+#[test]
+fn our_own_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["schema/demo/diglot.toml", "tests/fixtures/scope/diglot.toml"] {
+        let options = LoadOptions {
+            path: Some(root.join(file)),
+            ..LoadOptions::default()
+        };
+        let loaded = load(&options).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let served = loaded.warnings.iter().all(|warning| warning.contains("not served yet"));
+        assert!(served, "{:#?}", loaded.warnings);
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let parsed: Config = text.parse().unwrap();
+        assert_eq!(format!("{:?}", parsed.tables), format!("{:?}", loaded.config.tables));
+        let plain: Config = toml::from_str(&text).unwrap();
+        assert!(plain.tables.len() == parsed.tables.len() && !plain.tables.is_empty());
+    }
+    let error = toml::from_str::<Config>("[server]\nlistn = 1").unwrap_err().to_string();
+    assert!(
+        error.contains("unknown key `listn` in [server], did you mean `listen`?"),
+        "{error}"
+    );
+}
+
+/// The page for users names every key, and its examples are right.
+#[test]
+fn the_page_is_complete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for key in super::read::keys() {
+        let (section, last) = key.rsplit_once('.').unwrap();
+        assert!(
+            page.contains(&format!("[{section}]")) && page.contains(&format!("`{last}`")),
+            "{key} is not on the page"
+        );
+    }
+    let examples: Vec<&str> = page
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(examples.len() > 5);
+    for example in examples {
+        // A role that an example inherits from has its blocks elsewhere.
+        let text = example.replace("[\"user\", \"reviewer\"]", "[\"user\"]");
+        text.parse::<Config>()
+            .unwrap_or_else(|errors| panic!("{errors}\n{example}"));
+    }
+}

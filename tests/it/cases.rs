@@ -1,0 +1,698 @@
+//! The cases below `tests/cases`: one question, sent through every front, on both databases, by everybody whom the case
+//! names. `tests/cases/README.md` says what a case file may hold.
+
+use crate::client::{self, Answer, Request, Who, clip};
+use crate::fronts::{self, Front, Refusal};
+use crate::world::{self, Database, Server};
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A case file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// The fixture that it is asked on.
+    fixture: String,
+    /// What it shows.
+    about: String,
+    /// Both, if not said.
+    databases: Option<Vec<String>>,
+    /// Rows may come in any order.
+    #[serde(default)]
+    unordered: bool,
+    /// One request per front.
+    request: Option<Lines>,
+    /// Follow the cursors to the end.
+    walk: Option<Walk>,
+    /// What is wanted.
+    #[serde(default)]
+    expect: Vec<Expect>,
+    /// Exchanges that are no question to all fronts.
+    #[serde(default)]
+    step: Vec<Step>,
+}
+
+/// The same question in each wire form that can say it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lines {
+    graphql: Option<String>,
+    variables: Option<String>,
+    operation: Option<String>,
+    based: Option<String>,
+    records: Option<String>,
+}
+
+/// How pages are walked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Walk {
+    /// How many there are.
+    pages: usize,
+    /// From the end; GraphQL alone can.
+    #[serde(default)]
+    backward: bool,
+}
+
+/// What some callers get.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    #[serde(rename = "as")]
+    who: Vec<toml::Value>,
+    /// Only through these fronts.
+    fronts: Option<Vec<Front>>,
+    /// Only on this database.
+    database: Option<String>,
+    /// Rows, or one row; of REST's only the keys that are wanted are looked at.
+    rows: Option<String>,
+    /// All of GraphQL's `data`.
+    data: Option<String>,
+    /// How many rows there are in all.
+    total: Option<u64>,
+    /// No rows, but why not.
+    refused: Option<Refusal>,
+    /// A text that the answer holds.
+    message: Option<String>,
+    /// Texts that it must not hold.
+    #[serde(default)]
+    absent: Vec<String>,
+    /// The body to the letter.
+    raw: Option<String>,
+    /// Keys that rows must not have, of whatever front.
+    #[serde(default)]
+    without: Vec<String>,
+}
+
+/// One exchange.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    #[serde(rename = "as")]
+    who: Option<toml::Value>,
+    #[serde(default = "get")]
+    method: String,
+    /// Path and query. `{name}` is a saved text, `{~name}` the same with one character changed, `{{1000*[}}` repeats.
+    path: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    /// A body of any bytes.
+    body_hex: Option<String>,
+    status: u16,
+    /// Texts that the body holds.
+    #[serde(default)]
+    has: Vec<String>,
+    /// Texts that it must not hold.
+    #[serde(default)]
+    absent: Vec<String>,
+    /// Headers of the answer that hold these texts; an empty one must be absent.
+    #[serde(default)]
+    header: BTreeMap<String, String>,
+    /// The whole body.
+    json: Option<String>,
+    /// The body to the letter.
+    raw: Option<String>,
+    /// The body is in this coding, and holds the same as without it.
+    coding: Option<String>,
+    /// Texts to keep: a name, and a JSON pointer or `header:name`.
+    #[serde(default)]
+    save: BTreeMap<String, String>,
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+/// A finding: which exchange, and what is wrong with it.
+struct Failure {
+    place: String,
+    what: String,
+}
+
+#[derive(Default)]
+struct Report {
+    exchanges: usize,
+    failures: Vec<Failure>,
+}
+
+impl Report {
+    fn add(&mut self, place: impl Into<String>, what: impl Into<String>) {
+        self.failures.push(Failure {
+            place: place.into(),
+            what: what.into(),
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_case_holds() {
+    let filter = std::env::var("DIGLOT_CASES").unwrap_or_default();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut paths = Vec::new();
+    collect(&root, &mut paths);
+    paths.sort();
+    let (mut count, mut left_out) = (0, 0);
+    let mut runs = Vec::new();
+    let mut report = Report::default();
+    for path in &paths {
+        let name = path
+            .strip_prefix(&root)
+            .unwrap()
+            .with_extension("")
+            .to_str()
+            .unwrap()
+            .to_owned();
+        if !name.contains(&filter) {
+            continue;
+        }
+        count += 1;
+        match load(path) {
+            Err(error) => report.add(&name, error),
+            Ok((case, _)) if world::is_outside(&case.fixture) && world::data_folder().is_none() => left_out += 1,
+            Ok((case, databases)) => runs.push((name, case, databases)),
+        }
+    }
+    assert!(count > 0, "no case's path contains {filter:?}");
+    let reports = stream::iter(&runs)
+        .map(|(name, case, databases)| run(name, case, databases))
+        .buffer_unordered(4);
+    let reports: Vec<Report> = reports.collect().await;
+    for one in reports {
+        report.exchanges += one.exchanges;
+        report.failures.extend(one.failures);
+    }
+    if left_out > 0 {
+        println!("DIGLOT_TEST_DATA is not set: {left_out} cases on Chinook and Pagila are left out");
+    }
+    report.failures.sort_by(|one, other| one.place.cmp(&other.place));
+    for failure in &report.failures {
+        println!("── {}\n{}\n", failure.place, failure.what);
+    }
+    let mut failed: Vec<&str> = report
+        .failures
+        .iter()
+        .map(|failure| failure.place.split(' ').next().unwrap_or_default())
+        .collect();
+    failed.dedup();
+    let summary = format!(
+        "{} cases, {} exchanges, {} cases failed",
+        count - left_out,
+        report.exchanges,
+        failed.len()
+    );
+    println!("{summary}");
+    assert!(failed.is_empty(), "{summary}: {}", failed.join(" "));
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            collect(&path, paths);
+        } else if path.extension().is_some_and(|extension| extension == "toml") && !name.starts_with("diglot.") {
+            paths.push(path);
+        }
+    }
+}
+
+/// Reads a case and refuses one that could not fail.
+fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let case: Case = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let databases = match &case.databases {
+        None => Database::ALL.to_vec(),
+        Some(words) => {
+            let known = words
+                .iter()
+                .map(|word| Database::named(word).ok_or_else(|| format!("no database is called {word:?}")));
+            known.collect::<Result<_, _>>()?
+        }
+    };
+    if case.about.is_empty() || databases.is_empty() || (case.expect.is_empty() && case.step.is_empty()) {
+        return Err("a case says what it is about, and expects something".into());
+    }
+    if case.request.is_none() != case.expect.is_empty() {
+        return Err("[request] and [[expect]] belong together".into());
+    }
+    for expect in &case.expect {
+        let says = [
+            expect.rows.is_some(),
+            expect.data.is_some(),
+            expect.total.is_some(),
+            expect.raw.is_some(),
+            expect.refused.is_some(),
+        ];
+        if expect.who.is_empty() || !says.contains(&true) || (expect.refused.is_some() && says[..4].contains(&true)) {
+            return Err("an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, or `refused`".into());
+        }
+        if expect.data.is_some() && expect.fronts != Some(vec![Front::GraphQl]) {
+            return Err("`data` is GraphQL's: it needs fronts = [\"graphql\"]".into());
+        }
+    }
+    Ok((case, databases))
+}
+
+async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
+    let mut report = Report::default();
+    for database in databases {
+        let place = format!("{name} on {database}");
+        match world::server(&case.fixture, *database).await {
+            Err(error) => report.add(place, error),
+            Ok(server) => {
+                let before = report.failures.len();
+                questions(&place, case, *database, &server, &mut report).await;
+                steps(&place, case, &server, &mut report).await;
+                let fault = report.failures[before..]
+                    .iter()
+                    .any(|failure| failure.what.contains("a fault of the server"));
+                if fault {
+                    report.add(format!("{place} (log)"), server.log());
+                }
+            }
+        }
+    }
+    for failure in &mut report.failures {
+        failure.what = format!("{} ({})", failure.what, case.about);
+    }
+    report
+}
+
+// ---------------------------------------------------------------------------------------------------- questions
+
+async fn questions(place: &str, case: &Case, database: Database, server: &Server, report: &mut Report) {
+    let Some(lines) = &case.request else { return };
+    for expect in &case.expect {
+        if expect.database.as_deref().is_some_and(|word| word != database.word()) {
+            continue;
+        }
+        let mut asked = 0;
+        for front in Front::ALL {
+            if expect.fronts.as_ref().is_some_and(|fronts| !fronts.contains(&front)) {
+                continue;
+            }
+            let request = match request(front, lines) {
+                Ok(Some(request)) => request,
+                Ok(None) => continue,
+                Err(error) => {
+                    report.add(place, error);
+                    continue;
+                }
+            };
+            asked += 1;
+            for who in &expect.who {
+                let who = match Who::parse(who) {
+                    Ok(who) => who,
+                    Err(error) => {
+                        report.add(place, error);
+                        continue;
+                    }
+                };
+                for (way, headers) in who.ways() {
+                    report.exchanges += 1;
+                    let request = request.clone().with(headers);
+                    let answer = match &case.walk {
+                        None => client::send(server.address, &request)
+                            .await
+                            .map_err(|error| error.to_string()),
+                        Some(walk) => pages(front, walk, lines, &request, server).await,
+                    };
+                    let found = match &answer {
+                        Err(error) => Err(error.clone()),
+                        Ok(answer) => check(front, expect, &who, case.unordered, answer),
+                    };
+                    if let Err(error) = found {
+                        let got = answer.map_or_else(|_| "none".to_owned(), |answer| answer.to_string());
+                        report.add(
+                            format!("{place} over {front} as {who} ({way})"),
+                            format!("asked  {request}\ngot    {got}\nwrong  {error}"),
+                        );
+                    }
+                }
+            }
+        }
+        if asked == 0 {
+            report.add(place, "an [[expect]] is asked through no front");
+        }
+    }
+}
+
+fn request(front: Front, lines: &Lines) -> Result<Option<Request>, String> {
+    Ok(match front {
+        Front::GraphQl => match &lines.graphql {
+            Some(query) => {
+                let variables = lines
+                    .variables
+                    .as_deref()
+                    .map(serde_json::from_str::<Value>)
+                    .transpose();
+                let variables = variables.map_err(|error| format!("variables: {error}"))?;
+                Some(fronts::graphql(query, variables.as_ref(), lines.operation.as_deref()))
+            }
+            None => None,
+        },
+        Front::Based => lines.based.as_deref().map(fronts::rest),
+        Front::Records => lines.records.as_deref().map(fronts::rest),
+    })
+}
+
+/// All pages as one answer, in the front's envelope.
+async fn pages(front: Front, walk: &Walk, lines: &Lines, request: &Request, server: &Server) -> Result<Answer, String> {
+    let mut rows: Vec<Value> = Vec::new();
+    let mut request = request.clone();
+    let first_target = request.target.clone();
+    for page in 1.. {
+        let answer = client::send(server.address, &request)
+            .await
+            .map_err(|error| error.to_string())?;
+        fronts::check_always(&answer)?;
+        let root = fronts::rows(front, &answer).map_err(|error| format!("page {page}: {error}: {answer}"))?;
+        let (mut found, cursor) = match front {
+            Front::GraphQl => {
+                let rows = match (root.get("edges"), root.get("nodes")) {
+                    (Some(Value::Array(edges)), _) => edges.iter().map(|edge| edge["node"].clone()).collect(),
+                    (_, Some(Value::Array(nodes))) => nodes.clone(),
+                    _ => return Err(format!("page {page}: neither edges nor nodes: {answer}")),
+                };
+                let (more, end) = if walk.backward {
+                    ("hasPreviousPage", "startCursor")
+                } else {
+                    ("hasNextPage", "endCursor")
+                };
+                let info = &root["pageInfo"];
+                let cursor =
+                    (info[more] == Value::Bool(true)).then(|| info[end].as_str().unwrap_or_default().to_owned());
+                (rows, cursor)
+            }
+            Front::Based => return Err("Based has no cursors".into()),
+            Front::Records => {
+                let cursor = answer.json()?.get("cursor").and_then(Value::as_str).map(str::to_owned);
+                (root.as_array().cloned().ok_or("no list")?, cursor)
+            }
+        };
+        if walk.backward {
+            found.extend(rows);
+            rows = found;
+        } else {
+            rows.append(&mut found);
+        }
+        let Some(cursor) = cursor else {
+            if page != walk.pages {
+                return Err(format!(
+                    "{page} pages instead of {}, with {}",
+                    walk.pages,
+                    clip(&Value::Array(rows).to_string())
+                ));
+            }
+            let body = match front {
+                Front::GraphQl => serde_json::json!({"data": {"walk": rows}}),
+                _ => serde_json::json!({"records": rows}),
+            };
+            return Ok(Answer {
+                body: body.to_string().into_bytes(),
+                ..answer
+            });
+        };
+        if page > walk.pages {
+            return Err(format!(
+                "more than {} pages, with {}",
+                walk.pages,
+                clip(&Value::Array(rows).to_string())
+            ));
+        }
+        if front == Front::GraphQl {
+            let mut variables: Value = lines
+                .variables
+                .as_deref()
+                .map_or(Ok(Value::Null), serde_json::from_str)
+                .map_err(|error| error.to_string())?;
+            if variables.is_null() {
+                variables = serde_json::json!({});
+            }
+            variables[if walk.backward { "before" } else { "after" }] = cursor.into();
+            let query = lines.graphql.as_deref().unwrap_or_default();
+            request.body = fronts::graphql(query, Some(&variables), lines.operation.as_deref()).body;
+        } else {
+            let glue = if first_target.contains('?') { '&' } else { '?' };
+            request.target = format!("{first_target}{glue}cursor={cursor}");
+        }
+    }
+    Err("endless".into())
+}
+
+fn check(front: Front, expect: &Expect, who: &Who, unordered: bool, answer: &Answer) -> Result<(), String> {
+    fronts::check_always(answer)?;
+    let text = answer.text();
+    if let Some(found) = expect.absent.iter().find(|word| text.contains(word.as_str())) {
+        return Err(format!("it holds {found:?}"));
+    }
+    if let Some(refusal) = expect.refused {
+        fronts::check_refusal(front, refusal, who, answer)?;
+    }
+    if let Some(message) = &expect.message {
+        // The Records API says nothing to an unknown name.
+        let silent = front == Front::Records && expect.refused == Some(Refusal::Unknown);
+        if !silent && !holds(&text, message) {
+            return Err(format!("wanted a text with {message:?}"));
+        }
+    }
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| format!("the case's JSON: {error}"));
+    if let Some(rows) = &expect.rows {
+        let wanted = parsed(rows)?;
+        let got = fronts::rows(front, answer)?;
+        let mut kept = if front == Front::GraphQl {
+            got.clone()
+        } else {
+            fronts::projected(&got, &wanted)
+        };
+        let mut sought = wanted.clone();
+        if unordered {
+            (kept, sought) = (fronts::sorted(&kept), fronts::sorted(&sought));
+        }
+        if !fronts::same(&kept, &sought) {
+            return Err(format!(
+                "wanted {}\nfound  {}",
+                clip(&sought.to_string()),
+                clip(&kept.to_string())
+            ));
+        }
+        let keyed = |rows: &Value, key: &str| match rows {
+            Value::Array(items) => items.iter().any(|item| item.get(key).is_some()),
+            item => item.get(key).is_some(),
+        };
+        if let Some(key) = expect.without.iter().find(|key| keyed(&got, key)) {
+            return Err(format!("rows have {key:?}"));
+        }
+    }
+    if let Some(data) = &expect.data {
+        let wanted = parsed(data)?;
+        let body = answer.json()?;
+        let got = body.get("data").unwrap_or(&Value::Null);
+        if body.get("errors").is_some() || !fronts::same(got, &wanted) {
+            return Err(format!("wanted {}", clip(&wanted.to_string())));
+        }
+    }
+    if let Some(wanted) = expect.total {
+        let got = fronts::total(front, answer)?;
+        if got != wanted {
+            return Err(format!("wanted a total of {wanted}, found {got}"));
+        }
+    }
+    if let Some(raw) = &expect.raw
+        && text != raw.trim_end_matches('\n')
+    {
+        return Err(format!("wanted {raw}"));
+    }
+    Ok(())
+}
+
+/// Whether a body holds a text, as it is or within a JSON text.
+fn holds(body: &str, text: &str) -> bool {
+    let escaped = serde_json::to_string(text).unwrap_or_default();
+    body.contains(text) || body.contains(escaped.trim_matches('"'))
+}
+
+// ---------------------------------------------------------------------------------------------------- steps
+
+async fn steps(place: &str, case: &Case, server: &Server, report: &mut Report) {
+    let mut saved: BTreeMap<String, String> = BTreeMap::new();
+    for (number, step) in case.step.iter().enumerate() {
+        report.exchanges += 1;
+        let place = format!("{place} step {}", number + 1);
+        if let Err(error) = self::step(step, server, &mut saved).await {
+            report.add(place, error);
+        }
+    }
+}
+
+async fn step(step: &Step, server: &Server, saved: &mut BTreeMap<String, String>) -> Result<(), String> {
+    let mut request = Request {
+        method: step.method.clone(),
+        target: filled(&step.path, saved),
+        ..Request::default()
+    };
+    if let Some(who) = &step.who {
+        let who = Who::parse(who)?;
+        request.headers.extend(who.ways().swap_remove(0).1);
+    }
+    request.headers.extend(
+        step.headers
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value, saved))),
+    );
+    if let Some(body) = &step.body {
+        request.body = filled(body, saved).into_bytes();
+    }
+    if let Some(hex) = &step.body_hex {
+        request.body = bytes(hex)?;
+    }
+    let answer = client::send(server.address, &request)
+        .await
+        .map_err(|error| format!("asked  {request}\ngot    {error}"))?;
+    let found = check_step(step, &request, &answer, server, saved).await;
+    found.map_err(|error| format!("asked  {request}\ngot    {answer}\nwrong  {error}"))
+}
+
+async fn check_step(
+    step: &Step,
+    request: &Request,
+    answer: &Answer,
+    server: &Server,
+    saved: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
+    fronts::check_always(answer)?;
+    if answer.status != step.status {
+        return Err(format!("wanted status {}", step.status));
+    }
+    let text = answer.text();
+    if let Some(missing) = step.has.iter().find(|wanted| !holds(&text, wanted)) {
+        return Err(format!("wanted a text with {missing:?}"));
+    }
+    if let Some(found) = step.absent.iter().find(|word| holds(&text, word)) {
+        return Err(format!("it holds {found:?}"));
+    }
+    for (name, wanted) in &step.header {
+        let got = answer.header(name);
+        let fits = if wanted.is_empty() {
+            got.is_none()
+        } else {
+            got.is_some_and(|got| got.contains(filled(wanted, saved).as_str()))
+        };
+        if !fits {
+            return Err(format!("wanted the header {name} with {wanted:?}, found {got:?}"));
+        }
+    }
+    if let Some(wanted) = &step.json {
+        let wanted: Value = serde_json::from_str(wanted).map_err(|error| format!("the case's JSON: {error}"))?;
+        if !fronts::same(&answer.json()?, &wanted) {
+            return Err(format!("wanted {}", clip(&wanted.to_string())));
+        }
+    }
+    if let Some(raw) = &step.raw
+        && text != *raw
+    {
+        return Err(format!("wanted {raw:?}"));
+    }
+    if let Some(coding) = &step.coding {
+        check_coding(coding, request, answer, server).await?;
+    }
+    for (name, place) in &step.save {
+        let value = match place.strip_prefix("header:") {
+            Some(header) => answer.header(header).map(str::to_owned),
+            None => answer.json()?.pointer(place).and_then(Value::as_str).map(str::to_owned),
+        };
+        saved.insert(
+            name.clone(),
+            value.ok_or_else(|| format!("there is no text at {place}"))?,
+        );
+    }
+    Ok(())
+}
+
+/// That a coded body is smaller, and what it holds.
+async fn check_coding(coding: &str, request: &Request, answer: &Answer, server: &Server) -> Result<(), String> {
+    if answer.header("content-encoding") != Some(coding) {
+        return Err(format!(
+            "wanted Content-Encoding: {coding}, found {:?}",
+            answer.header("content-encoding")
+        ));
+    }
+    let mut plain = request.clone();
+    plain
+        .headers
+        .retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
+    let plain = client::send(server.address, &plain)
+        .await
+        .map_err(|error| error.to_string())?;
+    if plain.header("content-encoding").is_some() || plain.body.len() <= answer.body.len() {
+        return Err(format!(
+            "{} bytes are not less than {}",
+            answer.body.len(),
+            plain.body.len()
+        ));
+    }
+    if coding == "br" {
+        let mut body = Vec::new();
+        brotli::BrotliDecompress(&mut answer.body.as_slice(), &mut body).map_err(|error| error.to_string())?;
+        if body != plain.body {
+            return Err("the body says something else".into());
+        }
+    }
+    Ok(())
+}
+
+/// Puts saved texts and repetitions in their places.
+fn filled(text: &str, saved: &BTreeMap<String, String>) -> String {
+    let mut out = text.to_owned();
+    for (name, value) in saved {
+        out = out.replace(&format!("{{{name}}}"), value);
+        if out.contains(&format!("{{~{name}}}")) {
+            let middle = value.len() / 2;
+            let other = if value.as_bytes().get(middle) == Some(&b'A') {
+                "B"
+            } else {
+                "A"
+            };
+            let mut changed = value.clone();
+            changed.replace_range(middle..=middle, other);
+            out = out.replace(&format!("{{~{name}}}"), &changed);
+        }
+    }
+    while let Some(start) = out.find("{{") {
+        let Some((count, rest)) = out[start + 2..].split_once('*') else {
+            break;
+        };
+        let (Ok(count), Some(end)) = (count.parse::<usize>(), rest.find("}}")) else {
+            break;
+        };
+        let whole = start + 2 + count.to_string().len() + 1 + end + 2;
+        let repeated = rest[..end].repeat(count);
+        out.replace_range(start..whole, &repeated);
+    }
+    out
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let pairs = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap_or_default(), 16));
+    pairs
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("body_hex: {error}"))
+}
+
+#[test]
+fn filling() {
+    let saved = BTreeMap::from([("cursor".to_owned(), "xyz".to_owned())]);
+    assert_eq!(
+        filled("a {cursor} {~cursor} {{3*[}}{{2*]}} { x }", &saved),
+        "a xyz xAz [[[]] { x }"
+    );
+    assert_eq!(filled("{ a {b} }", &saved), "{ a {b} }");
+}

@@ -1,0 +1,16 @@
+//! The integration tests: the built binary over HTTP, on SQLite and PostgreSQL.
+//!
+//! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `cases` runs the files below
+//! `tests/cases`, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+mod cases;
+mod client;
+mod fronts;
+mod layering;
+mod world;

@@ -1,0 +1,370 @@
+//! Servers: the built binary on each fixture and database, started when a case first needs it.
+//!
+//! A small shell watches each server through a pipe from this process. When the pipe closes, however this process ends,
+//! it ends the server and removes what was made for it.
+
+use crate::client::{self, Request};
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
+
+/// Signs the tokens of the tests.
+pub(crate) const JWT_SECRET: &str = "a secret that is known to the tests and nobody else, 0123456789";
+/// Without rules.
+pub(crate) const ADMIN_SECRET: &str = "the admin secret of the tests";
+/// For anonymous callers.
+pub(crate) const ANON_KEY: &str = "the anon key of the tests";
+
+/// How long a server may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+impl Database {
+    pub(crate) const ALL: [Database; 2] = [Database::Sqlite, Database::Postgres];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Database::Sqlite => "sqlite",
+            Database::Postgres => "postgres",
+        }
+    }
+
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|database| database.word() == word)
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// A running server. It ends with this process.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    folder: PathBuf,
+    // Holds the pipe that the watching shell reads.
+    _watch: Child,
+}
+
+impl Server {
+    /// The end of what it wrote.
+    pub(crate) fn log(&self) -> String {
+        tail(&self.folder)
+    }
+}
+
+type Slot = Arc<OnceCell<Result<Arc<Server>, String>>>;
+
+/// The server of a fixture on a database; one for the whole process.
+pub(crate) async fn server(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
+    static SERVERS: OnceLock<Mutex<HashMap<(String, Database), Slot>>> = OnceLock::new();
+    let slot = {
+        let mut servers = SERVERS.get_or_init(Mutex::default).lock().unwrap();
+        servers.entry((fixture.to_owned(), database)).or_default().clone()
+    };
+    slot.get_or_init(|| start(fixture, database)).await.clone()
+}
+
+/// The folder of Chinook and Pagila, where it is there.
+pub(crate) fn data_folder() -> Option<PathBuf> {
+    std::env::var_os("DIGLOT_TEST_DATA").map(PathBuf::from)
+}
+
+/// Whether a fixture lies outside of the project.
+pub(crate) fn is_outside(fixture: &str) -> bool {
+    matches!(fixture, "chinook" | "pagila")
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of a fixture's own SQL.
+fn own_folder(fixture: &str) -> PathBuf {
+    match fixture {
+        "demo" => root().join("schema/demo"),
+        other => root().join("tests/fixtures").join(other),
+    }
+}
+
+/// Beside the SQL, else beside the cases, where each database may have its own.
+fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
+    let cases = root().join("tests/cases").join(fixture);
+    let candidates = [
+        own_folder(fixture).join("diglot.toml"),
+        cases.join(format!("diglot.{database}.toml")),
+        cases.join("diglot.toml"),
+    ];
+    let found = candidates.iter().find(|path| path.is_file());
+    found
+        .cloned()
+        .ok_or_else(|| format!("no configuration for {fixture} on {database}: one of {candidates:?}"))
+}
+
+async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
+    let name = format!("diglot_it_{}_{fixture}", std::process::id());
+    let folder = std::env::temp_dir().join(format!("{name}_{database}"));
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let config = folder.join("diglot.toml");
+    fs::copy(configuration(fixture, database)?, &config).map_err(|error| error.to_string())?;
+    let url = match database {
+        Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
+        Database::Postgres => postgres(fixture, &name).await?,
+    };
+    let watch = spawn(&url, &config, &folder, database)?;
+    let mut server = Server {
+        address: ([127, 0, 0, 1], 0).into(),
+        folder,
+        _watch: watch,
+    };
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        let ended = fs::read_to_string(server.folder.join("ended")).ok();
+        if let Some(code) = ended.filter(|code| code.ends_with('\n')) {
+            return Err(format!(
+                "the server ended with exit code {} at once\n{}",
+                code.trim(),
+                server.log()
+            ));
+        }
+        if Instant::now() > deadline {
+            return Err(format!(
+                "the server did not answer within {} s\n{}",
+                START_LIMIT.as_secs(),
+                server.log()
+            ));
+        }
+        if let Some(address) = address(&server.folder) {
+            server.address = address;
+            let health = client::send(address, &Request::get("/health")).await;
+            if health.is_ok_and(|answer| answer.status == 200) {
+                return Ok(Arc::new(server));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The address in the lines that the server writes when it starts.
+fn address(folder: &Path) -> Option<SocketAddr> {
+    ["out", "err"].iter().find_map(|file| {
+        let text = fs::read_to_string(folder.join(file)).ok()?;
+        let rest = text.split("http://127.0.0.1:").nth(1)?;
+        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let whole = rest.len() > port.len();
+        Some(SocketAddr::from((
+            [127, 0, 0, 1],
+            port.parse().ok().filter(|port| whole && *port > 0)?,
+        )))
+    })
+}
+
+fn tail(folder: &Path) -> String {
+    let texts = ["out", "err"].map(|file| fs::read(folder.join(file)).unwrap_or_default());
+    let text = String::from_utf8_lossy(&texts.concat()).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
+
+/// `$1` is the folder, `$2` what is to be run at the end; then the server's command.
+const WATCH: &str = r#"
+trap '' INT TERM HUP
+folder=$1 at_end=$2
+shift 2
+exec 3<&0
+( trap - INT TERM HUP; exec "$@" </dev/null >"$folder/out" 2>"$folder/err" 3<&- ) &
+server=$!
+(
+    read -r _ <&3
+    kill -TERM "$server"
+    tries=0
+    while kill -0 "$server" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+    kill -KILL "$server"
+) >/dev/null 2>&1 &
+wait "$server"
+echo "$?" >"$folder/ended"
+read -r _ <&3
+eval "$at_end" >/dev/null 2>&1
+rm -rf "$folder"
+"#;
+
+fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<Child, String> {
+    let at_end = match (database, client_of_postgres()) {
+        (Database::Postgres, Some(psql)) => {
+            let name = url.rsplit('/').next().unwrap_or_default();
+            let cluster = std::env::var("DIGLOT_TEST_POSTGRES").unwrap_or_default();
+            format!(
+                "'{}' --no-psqlrc '{cluster}' --command 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'",
+                psql.display()
+            )
+        }
+        _ => ":".to_owned(),
+    };
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(WATCH)
+        .arg("watch")
+        .arg(folder)
+        .arg(at_end)
+        .arg(env!("CARGO_BIN_EXE_diglot"));
+    command
+        .args(["serve", url, "--config"])
+        .arg(config)
+        .args(["--listen", "127.0.0.1:0", "--log", "json"]);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("DIGLOT_") || name.starts_with("PG") || name == "DATABASE_URL" {
+            command.env_remove(name);
+        }
+    }
+    command.env("DIGLOT_AUTH_ADMIN_SECRET", ADMIN_SECRET);
+    command.env("DIGLOT_AUTH_ANON_KEY", ANON_KEY);
+    command.env("DIGLOT_AUTH_JWT_SECRET", JWT_SECRET);
+    command
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+        .spawn()
+        .map_err(|error| format!("cannot start a shell: {error}"))
+}
+
+// ---------------------------------------------------------------------------------------------------- databases
+
+/// A script of a fixture for a database.
+fn script(fixture: &str, database: Database) -> Result<String, String> {
+    let outside = |file: &str| -> Result<String, String> {
+        let folder = data_folder().ok_or("DIGLOT_TEST_DATA is not set")?;
+        unpacked(&folder.join(file))
+    };
+    match (fixture, database) {
+        ("chinook", Database::Sqlite) => outside("Chinook_Sqlite.sql.gz"),
+        ("chinook", Database::Postgres) => {
+            let text = outside("Chinook_PostgreSql.sql.gz")?;
+            // It makes its own database first, and connects to it by a command of psql.
+            let (_, rest) = text.split_once("\\c chinook;").ok_or("Chinook's script has changed")?;
+            Ok(rest.to_owned())
+        }
+        ("pagila", Database::Postgres) => {
+            Ok(outside("Pagila_PostgreSql_schema.sql.gz")? + &outside("Pagila_PostgreSql_data.sql.gz")?)
+        }
+        _ => {
+            let path = own_folder(fixture).join(format!("{database}.sql"));
+            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+        }
+    }
+}
+
+fn unpacked(path: &Path) -> Result<String, String> {
+    let output = Command::new("gunzip")
+        .arg("-c")
+        .arg(path)
+        .output()
+        .map_err(|error| format!("gunzip: {error}"))?;
+    if output.status.success() {
+        String::from_utf8(output.stdout).map_err(|error| format!("{}: {error}", path.display()))
+    } else {
+        Err(format!(
+            "{}: {}",
+            path.display(),
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+}
+
+fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
+    let failed = |error: rusqlite::Error| format!("{fixture} on SQLite: {error}");
+    let connection = rusqlite::Connection::open(path).map_err(failed)?;
+    connection
+        .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
+        .map_err(failed)?;
+    let script = script(fixture, Database::Sqlite)?;
+    connection.execute_batch("BEGIN").map_err(failed)?;
+    connection
+        .execute_batch(script.trim_start_matches('\u{feff}'))
+        .map_err(failed)?;
+    connection.execute_batch("COMMIT").map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))?;
+    Ok(format!("sqlite:{}", path.display()))
+}
+
+async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+    let failed = |error: sqlx::Error| format!("{fixture} on PostgreSQL: {error}");
+    let cluster = std::env::var("DIGLOT_TEST_POSTGRES").map_err(
+        |_| "DIGLOT_TEST_POSTGRES is not set: eval \"$(tests/support/postgres.sh start)\", or use tests/run",
+    )?;
+    let (server, _) = cluster
+        .rsplit_once('/')
+        .ok_or("DIGLOT_TEST_POSTGRES names no database")?;
+    let mut connection = PgConnection::connect(&cluster).await.map_err(failed)?;
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {name}"),
+        format!("CREATE DATABASE {name} TEMPLATE template0"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .map_err(failed)?;
+    }
+    connection.close().await.map_err(failed)?;
+    let url = format!("{server}/{name}");
+    let script = script(fixture, Database::Postgres)?;
+    if script.contains("FROM stdin;") {
+        // COPY's rows are not SQL: only psql reads them from a script.
+        copy(&url, &script)?;
+    } else {
+        let mut connection = PgConnection::connect(&url).await.map_err(failed)?;
+        connection
+            .execute(sqlx::raw_sql(AssertSqlSafe(script)))
+            .await
+            .map_err(failed)?;
+        connection.close().await.map_err(failed)?;
+    }
+    Ok(url)
+}
+
+/// psql beside the server's binaries, else on PATH.
+fn client_of_postgres() -> Option<PathBuf> {
+    let beside = std::env::var_os("DIGLOT_TEST_POSTGRES_BIN").map(|folder| PathBuf::from(folder).join("psql"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path)
+        .map(|folder| folder.join("psql"))
+        .collect::<Vec<_>>();
+    beside.into_iter().chain(on_path).find(|psql| psql.is_file())
+}
+
+fn copy(url: &str, script: &str) -> Result<(), String> {
+    let psql = client_of_postgres().ok_or("psql is neither in DIGLOT_TEST_POSTGRES_BIN nor on PATH")?;
+    let file = std::env::temp_dir().join(format!("diglot_it_{}.sql", std::process::id()));
+    fs::write(&file, script).map_err(|error| error.to_string())?;
+    let output = Command::new(psql)
+        .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file"])
+        .arg(&file)
+        .arg(url)
+        .output();
+    let _ = fs::remove_file(&file);
+    let output = output.map_err(|error| format!("psql: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
