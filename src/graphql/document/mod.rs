@@ -209,7 +209,7 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
             .into_iter()
             .filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
         (length <= 60)
-            .then(|| crate::ident::nearest(wrong, names).map(str::to_owned))
+            .then(|| crate::error::nearest(wrong, names).map(str::to_owned))
             .flatten()
     };
     match parts.as_slice() {
