@@ -258,10 +258,6 @@ fn mistakes_name_key_line_and_the_right_word() {
             ],
         ),
         (
-            "[tables.article.access.user]\nread = { columns = ['title'], except = ['teamId'] }",
-            vec!["tables.article.access.user.read: give either columns or except, not both"],
-        ),
-        (
             "[tables.article.access.user]\ncreate = { check = 'titel = 1', set = { autor_id = '_USER_.id', stars = 'x', price = { sql = 'stars + 1' }, id = { sql = 'title' }, created_at = 'now', team_id = 5 } }",
             vec![
                 "tables.article.access.user.create.set: unknown column \"autor_id\" of \"article\", did you mean \"author_id\"?",
