@@ -170,8 +170,6 @@ fn audits_of_requests() {
             json!(false),
             json!(["array"]),
         ] {
-            let fits =
-                (name == "operationName") == wrong.is_string() && (name == "operationName" || !wrong.is_object());
             let text = name == "operationName" && wrong.is_string();
             let map = name != "operationName" && wrong.is_object();
             let body = json!({"query": "query string { __typename }", name: wrong});
