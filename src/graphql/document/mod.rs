@@ -194,7 +194,7 @@ fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
     faults.truncate(TOLD);
     for fault in faults.iter_mut().take(5) {
         if let Some(near) = suggestion(types, &fault.message) {
-            fault.message = format!("{} Did you mean \"{near}\"?", fault.message);
+            fault.message = format!("{}. Did you mean \"{near}\"?", fault.message.trim_end_matches('.'));
         }
     }
     faults
