@@ -59,7 +59,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Vec<ConfigError>> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(options: &LoadOptions, overrides: &[Override]) -> Result<Loaded, Vec<ConfigError>> {
-    let source = open(options).map_err(|error| vec![error])?;
+    let source = open(options)?;
     let mut entries = node::parse(&source)?;
     let file = source.file.clone();
     let mut warnings = environment(&mut entries, &options.environment);
@@ -143,7 +143,7 @@ fn located(source: &Source, finding: Finding) -> ConfigError {
 }
 
 /// The file's text. A file that was asked for must be there.
-fn open(options: &LoadOptions) -> Result<Source, ConfigError> {
+fn open(options: &LoadOptions) -> Result<Source, Vec<ConfigError>> {
     let variable = options
         .environment
         .iter()
@@ -165,8 +165,8 @@ fn open(options: &LoadOptions) -> Result<Source, ConfigError> {
         message,
         hint: None,
     };
-    let bytes =
-        std::fs::read(&path).map_err(|error| broken(format!("the configuration file cannot be read: {error}")))?;
+    let bytes = std::fs::read(&path)
+        .map_err(|error| vec![broken(format!("the configuration file cannot be read: {error}"))])?;
     let source = |text: String| Source {
         file: Some(path.clone()),
         text,
@@ -178,11 +178,11 @@ fn open(options: &LoadOptions) -> Result<Source, ConfigError> {
             let valid = error.utf8_error().valid_up_to();
             let text = source(String::from_utf8_lossy(error.as_bytes()).into_owned());
             let (line, column) = text.position(valid);
-            Err(ConfigError {
+            Err(vec![ConfigError {
                 line: Some(line),
                 column: Some(column),
                 ..broken("this byte is not UTF-8".into())
-            })
+            }])
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Tables of TOML and what is said about it.
 
+mod access;
+mod environment;
+
 use super::*;
 use std::path::{Path, PathBuf};
 
@@ -146,131 +149,6 @@ fn errors_name_line_key_and_what_would_be_right() {
 }
 
 #[test]
-fn access_blocks_are_explained() {
-    let block = "[tables.book.access.user]\n";
-    let cases = [
-        (
-            "reed = true",
-            "diglot.toml:2:1: unknown key `reed` in [tables.book.access.user], did you mean `read`?",
-        ),
-        (
-            "select = true",
-            "unknown key `select` in [tables.book.access.user], did you mean `read`?",
-        ),
-        (
-            "read = { rul = \"TRUE\" }",
-            "diglot.toml:2:10: unknown key `rul` in [tables.book.access.user.read], did you mean `rule`?",
-        ),
-        (
-            "read = 1",
-            "`read` in [tables.book.access.user] must be true, false, a rule in quotes, or a table of keys, not a whole number",
-        ),
-        ("read = [\"id\"]", "or a table of keys, not a list"),
-        (
-            "read = { rule = 1 }",
-            "`rule` in [tables.book.access.user.read] must be true, false, or a rule in quotes, not a whole number",
-        ),
-        (
-            "read = \" \"",
-            "the rule `read` in [tables.book.access.user] is empty, write true for all rows, false for none",
-        ),
-        (
-            "read = { columns = \"id\" }",
-            "`columns` in [tables.book.access.user.read] must be a list, not text, write columns = [\"id\"]",
-        ),
-        (
-            "read = { columns = [\"a\"], except = [\"b\"] }",
-            "`except` in [tables.book.access.user.read] stands beside `columns`, give one of them",
-        ),
-        (
-            "read = { limit = -5 }",
-            "`limit` in [tables.book.access.user.read] is less than zero: -5",
-        ),
-        (
-            "read = { check = \"TRUE\" }",
-            "unknown key `check` in [tables.book.access.user.read], `check` belongs to create and update",
-        ),
-        (
-            "create = { rule = \"TRUE\" }",
-            "unknown key `rule` in [tables.book.access.user.create], a new row is tested by `check`",
-        ),
-        (
-            "delete = { columns = [] }",
-            "`columns` belongs to read, create and update",
-        ),
-        ("delete = { where = \"TRUE\" }", "did you mean `rule`?"),
-        (
-            "columns = [\"id\"]",
-            "`columns` stands within read, create and update, such as read = { columns = … }",
-        ),
-        (
-            "create = { set = { a = { sql = 1 } } }",
-            "`a` in [tables.book.access.user.create.set] is no expression, write { sql = \"…\" } alone",
-        ),
-        (
-            "create = { set = [1] }",
-            "[tables.book.access.user.create.set] must be a table of keys, not a list",
-        ),
-        ("[tables.book.access]\nadmin = {}", "the role \"admin\" has no rules"),
-        (
-            "[tables.book.access.\"a b\"]\nread = true",
-            "\"a b\" is no name of a role",
-        ),
-    ];
-    for (line, expected) in cases {
-        let text = if line.starts_with('[') {
-            line.to_owned()
-        } else {
-            format!("{block}{line}")
-        };
-        let found = messages(&text, &[]);
-        assert!(
-            found.len() == 1 && found[0].contains(expected),
-            "{line}\n{found:#?}\nis not\n{expected}"
-        );
-    }
-}
-
-#[test]
-fn every_form_of_an_access_block() {
-    let same = [
-        "[tables.a.access.user]\nread = { rule = \"x\", limit = 3, schema = false }",
-        "[tables.a.access.user.read]\nrule = \"x\"\nlimit = 3\nschema = false",
-        "[tables]\na.access.user.read = { rule = \"x\", limit = 3, schema = false }",
-        "tables.a.access.user.read.rule = 'x'\ntables.a.access.user.read.limit = 3\ntables.a.access.user.schema = false",
-    ];
-    for text in same {
-        let config = config(text);
-        let access = &config.tables["a"].access["user"];
-        assert!(
-            matches!(&access.read, Some(ReadAccess::Table { rule: Some(Rule::Text(rule)), limit: Some(3), .. }) if rule == "x"),
-            "{text}\n{access:?}"
-        );
-        assert_eq!(access.schema, Some(false));
-    }
-    let config = config(
-        "[tables.a.access.user]\nread = true\ncreate = {}\nupdate = { set = { a = 1, b = \"_USER_.id\", c = { sql = \"1 + 1\" }, \
-         d = 2024-01-02, e = [1, 2] }, backend_only = true }\ndelete = false",
-    );
-    let access = &config.tables["a"].access["user"];
-    assert!(matches!(access.read, Some(ReadAccess::Rule(Rule::All(true)))));
-    assert!(
-        matches!(&access.create, Some(CreateAccess::Table { check: None, set, backend_only: false, .. }) if set.is_empty())
-    );
-    assert!(matches!(access.delete, Some(DeleteAccess::Rule(Rule::All(false)))));
-    let Some(UpdateAccess::Table {
-        set,
-        backend_only: true,
-        ..
-    }) = &access.update
-    else {
-        panic!("{access:?}")
-    };
-    let expected = r#"{"a":1,"b":"_USER_.id","c":{"sql":"1 + 1"},"d":"2024-01-02","e":[1,2]}"#;
-    assert_eq!(serde_json::to_string(set).unwrap(), expected);
-}
-
-#[test]
 fn values_are_checked() {
     let cases = [
         (
@@ -410,105 +288,6 @@ fn warnings() {
 }
 
 #[test]
-fn environment() {
-    let text = "[server]\nlisten = \"127.0.0.1:1\"\n[database]\nurl = \"a.db\"";
-    let variables = [
-        ("DIGLOT_SERVER_LISTEN", "127.0.0.1:2"),
-        ("DIGLOT_SERVER_CORS_ORIGINS", "https://a.example, https://b.example"),
-        ("DIGLOT_AUTH_ADMIN_SECRET", "s"),
-        ("DIGLOT_AUTH_SIGN_UP", "true"),
-        ("DIGLOT_GRAPHQL_LIMITS_DEPTH", "7"),
-        ("DIGLOT_REST_TRAILBASE_EXPAND_SHAPE", "inline"),
-        ("DATABASE_URL", "postgres://h/one"),
-        ("DIGLOT_SERVER_LISTN", "x"),
-        ("DIGLOT_AUTH_ISSUER", ""),
-        ("DIGLOT_TABLES_BOOK", "x"),
-        ("DIGLOT_LOG", "debug"),
-        ("DIGLOT_TEST_X", "x"),
-        ("DIGLOT_DEMO_X", "x"),
-        ("HOME", "/"),
-    ];
-    let loaded = load_text(text, &variables).unwrap();
-    let config = &loaded.config;
-    assert_eq!(config.server.listen, "127.0.0.1:2");
-    assert_eq!(config.server.cors_origins, ["https://a.example", "https://b.example"]);
-    assert_eq!(
-        (config.auth.admin_secret.as_deref(), config.auth.sign_up),
-        (Some("s"), Some(true))
-    );
-    assert_eq!(
-        (config.graphql.limits.depth, config.rest.trailbase.expand_shape),
-        (7, ExpandShape::Inline)
-    );
-    assert_eq!(config.database.url.as_deref(), Some("postgres://h/one"));
-    assert_eq!(
-        loaded.warnings,
-        [
-            "DIGLOT_SERVER_LISTN is no variable of Diglot's, did you mean DIGLOT_SERVER_LISTEN?",
-            "DIGLOT_AUTH_ISSUER is empty and ignored",
-            "DIGLOT_TABLES_BOOK is no variable of Diglot's, tables are configured in the file",
-        ]
-    );
-    // `DIGLOT_DATABASE_URL` before `DATABASE_URL`, in whatever order they stand; the command line before both.
-    let both = [("DIGLOT_DATABASE_URL", "two.db"), ("DATABASE_URL", "one.db")];
-    assert_eq!(
-        load_text(text, &both).unwrap().config.database.url.as_deref(),
-        Some("sqlite:two.db")
-    );
-    let mut options = LoadOptions {
-        database: Some("three.db".into()),
-        ..LoadOptions::default()
-    };
-    options.environment = both.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    assert_eq!(
-        load(&options).unwrap().config.database.url.as_deref(),
-        Some("sqlite:three.db")
-    );
-
-    let wrong = [
-        (
-            "DIGLOT_GRAPHQL_LIMITS_DEPTH",
-            "deep",
-            "DIGLOT_GRAPHQL_LIMITS_DEPTH: `depth` in [graphql.limits] must be a whole number, not text",
-        ),
-        (
-            "DIGLOT_AUTH_SIGN_UP",
-            "maybe",
-            "DIGLOT_AUTH_SIGN_UP: `sign_up` in [auth] must be true or false, not text",
-        ),
-        (
-            "DIGLOT_SERVER_LISTEN",
-            "80",
-            "DIGLOT_SERVER_LISTEN: `listen` in [server]: \"80\" is no address and port, write 127.0.0.1:80",
-        ),
-        (
-            "DATABASE_URL",
-            "mysql://u:p@h/d",
-            "DATABASE_URL: `url` in [database]: is neither SQLite nor PostgreSQL",
-        ),
-    ];
-    for (name, value, expected) in wrong {
-        let found = messages(text, &[(name, value)]);
-        assert!(
-            found.len() == 1 && found[0].starts_with(expected),
-            "{found:#?}\nis not\n{expected}"
-        );
-    }
-    let listen = Override {
-        key: "server.listen",
-        value: "x".into(),
-        option: "--listen",
-    };
-    let errors = load_with(&LoadOptions::default(), &[listen]).unwrap_err();
-    assert!(
-        errors[0]
-            .to_string()
-            .starts_with("--listen: `listen` in [server]: \"x\" is no address"),
-        "{errors:?}"
-    );
-}
-
-#[test]
 fn files() {
     let missing = LoadOptions {
         path: Some("/nowhere/diglot.toml".into()),
@@ -606,7 +385,7 @@ fn our_own_files() {
 fn the_page_is_complete() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
     let page = std::fs::read_to_string(path).unwrap();
-    for key in super::read::keys() {
+    for key in crate::config::read::keys() {
         let (section, last) = key.rsplit_once('.').unwrap();
         assert!(
             page.contains(&format!("[{section}]")) && page.contains(&format!("`{last}`")),

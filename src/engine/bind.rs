@@ -4,10 +4,10 @@ mod moment;
 mod scalar;
 
 use crate::catalog::{Catalog, DatabaseKind};
-use crate::error::{Code, Error, Kind, Result};
+use crate::error::{Code, Error, Result};
 use crate::principal::{Principal, Variable};
 use crate::request::{Slot, Values};
-use crate::rules::Parameter;
+use crate::rules::{self, Parameter};
 use crate::sql::{Form, Mark};
 use crate::value::{Datum, Type, Value};
 
@@ -26,7 +26,7 @@ impl Binder<'_> {
     /// The value of each mark, in order.
     ///
     /// # Errors
-    /// [`Kind::Invalid`], naming the place, where a value does not fit.
+    /// [`crate::error::Kind::Invalid`], naming the place, where a value does not fit.
     pub(super) fn bind(&self, marks: &[Mark]) -> Result<Vec<Datum>> {
         marks.iter().map(|mark| self.mark(mark)).collect()
     }
@@ -125,18 +125,11 @@ impl Binder<'_> {
             object.insert("role".into(), self.principal.role.as_str().into());
             return Ok(Datum::Text(serde_json::Value::Object(object).to_string().into()));
         }
-        let value = match (name, self.principal.variable(name)) {
-            ("role", _) => Value::Raw(self.principal.role.as_str().into()),
-            (_, None) => return Ok(Datum::Null),
-            (_, Some(Variable::Text(text))) => Value::Raw(text.clone()),
-            (_, Some(Variable::List(items))) => {
-                Value::List(items.iter().map(|item| Value::Raw(item.clone())).collect())
-            }
+        let Some(variable) = rules::variable(self.principal, name) else {
+            return Ok(Datum::Null);
         };
-        self.typed(&value, mark).map_err(|error| {
-            let message = format!("the session variable {name:?} is not of the type that the access rules need");
-            Error::new(Kind::Forbidden, Code::ACCESS_DENIED, message).with_source(error)
-        })
+        // The solver has looked at the variable in the same way: one that does not fit counts as missing.
+        Ok(rules::cast_variable(&variable, &mark.data_type, mark.list).unwrap_or(Datum::Null))
     }
 }
 

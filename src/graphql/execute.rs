@@ -10,6 +10,7 @@ use super::road::{Scene, Sight};
 use crate::engine::Body;
 use crate::principal::Principal;
 use crate::request::Request;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -36,6 +37,9 @@ pub(crate) struct Answer {
     pub later: bool,
 }
 
+/// A root's JSON, or its fault and whether null may stand there.
+type Done = (String, Result<Bytes, (Fault, bool)>);
+
 /// What a root needs.
 pub(crate) enum Work {
     /// Nothing more.
@@ -60,20 +64,20 @@ impl GraphQl {
     /// Answers one operation.
     pub(crate) async fn answer(&self, principal: &Principal, call: &Call) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
-        let works = match self.plan(&scene, principal, call) {
+        let works = match self.plan_aside(&scene, principal, call) {
             Ok(works) => works,
             Err(faults) => return Answer::refusal(&faults),
         };
-        let results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)> = futures_util::stream::iter(works)
+        let results: Vec<Done> = futures_util::stream::iter(works)
             .map(|(key, work)| {
                 let scene = &scene;
                 async move {
                     let result = match work {
-                        Work::Ready(json) => Ok(json.into_bytes()),
+                        Work::Ready(json) => Ok(Bytes::from(json)),
                         Work::Run { request, nullable } => match self.road.run(scene, principal, &request).await {
                             Ok(outcome) => {
                                 let Body::Whole(bytes) = outcome.body;
-                                Ok(bytes.to_vec())
+                                Ok(bytes)
                             }
                             Err(error) => Err((Fault::of(&error).under(&key), nullable)),
                         },
@@ -85,6 +89,16 @@ impl GraphQl {
             .collect()
             .await;
         assemble(results)
+    }
+
+    /// As [`GraphQl::plan`]; where a whole schema is asked for, other requests of this thread need not wait for it.
+    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+        let threads = tokio::runtime::Handle::try_current()
+            .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+        if threads && call.query.contains("__schema") {
+            return tokio::task::block_in_place(|| self.plan(scene, principal, call));
+        }
+        self.plan(scene, principal, call)
     }
 
     /// The document, valid for the role, from the cache or read.
@@ -145,7 +159,7 @@ impl GraphQl {
     }
 }
 
-fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
+fn assemble(results: Vec<Done>) -> Answer {
     let faults: Vec<&Fault> = results
         .iter()
         .filter_map(|(_, result)| result.as_ref().err().map(|(fault, _)| fault))
@@ -154,7 +168,7 @@ fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
     let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
     let size: usize = results
         .iter()
-        .map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Vec::len))
+        .map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Bytes::len))
         .sum();
     let mut body = Vec::with_capacity(size + 16);
     body.push(b'{');
@@ -176,7 +190,7 @@ fn assemble(results: Vec<(String, Result<Vec<u8>, (Fault, bool)>)>) -> Answer {
             body.push(b'"');
             body.extend_from_slice(key.as_bytes());
             body.extend_from_slice(b"\":");
-            body.extend_from_slice(result.as_ref().map_or(b"null", Vec::as_slice));
+            body.extend_from_slice(result.as_ref().map_or(b"null".as_slice(), |bytes| bytes));
         }
         body.extend_from_slice(b"}}");
     }

@@ -32,6 +32,7 @@ pub(crate) struct Names {
     roots: HashMap<Box<str>, Root>,
     bases: HashMap<Box<str>, FaceId>,
     fixed: HashMap<Box<str>, Key>,
+    fixed_names: HashMap<Key, Box<str>>,
     suffixes: Vec<(Part, Box<str>)>,
 }
 
@@ -200,6 +201,7 @@ impl Names {
                 }
             })
             .collect();
+        let fixed_names = fixed.iter().map(|(name, key)| (*key, name.clone())).collect();
         Self {
             words,
             scalars,
@@ -210,6 +212,7 @@ impl Names {
             roots,
             bases,
             fixed,
+            fixed_names,
             suffixes,
         }
     }
@@ -228,10 +231,9 @@ impl Names {
             }
             Key::Scalar(id) => self.scalars[id as usize].name.clone(),
             other => self
-                .fixed
-                .iter()
-                .find(|(_, key)| **key == other)
-                .map(|(name, _)| name.to_string())
+                .fixed_names
+                .get(&other)
+                .map(ToString::to_string)
                 .unwrap_or_default(),
         }
     }

@@ -61,9 +61,12 @@ pub fn authorize(catalog: &Catalog, view: &View, principal: &Principal, read: &R
 #[must_use]
 pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Decisions {
     let mut decisions = Decisions::default();
-    for face in touched {
-        if let Some(read) = view.read(*face) {
-            solve_read(read, principal, &mut decisions);
+    for read in touched.iter().filter_map(|face| view.read(*face)) {
+        solve::decide(&read.rule, principal, &mut decisions);
+        for cell in &read.cells {
+            if let Cell::Where(rule) = cell {
+                solve::decide(rule, principal, &mut decisions);
+            }
         }
     }
     decisions

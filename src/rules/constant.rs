@@ -33,6 +33,8 @@ pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalo
         },
         Literal::Number(number) => match data_type {
             Type::Boolean if sqlite && (number == "0" || number == "1") => Ok(Datum::Boolean(number == "1")),
+            // SQLite has no decimals: they are stored and compared as numbers.
+            Type::Numeric if sqlite => natural_number(number).ok_or_else(|| not_of(number, data_type)),
             Type::Integer(_) | Type::Float(_) | Type::Numeric => {
                 cast_text(number, &widened(data_type, sqlite)).ok_or_else(|| not_of(number, data_type))
             }
@@ -105,7 +107,7 @@ fn natural_number(number: &str) -> Option<Datum> {
 ///
 /// This is also how a session variable is bound: what it accepts is what the solver takes for present.
 #[must_use]
-pub fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
+pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
     let kept = || Some(Datum::Text(text.into()));
     if text.contains('\0') {
         return None;
@@ -324,11 +326,19 @@ pub(super) fn compare(left: &Datum, comparison: Comparison, right: &Datum, data_
 }
 
 fn order_of(left: &Datum, right: &Datum, data_type: &Type) -> Option<Ordering> {
+    if *data_type == Type::Numeric {
+        let written = |value: &Datum| match value {
+            Datum::Integer(value) => Some(value.to_string()),
+            Datum::Float(value) => Some(value.to_string()),
+            Datum::Text(text) => Some(text.to_string()),
+            _ => None,
+        };
+        return compare_decimals(&written(left)?, &written(right)?);
+    }
     match (left, right) {
         (Datum::Boolean(left), Datum::Boolean(right)) => Some(left.cmp(right)),
         (Datum::Integer(left), Datum::Integer(right)) => Some(left.cmp(right)),
         (Datum::Float(left), Datum::Float(right)) => left.partial_cmp(right),
-        (Datum::Text(left), Datum::Text(right)) if *data_type == Type::Numeric => compare_decimals(left, right),
         (Datum::Text(left), Datum::Text(right)) => Some(left.cmp(right)),
         _ => None,
     }

@@ -141,14 +141,10 @@ impl Writer<'_> {
             Term::Case { branches, otherwise } => {
                 let mut result = String::from("CASE");
                 for (condition, value) in branches {
-                    result += " WHEN ";
-                    result += &self.predicate(condition, 0);
-                    result += " THEN ";
-                    result += &self.term(value);
+                    result += &[" WHEN ", &self.predicate(condition, 0), " THEN ", &self.term(value)].concat();
                 }
                 if let Some(otherwise) = otherwise {
-                    result += " ELSE ";
-                    result += &self.term(otherwise);
+                    result += &[" ELSE ", &self.term(otherwise)].concat();
                 }
                 result + " END"
             }

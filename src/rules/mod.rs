@@ -19,12 +19,11 @@ mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
 pub use build::{AccessOptions, Finding, Severity, build_views};
-pub use constant::cast_text;
 pub use describe::{describe, describe_term};
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
 pub use select::{
     AggregateItem, AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, OrderTerm,
     Output, Page, Select, Through,
 };
-pub use solve::{decide, solve, variable};
+pub use solve::{cast_variable, decide, solve, variable};
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};

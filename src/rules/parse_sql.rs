@@ -1,20 +1,23 @@
 //! Rules in SQL. The grammar is the library's; what of its tree a rule may hold is an explicit list here, and everything
 //! else is an error that says what to write instead.
 
+mod json;
+mod select;
+
 use super::syntax::{
-    Expression, Kind, Literal, MOST_DEPTH, MOST_TOKENS, Operator, Path, Position, Problem, Root, Spelled, Step,
-    Subselect, TableReference, check_size,
+    Expression, Kind, Literal, MOST_DEPTH, MOST_TOKENS, Operator, Path, Position, Problem, Root, Spelled, check_size,
 };
 use crate::request::Comparison;
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, SetExpr, Spanned, TableFactor, UnaryOperator, Value,
+    FunctionArguments, Ident, ObjectNamePart, Spanned, UnaryOperator, Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+
+pub(super) use json::json_step;
 
 /// Deepest nesting of brackets, `NOT` and the like; what the library recurses over.
 const MOST_BRACKETS: usize = 24;
@@ -204,10 +207,10 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
         } => {
             let left = boxed(expr, below)?;
             let at = left.at;
-            if let Some(fields) = request_fields_of(subquery) {
+            if let Some(fields) = select::request_fields_of(subquery) {
                 return Expression::new(Kind::In(left, vec![fields], *negated), at);
             }
-            let select = subselect(subquery, true, below)?;
+            let select = select::subselect(subquery, true, below)?;
             Expression::new(Kind::InSelect(left, Box::new(select), *negated), at)
         }
         Expr::Between {
@@ -324,7 +327,7 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             Expression::new(Kind::Case(branches, otherwise), at_of(expr))
         }
         Expr::Exists { subquery, negated } => {
-            let select = subselect(subquery, false, below)?;
+            let select = select::subselect(subquery, false, below)?;
             let at = select.at;
             let exists = Expression::new(Kind::Exists(Box::new(select)), at)?;
             negate_if(*negated, exists)
@@ -580,11 +583,11 @@ fn binary(left: &Expr, operator: &BinaryOperator, right: &Expr, depth: u16) -> P
         BinaryOperator::Modulo => return operate(Operator::Modulo),
         BinaryOperator::StringConcat => return operate(Operator::Concatenate),
         BinaryOperator::Arrow | BinaryOperator::LongArrow => {
-            let step = json_step(&convert(right, below)?)?;
+            let step = json::json_step(&convert(right, below)?)?;
             return Expression::new(Kind::Json(first, step, *operator == BinaryOperator::LongArrow), at);
         }
         BinaryOperator::HashArrow | BinaryOperator::HashLongArrow => {
-            return json_path(*first, right, *operator == BinaryOperator::HashLongArrow, below);
+            return json::json_path(*first, right, *operator == BinaryOperator::HashLongArrow, below);
         }
         BinaryOperator::Eq => Comparison::Equal,
         BinaryOperator::NotEq => Comparison::NotEqual,
@@ -616,79 +619,6 @@ fn binary(left: &Expr, operator: &BinaryOperator, right: &Expr, depth: u16) -> P
         }
     };
     Expression::new(Kind::Compare(first, comparison, boxed(right, below)?), at)
-}
-
-/// The step that stands right of `->`.
-pub(super) fn json_step(right: &Expression) -> Result<Step, Problem> {
-    match &right.kind {
-        Kind::Literal(Literal::Text(key)) => Ok(Step::Key(key.clone())),
-        Kind::Literal(Literal::Number(number)) => number
-            .parse()
-            .map(Step::Index)
-            .map_err(|_| Problem::new(right.at, "an index into JSON is a whole number")),
-        _ => Err(Problem::new(
-            right.at,
-            "after -> and ->> stands a key as 'text' or an index as a number",
-        )),
-    }
-}
-
-fn json_path(mut json: Expression, path: &Expr, text: bool, depth: u16) -> Parsed {
-    let path = convert(path, depth)?;
-    let at = json.at;
-    let Kind::Literal(Literal::Text(path_text)) = &path.kind else {
-        return Err(Problem::new(path.at, "after #> and #>> stands a path such as '{a,b}'"));
-    };
-    let steps: Vec<&str> = path_text
-        .trim_matches(['{', '}'])
-        .split(',')
-        .map(str::trim)
-        .filter(|step| !step.is_empty())
-        .collect();
-    if steps.is_empty() {
-        return Err(Problem::new(path.at, "the path is empty; write one such as '{a,b}'"));
-    }
-    for (index, step) in steps.iter().enumerate() {
-        let step = step
-            .parse()
-            .map_or_else(|_| Step::Key(step.trim_matches('"').into()), Step::Index);
-        json = Expression::new(Kind::Json(Box::new(json), step, text && index + 1 == steps.len()), at)?;
-    }
-    Ok(json)
-}
-
-/// `json_extract(data, '$.a[0].b')`
-fn json_extract(arguments: Vec<Expression>, at: Position) -> Parsed {
-    let wrong = || Problem::new(at, "write json_extract(column, '$.key.other[0]')");
-    let mut arguments = arguments.into_iter();
-    let (
-        Some(mut json),
-        Some(Expression {
-            kind: Kind::Literal(Literal::Text(path)),
-            ..
-        }),
-        None,
-    ) = (arguments.next(), arguments.next(), arguments.next())
-    else {
-        return Err(wrong());
-    };
-    let steps: Vec<&str> = path
-        .strip_prefix('$')
-        .ok_or_else(wrong)?
-        .split(['.', '['])
-        .filter(|step| !step.is_empty())
-        .collect();
-    if steps.is_empty() {
-        return Err(wrong());
-    }
-    for (index, step) in steps.iter().enumerate() {
-        let step = match step.strip_suffix(']') {
-            Some(number) => Step::Index(number.parse().map_err(|_| wrong())?),
-            None => Step::Key(step.trim_matches('"').into()),
-        };
-        json = Expression::new(Kind::Json(Box::new(json), step, index + 1 == steps.len()), at)?;
-    }
-    Ok(json)
 }
 
 fn named_call(name: &str, arguments: Vec<Expression>) -> Parsed {
@@ -741,170 +671,7 @@ fn call(function: &Function, whole: &Expr, depth: u16) -> Parsed {
         }
     }
     if name.text.eq_ignore_ascii_case("json_extract") {
-        return json_extract(arguments, at);
+        return json::json_extract(arguments, at);
     }
     Expression::new(Kind::Call(name, arguments), at)
-}
-
-/// `(SELECT value FROM json_each(_REQ_FIELDS_))`, as the Records API writes it.
-fn request_fields_of(query: &Query) -> Option<Expression> {
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return None;
-    };
-    let [only] = select.from.as_slice() else { return None };
-    let TableFactor::Table {
-        name, args: Some(args), ..
-    } = &only.relation
-    else {
-        return None;
-    };
-    if !name.to_string().eq_ignore_ascii_case("json_each") || select.selection.is_some() || !only.joins.is_empty() {
-        return None;
-    }
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = args.args.as_slice() else {
-        return None;
-    };
-    convert(argument, 0)
-        .ok()
-        .filter(|argument| argument.kind == Kind::RequestFields)
-}
-
-fn subselect(query: &Query, with_value: bool, depth: u16) -> Result<Subselect, Problem> {
-    let at = position(query.span().start);
-    let plain = query.with.is_none()
-        && query.order_by.is_none()
-        && query.limit_clause.is_none()
-        && query.fetch.is_none()
-        && query.locks.is_empty()
-        && query.for_clause.is_none()
-        && query.settings.is_none()
-        && query.format_clause.is_none()
-        && query.pipe_operators.is_empty();
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return Err(Problem::new(
-            at,
-            "only a plain SELECT … FROM … WHERE … is allowed in rules, without UNION",
-        ));
-    };
-    if !plain || !is_plain(select) {
-        return Err(Problem::new(
-            at,
-            "only SELECT … FROM … WHERE … is allowed in rules: no WITH, DISTINCT, GROUP BY, HAVING, ORDER BY or LIMIT",
-        ));
-    }
-    if select.from.is_empty() {
-        return Err(Problem::new(at, "the SELECT needs a FROM with a table"));
-    }
-    let mut tables = Vec::new();
-    let mut conditions = Vec::new();
-    for from in &select.from {
-        tables.push(table(&from.relation, at)?);
-        for join in &from.joins {
-            tables.push(table(&join.relation, at)?);
-            let (JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::CrossJoin(constraint)) = &join.join_operator
-            else {
-                return Err(Problem::new(
-                    at,
-                    "only inner joins (JOIN … ON …) are allowed in rules; for a left join write a second EXISTS",
-                ));
-            };
-            match constraint {
-                JoinConstraint::On(on) => conditions.push(convert(on, depth)?),
-                JoinConstraint::None => {}
-                JoinConstraint::Using(_) | JoinConstraint::Natural => {
-                    return Err(Problem::new(at, "write the join as JOIN … ON a.x = b.y in rules"));
-                }
-            }
-        }
-    }
-    if let Some(selection) = &select.selection {
-        conditions.push(convert(selection, depth)?);
-    }
-    let value = match select.projection.as_slice() {
-        [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] if with_value => {
-            Some(convert(value, depth)?)
-        }
-        _ if with_value => {
-            return Err(Problem::new(
-                at,
-                "the SELECT behind IN gives exactly one column: x IN (SELECT column FROM …)",
-            ));
-        }
-        _ => None,
-    };
-    Ok(Subselect {
-        tables,
-        conditions,
-        value,
-        at,
-    })
-}
-
-fn is_plain(select: &Select) -> bool {
-    let grouped = match &select.group_by {
-        GroupByExpr::All(_) => true,
-        GroupByExpr::Expressions(by, modifiers) => !by.is_empty() || !modifiers.is_empty(),
-    };
-    !grouped
-        && select.distinct.is_none()
-        && select.top.is_none()
-        && select.exclude.is_none()
-        && select.into.is_none()
-        && select.lateral_views.is_empty()
-        && select.prewhere.is_none()
-        && select.connect_by.is_empty()
-        && select.cluster_by.is_empty()
-        && select.distribute_by.is_empty()
-        && select.sort_by.is_empty()
-        && select.having.is_none()
-        && select.named_window.is_empty()
-        && select.qualify.is_none()
-        && select.value_table_mode.is_none()
-}
-
-fn table(factor: &TableFactor, at: Position) -> Result<TableReference, Problem> {
-    let TableFactor::Table {
-        name,
-        alias,
-        args: None,
-        sample: None,
-        version: None,
-        with_ordinality: false,
-        json_path: None,
-        ..
-    } = factor
-    else {
-        return Err(Problem::new(
-            at,
-            "after FROM and JOIN stands a table, with or without an alias; nothing else is allowed in rules",
-        ));
-    };
-    let names = table_name(name, at)?;
-    let alias = match alias {
-        Some(alias) if alias.columns.is_empty() => Some(spelled(&alias.name)),
-        Some(alias) => {
-            return Err(Problem::new(
-                spelled(&alias.name).at,
-                "an alias cannot rename columns in rules",
-            ));
-        }
-        None => None,
-    };
-    let (schema, name) = names;
-    Ok(TableReference { schema, name, alias })
-}
-
-fn table_name(name: &ObjectName, at: Position) -> Result<(Option<Spelled>, Spelled), Problem> {
-    match name.0.as_slice() {
-        [ObjectNamePart::Identifier(table)] => Ok((None, spelled(table))),
-        [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(table)] => {
-            Ok((Some(spelled(schema)), spelled(table)))
-        }
-        _ => Err(Problem::new(
-            at,
-            format!("{name} is not a table; write table or schema.table"),
-        )),
-    }
 }

@@ -466,8 +466,10 @@ impl Solver<'_> {
     }
 }
 
-/// A variable as a value of a type, as one or as a list; `None` when it does not fit, which counts as missing.
-fn cast_variable(variable: &Variable, data_type: &Type, list: bool) -> Option<Datum> {
+/// A variable as a value of a type, as one or as a list; `None` when it does not fit, which counts as missing. A single
+/// value is a list of one, whatever it holds. Whoever binds session variables must use this too.
+#[must_use]
+pub fn cast_variable(variable: &Variable, data_type: &Type, list: bool) -> Option<Datum> {
     match (variable, list) {
         (Variable::Text(text), false) => cast_text(text, data_type),
         (Variable::Text(text), true) => cast_text(text, data_type).map(|value| Datum::List(vec![value])),

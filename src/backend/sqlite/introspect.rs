@@ -25,6 +25,8 @@ struct Draft {
     /// SQLite's number of a column (hidden ones count) → our id.
     numbers: HashMap<i64, ColumnId>,
     declared: Declared,
+    /// A full-text table: its columns have no declared type and are text.
+    full_text: bool,
     /// Columns could be read; a view of something that is gone has none.
     sound: bool,
 }
@@ -96,6 +98,10 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
             _ => TableKind::Table,
         };
         let sql: Option<String> = row.get(4)?;
+        let full_text = kind == TableKind::VirtualTable
+            && sql
+                .as_ref()
+                .is_some_and(|sql| sql.to_ascii_lowercase().contains("using fts"));
         let declared = match (kind, sql) {
             (TableKind::Table, Some(sql)) => checks::declared(&sql),
             _ => Declared::default(),
@@ -121,6 +127,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
             key_index: false,
             numbers: HashMap::new(),
             declared,
+            full_text,
             sound: kind == TableKind::Table,
         });
     }
@@ -233,7 +240,11 @@ fn add_columns(
         }
         draft.table.columns.push(Column {
             name: Identifier::new(row.get::<_, String>(2)?),
-            data_type: logical(&declared),
+            data_type: if draft.full_text && declared.is_empty() {
+                Type::TEXT
+            } else {
+                logical(&declared)
+            },
             database_type: declared,
             nullable: !row.get::<_, bool>(4)?,
             default: default
@@ -258,45 +269,59 @@ fn indexes(connection: &Connection, drafts: &mut [Draft], names: &HashMap<String
          WHERE m.type = 'table' AND m.rootpage > 0 AND x.key = 1 ORDER BY m.rowid, l.seq DESC, x.seqno",
     )?;
     let mut rows = statement.query([])?;
-    let mut found: Vec<(usize, i64, String, bool, String, bool, Vec<i64>)> = Vec::new();
+    let mut found: Vec<Index> = Vec::new();
     while let Some(row) = rows.next()? {
         let table: String = row.get(0)?;
-        let Some(index) = names.get(&table.to_ascii_lowercase()).copied() else {
+        let Some(table) = names.get(&table.to_ascii_lowercase()).copied() else {
             continue;
         };
         let (sequence, number): (i64, i64) = (row.get(1)?, row.get(6)?);
         match found.last_mut() {
-            Some(last) if last.0 == index && last.1 == sequence => last.6.push(number),
-            _ => found.push((
-                index,
+            Some(last) if last.table == table && last.sequence == sequence => last.numbers.push(number),
+            _ => found.push(Index {
+                table,
                 sequence,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-                vec![number],
-            )),
+                name: row.get(2)?,
+                unique: row.get(3)?,
+                of_key: row.get_ref(4)?.as_str().is_ok_and(|origin| origin == "pk"),
+                partial: row.get(5)?,
+                numbers: vec![number],
+            }),
         }
     }
-    for (index, _, name, unique, origin, partial, numbers) in found {
-        let draft = &mut drafts[index];
-        let columns: Vec<ColumnId> = numbers
+    for index in found {
+        let draft = &mut drafts[index.table];
+        // Up to the first expression; a key is made of columns alone.
+        let known = index
+            .numbers
             .iter()
-            .map_while(|number| draft.numbers.get(number).copied())
-            .collect();
-        if origin == "pk" {
+            .map_while(|number| draft.numbers.get(number).copied());
+        let columns: Vec<ColumnId> = known.collect();
+        if index.of_key {
             draft.key_index = true;
-        } else if unique && !partial && columns.len() == numbers.len() {
+        } else if index.unique && !index.partial && columns.len() == index.numbers.len() {
             draft.table.uniques.push(Unique {
-                name: Identifier::new(name),
+                name: Identifier::new(index.name),
                 columns: columns.clone(),
             });
         }
-        if !partial && !columns.is_empty() {
+        if !index.partial && !columns.is_empty() {
             draft.table.indexes.push(columns);
         }
     }
     Ok(())
+}
+
+/// An index as SQLite lists it.
+struct Index {
+    table: usize,
+    sequence: i64,
+    name: String,
+    unique: bool,
+    of_key: bool,
+    partial: bool,
+    /// SQLite's numbers of its columns; negative ones are the rowid and expressions.
+    numbers: Vec<i64>,
 }
 
 /// The primary key. A table without one has a rowid all the same; it is not offered as a key, because SQLite renumbers it

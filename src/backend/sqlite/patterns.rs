@@ -78,10 +78,13 @@ fn fold(character: char) -> char {
     }
 }
 
+/// A pattern, whether it is without case, whether it is `SIMILAR TO`'s, and what became of it.
+type Known = (String, bool, bool, Arc<Regex>);
+
 /// A compiled expression, from those of this thread or new.
 pub(super) fn compiled(pattern: &str, insensitive: bool, similar: bool) -> Result<Arc<Regex>, String> {
     thread_local! {
-        static KNOWN: RefCell<Vec<(String, bool, bool, Arc<Regex>)>> = const { RefCell::new(Vec::new()) };
+        static KNOWN: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
     }
     KNOWN.with_borrow_mut(|known| {
         let place = known

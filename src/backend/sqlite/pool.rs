@@ -4,7 +4,11 @@
 //! asked for, with a leash: after [`QUICK`] it is interrupted, remembered as slow, and begun anew aside (it only reads, so
 //! nothing is lost but that time). Remembered statements go aside at once, until they prove quick again.
 //!
-//! Measured, 100 000 point reads of 8 columns in process, dev profile, two cores, see `tests::measure`.
+//! Measured (`tests/measure.rs`: 100 000 point reads of 8 columns by each of four tasks on two workers and two cores, dev
+//! profile, where the read alone takes 7.7 µs): 8.0 µs of processor at once, 40 to 51 µs aside. `block_in_place` took 7.2 µs
+//! there, so it may be no dearer (not measured under HTTP), but a future that it holds cannot be dropped when the caller goes
+//! away, and it panics on a runtime of one thread. Mapping the file instead of copying its pages saves a quarter of a read
+//! (9.9 against 7.6 µs); each reader's mapping counts in the resident size, though the pages are the system's.
 
 use super::fault::Fault;
 use super::place::{Place, away};

@@ -9,6 +9,9 @@ use crate::value::Type;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod faults;
+mod measure;
+
 /// A directory with one database in it, made by a script.
 struct Scene {
     directory: tempfile::TempDir,
@@ -347,320 +350,11 @@ async fn the_schema_is_read() {
     assert_eq!(books.columns[3].data_type, Type::Date);
     let words = table(&database, "words");
     assert_eq!((words.kind, words.columns.len()), (TableKind::VirtualTable, 2));
+    assert!(words.columns.iter().all(|column| column.data_type == Type::TEXT));
     assert_eq!(table(&database, "boxes").columns.len(), 3);
     assert!(table(&database, "_sqlx_migrations").system && table(&database, "gpkg_contents").system);
     assert_eq!(database.extensions, ["fts5", "rtree"]);
     assert!(!database.read_only);
-}
-
-/// Every error has its kind and code, and the connection goes on working after it.
-#[tokio::test]
-async fn errors_are_classified() {
-    let scene =
-        Scene::new("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, x'00ff'), (2, 'b')");
-    let sqlite = scene.open().await;
-    let deep = format!("SELECT {}1{}", "(1+".repeat(2000), ")".repeat(2000));
-    for (sql, kind, code) in [
-        (
-            "SELECT diglot_regexp('a(', x, 0) FROM t",
-            Kind::Invalid,
-            Code::INVALID_VALUE,
-        ),
-        (
-            "SELECT diglot_like('a\\', x, 1) FROM t WHERE id = 2",
-            Kind::Invalid,
-            Code::INVALID_VALUE,
-        ),
-        ("SELECT json_object('x', x) FROM t", Kind::Internal, Code::BLOB_IN_JSON),
-        ("SELECT json_group_array(x) FROM t", Kind::Internal, Code::BLOB_IN_JSON),
-        ("SELECT id FROM u", Kind::Unavailable, Code::SCHEMA_CHANGED),
-        ("SELECT \"nope\" FROM t", Kind::Unavailable, Code::SCHEMA_CHANGED),
-        (
-            "SELECT sum(9223372036854775807) FROM t",
-            Kind::Invalid,
-            Code::INVALID_VALUE,
-        ),
-        ("SELECT nonsense(1)", Kind::Internal, Code::INTERNAL),
-        ("SELEC", Kind::Internal, Code::INTERNAL),
-        (&deep, Kind::Invalid, Code::LIMIT_EXCEEDED),
-        ("SELECT zeroblob(2000000000)", Kind::TooLarge, Code::LIMIT_EXCEEDED),
-        ("DELETE FROM t", Kind::Unavailable, Code::DATABASE_AWAY),
-    ] {
-        let error = answer(&sqlite, sql, &[], Wire::Text).await.expect_err(sql);
-        assert_eq!((error.kind, error.code), (kind, code), "{sql}: {:?}", error.source);
-        assert!(
-            !error.message.contains("SQL") && !error.message.contains("diglot:"),
-            "{}",
-            error.message
-        );
-        assert_eq!(
-            answer(&sqlite, "SELECT count(*) FROM t", &[], Wire::Integer)
-                .await
-                .expect("still works"),
-            "2"
-        );
-    }
-    let error = answer(&sqlite, "SELECT diglot_regexp('a(', 'x', 0)", &[], Wire::Text)
-        .await
-        .expect_err("invalid");
-    assert_eq!(
-        error.message,
-        "the pattern \"a(\" is no regular expression: unclosed group"
-    );
-}
-
-#[tokio::test]
-async fn what_is_no_database_is_refused_with_a_reason() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let open = async |name: &str| {
-        let url = format!("sqlite:{}", directory.path().join(name).display());
-        Sqlite::open(&Settings {
-            url,
-            schemas: Vec::new(),
-            statement_timeout: Duration::from_secs(1),
-            pool_size: 1,
-        })
-        .await
-    };
-    std::fs::write(
-        directory.path().join("note.txt"),
-        "this is no database at all, only text".repeat(100),
-    )
-    .expect("written");
-    std::fs::create_dir(directory.path().join("folder")).expect("made");
-    for (name, part) in [
-        ("missing.db", "there is no database"),
-        ("note.txt", "not a database"),
-        ("folder", "cannot be opened"),
-        ("no/such/folder.db?mode=rwc", "cannot be made"),
-    ] {
-        let error = open(name).await.err().expect(name);
-        assert_eq!((error.kind, error.code), (Kind::Unavailable, Code::DATABASE_AWAY));
-        assert!(
-            error.message.contains(part) && error.message.contains(name.split('?').next().expect("a name")),
-            "{error}"
-        );
-    }
-    let sqlite = open("new.db?mode=rwc").await.expect("made");
-    sqlite
-        .execute_script("CREATE TABLE t (x); INSERT INTO t VALUES (1), (2);")
-        .await
-        .expect("runs");
-    assert_eq!(
-        answer(&sqlite, "SELECT count(*) FROM t", &[], Wire::Integer)
-            .await
-            .expect("rows"),
-        "2"
-    );
-    assert!(
-        sqlite
-            .execute_script("INSERT INTO t VALUES (3); INSERT INTO nowhere VALUES (1)")
-            .await
-            .is_err()
-    );
-    assert_eq!(
-        answer(&sqlite, "SELECT count(*) FROM t", &[], Wire::Integer)
-            .await
-            .expect("rows"),
-        "2"
-    );
-    assert_eq!(
-        answer(&sqlite, "PRAGMA journal_mode", &[], Wire::Text)
-            .await
-            .expect("rows"),
-        "\"wal\""
-    );
-    assert!(!sqlite.introspect().await.expect("a catalog").read_only);
-    let read = open("new.db?mode=ro").await.expect("opens");
-    assert!(read.introspect().await.expect("a catalog").read_only);
-
-    let memory = |url: &str| Settings {
-        url: url.into(),
-        schemas: Vec::new(),
-        statement_timeout: Duration::from_secs(1),
-        pool_size: 1,
-    };
-    let (one, other) = (memory(":memory:"), memory("sqlite::memory:"));
-    let (one, other) = (
-        Sqlite::open(&one).await.expect("opens"),
-        Sqlite::open(&other).await.expect("opens"),
-    );
-    one.execute_script("CREATE TABLE t (x); INSERT INTO t VALUES (7)")
-        .await
-        .expect("runs");
-    assert_eq!(
-        answer(&one, "SELECT x FROM t", &[], Wire::Integer).await.expect("rows"),
-        "7"
-    );
-    assert!(other.introspect().await.expect("a catalog").tables.is_empty());
-}
-
-/// Two hundred thousand rows joined with themselves never end by themselves.
-const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn long_statements_neither_block_nor_outlive_their_time() {
-    let scene = Scene::new("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
-    let mut settings = scene.settings();
-    settings.statement_timeout = Duration::from_millis(400);
-    let sqlite = Arc::new(Sqlite::open(&settings).await.expect("opens"));
-    let begin = Instant::now();
-    let endless: Vec<_> = (0..6)
-        .map(|_| {
-            let sqlite = Arc::clone(&sqlite);
-            tokio::spawn(async move { answer(&sqlite, ENDLESS, &[], Wire::Integer).await })
-        })
-        .collect();
-    // Short reads go on meanwhile, on the same two workers.
-    let mut slowest = Duration::ZERO;
-    while begin.elapsed() < Duration::from_millis(300) {
-        let one = Instant::now();
-        let sqlite = Arc::clone(&sqlite);
-        let text = tokio::spawn(async move { answer(&sqlite, "SELECT x FROM t", &[], Wire::Integer).await });
-        assert_eq!(text.await.expect("no panic").expect("a row"), "1");
-        slowest = slowest.max(one.elapsed());
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
-    for task in endless {
-        let error = task.await.expect("no panic").expect_err("ended");
-        assert_eq!(error.kind, Kind::Unavailable);
-        assert!(error.code == Code::TIMEOUT || error.code == Code::DATABASE_AWAY);
-    }
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
-    // A caller who goes away takes the statement along.
-    let gone = tokio::time::timeout(Duration::from_millis(50), answer(&sqlite, ENDLESS, &[], Wire::Integer)).await;
-    assert!(gone.is_err());
-    assert_eq!(
-        answer(&sqlite, "SELECT x FROM t", &[], Wire::Integer)
-            .await
-            .expect("a row"),
-        "1"
-    );
-}
-
-#[tokio::test]
-async fn a_locked_file_is_waited_for_aside() {
-    let scene = Scene::new("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
-    let mut settings = scene.settings();
-    settings.statement_timeout = Duration::from_millis(700);
-    let sqlite = Sqlite::open(&settings).await.expect("opens");
-    scene.writer.execute_batch("BEGIN EXCLUSIVE").expect("locks");
-    let error = answer(&sqlite, "SELECT x FROM t", &[], Wire::Integer)
-        .await
-        .expect_err("locked");
-    assert_eq!((error.kind, error.code), (Kind::Unavailable, Code::DATABASE_AWAY));
-    let waiting = answer(&sqlite, "SELECT x FROM t", &[], Wire::Integer);
-    let release = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        scene.writer.execute_batch("COMMIT").expect("unlocks");
-    };
-    let (text, ()) = tokio::join!(waiting, release);
-    assert_eq!(text.expect("a row"), "1");
-    // With a write-ahead log nobody waits.
-    scene
-        .writer
-        .execute_batch("PRAGMA journal_mode=WAL; BEGIN IMMEDIATE; INSERT INTO t VALUES (2)")
-        .expect("writes");
-    assert_eq!(
-        answer(&sqlite, "SELECT count(*) FROM t", &[], Wire::Integer)
-            .await
-            .expect("a row"),
-        "1"
-    );
-    scene.writer.execute_batch("COMMIT").expect("commits");
-    assert_eq!(
-        answer(&sqlite, "SELECT count(*) FROM t", &[], Wire::Integer)
-            .await
-            .expect("a row"),
-        "2"
-    );
-}
-
-#[tokio::test]
-async fn foreign_changes_are_seen() {
-    let scene = Scene::new("CREATE TABLE t (x, y); INSERT INTO t VALUES (1, 2)");
-    let sqlite = scene.open().await;
-    let first = sqlite.fingerprint().await.expect("a fingerprint");
-    assert_eq!(sqlite.introspect().await.expect("a catalog").fingerprint, first);
-    assert_eq!(
-        answer(&sqlite, "SELECT y FROM t", &[], Wire::Integer)
-            .await
-            .expect("rows"),
-        "2"
-    );
-    scene
-        .writer
-        .execute_batch("INSERT INTO t VALUES (3, 4)")
-        .expect("writes");
-    assert_eq!(sqlite.fingerprint().await.expect("a fingerprint"), first);
-    // A prepared statement goes on where it still makes sense, and says so where it does not.
-    scene
-        .writer
-        .execute_batch("ALTER TABLE t ADD COLUMN z")
-        .expect("alters");
-    let second = sqlite.fingerprint().await.expect("a fingerprint");
-    assert_ne!(second, first);
-    assert_eq!(
-        answer(&sqlite, "SELECT y FROM t", &[], Wire::Integer)
-            .await
-            .expect("rows"),
-        "2,4"
-    );
-    scene
-        .writer
-        .execute_batch("ALTER TABLE t DROP COLUMN y")
-        .expect("alters");
-    let error = answer(&sqlite, "SELECT y FROM t", &[], Wire::Integer)
-        .await
-        .expect_err("no such column");
-    assert_eq!((error.kind, error.code), (Kind::Unavailable, Code::SCHEMA_CHANGED));
-    assert_eq!(
-        table(&sqlite.introspect().await.expect("a catalog"), "t").columns.len(),
-        2
-    );
-
-    // Another file in its place, then none.
-    let path = scene.directory.path().join("test.db");
-    let other = scene.directory.path().join("other.db");
-    Connection::open(&other)
-        .expect("opens")
-        .execute_batch("CREATE TABLE u (a)")
-        .expect("runs");
-    std::fs::rename(&other, &path).expect("renamed");
-    assert_ne!(sqlite.fingerprint().await.expect("a fingerprint"), second);
-    assert_eq!(
-        answer(&sqlite, "SELECT count(*) FROM u", &[], Wire::Integer)
-            .await
-            .expect("rows"),
-        "0"
-    );
-    std::fs::rename(&path, &other).expect("renamed");
-    assert_eq!(sqlite.fingerprint().await.expect_err("gone").code, Code::DATABASE_AWAY);
-    let error = answer(&sqlite, "SELECT count(*) FROM u", &[], Wire::Integer)
-        .await
-        .expect_err("gone");
-    assert_eq!((error.kind, error.code), (Kind::Unavailable, Code::DATABASE_AWAY));
-    std::fs::rename(&other, &path).expect("renamed");
-    assert_eq!(
-        answer(&sqlite, "SELECT count(*) FROM u", &[], Wire::Integer)
-            .await
-            .expect("rows"),
-        "0"
-    );
-}
-
-#[tokio::test]
-async fn the_plan_is_a_tree_of_lines() {
-    let scene = Scene::new("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INT)");
-    let sqlite = scene.open().await;
-    let sql = "SELECT id, (SELECT count(*) FROM b WHERE b.a = a.id) FROM a WHERE id = ?1";
-    let statement = Statement::for_tests(sql, Vec::new(), shape(Vec::new()));
-    let plan = sqlite.explain(&statement, &[Datum::Integer(1)]).await.expect("a plan");
-    assert_eq!(
-        plan,
-        "SEARCH a USING INTEGER PRIMARY KEY (rowid=?)\nCORRELATED SCALAR SUBQUERY 1\n  SCAN b\n"
-    );
 }
 
 /// What `diglot_json` builds inside SQLite is what the writer of rows writes.
@@ -793,4 +487,17 @@ fn a_strict_key_takes_no_null() {
     let scene = Scene::new("CREATE TABLE exact (id TEXT PRIMARY KEY) STRICT; CREATE TABLE loose (id TEXT PRIMARY KEY)");
     assert!(scene.writer.execute_batch("INSERT INTO loose VALUES (NULL)").is_ok());
     assert!(scene.writer.execute_batch("INSERT INTO exact VALUES (NULL)").is_err());
+}
+
+#[tokio::test]
+async fn the_plan_is_a_tree_of_lines() {
+    let scene = Scene::new("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INT)");
+    let sqlite = scene.open().await;
+    let sql = "SELECT id, (SELECT count(*) FROM b WHERE b.a = a.id) FROM a WHERE id = ?1";
+    let statement = Statement::for_tests(sql, Vec::new(), shape(Vec::new()));
+    let plan = sqlite.explain(&statement, &[Datum::Integer(1)]).await.expect("a plan");
+    assert_eq!(
+        plan,
+        "SEARCH a USING INTEGER PRIMARY KEY (rowid=?)\nCORRELATED SCALAR SUBQUERY 1\n  SCAN b\n"
+    );
 }

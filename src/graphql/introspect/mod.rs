@@ -12,8 +12,12 @@ use async_graphql_parser::types::{Field, SelectionSet};
 use async_graphql_value::ConstValue;
 use system::{DIRECTIVES, SystemType, TYPES};
 
-/// Most members that an answer writes.
-const MEMBERS: usize = 6_000_000;
+/// Most members that an answer writes for each type of the schema, and at least for small ones: about twice what the
+/// usual introspection needs.
+const MEMBERS_PER_TYPE: usize = 400;
+const MEMBERS: usize = 50_000;
+/// Most lists of types, fields or values within each other; the usual introspection has two.
+const LISTS: usize = 2;
 
 type Sets<'s, 'd> = &'s [&'d Positioned<SelectionSet>];
 
@@ -87,6 +91,8 @@ struct Writer<'w, 'c> {
     types: Types<'c>,
     out: &'w mut String,
     members: usize,
+    most: usize,
+    lists: usize,
 }
 
 /// Answers a question.
@@ -95,11 +101,14 @@ struct Writer<'w, 'c> {
 /// The answer would be too large.
 pub(crate) fn answer<'c>(converter: &Converter<'c>, question: &Question<'c>, out: &mut String) -> Result<(), Fault> {
     let types = converter.types();
+    let most = MEMBERS + MEMBERS_PER_TYPE * types.count();
     let mut writer = Writer {
         converter,
         types,
         out,
         members: 0,
+        most,
+        lists: 0,
     };
     match &question.name {
         None => writer.schema(&question.sets),
@@ -144,7 +153,7 @@ impl<'c> Writer<'_, 'c> {
         self.out.push('{');
         for (index, selected) in self.converter.collect(sets)?.iter().enumerate() {
             self.members += 1;
-            if self.members > MEMBERS {
+            if self.members > self.most {
                 return Err(Fault::validation("the answer to this introspection would be too large"));
             }
             if index > 0 {
@@ -177,6 +186,28 @@ impl<'c> Writer<'_, 'c> {
         Ok(())
     }
 
+    /// An array within which further ones multiply.
+    fn list<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        each: impl FnMut(&mut Self, T) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.deeper()?;
+        self.array(items, each)?;
+        self.lists -= 1;
+        Ok(())
+    }
+
+    fn deeper(&mut self) -> Result<(), Fault> {
+        if self.lists == LISTS {
+            return Err(Fault::validation(format!(
+                "introspection may hold at most {LISTS} lists of types, fields or values within each other"
+            )));
+        }
+        self.lists += 1;
+        Ok(())
+    }
+
     fn schema(&mut self, sets: Sets<'_, 'c>) -> Result<(), Fault> {
         self.object("__Schema", sets, |own, name, selected| match name {
             "types" => {
@@ -192,7 +223,7 @@ impl<'c> Writer<'_, 'c> {
                         .enumerate()
                         .map(|(index, own)| (own.name.to_owned(), Named::System(index))),
                 );
-                own.array(all, |own, (_, named)| {
+                own.list(all, |own, (_, named)| {
                     own.type_of(Node { named, layers: &[] }, &selected.sets)
                 })
             }
@@ -300,7 +331,7 @@ impl<'c> Writer<'_, 'c> {
             ("description", _) => self.maybe(self.types.description(key)),
             ("fields", Kind::Object) => {
                 let fields = self.types.fields(key);
-                return self.array(fields, |own, field| {
+                return self.list(fields, |own, field| {
                     let argument = |own: &Self| -> Vec<InputNode<'c>> {
                         own.types.arguments(field.meaning).iter().map(input_node).collect()
                     };
@@ -313,8 +344,10 @@ impl<'c> Writer<'_, 'c> {
                 return self.enum_values(values, selected);
             }
             ("inputFields", Kind::Input) => {
-                let inputs = self.types.inputs(key).iter().map(input_node).collect();
-                return self.inputs(inputs, &selected.sets);
+                let inputs: Vec<InputNode<'c>> = self.types.inputs(key).iter().map(input_node).collect();
+                self.deeper()?;
+                self.inputs(inputs, &selected.sets)?;
+                self.lists -= 1;
             }
             ("isOneOf", Kind::Input) => self.truth(false),
             _ => self.out.push_str("null"),
@@ -328,7 +361,7 @@ impl<'c> Writer<'_, 'c> {
             ("kind", _) => self.text(if object { "OBJECT" } else { "ENUM" }),
             ("name", _) => self.text(system.name),
             ("fields", true) => {
-                return self.array(system.fields, |own, (name, ty, wrap, deprecated)| {
+                return self.list(system.fields, |own, (name, ty, wrap, deprecated)| {
                     let argument = |own: &Self| -> Vec<InputNode<'c>> {
                         let node = own.system_node("Boolean", Wrap::Plain);
                         let input = InputNode {
@@ -353,7 +386,7 @@ impl<'c> Writer<'_, 'c> {
     }
 
     fn enum_values(&mut self, values: Vec<(&str, Option<&str>)>, selected: &Selected<'c>) -> Result<(), Fault> {
-        self.array(values, |own, (value, description)| {
+        self.list(values, |own, (value, description)| {
             own.object("__EnumValue", &selected.sets, |own, name, _| {
                 match name {
                     "name" => own.text(value),

@@ -1,8 +1,8 @@
 //! A catalog with two roles, and a road that answers with what it was asked.
 
 use crate::catalog::{
-    Catalog, Column, ColumnId, Computed, Database, DatabaseKind, EnumType, ExposedFunction, Face, FaceColumn, FaceId,
-    Function, FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
+    Catalog, Column, ColumnId, Computed, Database, DatabaseKind, EnumType, ExposedFunction, Face, FaceId, Function,
+    FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
 };
 use crate::config;
 use crate::engine::{Body, Outcome};
@@ -51,23 +51,7 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
 pub(super) fn catalog(tables: Vec<Table>, enums: Vec<EnumType>, functions: Vec<Function>) -> Catalog {
     let faces = (0u32..)
         .zip(&tables)
-        .map(|(id, table)| {
-            let columns = table
-                .columns
-                .iter()
-                .map(|column| FaceColumn {
-                    name: Name::new(column.name.as_str()),
-                    geometry: false,
-                })
-                .collect();
-            Face::new(
-                FaceId(id),
-                TableId(id),
-                Name::new(table.name.as_str()),
-                columns,
-                table.primary_key.clone(),
-            )
-        })
+        .map(|(id, table)| Face::plain(TableId(id), table))
         .collect();
     let database = Database {
         kind: DatabaseKind::Postgres,

@@ -460,6 +460,11 @@ impl<'a> Types<'a> {
         self.reach.get_or_init(|| self.reachable()).contains(&key)
     }
 
+    /// How many types the schema has.
+    pub(crate) fn count(&self) -> usize {
+        self.reach.get_or_init(|| self.reachable()).len()
+    }
+
     /// Every type of the schema, in the order of their names.
     pub(crate) fn all(&self) -> Vec<(String, Key)> {
         let mut all: Vec<(String, Key)> = self

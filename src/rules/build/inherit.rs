@@ -10,10 +10,7 @@ use std::sync::Arc;
 
 impl<'a> Builder<'a> {
     /// A role and all that it inherits from, itself first.
-    pub(super) fn line_of(&self, role: &Name) -> Vec<&'a str>
-    where
-        'a: 'a,
-    {
+    pub(super) fn line_of(&self, role: &Name) -> Vec<&'a str> {
         let config = self.config;
         let mut line: Vec<&'a str> = Vec::new();
         let mut waiting: Vec<&'a str> = config

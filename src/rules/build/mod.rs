@@ -8,7 +8,7 @@ use super::Predicate;
 use super::compile::{Purpose, check, compile};
 use super::syntax::Problem;
 use super::view::{Cell, FaceAccess, ReadAccess, View, Views};
-use crate::catalog::{Catalog, Face, FunctionId, TableId};
+use crate::catalog::{Catalog, Face, FunctionId};
 use crate::config::{AccessDefault, Config, Rule};
 use crate::ident::{Name, nearest};
 use crate::principal::Principal;
@@ -96,7 +96,6 @@ pub fn build_views(
         options,
         findings: Vec::new(),
         shared: HashMap::new(),
-        read_by_rules: BTreeSet::new(),
     };
     let views = builder.views();
     if builder
@@ -112,14 +111,16 @@ pub fn build_views(
 /// One role's own rights by face.
 type Rights = Vec<Option<Arc<FaceAccess>>>;
 
+/// What equal rights have in common and is quick to compare: columns, limit, aggregates, all rows, schema.
+type Outline = (usize, Option<u64>, bool, bool, bool);
+
 struct Builder<'a> {
     catalog: &'a Catalog,
     config: &'a Config,
     options: &'a AccessOptions,
     findings: Vec<Finding>,
     /// Equal rights are kept once, for tables and roles by the hundred.
-    shared: HashMap<(usize, Option<u64>, bool, bool, bool), Vec<Arc<FaceAccess>>>,
-    read_by_rules: BTreeSet<TableId>,
+    shared: HashMap<Outline, Vec<Arc<FaceAccess>>>,
 }
 
 impl Builder<'_> {
@@ -256,10 +257,7 @@ impl Builder<'_> {
             Rule::All(true) => Some(Predicate::TRUE),
             Rule::All(false) => None,
             Rule::Text(text) => match compile(self.catalog, face.id, text) {
-                Ok(compiled) => {
-                    self.read_by_rules.extend(compiled.reads);
-                    Some(compiled.predicate)
-                }
+                Ok(compiled) => Some(compiled.predicate),
                 Err(problem) => {
                     self.problem(place, problem);
                     None
@@ -274,9 +272,8 @@ impl Builder<'_> {
             None | Some(Rule::All(true)) => true,
             Some(Rule::All(false)) => false,
             Some(Rule::Text(text)) => {
-                match check(self.catalog, face.id, text, purpose) {
-                    Ok(reads) => self.read_by_rules.extend(reads),
-                    Err(problem) => self.problem(place, problem),
+                if let Err(problem) = check(self.catalog, face.id, text, purpose) {
+                    self.problem(place, problem);
                 }
                 true
             }

@@ -1,5 +1,6 @@
 //! From names to ids: a parsed rule against the catalog, with every type checked, becomes a [`Predicate`].
 
+mod function;
 mod names;
 mod operand;
 mod subselect;
@@ -320,7 +321,7 @@ impl<'a> Compiler<'a> {
                 let (left, right) = (type_of(self.catalog, left), type_of(self.catalog, right));
                 if !are_comparable(self.catalog, &left, &right) {
                     return Err(Problem::new(
-                        self.frames_position(at),
+                        at,
                         format!(
                             "{} and {} cannot be compared; cast one side, such as CAST(column AS TEXT)",
                             left.word(),
@@ -374,11 +375,6 @@ impl<'a> Compiler<'a> {
             comparison: Comparison::In,
             right: constant_list(list, Type::TEXT),
         })
-    }
-
-    /// Where a message about two columns points: nowhere better than the beginning of the comparison.
-    fn frames_position(&self, at: Position) -> Position {
-        at
     }
 
     fn is_sqlite(&self) -> bool {

@@ -54,33 +54,6 @@ fn natural_of(literal: &Literal) -> Option<Type> {
     }
 }
 
-const FUNCTIONS: &[&str] = &[
-    "lower",
-    "upper",
-    "length",
-    "substring",
-    "replace",
-    "trim",
-    "concat",
-    "coalesce",
-    "ifnull",
-    "nullif",
-    "abs",
-    "round",
-    "mod",
-    "now",
-    "date",
-    "datetime",
-    "current_date",
-    "current_timestamp",
-    "json_array_length",
-    "jsonb_array_length",
-    "json_extract",
-    "st_intersects",
-    "st_within",
-    "st_contains",
-];
-
 impl Compiler<'_> {
     pub(super) fn operand(&mut self, expression: &Expression) -> Result<Operand, Problem> {
         self.spend(expression.at)?;
@@ -299,7 +272,7 @@ impl Compiler<'_> {
             let list = constant_list(constants, self.parameter_type(&data_type));
             parts.insert(0, compare(Comparison::In, list));
         }
-        let any = Predicate::any(parts);
+        let any = super::disjunction(parts);
         Ok(if negated { any.negate() } else { any })
     }
 
@@ -449,7 +422,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn number_type(&self, operand: &Operand, at: Position) -> Result<Type, Problem> {
+    pub(super) fn number_type(&self, operand: &Operand, at: Position) -> Result<Type, Problem> {
         let data_type = match operand {
             Operand::Typed(term) => type_of(self.catalog, term),
             Operand::Variable(..) => Type::Integer(64),
@@ -465,7 +438,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn arithmetic(&mut self, operator: Operator, left: &Expression, right: &Expression) -> Result<Term, Problem> {
+    pub(super) fn arithmetic(
+        &mut self,
+        operator: Operator,
+        left: &Expression,
+        right: &Expression,
+    ) -> Result<Term, Problem> {
         let (left_at, right_at) = (left.at, right.at);
         let left = self.operand(left)?;
         let right = self.operand(right)?;
@@ -588,7 +566,7 @@ impl Compiler<'_> {
     }
 
     /// Values of which any may be the result: they have one type.
-    fn common(&mut self, operands: Vec<Operand>, at: Position) -> Result<(Vec<Term>, Type), Problem> {
+    pub(super) fn common(&mut self, operands: Vec<Operand>, at: Position) -> Result<(Vec<Term>, Type), Problem> {
         let mut data_type: Option<Type> = None;
         for operand in &operands {
             if let Operand::Typed(term) = operand {
@@ -639,187 +617,9 @@ impl Compiler<'_> {
             otherwise,
         }))
     }
-
-    fn call(&mut self, name: &Spelled, arguments: &[Expression]) -> Result<Term, Problem> {
-        let at = name.at;
-        let lower = name.text.to_lowercase();
-        let mut operands = Vec::with_capacity(arguments.len());
-        for argument in arguments {
-            operands.push(self.operand(argument)?);
-        }
-        let count = operands.len();
-        let wants = |form: &str| Problem::new(at, format!("write {form}"));
-        let mut rest = operands.into_iter();
-        let mut next = || rest.next();
-        match (lower.as_str(), count) {
-            ("lower" | "upper" | "length" | "char_length" | "character_length" | "trim" | "btrim", 1) => {
-                let Some(only) = next() else {
-                    return Err(wants("one argument"));
-                };
-                let text = vec![self.text_operand(only)?];
-                Ok(match lower.as_str() {
-                    "lower" => call(Function::Lower, text, Type::TEXT),
-                    "upper" => call(Function::Upper, text, Type::TEXT),
-                    "trim" | "btrim" => rule_call(RuleFunction::Trim, text, Type::TEXT),
-                    _ => call(Function::Length, text, Type::Integer(32)),
-                })
-            }
-            ("substr" | "substring", 2 | 3) => {
-                let Some(text) = next() else {
-                    return Err(wants("substring(text, from, length)"));
-                };
-                let mut terms = vec![self.text_operand(text)?];
-                for part in rest {
-                    self.number_type(&part, at)?;
-                    terms.push(self.settle(part, &Type::Integer(64))?);
-                }
-                Ok(call(Function::Substring, terms, Type::TEXT))
-            }
-            ("replace", 3) => {
-                let terms = rest.map(|part| self.text_operand(part)).collect::<Result<_, _>>()?;
-                Ok(call(Function::Replace, terms, Type::TEXT))
-            }
-            ("concat", 2..) => {
-                let terms = rest
-                    .map(|part| self.text_operand(part))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let mut terms = terms.into_iter();
-                let first = terms.next().ok_or_else(|| wants("concat(a, b)"))?;
-                Ok(terms.fold(first, |left, right| {
-                    call(Function::Concatenate, vec![left, right], Type::TEXT)
-                }))
-            }
-            ("coalesce" | "ifnull", 2..) => {
-                let (terms, data_type) = self.common(rest.collect(), at)?;
-                Ok(call(Function::Coalesce, terms, data_type))
-            }
-            ("nullif", 2) => {
-                let (terms, data_type) = self.common(rest.collect(), at)?;
-                Ok(rule_call(RuleFunction::NullIf, terms, data_type))
-            }
-            ("abs", 1) => {
-                let Some(only) = next() else {
-                    return Err(wants("abs(number)"));
-                };
-                let data_type = self.number_type(&only, at)?;
-                let term = self.settle(only, &data_type)?;
-                Ok(call(Function::Absolute, vec![term], data_type))
-            }
-            ("round", 1 | 2) => {
-                let Some(number) = next() else {
-                    return Err(wants("round(number)"));
-                };
-                let data_type = self.number_type(&number, at)?;
-                let mut terms = vec![self.settle(number, &data_type)?];
-                for digits in rest {
-                    self.number_type(&digits, at)?;
-                    terms.push(self.settle(digits, &Type::Integer(32))?);
-                }
-                Ok(rule_call(RuleFunction::Round, terms, data_type))
-            }
-            ("mod", 2) => {
-                let [left, right] = arguments else {
-                    return Err(wants("mod(a, b)"));
-                };
-                self.arithmetic(Operator::Modulo, left, right)
-            }
-            ("now" | "current_timestamp", 0) => Ok(rule_call(RuleFunction::Now, Vec::new(), Type::TimestampTz)),
-            ("current_date" | "today", 0) => Ok(rule_call(RuleFunction::Today, Vec::new(), Type::Date)),
-            ("datetime" | "date", 0 | 1) => {
-                let now = match next() {
-                    None => true,
-                    Some(Operand::Literal(Literal::Text(text), _)) => text == "now",
-                    Some(_) => false,
-                };
-                if !now {
-                    return Err(wants(&format!("{lower}('now')")));
-                }
-                Ok(if lower == "date" {
-                    rule_call(RuleFunction::Today, Vec::new(), Type::Date)
-                } else {
-                    rule_call(RuleFunction::Now, Vec::new(), Type::TimestampTz)
-                })
-            }
-            ("json_array_length" | "jsonb_array_length", 1) => match next() {
-                Some(Operand::Typed(term))
-                    if type_of(self.catalog, &term).is_json()
-                        || self.is_sqlite() && type_of(self.catalog, &term).is_text() =>
-                {
-                    Ok(rule_call(RuleFunction::JsonArrayLength, vec![term], Type::Integer(32)))
-                }
-                _ => Err(wants("json_array_length(column) with a JSON column")),
-            },
-            ("st_intersects" | "st_within" | "st_contains", 2) => {
-                self.needs_geometry(at)?;
-                let function = match lower.as_str() {
-                    "st_intersects" => RuleFunction::GeometryIntersects,
-                    "st_within" => RuleFunction::GeometryWithin,
-                    _ => RuleFunction::GeometryContains,
-                };
-                let terms = rest
-                    .map(|part| match part {
-                        Operand::Typed(term) => Ok(term),
-                        other => self.settle(other, &Type::Geometry),
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                let wrong = terms.iter().map(|term| type_of(self.catalog, term)).find(|data_type| {
-                    *data_type != Type::Geometry
-                        && !(self.is_sqlite() && matches!(data_type, Type::Text { .. } | Type::Bytes))
-                });
-                match wrong {
-                    None => Ok(rule_call(function, terms, Type::Boolean)),
-                    Some(data_type) => Err(Problem::new(
-                        at,
-                        format!("{lower} takes geometries, not {}", data_type.word()),
-                    )),
-                }
-            }
-            ("count" | "sum" | "avg" | "min" | "max" | "total", _) => Err(Problem::new(
-                at,
-                format!("{lower} is an aggregate, which rules don't have; write EXISTS (SELECT 1 FROM … WHERE …)"),
-            )),
-            ("json_contains", 2) => {
-                let [left, right] = arguments else {
-                    return Err(wants("json_contains(column, value)"));
-                };
-                let compared = self.compare(left, Comparison::Contains, right)?;
-                Ok(Term::Truth(Box::new(compared)))
-            }
-            (known, _) if FUNCTIONS.contains(&known) => {
-                Err(Problem::new(at, format!("{known} does not take {count} arguments")))
-            }
-            _ => Err(Problem::new(
-                at,
-                format!(
-                    "the function {:?} is not one that rules may use{}; they may use {}",
-                    name.text,
-                    suggestion(&lower, FUNCTIONS.iter().copied()),
-                    FUNCTIONS.join(", ")
-                ),
-            )),
-        }
-    }
-
-    fn needs_geometry(&self, at: Position) -> Result<(), Problem> {
-        let has = self.is_sqlite()
-            || self
-                .catalog
-                .database
-                .extensions
-                .iter()
-                .any(|extension| extension == "postgis");
-        if has {
-            Ok(())
-        } else {
-            Err(Problem::new(
-                at,
-                "this function is PostGIS's, which is not installed in the database (CREATE EXTENSION postgis)",
-            ))
-        }
-    }
 }
 
-fn call(function: Function, arguments: Vec<Term>, data_type: Type) -> Term {
+pub(super) fn call(function: Function, arguments: Vec<Term>, data_type: Type) -> Term {
     Term::Call {
         function,
         arguments,
@@ -827,7 +627,7 @@ fn call(function: Function, arguments: Vec<Term>, data_type: Type) -> Term {
     }
 }
 
-fn rule_call(function: RuleFunction, arguments: Vec<Term>, data_type: Type) -> Term {
+pub(super) fn rule_call(function: RuleFunction, arguments: Vec<Term>, data_type: Type) -> Term {
     Term::RuleCall {
         function,
         arguments,

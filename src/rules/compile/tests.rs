@@ -581,3 +581,44 @@ mod arbitrary {
         }
     }
 }
+
+#[test]
+fn nesting_costs_no_exponential_time() {
+    for (name, open, inner, close) in [
+        ("brackets", "(", "TRUE", ")"),
+        ("from", "EXISTS (SELECT 1 FROM ", "article", ")"),
+        ("tables", "(", "article", ")"),
+        ("in", "stars IN (", "1", ")"),
+        ("in brackets", "(", "1", ")"),
+        ("function", "coalesce(1, ", "1", ")"),
+        ("case", "CASE WHEN (", "TRUE", ") THEN 1 END"),
+        ("cast", "CAST(", "1", " AS TEXT)"),
+        ("array", "ARRAY[", "1", "]"),
+        ("not", "NOT (", "TRUE", ")"),
+        ("date", "date (", "1", ")"),
+        ("any", "1 = ANY(", "1", ")"),
+        ("row", "(1, ", "1", ")"),
+        ("select", "(SELECT ", "1", ")"),
+        ("interval", "interval (", "1", ")"),
+        ("between", "1 BETWEEN (", "1", ") AND 2"),
+        ("like", "title LIKE ANY (", "1", ")"),
+        ("signs", "- ", "1", ""),
+        ("not word", "NOT ", "TRUE", ""),
+        ("date word", "date ", "'x'", ""),
+        ("interval word", "interval ", "'x'", ""),
+        ("prefix", "prior ", "1", ""),
+    ] {
+        for (before, after) in [
+            ("", ""),
+            ("EXISTS (SELECT 1 FROM ", ")"),
+            ("stars IN ", ""),
+            ("stars = ", ""),
+        ] {
+            let rule = [before, &open.repeat(23), inner, &close.repeat(23), after].concat();
+            let started = std::time::Instant::now();
+            on(DatabaseKind::Postgres, &rule);
+            let took = started.elapsed();
+            assert!(took.as_millis() < 1000, "{name} behind {before:?}: {took:?}");
+        }
+    }
+}
