@@ -233,7 +233,10 @@ pub(crate) fn check_always(answer: &Answer, request: &str) -> Result<(), String>
     }
     let text = answer.text();
     let failed = answer.status >= 400 || text.contains("\"errors\"");
-    match TELLTALES.iter().find(|word| failed && text.contains(**word) && !request.contains(**word)) {
+    match TELLTALES
+        .iter()
+        .find(|word| failed && text.contains(**word) && !request.contains(**word))
+    {
         Some(word) => Err(format!("the error says {word:?}")),
         None => Ok(()),
     }
