@@ -324,7 +324,8 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                     };
                     let found = match &answer {
                         Err(error) => Err(error.clone()),
-                        Ok(answer) => check(front, expect, &who, case.unordered, answer),
+                        Ok(answer) => fronts::check_always(answer, &request.to_string())
+                            .and_then(|()| check(front, expect, &who, case.unordered, answer)),
                     };
                     if let Err(error) = found {
                         let got = answer.map_or_else(|_| "none".to_owned(), |answer| answer.to_string());
@@ -370,7 +371,7 @@ async fn pages(front: Front, walk: &Walk, lines: &Lines, request: &Request, serv
         let answer = client::send(server.address, &request)
             .await
             .map_err(|error| error.to_string())?;
-        fronts::check_always(&answer)?;
+        fronts::check_always(&answer, &request.to_string())?;
         let root = fronts::rows(front, &answer).map_err(|error| format!("page {page}: {error}: {answer}"))?;
         let (mut found, cursor) = match front {
             Front::GraphQl => {
@@ -446,7 +447,6 @@ async fn pages(front: Front, walk: &Walk, lines: &Lines, request: &Request, serv
 }
 
 fn check(front: Front, expect: &Expect, who: &Who, unordered: bool, answer: &Answer) -> Result<(), String> {
-    fronts::check_always(answer)?;
     let text = answer.text();
     if let Some(found) = expect.absent.iter().find(|word| text.contains(word.as_str())) {
         return Err(format!("it holds {found:?}"));
@@ -565,7 +565,7 @@ async fn check_step(
     server: &Server,
     saved: &mut BTreeMap<String, String>,
 ) -> Result<(), String> {
-    fronts::check_always(answer)?;
+    fronts::check_always(answer, &request.to_string())?;
     if answer.status != step.status {
         return Err(format!("wanted status {}", step.status));
     }
@@ -577,11 +577,11 @@ async fn check_step(
         return Err(format!("it holds {found:?}"));
     }
     for (name, wanted) in &step.header {
-        let got = answer.header(name);
+        let got = answer.headers_of(name);
         let fits = if wanted.is_empty() {
-            got.is_none()
+            got.is_empty()
         } else {
-            got.is_some_and(|got| got.contains(filled(wanted, saved).as_str()))
+            got.contains(filled(wanted, saved).as_str())
         };
         if !fits {
             return Err(format!("wanted the header {name} with {wanted:?}, found {got:?}"));

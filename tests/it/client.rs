@@ -75,6 +75,12 @@ impl Answer {
         found.next().map(|(_, value)| value.as_str())
     }
 
+    /// All headers of a name, as one.
+    pub(crate) fn headers_of(&self, name: &str) -> String {
+        let found = self.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -86,7 +92,10 @@ impl Answer {
 
 impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.status, clip(&self.text()))
+        match std::str::from_utf8(&self.body) {
+            Ok(text) => write!(formatter, "{} {}", self.status, clip(text)),
+            Err(_) => write!(formatter, "{} and {} bytes", self.status, self.body.len()),
+        }
     }
 }
 
