@@ -94,6 +94,8 @@ pub enum Body {
     },
     /// Several arrays over the same rows (a connection's edges and nodes).
     Lists(Vec<Vec<Member>>),
+    /// A function's bare values, without any rows.
+    Scalar(rules::Call),
 }
 
 /// A member of an object.
@@ -155,6 +157,8 @@ pub fn plan(catalog: &Catalog, authorized: &Authorized<Select>) -> Result<Plan> 
         Output::Rows(_) | Output::Groups { .. } => Answer::Rows,
         Output::Row(_) | Output::Aggregate(_) => Answer::Row,
         Output::Connection(parts) => Answer::Connection(parts.clone()),
+        Output::Scalar { many: true, .. } => Answer::Rows,
+        Output::Scalar { .. } => Answer::Row,
     };
     Ok(Plan {
         query: level(catalog, select, true)?,
@@ -230,6 +234,7 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
             }
         }
         Output::Connection(parts) => Body::Lists(lists(catalog, parts)?),
+        Output::Scalar { call, .. } => Body::Scalar(call.clone()),
     };
     let total =
         page.total || connection.is_some_and(|parts| parts.iter().any(|part| matches!(part, ConnectionPart::Total(_))));

@@ -23,6 +23,8 @@ pub enum Output {
     },
     /// Relay's connection: one object. Only at a root.
     Connection(Vec<ConnectionField>),
+    /// The bare value of a function that returns a scalar, or the array of them. Only at a root.
+    Scalar,
 }
 
 impl Default for Output {

@@ -5,8 +5,8 @@ mod expression;
 mod filter;
 mod output;
 
-use super::{Cell, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View, solve};
-use crate::catalog::{Catalog, ColumnId, Face, FaceId, Join, Relation, TableId};
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View, solve};
+use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
@@ -428,10 +428,7 @@ impl<'a> Resolver<'a> {
             ));
         };
         let Some(table) = exposed.table else {
-            return Err(Error::invalid(
-                Code::NOT_SUPPORTED,
-                format!("{:?} returns no rows of a table", name.as_str()),
-            ));
+            return self.scalar(exposed, arguments, select);
         };
         let terms = self.arguments(exposed.function, arguments, exposed.session_argument.as_deref())?;
         let face = self
@@ -453,6 +450,52 @@ impl<'a> Resolver<'a> {
             table,
         };
         self.select(&entered, from, entered.rule.clone(), None, select)
+    }
+
+    /// A function that returns a scalar: whoever may call it may know its value.
+    fn scalar(
+        &mut self,
+        exposed: &ExposedFunction,
+        arguments: &[(Name, request::Slot)],
+        select: &request::Select,
+    ) -> Result<Select> {
+        let name = exposed.name.as_str();
+        let function = &self.catalog.database.functions[exposed.function];
+        let FunctionResult::Scalar { data_type, many, .. } = &function.result else {
+            return Err(Error::internal("a function without a table that returns rows"));
+        };
+        let plain = request::Select {
+            output: request::Output::Scalar,
+            ..request::Select::default()
+        };
+        if *select != plain {
+            let message = format!("{name:?} returns no rows of a table");
+            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+        }
+        if exposed.mutation || function.volatile {
+            let message = format!("{name:?} may write, so it is not for reading");
+            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+        }
+        // A token for some tables says nothing of functions.
+        if self.principal.scope.as_ref().is_some_and(|scope| scope.read.is_some()) {
+            return Err(Error::forbidden(format!("this token may not call {name:?}")));
+        }
+        let terms = self.arguments(exposed.function, arguments, exposed.session_argument.as_deref())?;
+        let call = Call {
+            function: exposed.function,
+            arguments: terms.into_iter().map(|(name, term)| (name, Some(term))).collect(),
+            data_type: data_type.clone(),
+        };
+        Ok(Select {
+            from: From::Nothing,
+            through: None,
+            predicate: Predicate::TRUE,
+            order: Vec::new(),
+            distinct: Vec::new(),
+            page: Page::default(),
+            output: super::Output::Scalar { call, many: *many },
+            key: Vec::new(),
+        })
     }
 
     /// The arguments of a function of the database, typed by its signature.

@@ -22,8 +22,8 @@ pub use build::{AccessOptions, Finding, Severity, build_views};
 pub use describe::{describe, describe_term};
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
 pub use select::{
-    AggregateItem, AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, OrderTerm,
-    Output, Page, Select, Through,
+    AggregateItem, AggregatePart, Call, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue,
+    OrderTerm, Output, Page, Select, Through,
 };
 pub use solve::{cast_variable, decide, solve, variable};
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};

@@ -40,6 +40,8 @@ pub enum From {
         /// The rows' table.
         table: TableId,
     },
+    /// Nowhere: a function's scalar needs no rows.
+    Nothing,
 }
 
 /// A join table.
@@ -107,6 +109,24 @@ pub enum Output {
     },
     /// A connection.
     Connection(Vec<ConnectionPart>),
+    /// A function's bare value, or the array of them.
+    Scalar {
+        /// The call.
+        call: Call,
+        /// `SETOF`
+        many: bool,
+    },
+}
+
+/// A call of a function of the database that returns a scalar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Index into the database's functions.
+    pub function: usize,
+    /// Argument names; `None` is the row itself.
+    pub arguments: Vec<(String, Option<Term>)>,
+    /// Type of the result.
+    pub data_type: crate::value::Type,
 }
 
 /// A member of a row's object.

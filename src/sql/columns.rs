@@ -104,6 +104,8 @@ impl Columns {
             }
             Body::Groups { .. } => self.groups(query, scope),
             Body::Lists(lists) => lists.iter().for_each(|members| self.members(members, scope)),
+            // Its arguments are values, not columns.
+            Body::Scalar(_) => {}
         }
     }
 

@@ -53,24 +53,29 @@ impl Writer<'_> {
     }
 
     /// The columns that a derived table passes on, under their own names.
-    pub(super) fn passed_on(&mut self, table: TableId, needed: &Columns) {
+    pub(super) fn passed_on(&mut self, table: Option<TableId>, needed: &Columns) {
         if needed.0.is_empty() {
             self.word("1");
         }
         for (index, column) in needed.0.iter().enumerate() {
-            self.comma(index);
-            self.column(0, table, *column);
+            if let Some(table) = table {
+                self.comma(index);
+                self.column(0, table, *column);
+            }
         }
     }
 
-    pub(super) fn table_of(&self, query: &Query) -> TableId {
+    /// The table whose rows a level has; `None` where it has none.
+    pub(super) fn table_of(&self, query: &Query) -> Option<TableId> {
         match &query.from {
-            From::Table(table) | From::Function { table, .. } => *table,
+            From::Table(table) | From::Function { table, .. } => Some(*table),
+            From::Nothing => None,
         }
     }
 
     fn rows(&mut self, query: &Query, alias: Alias) {
         match &query.from {
+            From::Nothing => return,
             From::Table(table) => self.table(*table),
             From::Function {
                 function, arguments, ..

@@ -186,6 +186,11 @@ impl Writer<'_> {
             Body::Aggregate(parts) => self.aggregate_parts(list, parts),
             Body::Groups { by, parts, .. } => self.group_parts(list, by, parts),
             Body::Lists(_) => Layout::Constant(b"null".as_slice().into()),
+            Body::Scalar(call) => {
+                let index = list.next(self);
+                let wire = self.computed(call.function, &call.arguments, &call.data_type);
+                Layout::Column { index, wire }
+            }
         }
     }
 
@@ -197,8 +202,10 @@ impl Writer<'_> {
             Body::Lists(lists) => lists.iter().for_each(|members| needed.members(members, 0)),
             Body::Aggregate(parts) => needed.aggregates(parts, 0),
             Body::Groups { .. } => needed.groups(query, 0),
+            Body::Scalar(_) => {}
         }
         match &query.body {
+            Body::Scalar(_) => {}
             // Without an aggregate in the list there is one row, and no need of a source.
             Body::Aggregate(parts) if !has_aggregates(parts) => {}
             Body::Aggregate(_) => {
@@ -387,7 +394,7 @@ impl Writer<'_> {
                 self.tail(query, alias);
                 self.word("))");
             }
-            Body::Lists(_) => self.word("NULL"),
+            Body::Lists(_) | Body::Scalar(_) => self.word("NULL"),
         }
         self.pop_scope();
     }

@@ -132,16 +132,28 @@ impl<'c> Converter<'c> {
                 (source, select)
             }
             Root::Function(id) | Root::FunctionAggregate(id) => {
-                let face = self.types.names.function_face(id).ok_or_else(unknown)?;
                 let exposed = &self.types.catalog.functions[id.0 as usize];
                 let source = Source::Function {
                     name: exposed.name.clone(),
                     arguments: self.function_arguments(Key::FunctionArguments(id), &arguments),
                 };
-                let select = match root {
-                    Root::FunctionAggregate(_) => self.aggregate_select(face, &arguments, &selected.sets, 1)?,
-                    _ if field.ty.is_required() => self.rows(face, &arguments, &selected.sets, 1)?,
-                    _ => self.one_row(face, &selected.sets)?,
+                let face = match exposed.table {
+                    Some(_) => Some(self.types.names.function_face(id).ok_or_else(unknown)?),
+                    None => None,
+                };
+                let select = match (face, root) {
+                    (None, _) => {
+                        self.count_nodes(1, Some(1))?;
+                        Select {
+                            output: Output::Scalar,
+                            ..Select::default()
+                        }
+                    }
+                    (Some(face), Root::FunctionAggregate(_)) => {
+                        self.aggregate_select(face, &arguments, &selected.sets, 1)?
+                    }
+                    (Some(face), _) if field.ty.is_required() => self.rows(face, &arguments, &selected.sets, 1)?,
+                    (Some(face), _) => self.one_row(face, &selected.sets)?,
                 };
                 (source, select)
             }

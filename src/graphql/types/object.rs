@@ -238,9 +238,19 @@ impl<'a> Types<'a> {
                 if exposed.mutation || !self.view.functions.contains(&id) {
                     return None;
                 }
+                let function = &self.catalog.database.functions[exposed.function];
+                if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
+                    let single = matches!(root, Root::Function(_)) && !function.volatile;
+                    let (key, list) = single.then(|| self.scalar_of(data_type))?;
+                    return Some(Field {
+                        name: self.names.root_name(root),
+                        ty: if list || *many { key.list() } else { key.plain() },
+                        meaning: Meaning::Root(root),
+                        description: function.comment.as_deref(),
+                    });
+                }
                 let face = self.names.function_face(id)?;
                 let read = self.read(face)?;
-                let function = &self.catalog.database.functions[exposed.function];
                 let many = matches!(function.result, FunctionResult::Rows { many: true, .. });
                 let row = Key::Face(face, Part::Row);
                 let ty = match root {
@@ -400,13 +410,13 @@ impl<'a> Types<'a> {
                 }
             },
             Meaning::Root(Root::Function(id) | Root::FunctionAggregate(id)) => {
-                let Some(face) = self.names.function_face(id) else {
-                    return Vec::new();
-                };
                 let exposed = &self.catalog.functions[id.0 as usize];
                 let function = &self.catalog.database.functions[exposed.function];
                 let many = matches!(function.result, FunctionResult::Rows { many: true, .. });
-                let mut inputs = if many { list(face) } else { Vec::new() };
+                let mut inputs = match self.names.function_face(id) {
+                    Some(face) if many => list(face),
+                    _ => Vec::new(),
+                };
                 let arguments = self.inputs(Key::FunctionArguments(id));
                 if !arguments.is_empty() {
                     let key = Key::FunctionArguments(id);

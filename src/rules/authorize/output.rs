@@ -50,6 +50,12 @@ impl<'a> Resolver<'a> {
                 }
                 Output::Connection(parts)
             }
+            request::Output::Scalar => {
+                return Err(Error::invalid(
+                    Code::NOT_SUPPORTED,
+                    format!("{:?} has rows, not a scalar", entered.face.name.as_str()),
+                ));
+            }
         })
     }
 
