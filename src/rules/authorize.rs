@@ -4,6 +4,8 @@ mod aggregate;
 mod expression;
 mod filter;
 mod output;
+#[cfg(test)]
+mod tests;
 
 use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View, solve};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
