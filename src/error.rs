@@ -172,7 +172,7 @@ impl Error {
         if let Some(of) = of {
             message = format!("{message} of {of:?}");
         }
-        if let Some(near) = crate::ident::nearest(wrong, candidates) {
+        if let Some(near) = nearest(wrong, candidates) {
             message = format!("{message}, did you mean {near:?}?");
         }
         Self::new(kind, code, message)
@@ -189,4 +189,20 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// The candidate nearest to `wrong`, if one is near enough to be worth suggesting.
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }

@@ -11,7 +11,8 @@ mod tests;
 
 use super::{Catalog, Column, ColumnId, Database, DatabaseKind, Face, FaceId, FaceSettings, Roots, Settings, Table};
 use super::{TableId, TableKind};
-use crate::ident::{Name, nearest};
+use crate::error::nearest;
+use crate::ident::Name;
 use crate::value::Type;
 use std::collections::HashSet;
 

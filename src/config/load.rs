@@ -4,7 +4,7 @@ use super::node::{self, Entries};
 use super::source::{ConfigError, Place, Source};
 use super::walk::{Finding, Reader};
 use super::{Config, read, validate};
-use crate::ident::nearest;
+use crate::error::nearest;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

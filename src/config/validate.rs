@@ -2,7 +2,7 @@
 
 use super::address::{database_url, is_key_url, is_origin, is_postgres, listen_parts};
 use super::{Auth, Config, Database, Server, units};
-use crate::ident::nearest;
+use crate::error::nearest;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::node::{Entries, Node, Value};
 use super::source::{Place, named};
-use crate::ident::nearest;
+use crate::error::nearest;
 use indexmap::IndexMap;
 
 /// Something wrong, not yet bound to a line.

@@ -18,6 +18,8 @@ pub(super) struct Binder<'a> {
     pub(super) values: &'a Values,
     /// What messages call a slot.
     pub(super) labels: &'a [(Slot, String)],
+    /// Prefix of the headers that carry session variables.
+    pub(super) header_prefix: &'a str,
     /// Opened cursors by slot.
     pub(super) cursors: &'a [(Slot, Vec<Datum>)],
 }
@@ -120,9 +122,9 @@ impl Binder<'_> {
                     Variable::Text(text) => serde_json::Value::from(&**text),
                     Variable::List(items) => items.iter().map(|item| serde_json::Value::from(&**item)).collect(),
                 };
-                object.insert(name.clone(), value);
+                object.insert(self.header(name), value);
             }
-            object.insert("role".into(), self.principal.role.as_str().into());
+            object.insert(self.header("role"), self.principal.role.as_str().into());
             return Ok(Datum::Text(serde_json::Value::Object(object).to_string().into()));
         }
         let Some(variable) = rules::variable(self.principal, name) else {
@@ -130,6 +132,18 @@ impl Binder<'_> {
         };
         // The solver has looked at the variable in the same way: one that does not fit counts as missing.
         Ok(rules::cast_variable(&variable, &mark.data_type, mark.list).unwrap_or(Datum::Null))
+    }
+}
+
+impl Binder<'_> {
+    /// The header under which a variable comes in: functions of the database know their session by these names.
+    fn header(&self, variable: &str) -> String {
+        let name = if variable == "id" {
+            "user-id".to_owned()
+        } else {
+            variable.replace('_', "-")
+        };
+        format!("{}{name}", self.header_prefix)
     }
 }
 

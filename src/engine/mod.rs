@@ -83,6 +83,7 @@ pub struct Engine {
     backend: Backend,
     codec: cursor::Codec,
     changed: start::Changed,
+    header_prefix: String,
 }
 
 /// What `explain` tells of a request.
@@ -103,12 +104,13 @@ pub struct Explanation {
 impl Engine {
     /// An engine over a database and its first snapshot. Cursors are sealed with a key from `secret`.
     #[must_use]
-    pub fn assemble(backend: Backend, snapshot: Snapshot, secret: &[u8]) -> Self {
+    pub fn assemble(backend: Backend, snapshot: Snapshot, secret: &[u8], header_prefix: &str) -> Self {
         Self {
             snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
             backend,
             codec: cursor::Codec::new(secret),
             changed: start::Changed::default(),
+            header_prefix: header_prefix.to_owned(),
         }
     }
 
@@ -213,6 +215,7 @@ impl Engine {
             principal,
             values: &request.values,
             labels: &ready.labels,
+            header_prefix: &self.header_prefix,
             cursors: &cursors,
         };
         let values = binder.bind(statement.marks())?;

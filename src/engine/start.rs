@@ -49,6 +49,7 @@ impl Engine {
             backend,
             Snapshot::assemble(Arc::new(catalog), views, 1),
             secret,
+            &source.config.auth.header_prefix,
         ));
         let watched = Arc::downgrade(&engine);
         let changed = Arc::clone(&engine.changed);

@@ -336,7 +336,7 @@ fn choice(types: Types<'_>, key: Key, value: ConstValue, path: &[Step]) -> Resul
         return Ok(ConstValue::Enum(text));
     }
     let wrong: String = text.chars().take(40).collect();
-    let near = crate::ident::nearest(&wrong, values.iter().map(|(own, _)| *own));
+    let near = crate::error::nearest(&wrong, values.iter().map(|(own, _)| *own));
     let hint = near.map(|near| format!(", did you mean {near}?")).unwrap_or_default();
     Err(format!(
         "the enum \"{name}\" at \"{}\" has no value {wrong:?}{hint}",
@@ -359,7 +359,7 @@ fn object(types: Types<'_>, key: Key, value: ConstValue, path: &mut Vec<Step>) -
         let Some(input) = types.input(key, &field) else {
             let wrong: String = field.chars().take(60).collect();
             let inputs = types.inputs(key);
-            let near = crate::ident::nearest(&wrong, inputs.iter().map(|input| input.name));
+            let near = crate::error::nearest(&wrong, inputs.iter().map(|input| input.name));
             let hint = near
                 .map(|near| format!(" Did you mean \"{near}\"?"))
                 .unwrap_or_default();

@@ -120,7 +120,7 @@ impl<'a> Query<'a> {
 /// A parameter that the path does not have.
 pub(super) fn unknown_parameter(name: &str, known: &[&str]) -> Error {
     let short: String = name.chars().take(60).collect();
-    let near = crate::ident::nearest(&short, known.iter().copied()).is_some();
+    let near = crate::error::nearest(&short, known.iter().copied()).is_some();
     let mut error = Error::unknown(
         Kind::Invalid,
         Code::UNKNOWN_PARAMETER,

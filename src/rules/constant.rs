@@ -2,7 +2,7 @@
 
 use super::syntax::Literal;
 use crate::catalog::{Catalog, DatabaseKind};
-use crate::ident::nearest;
+use crate::error::nearest;
 use crate::request::Comparison;
 use crate::value::{Datum, Type};
 use base64::Engine as _;

@@ -5,7 +5,7 @@ use super::parse_sql::{json_step, minus};
 use super::syntax::{
     Expression, Kind, Literal, MOST_DEPTH, MOST_TOKENS, Operator, Path, Position, Problem, Root, Spelled, check_size,
 };
-use crate::ident::nearest;
+use crate::error::nearest;
 use crate::request::Comparison;
 
 type Parsed = Result<Expression, Problem>;

@@ -118,9 +118,25 @@ impl Writer<'_> {
     }
 
     fn infix(&mut self, left: &Term, operator: &'static str, right: &Term) {
-        self.term(left);
+        self.side(left);
         self.word(operator);
-        self.term(right);
+        self.side(right);
+    }
+
+    /// One side of a comparison. SQLite keeps moments as text, with whatever offset they were written: they are compared
+    /// in UTC.
+    fn side(&mut self, term: &Term) {
+        if self.is_postgres() || !matches!(term.data_type(self.catalog), Type::TimestampTz) {
+            self.term(term);
+            return;
+        }
+        self.word("strftime('%Y-%m-%d %H:%M:%f', CASE WHEN ");
+        self.term(term);
+        self.word(" GLOB '*:*[+-][0-9][0-9]' THEN ");
+        self.term(term);
+        self.word(" || ':00' ELSE ");
+        self.term(term);
+        self.word(" END)");
     }
 
     fn equal(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type) {

@@ -40,6 +40,11 @@ pub(super) fn scalar(out: &mut Vec<u8>, wire: Wire, value: ValueRef<'_>) {
             },
             Wire::Timestamp => moment(out, text, false),
             Wire::TimestampTz => moment(out, text, true),
+            // In url-safe base64 an identity looks the same whether it is kept as text or as bytes.
+            Wire::Uuid(format @ BytesFormat::Base64Url) => match std::str::from_utf8(text).ok().and_then(hyphenated) {
+                Some(uuid) => identity(out, &uuid, format),
+                None => string(out, text),
+            },
             _ => string(out, text),
         },
         ValueRef::Blob(bytes) => match wire {
@@ -302,6 +307,14 @@ pub(super) fn is_json_number(text: &[u8]) -> bool {
     rest.is_empty()
 }
 
+/// The bytes of a UUID that is written as usual, with hyphens.
+fn hyphenated(text: &str) -> Option<[u8; 16]> {
+    (text.len() == 36)
+        .then(|| uuid::Uuid::try_parse(text).ok())
+        .flatten()
+        .map(uuid::Uuid::into_bytes)
+}
+
 /// A date and time in the form that PostgreSQL's JSON has; other text as it is.
 fn moment(out: &mut Vec<u8>, text: &[u8], zoned: bool) {
     const PATTERN: &[u8; 19] = b"0000-00-00 00:00:00";
@@ -322,7 +335,13 @@ fn moment(out: &mut Vec<u8>, text: &[u8], zoned: bool) {
         return string(out, text);
     }
     let (clock, zone) = text.split_at(19 + fraction);
+    let full;
     let zone = match zone {
+        // PostgreSQL's short offset.
+        [sign @ (b'+' | b'-'), a, b] if a.is_ascii_digit() && b.is_ascii_digit() => {
+            full = [*sign, *a, *b, b':', b'0', b'0'];
+            &full
+        }
         [] if zoned => b"+00:00",
         [b'Z' | b'z'] if zoned => b"+00:00",
         [b'+' | b'-', a, b, b':', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()) => zone,

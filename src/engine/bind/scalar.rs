@@ -136,6 +136,18 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             Value::Json(json) => Ok(Datum::Text(json.to_string().into())),
             _ => Err(wrong("a geometry: WKT or GeoJSON")),
         },
+        // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
+        // string gives is a number where it looks like one.
+        Type::Other(_) if kind == DatabaseKind::Sqlite => match value {
+            Value::Integer(number) => Ok(Datum::Integer(*number)),
+            Value::Boolean(value) => Ok(Datum::Boolean(*value)),
+            Value::Number(text) | Value::Raw(text) if is_decimal(text) => match text.parse::<i64>() {
+                Ok(number) => Ok(Datum::Integer(number)),
+                Err(_) => Ok(Datum::Float(text.parse().map_err(|_| wrong("a number"))?)),
+            },
+            Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
+            other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
+        },
         Type::TimeTz | Type::Interval | Type::Array(_) | Type::Other(_) => match value {
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),

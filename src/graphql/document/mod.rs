@@ -194,7 +194,7 @@ fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
     faults.truncate(TOLD);
     for fault in faults.iter_mut().take(5) {
         if let Some(near) = suggestion(types, &fault.message) {
-            fault.message = format!("{} Did you mean \"{near}\"?", fault.message);
+            fault.message = format!("{}. Did you mean \"{near}\"?", fault.message.trim_end_matches('.'));
         }
     }
     faults
@@ -209,7 +209,7 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
             .into_iter()
             .filter(|name| name.len().abs_diff(length) <= 1 + length / 4);
         (length <= 60)
-            .then(|| crate::ident::nearest(wrong, names).map(str::to_owned))
+            .then(|| crate::error::nearest(wrong, names).map(str::to_owned))
             .flatten()
     };
     match parts.as_slice() {

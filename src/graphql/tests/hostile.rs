@@ -2,7 +2,6 @@
 //! what a release build needs.
 
 use super::fixture::{blog, catalog, column, front, principal, relate, table};
-use crate::config::Limits;
 use crate::graphql::execute::Call;
 use crate::graphql::road::Road;
 use crate::value::Type;
@@ -512,5 +511,4 @@ fn many_tables() {
     if std::env::var_os("HOSTILE").is_some() {
         eprintln!("{report}");
     }
-    assert!(Limits::default().fields >= 1000);
 }

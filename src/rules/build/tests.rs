@@ -274,10 +274,6 @@ fn mistakes_name_key_line_and_the_right_word() {
             ],
         ),
         (
-            "[roles.editor]\ninherits = ['usr']",
-            vec!["roles.editor.inherits: unknown role \"usr\", did you mean \"user\"?"],
-        ),
-        (
             "[roles.a]\ninherits = ['b']\n[roles.b]\ninherits = ['a']",
             vec![
                 "roles.a.inherits: \"a\" inherits from itself through \"b\"; break the circle",

@@ -2,7 +2,7 @@
 
 use super::{Compiler, Purpose};
 use crate::catalog::{ColumnId, FaceId, Join, RelationId, TableId};
-use crate::ident::nearest;
+use crate::error::nearest;
 use crate::request::Comparison;
 use crate::rules::syntax::{Expression, Kind, Path, Problem, Root, Spelled};
 use crate::rules::{Exists, Predicate, Term};
