@@ -94,21 +94,22 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of a fixture's own SQL.
+/// The folder of a fixture's SQL. Some have that of another one, under a configuration of their own.
 fn own_folder(fixture: &str) -> PathBuf {
     match fixture {
-        "demo" => root().join("schema/demo"),
+        "demo" | "settings" => root().join("schema/demo"),
+        "closed" => root().join("tests/fixtures/scope"),
         other => root().join("tests/fixtures").join(other),
     }
 }
 
-/// Beside the SQL, else beside the cases, where each database may have its own.
+/// Beside the cases, where each database may have its own, else beside the SQL.
 fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
     let cases = root().join("tests/cases").join(fixture);
     let candidates = [
-        own_folder(fixture).join("diglot.toml"),
         cases.join(format!("diglot.{database}.toml")),
         cases.join("diglot.toml"),
+        own_folder(fixture).join("diglot.toml"),
     ];
     let found = candidates.iter().find(|path| path.is_file());
     found
