@@ -50,8 +50,8 @@ impl<'a> Scene<'a> {
 
     /// The face of a name that the caller's role knows; `served` says which faces the dialect serves at all.
     ///
-    /// An owner-scoped table is unknown to no one, as the documents of both dialects have it: where signed-in callers have
-    /// a right on it, an anonymous one is refused, not told that it does not exist.
+    /// A table that the convention keeps for its owners is known to everybody, as the documents of both dialects have it:
+    /// an anonymous caller is refused, not told that it does not exist.
     ///
     /// # Errors
     /// Unknown, or refused.
@@ -59,7 +59,6 @@ impl<'a> Scene<'a> {
         let face = self.catalog().face_named(name).filter(|face| served(face));
         match face {
             Some(face) if self.view.face(face.id).is_some() => return Ok(face),
-            Some(face) if self.is_for_signed_in(face) => return Err(self.refusal(face)),
             _ => {}
         }
         let known = self
@@ -98,17 +97,6 @@ impl<'a> Scene<'a> {
         } else {
             Error::forbidden(format!("role {:?} may not read {name:?}", self.principal.role.as_str()))
         }
-    }
-
-    /// Whether an anonymous caller would have a right on this owner-scoped table by signing in.
-    fn is_for_signed_in(&self, face: &Face) -> bool {
-        let mut columns = self.table(face).columns.iter();
-        self.principal.role.as_str() == Principal::ANONYMOUS
-            && columns.any(|column| matches!(column.name.as_str(), "user_id" | "userId"))
-            && self
-                .snapshot
-                .view(Principal::USER)
-                .is_some_and(|view| view.face(face.id).is_some())
     }
 
     /// What a path with an id says where rows cannot be told apart by a key that the role may read.

@@ -135,11 +135,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
 /// `anonymous` reads all but `note` and `private`, `user` all but `private`; columns that begin with `_` are hidden.
 fn view(catalog: &Catalog, role: &str) -> View {
     let faces = catalog.faces.iter().map(|face| {
-        let hidden = match face.name.as_str() {
-            "private" => true,
-            "note" => role == Principal::ANONYMOUS,
-            _ => false,
-        };
+        let hidden = face.name.as_str() == "private";
         let cells = face
             .columns
             .iter()
@@ -147,6 +143,10 @@ fn view(catalog: &Catalog, role: &str) -> View {
                 true => Cell::Hidden,
                 false => Cell::Visible,
             });
+        if face.name.as_str() == "note" && role == Principal::ANONYMOUS {
+            // Owner-scoped: known, and not to be read.
+            return Some(Arc::new(FaceAccess::default()));
+        }
         let read = ReadAccess {
             rule: Predicate::TRUE,
             cells: cells.collect(),

@@ -18,7 +18,6 @@ pub(super) struct Writer<'a> {
     marks: Vec<Mark>,
     /// Aliases of the table references around, the innermost last.
     scopes: Vec<Alias>,
-    next: u32,
 }
 
 /// The alias of a table reference: `t0`, `t1` ….
@@ -36,7 +35,6 @@ impl<'a> Writer<'a> {
             sql,
             marks: Vec::new(),
             scopes: Vec::new(),
-            next: 0,
         }
     }
 
@@ -69,10 +67,11 @@ impl<'a> Writer<'a> {
         identifier.quote_into(&mut self.sql);
     }
 
-    /// A new alias, not yet in scope.
-    pub(super) fn new_alias(&mut self) -> Alias {
-        self.next += 1;
-        Alias(self.next - 1)
+    /// The alias of a table reference one level further in, not yet in scope. It is named by its depth, so that a term
+    /// written twice (in a select list and in GROUP BY) has the same text both times: PostgreSQL takes it for the same
+    /// only then. What stands side by side never refers to each other, so names may repeat.
+    pub(super) fn new_alias(&self) -> Alias {
+        Alias(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX))
     }
 
     pub(super) fn alias(&mut self, alias: Alias) {

@@ -50,6 +50,12 @@ pub(super) fn classify(error: &sqlx::Error) -> Fault {
     }
 }
 
+fn is_bad_pattern(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("2201B"))
+}
+
 fn by_state(state: &str, routine: &str) -> Fault {
     match state {
         "53300" | "57P03" => Fault::Full,
@@ -106,7 +112,11 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
         Fault::Value => (
             Kind::Invalid,
             Code::INVALID_VALUE,
-            "a value does not fit its type, its range or the operation",
+            if is_bad_pattern(&error) {
+                "a value is not a valid regular expression"
+            } else {
+                "a value does not fit its type, its range or the operation"
+            },
         ),
         Fault::TooComplex => (
             Kind::Invalid,
