@@ -99,6 +99,7 @@ fn own_folder(fixture: &str) -> PathBuf {
     match fixture {
         "demo" | "settings" => root().join("schema/demo"),
         "closed" => root().join("tests/fixtures/scope"),
+        "places" => root().join("tests/cases/places"),
         other => root().join("tests/fixtures").join(other),
     }
 }
