@@ -2,6 +2,7 @@
 
 mod cost;
 mod lexer;
+mod position;
 mod schema;
 mod usage;
 
@@ -57,7 +58,8 @@ impl Document {
         let builder = schema::of_usage(types, &usage);
         // The types of introspection are only needed where something speaks of them.
         let introspective = introspection && text.replace("__typename", "").contains("__");
-        validate(builder, introspective, &document).map_err(|errors| told(types, errors))?;
+        let errors = validate(builder, introspective, &document).err().unwrap_or_default();
+        told(types, errors, position::check(types, &document))?;
         Ok(Self(document))
     }
 
@@ -174,17 +176,19 @@ pub(crate) fn validate_with(
     document: &ExecutableDocument,
 ) -> Result<(), Vec<Fault>> {
     cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
-    captured(&schema.0, &schema.1, document).map_err(|errors| told(types, errors))
+    let errors = captured(&schema.0, &schema.1, document).err().unwrap_or_default();
+    told(types, errors, position::check(types, document))
 }
 
 /// The findings in a stable order, without repetitions, with suggestions from what the role sees.
-fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
+fn told(types: Types<'_>, errors: Vec<ServerError>, further: Vec<Fault>) -> Result<(), Vec<Fault>> {
     let mut faults: Vec<Fault> = errors
         .into_iter()
         .map(|error| Fault {
             locations: error.locations,
             ..Fault::validation(error.message)
         })
+        .chain(further)
         .collect();
     faults.sort_by(|a, b| {
         let place = |fault: &Fault| fault.locations.first().map(|at| (at.line, at.column));
@@ -197,7 +201,7 @@ fn told(types: Types<'_>, errors: Vec<ServerError>) -> Vec<Fault> {
             fault.message = format!("{}. Did you mean \"{near}\"?", fault.message.trim_end_matches('.'));
         }
     }
-    faults
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 /// The nearest name that the role sees, for an unknown field or argument.

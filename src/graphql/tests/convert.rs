@@ -254,7 +254,7 @@ fn variables() {
             (json, json!({"j": "text"})),
             (json, json!({"j": [1]})),
             (
-                "query($w: post_bool_exp) { post(where: {_and: [$w, {id: {_eq: 1}}]}) { id } }",
+                "query($w: post_bool_exp!) { post(where: {_and: [$w, {id: {_eq: 1}}]}) { id } }",
                 json!({"w": {"title": {"_eq": "x"}}}),
             ),
             (

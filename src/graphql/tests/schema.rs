@@ -163,6 +163,19 @@ const DOCUMENTS: &[&str] = &[
     "query($s: bigint) { author(where: {id: {_in: [$s]}}) { id } }",
     "query($n: numeric) { author(where: {name: {_eq: $n}}) { id } }",
     "query($x: ID) { author(where: {name: {_eq: $x}}) { id } }",
+    "query Q($x: Int) { post(where: {title: {_eq: $x}}) { id } }",
+    "query($x: [Int!]!) { post(where: {id: {_in: $x}}) { id } }",
+    "query($x: [Int]) { post(where: {id: {_in: $x}}) { id } }",
+    "query($x: Int) { post(where: {id: {_in: [1, $x]}}) { id } }",
+    "query($x: Int = 3) { post(where: {id: {_in: [1, $x]}}) { id } }",
+    "query($x: Int = null) { post(where: {id: {_in: [1, $x]}}) { id } }",
+    "query($x: Int!) { post(where: {_and: {id: {_in: [1, $x]}}}) { id } }",
+    "query($x: Int) { post(where: {_or: [{title: {_eq: $x}}]}) { id } }",
+    "query($x: Int) { ...f } fragment f on query_root { post(where: {title: {_eq: $x}}) { id } }",
+    "query($x: Int) { post(where: $x) { id } }",
+    "query($x: Boolean) { post { id @skip(if: $x) } }",
+    "query($x: Int!) { post { id @include(if: $x) } }",
+    "query($x: Int) { __type(name: $x) { name } }",
     "fragment f on post { id ...g } fragment g on post { title } { post { ...f } }",
     "fragment f on author { id } { post { ...f } }",
     "fragment f on secret { id } { post { ...f } }",
@@ -219,6 +232,71 @@ fn the_part_decides_as_the_whole() {
         }
     }
     assert!(good > 50 && bad > 50, "{good} {bad}");
+}
+
+#[test]
+fn variables_stand_where_they_may() {
+    let limits = config::Limits::default();
+    let sight = sight("admin", config::Naming::Snake);
+    for (text, wrong) in [
+        (
+            "query Q($x: Int) { post(where: {title: {_eq: $x}}) { id } }",
+            Some("Variable \"$x\" of type \"Int\" used in position expecting type \"String\"."),
+        ),
+        ("query($x: [Int!]!) { post(where: {id: {_in: $x}}) { id } }", None),
+        (
+            "query($x: [Int]) { post(where: {id: {_in: $x}}) { id } }",
+            Some("Variable \"$x\" of type \"[Int]\" used in position expecting type \"[Int!]\"."),
+        ),
+        (
+            "query($x: Int) { post(where: {id: {_in: [1, $x]}}) { id } }",
+            Some("Variable \"$x\" of type \"Int\" used in position expecting type \"Int!\"."),
+        ),
+        ("query($x: Int = 3) { post(where: {id: {_in: [1, $x]}}) { id } }", None),
+        (
+            "query($x: Int = null) { post(where: {id: {_in: [1, $x]}}) { id } }",
+            Some("expecting type \"Int!\"."),
+        ),
+        (
+            "query($x: Int!) { post(where: {_and: {id: {_in: [1, $x]}}}) { id } }",
+            None,
+        ),
+        (
+            "query($x: Int) { ...f } fragment f on query_root { post(where: {_or: [{title: {_eq: $x}}]}) { id } }",
+            Some("expecting type \"String\"."),
+        ),
+        (
+            "query a($x: String) { ...f } query b($x: Int!) { ...f } fragment f on query_root { post(where: {title: {_eq: $x}}) { id } }",
+            Some("Variable \"$x\" of type \"Int!\" used"),
+        ),
+        ("query($x: Int) { post(limit: $x) { id } }", None),
+        (
+            "query($x: Int) { post(where: $x) { id } }",
+            Some("expecting type \"post_bool_exp\"."),
+        ),
+        (
+            "query($x: Boolean) { post { id @skip(if: $x) } }",
+            Some("expecting type \"Boolean!\"."),
+        ),
+        ("query($x: Boolean! = true) { post { id @include(if: $x) } }", None),
+        (
+            "query($x: String) { __type(name: $x) { name } }",
+            Some("expecting type \"String!\"."),
+        ),
+        ("query($x: String!) { __type(name: $x) { name } }", None),
+    ] {
+        let got = Document::read(sight.types(), text, &limits, true).map(|_| ());
+        match wrong {
+            None => assert_eq!(got, Ok(()), "{text}"),
+            Some(wrong) => {
+                let messages: Vec<String> = got.unwrap_err().into_iter().map(|fault| fault.message).collect();
+                assert!(
+                    messages.iter().any(|message| message.contains(wrong)),
+                    "{text}: {messages:?}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
