@@ -216,3 +216,13 @@ pub enum EdgePart {
     /// The row.
     Node(Name, Vec<Member>),
 }
+
+impl From {
+    /// The table whose rows come.
+    #[must_use]
+    pub fn table(&self) -> TableId {
+        match self {
+            From::Table(table) | From::Function { table, .. } => *table,
+        }
+    }
+}

@@ -15,6 +15,12 @@ const KEPT: usize = 16;
 
 /// SQL's LIKE with the escape `\`. Case is folded as PostgreSQL's ILIKE does, character by character in lower case.
 pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool, String> {
+    if i32::try_from(pattern.len()).is_ok_and(|length| length > super::reader::LONGEST_PATTERN) {
+        return Err(format!(
+            "a pattern has at most {} bytes",
+            super::reader::LONGEST_PATTERN
+        ));
+    }
     enum Step {
         Any,
         One,
