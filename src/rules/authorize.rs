@@ -360,7 +360,21 @@ impl<'a> Resolver<'a> {
     /// Groups and distinct rows need values that can be told apart.
     fn check_distinguishable(&self, term: &Term, place: &str) -> Result<()> {
         let data_type = term.data_type(self.catalog);
-        if matches!(data_type, Type::Json | Type::Geometry) {
+        // Types of PostgreSQL without equality.
+        const UNEQUAL: [&str; 10] = [
+            "xml",
+            "point",
+            "box",
+            "polygon",
+            "path",
+            "line",
+            "lseg",
+            "circle",
+            "jsonpath",
+            "refcursor",
+        ];
+        let unequal = matches!(&data_type, Type::Other(name) if UNEQUAL.contains(&&**name));
+        if unequal || matches!(data_type, Type::Json | Type::Geometry) {
             let message = format!("{} values cannot be grouped", data_type.word());
             return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at(place));
         }

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Most memory for one compiled expression, and for what it learns while it runs.
-const SIZE: usize = 1 << 20;
+const SIZE: usize = 256 * 1024;
 
 /// Longest pattern that is looked at.
-const LONGEST: usize = 10_000;
+const LONGEST: usize = 1000;
 
 /// Expressions kept compiled on each thread.
 const KEPT: usize = 16;
