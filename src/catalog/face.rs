@@ -36,6 +36,8 @@ pub struct Face {
     pub key: Vec<ColumnId>,
     /// Its keys become a GraphQL enum.
     pub enum_table: bool,
+    /// An enum table's keys and their descriptions, as they were when the snapshot was made.
+    pub enum_values: Vec<(String, Option<String>)>,
     /// Columns that the Records API may expand; `None` is all.
     pub expand: Option<Vec<ColumnId>>,
     /// GraphQL root names where they are not the defaults.
@@ -149,6 +151,7 @@ impl Face {
             relations: Vec::new(),
             key: table.primary_key.clone(),
             enum_table: false,
+            enum_values: Vec::new(),
             expand: None,
             roots: Roots::default(),
             computed: Vec::new(),
@@ -169,6 +172,7 @@ impl Face {
             relations: Vec::new(),
             key,
             enum_table: false,
+            enum_values: Vec::new(),
             expand: None,
             roots: Roots::default(),
             computed: Vec::new(),

@@ -1,6 +1,6 @@
 //! From a database and a configuration to a snapshot; and again when the schema changes under us.
 
-use super::{Engine, Snapshot, exposure};
+use super::{Engine, Snapshot, enums, exposure};
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Database, expose};
 use crate::config::{AccessDefault, Config};
@@ -44,13 +44,20 @@ impl Engine {
     ) -> Result<(Arc<Self>, Vec<Finding>), StartError> {
         let database = backend.introspect().await.map_err(StartError::Database)?;
         let fingerprint = database.fingerprint.clone();
-        let (catalog, views, findings) = build(database, &source).map_err(StartError::Findings)?;
+        let (catalog, views, mut findings) = build(database, &source).map_err(StartError::Findings)?;
         let engine = Arc::new(Self::assemble(
             backend,
-            Snapshot::assemble(Arc::new(catalog), views, 1),
+            Snapshot::assemble(Arc::new(catalog.clone()), views.clone(), 1),
             secret,
             &source.config.auth.header_prefix,
         ));
+        if catalog.faces.iter().any(|face| face.enum_table) {
+            let filled = enums::fill(&engine, catalog, &views).await;
+            let (catalog, notices) = filled.map_err(StartError::Database)?;
+            findings.extend(notices);
+            let snapshot = Snapshot::assemble(Arc::new(catalog), views, 1);
+            engine.snapshot.store(Arc::new(snapshot));
+        }
         let watched = Arc::downgrade(&engine);
         let changed = Arc::clone(&engine.changed);
         tokio::spawn(async move {
@@ -128,6 +135,13 @@ impl Watch {
                 let built = tokio::task::spawn_blocking(move || build(database, &source)).await;
                 match built {
                     Ok(Ok((catalog, views, _))) => {
+                        let catalog = match enums::fill(engine, catalog, &views).await {
+                            Ok((catalog, _)) => catalog,
+                            Err(error) => {
+                                tracing::warn!(%error, "the schema has changed and cannot be read; the last one stays");
+                                return;
+                            }
+                        };
                         let number = engine.snapshot().number + 1;
                         let tables = catalog.faces.len();
                         engine

@@ -1,9 +1,11 @@
 //! From the catalog's names to GraphQL's: per snapshot, the same for every role. A role is shown only those of things
 //! that it sees.
 
+mod enums;
+
 use super::types::{Key, Part, Root, RootKind, Scalar, built_in_scalars};
 use super::words::{Words, is_enum_value, valid};
-use crate::catalog::{Catalog, ColumnId, FaceId, FunctionId, FunctionResult, RelationId};
+use crate::catalog::{Catalog, ColumnId, FaceId, FunctionId, FunctionResult, RelationId, TableId};
 use crate::config::Naming;
 use crate::value::Type;
 use std::collections::{HashMap, HashSet};
@@ -28,6 +30,7 @@ pub(crate) struct Names {
     pub renames: Vec<String>,
     faces: Vec<FaceNames>,
     enums: Vec<Option<Box<str>>>,
+    enum_tables: enums::EnumTables,
     functions: Vec<FunctionNames>,
     roots: HashMap<Box<str>, Root>,
     bases: HashMap<Box<str>, FaceId>,
@@ -156,7 +159,7 @@ impl Names {
         fix_scalars(&mut scalars[built_in..], first, words, &mut |name, key| {
             fix(&mut types, name, key)
         });
-        let enums: Vec<Option<Box<str>>> = (0u32..)
+        let mut enums: Vec<Option<Box<str>>> = (0u32..)
             .zip(&catalog.database.enums)
             .map(|(id, entry)| {
                 if entry.values.is_empty() || !entry.values.iter().all(|value| is_enum_value(value)) {
@@ -177,6 +180,13 @@ impl Names {
                 Some(name.into())
             })
             .collect();
+        let enum_tables = enums::EnumTables::new(catalog, &mut renames);
+        for (id, face) in enum_tables.iter() {
+            let base = &faces[face.0 as usize].base;
+            let name = fix(&mut types, words.join(base, "enum"), Key::Enum(id));
+            fix(&mut types, words.join(&name, "comparison_exp"), Key::EnumComparison(id));
+            enums.push(Some(name.into()));
+        }
         let functions = catalog
             .functions
             .iter()
@@ -208,6 +218,7 @@ impl Names {
             renames,
             faces,
             enums,
+            enum_tables,
             functions,
             roots,
             bases,
@@ -294,6 +305,16 @@ impl Names {
     /// The name of an enum; `None` where its values are no GraphQL names, so that it is a `String`.
     pub(crate) fn enum_name(&self, id: u32) -> Option<&str> {
         self.enums.get(id as usize)?.as_deref()
+    }
+
+    /// The enum table of an enum; `None` for an enum of the database.
+    pub(crate) fn enum_table(&self, id: u32) -> Option<FaceId> {
+        self.enum_tables.face(id)
+    }
+
+    /// The enum of a column that refers to an enum table.
+    pub(crate) fn enum_column(&self, table: TableId, column: ColumnId) -> Option<&Type> {
+        self.enum_tables.column(table, column)
     }
 
     /// The face whose rows a function returns.

@@ -300,6 +300,73 @@ fn variables_stand_where_they_may() {
 }
 
 #[test]
+fn enum_tables() {
+    use crate::catalog::{ColumnId, ForeignKey, TableId};
+    let text = || Type::TEXT;
+    let mut book = table(
+        "book",
+        vec![column("id", Type::Integer(32), false), column("genre", text(), true)],
+    );
+    book.foreign_keys.push(ForeignKey {
+        name: None,
+        columns: vec![ColumnId(1)],
+        table: TableId(1),
+        references: vec![ColumnId(0)],
+        deferred: false,
+    });
+    let genre = table(
+        "genre",
+        vec![column("name", text(), false), column("about", text(), true)],
+    );
+    let mut catalog = super::fixture::catalog(vec![book, genre], Vec::new(), Vec::new());
+    catalog.faces[1].enum_table = true;
+    let sdl = |catalog: &crate::catalog::Catalog| {
+        let names = Arc::new(Names::new(catalog, config::Naming::Snake));
+        let renames = names.renames.clone();
+        let sight = Sight::new(Arc::new(catalog.clone()), Arc::new(admin(catalog)), names);
+        complete(sight.types()).unwrap();
+        (crate::graphql::sdl::write(sight.types()), renames)
+    };
+    // Without values there is no enum.
+    assert!(!sdl(&catalog).0.contains("genre_enum"));
+    catalog.faces[1].enum_values = vec![("crime".into(), Some("Who did it?".into())), ("poetry".into(), None)];
+    let (text, renames) = sdl(&catalog);
+    for part in [
+        "enum genre_enum {\n  \"\"\"\n  Who did it?\n  \"\"\"\n  crime\n  poetry\n}",
+        "input genre_enum_comparison_exp {\n",
+        "  _in: [genre_enum!]\n",
+        "  genre: genre_enum\n",
+        "  genre: genre_enum_comparison_exp\n",
+        "  name: String!\n",
+        "  name: String_comparison_exp\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(renames.is_empty(), "{renames:?}");
+    let names = Arc::new(Names::new(&catalog, config::Naming::Snake));
+    let sight = Sight::new(Arc::new(catalog.clone()), Arc::new(admin(&catalog)), names);
+    for (text, good) in [
+        ("{ book(where: {genre: {_eq: crime}}) { genre } }", true),
+        ("{ book(where: {genre: {_in: [crime, poetry]}}) { genre } }", true),
+        ("query($g: genre_enum) { book(where: {genre: {_eq: $g}}) { id } }", true),
+        ("query($g: String) { book(where: {genre: {_eq: $g}}) { id } }", false),
+        ("{ book(where: {genre: {_eq: prose}}) { id } }", false),
+        ("{ book(where: {genre: {_like: \"c%\"}}) { id } }", false),
+    ] {
+        let got = Document::read(sight.types(), text, &config::Limits::default(), true);
+        assert_eq!(got.is_ok(), good, "{text}: {got:?}");
+    }
+    // Values that are no names leave the column a text, with a word to the operator.
+    catalog.faces[1].enum_values.push(("science fiction".into(), None));
+    let (text, renames) = sdl(&catalog);
+    assert!(!text.contains("genre_enum"));
+    assert!(
+        renames.iter().any(|line| line.contains("science fiction")),
+        "{renames:?}"
+    );
+}
+
+#[test]
 fn suggestions_come_from_what_the_role_sees() {
     let limits = config::Limits::default();
     for (role, text, want) in [

@@ -363,9 +363,12 @@ impl<'a> Types<'a> {
         self.catalog.face(face)
     }
 
-    /// The logical type of a column.
+    /// The logical type of a column; of one that refers to an enum table that enum.
     pub(crate) fn data_type(&self, face: FaceId, column: ColumnId) -> &'a Type {
-        &self.catalog.table_of(face).column(column).data_type
+        let table = self.catalog.face(face).table;
+        self.names
+            .enum_column(table, column)
+            .unwrap_or_else(|| &self.catalog.table(table).column(column).data_type)
     }
 
     /// The key of a logical type, and whether it is a list.
@@ -428,11 +431,19 @@ impl<'a> Types<'a> {
             ]
             .map(|word| (self.names.words.direction(word), None))
             .to_vec(),
-            Key::Enum(id) => self.catalog.database.enums[id as usize]
-                .values
-                .iter()
-                .map(|value| (value.as_str(), None))
-                .collect(),
+            Key::Enum(id) => match self.names.enum_table(id) {
+                Some(face) => self
+                    .face(face)
+                    .enum_values
+                    .iter()
+                    .map(|(value, description)| (value.as_str(), description.as_deref()))
+                    .collect(),
+                None => self.catalog.database.enums[id as usize]
+                    .values
+                    .iter()
+                    .map(|value| (value.as_str(), None))
+                    .collect(),
+            },
             Key::Face(face, Part::SelectColumn) => self
                 .columns(face)
                 .map(|column| (self.names.column(face, column), None))
@@ -445,7 +456,10 @@ impl<'a> Types<'a> {
     pub(crate) fn description(&self, key: Key) -> Option<&'a str> {
         match key {
             Key::Face(face, Part::Row) => self.catalog.table_of(face).comment.as_deref(),
-            Key::Enum(id) => self.catalog.database.enums[id as usize].comment.as_deref(),
+            Key::Enum(id) => match self.names.enum_table(id) {
+                Some(face) => self.catalog.table_of(face).comment.as_deref(),
+                None => self.catalog.database.enums[id as usize].comment.as_deref(),
+            },
             _ => None,
         }
     }

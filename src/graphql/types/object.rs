@@ -274,7 +274,7 @@ impl<'a> Types<'a> {
                     .is_some_and(|read| matches!(read.cells[column.0 as usize], crate::rules::Cell::Where(_)));
                 Some(Field {
                     name: self.names.column(face, column),
-                    ty: self.column_type(&physical.data_type, physical.nullable || partly),
+                    ty: self.column_type(self.data_type(face, column), physical.nullable || partly),
                     meaning: Meaning::Column(face, column),
                     description: physical.comment.as_deref(),
                 })
