@@ -60,8 +60,10 @@ pub(super) fn plain(claims: &Map<String, Value>) -> Result<Bearer> {
             "role" => role = role_name(value, "role")?,
             "roles" => roles = Some(role_names(value, "roles")?),
             _ => {
-                if let Some(variable) = variables::from_claim(value) {
-                    found.entry(variables::name_of(key)).or_insert(variable);
+                // Who the caller is comes from `sub` alone.
+                let name = variables::name_of(key);
+                if let Some(variable) = variables::from_claim(value).filter(|_| name != variables::ID) {
+                    found.entry(name).or_insert(variable);
                 }
             }
         }

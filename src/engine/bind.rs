@@ -59,14 +59,26 @@ impl Binder<'_> {
                     .cloned()
                     .unwrap_or(Datum::Null);
                 match datum {
-                    // PostgreSQL gives the parts of a cursor as text, whatever their type.
                     Datum::Text(text) if self.catalog.database.kind == DatabaseKind::Postgres => {
-                        self.typed(&Value::Raw(text), mark)
+                        self.part(text, &mark.data_type)
                     }
                     other => Ok(other),
                 }
             }
         }
+    }
+
+    /// A part of a cursor on PostgreSQL, which gives them all as text: ours, sealed, so it is taken as it is.
+    fn part(&self, text: Box<str>, data_type: &Type) -> Result<Datum> {
+        let broken = || Error::internal("a cursor holds what its column cannot");
+        Ok(match data_type {
+            Type::Boolean => Datum::Boolean(text.starts_with('t')),
+            Type::Integer(_) => Datum::Integer(text.parse().map_err(|_| broken())?),
+            // NaN and the infinities have their place in an order too.
+            Type::Float(_) => Datum::Float(text.parse().map_err(|_| broken())?),
+            Type::Bytes => self.scalar(&Value::Raw(text), data_type)?,
+            _ => Datum::Text(text),
+        })
     }
 
     fn label(&self, slot: Slot) -> Option<&str> {

@@ -13,11 +13,11 @@ pub use start::{Source, StartError, build};
 
 use crate::backend::{Backend, Run, Seal};
 use crate::catalog::Catalog;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
-use crate::rules::{View, Views};
+use crate::rules::{self, View, Views};
 use crate::sql::{Form, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
@@ -126,6 +126,19 @@ impl Engine {
     /// # Errors
     /// Refusals, unknown names, values that do not fit, and the database's faults, classified.
     pub async fn run(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
+        let result = self.run_read(snapshot, principal, request).await;
+        if let Err(error) = &result {
+            let cause = error.source.as_ref().map(tracing::field::display);
+            match error.kind {
+                Kind::Internal => tracing::error!(code = error.code.0, cause, "a read failed: {error}"),
+                Kind::Unavailable => tracing::warn!(code = error.code.0, cause, "a read failed: {error}"),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    async fn run_read(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
         let ready = self.planned(snapshot, principal, request)?;
         let (values, most) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let seal = ready.plan.query.cursor.then(|| self.seal(&ready));
@@ -174,7 +187,11 @@ impl Engine {
         let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
         Ok(Explanation {
-            predicate: format!("{:?}", ready.plan.query.predicate),
+            predicate: match ready.plan.query.from.table() {
+                Some(table) => rules::describe(&snapshot.catalog, table, &ready.plan.query.predicate),
+                // A scalar has no rows that a rule could choose.
+                None => "true".to_owned(),
+            },
             plan: serde_json::Value::from(format!("{:#?}", ready.plan.query)),
             sql: ready.statement.text().to_owned(),
             parameters: values.iter().map(shown).collect(),

@@ -2,8 +2,8 @@
 //!
 //! async-graphql parses documents and validates each against as much of the role's schema as it names; no schema is kept.
 //! Data never passes its resolvers: the whole selection of a root becomes one request to the engine, and the engine's
-//! JSON is written to the response as it is. See [`document`] for what precedes validation, [`convert`] for the
-//! translation, [`types`] for what a role's schema holds.
+//! JSON is written to the response as it is. See `document` for what precedes validation, `convert` for the
+//! translation, `types` for what a role's schema holds.
 
 mod cache;
 mod coerce;

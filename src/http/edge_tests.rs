@@ -124,19 +124,3 @@ async fn request_ids() {
         assert_eq!(response.headers()["referrer-policy"], "no-referrer");
     }
 }
-
-/// What an exchange costs beyond its handler: `cargo test --release edge::tests::cost -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn cost() {
-    let edge = Arc::new(Edge::new(Echo, Duration::from_secs(30)));
-    for (method, path) in [("POST", "/"), ("GET", "/")] {
-        let begin = Instant::now();
-        for _ in 0..200_000 {
-            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-            std::hint::black_box(Arc::clone(&edge).exchange(request).await);
-        }
-        let each = begin.elapsed() / 200_000;
-        eprintln!("{method}: {each:?} each, making the request included");
-    }
-}

@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
+use crate::value::Type;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
 #[derive(Clone, Debug)]
@@ -313,6 +314,9 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|by| self.expression(entered, by))
             .collect::<Result<Vec<_>>>()?;
+        for term in &distinct {
+            self.check_distinguishable(term, "distinct_on")?;
+        }
         let leading = order.iter().take(distinct.len());
         if !order.is_empty()
             && (order.len() < distinct.len() || !leading.clone().all(|term| distinct.contains(&term.term)))
@@ -355,10 +359,34 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// Groups and distinct rows need values that can be told apart.
+    fn check_distinguishable(&self, term: &Term, place: &str) -> Result<()> {
+        let data_type = term.data_type(self.catalog);
+        // Types of PostgreSQL without equality.
+        const UNEQUAL: [&str; 10] = [
+            "xml",
+            "point",
+            "box",
+            "polygon",
+            "path",
+            "line",
+            "lseg",
+            "circle",
+            "jsonpath",
+            "refcursor",
+        ];
+        let unequal = matches!(&data_type, Type::Other(name) if UNEQUAL.contains(&&**name));
+        if unequal || matches!(data_type, Type::Json | Type::Geometry) {
+            let message = format!("{} values cannot be grouped", data_type.word());
+            return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at(place));
+        }
+        Ok(())
+    }
+
     fn order(&mut self, entered: &Entered<'a>, order: &request::Order) -> Result<OrderTerm> {
         let term = self.expression(entered, &order.by)?;
         let data_type = term.data_type(self.catalog);
-        if !data_type.is_ordered() && !matches!(data_type, crate::value::Type::Other(_)) {
+        if !data_type.is_ordered() && !matches!(data_type, Type::Other(_)) {
             let message = format!("{} values have no order", data_type.word());
             return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at("order"));
         }

@@ -236,3 +236,14 @@ pub enum EdgePart {
     /// The row.
     Node(Name, Vec<Member>),
 }
+
+impl From {
+    /// The table whose rows come, where any do.
+    #[must_use]
+    pub fn table(&self) -> Option<TableId> {
+        match self {
+            From::Table(table) | From::Function { table, .. } => Some(*table),
+            From::Nothing => None,
+        }
+    }
+}

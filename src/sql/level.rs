@@ -6,7 +6,7 @@ use super::{Form, Writer};
 use crate::catalog::TableId;
 use crate::plan::{Count, Query};
 use crate::request::Nulls;
-use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate};
+use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate, Term};
 use crate::value::{Datum, Type};
 
 impl Writer<'_> {
@@ -25,7 +25,7 @@ impl Writer<'_> {
             self.word("DISTINCT ON (");
             for (index, term) in query.order[..query.distinct].iter().enumerate() {
                 self.comma(index);
-                self.term(&term.term);
+                self.order_term(&term.term);
             }
             self.word(") ");
             self.passed_on(table, needed);
@@ -34,7 +34,7 @@ impl Writer<'_> {
             self.word(", row_number() OVER (PARTITION BY ");
             for (index, term) in query.order[..query.distinct].iter().enumerate() {
                 self.comma(index);
-                self.term(&term.term);
+                self.order_term(&term.term);
             }
             self.order(&query.order);
             self.word(") AS \"diglot rank\"");
@@ -67,10 +67,7 @@ impl Writer<'_> {
 
     /// The table whose rows a level has; `None` where it has none.
     pub(super) fn table_of(&self, query: &Query) -> Option<TableId> {
-        match &query.from {
-            From::Table(table) | From::Function { table, .. } => Some(*table),
-            From::Nothing => None,
-        }
+        query.from.table()
     }
 
     fn rows(&mut self, query: &Query, alias: Alias) {
@@ -164,7 +161,7 @@ impl Writer<'_> {
             self.word(" FROM (SELECT DISTINCT ");
             for (index, term) in query.order[..query.distinct].iter().enumerate() {
                 self.comma(index);
-                self.term(&term.term);
+                self.order_term(&term.term);
                 self.word(" AS c");
                 self.number(index as u64);
             }
@@ -176,13 +173,18 @@ impl Writer<'_> {
         self.pop_scope();
     }
 
+    /// A term as it is compared in orders: types that may have no order of their own as their text.
+    pub(super) fn order_term(&mut self, term: &Term) {
+        self.term(term);
+        if matches!(term.data_type(self.catalog), Type::Other(_) | Type::Array(_)) {
+            self.by_flavor("::text", "");
+        }
+    }
+
     pub(super) fn order(&mut self, order: &[OrderTerm]) {
         for (index, term) in order.iter().enumerate() {
             self.word(if index == 0 { " ORDER BY " } else { ", " });
-            self.term(&term.term);
-            if matches!(term.term.data_type(self.catalog), Type::Other(_)) {
-                self.by_flavor("::text", "");
-            }
+            self.order_term(&term.term);
             if term.descending {
                 self.word(" DESC");
             }

@@ -1,4 +1,4 @@
-//! Plan → SQL text. Nothing reaches the text but quoted identifiers, fixed words and parameter marks: [`Writer`] takes
+//! Plan → SQL text. Nothing reaches the text but quoted identifiers, fixed words and parameter marks: `Writer` takes
 //! nothing else.
 
 mod columns;

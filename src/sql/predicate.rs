@@ -67,6 +67,22 @@ impl Writer<'_> {
     fn compare(&mut self, left: &Term, comparison: Comparison, right: &Term) {
         use Comparison as C;
         let data_type = left.data_type(self.catalog);
+        if let (
+            Term::Parameter {
+                source: Parameter::Cursor(..),
+                ..
+            },
+            Type::Other(_) | Type::Array(_),
+        ) = (right, &data_type)
+            && self.is_postgres()
+            && let Some(operator) = plain_operator(comparison)
+        {
+            // In the order such a term stands as its text: so it does here.
+            self.order_term(left);
+            self.word(operator);
+            self.term(right);
+            return;
+        }
         // What a cursor holds has the type of the term that made it.
         let typed;
         let right = match right {
@@ -332,4 +348,17 @@ impl Writer<'_> {
         self.term(right);
         self.by_flavor("))", ")");
     }
+}
+
+/// The operator of a comparison that a keyset uses (PostgreSQL).
+fn plain_operator(comparison: Comparison) -> Option<&'static str> {
+    Some(match comparison {
+        Comparison::Equal => " = ",
+        Comparison::Same => " IS NOT DISTINCT FROM ",
+        Comparison::Greater => " > ",
+        Comparison::GreaterOrEqual => " >= ",
+        Comparison::Less => " < ",
+        Comparison::LessOrEqual => " <= ",
+        _ => return None,
+    })
 }

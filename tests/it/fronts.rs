@@ -242,6 +242,12 @@ pub(crate) fn check_always(answer: &Answer, request: &str) -> Result<(), String>
     }
 }
 
+/// Whether a body holds a text, as it is or within a JSON text.
+pub(crate) fn holds(body: &str, text: &str) -> bool {
+    let escaped = serde_json::to_string(text).unwrap_or_default();
+    body.contains(text) || body.contains(escaped.trim_matches('"'))
+}
+
 /// Leaves of each object only the keys that the wanted one at its place has; what is missing stays missing.
 pub(crate) fn projected(got: &Value, wanted: &Value) -> Value {
     match (got, wanted) {

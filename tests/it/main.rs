@@ -1,7 +1,8 @@
 //! The integration tests: the built binary over HTTP, on SQLite and PostgreSQL.
 //!
-//! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `cases` runs the files below
-//! `tests/cases`, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
+//! between the wire forms, `cases` runs the files below `tests/cases`, `steps` those of them that are no question to all
+//! fronts, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,4 +14,5 @@ mod cases;
 mod client;
 mod fronts;
 mod layering;
+mod steps;
 mod world;

@@ -94,21 +94,23 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of a fixture's own SQL.
+/// The folder of a fixture's SQL. Some have that of another one, under a configuration of their own.
 fn own_folder(fixture: &str) -> PathBuf {
     match fixture {
-        "demo" => root().join("schema/demo"),
+        "demo" | "settings" => root().join("schema/demo"),
+        "closed" => root().join("tests/fixtures/scope"),
+        "places" => root().join("tests/cases/places"),
         other => root().join("tests/fixtures").join(other),
     }
 }
 
-/// Beside the SQL, else beside the cases, where each database may have its own.
+/// Beside the cases, where each database may have its own, else beside the SQL.
 fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
     let cases = root().join("tests/cases").join(fixture);
     let candidates = [
-        own_folder(fixture).join("diglot.toml"),
         cases.join(format!("diglot.{database}.toml")),
         cases.join("diglot.toml"),
+        own_folder(fixture).join("diglot.toml"),
     ];
     let found = candidates.iter().find(|path| path.is_file());
     found
@@ -120,16 +122,25 @@ async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String>
     let name = format!("diglot_it_{}_{fixture}", std::process::id());
     let folder = std::env::temp_dir().join(format!("{name}_{database}"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let started = start_in(&folder, &name, fixture, database).await;
+    if started.is_err() {
+        // The shell that watches has removed it if there was one.
+        let _ = fs::remove_dir_all(&folder);
+    }
+    started
+}
+
+async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) -> Result<Arc<Server>, String> {
     let config = folder.join("diglot.toml");
     fs::copy(configuration(fixture, database)?, &config).map_err(|error| error.to_string())?;
     let url = match database {
         Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
-        Database::Postgres => postgres(fixture, &name).await?,
+        Database::Postgres => postgres(fixture, name).await?,
     };
-    let watch = spawn(&url, &config, &folder, database)?;
+    let watch = spawn(&url, &config, folder, database)?;
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
-        folder,
+        folder: folder.to_owned(),
         _watch: watch,
     };
     let deadline = Instant::now() + START_LIMIT;

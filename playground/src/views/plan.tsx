@@ -1,3 +1,4 @@
+import { parse } from "graphql";
 import { useEffect, useState } from "react";
 import { principal, title } from "../caller";
 import { usePage } from "../page";
@@ -20,6 +21,13 @@ export function Plan(): React.ReactElement {
     let current = true;
     setRoots(null);
     setTrouble(null);
+    try {
+      parse(asked.query);
+    } catch {
+      // Half a question: nothing is asked of the server until it can be read.
+      setTrouble(new Trouble("The question cannot be read yet.", "Finish it in the editor.", null));
+      return;
+    }
     void (async () => {
       try {
         const variables: unknown = asked.variables.trim() ? JSON.parse(asked.variables) : {};

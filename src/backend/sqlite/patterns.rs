@@ -5,16 +5,22 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Most memory for one compiled expression, and for what it learns while it runs.
-const SIZE: usize = 1 << 20;
+const SIZE: usize = 256 * 1024;
 
 /// Longest pattern that is looked at.
-const LONGEST: usize = 10_000;
+const LONGEST: usize = 1000;
 
 /// Expressions kept compiled on each thread.
 const KEPT: usize = 16;
 
 /// SQL's LIKE with the escape `\`. Case is folded as PostgreSQL's ILIKE does, character by character in lower case.
 pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool, String> {
+    if i32::try_from(pattern.len()).is_ok_and(|length| length > super::reader::LONGEST_PATTERN) {
+        return Err(format!(
+            "a pattern has at most {} bytes",
+            super::reader::LONGEST_PATTERN
+        ));
+    }
     enum Step {
         Any,
         One,

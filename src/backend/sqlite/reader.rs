@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Most bytes of a LIKE or GLOB pattern.
+pub(super) const LONGEST_PATTERN: i32 = 1000;
+
 /// Statements that stay prepared on each connection. One costs a few tens of kilobytes at most.
 const PREPARED: usize = 128;
 
@@ -119,6 +122,11 @@ impl Drop for Watch {
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // A quoted name that is no column is an error, not a text: a dropped column must never turn into a constant.
+    // Matching costs pattern × text within one call, which nothing interrupts.
+    connection.set_limit(
+        rusqlite::limits::Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH,
+        LONGEST_PATTERN,
+    )?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     // Views and triggers of somebody's file may call only what cannot do harm.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod faults;
-mod measure;
 
 /// A directory with one database in it, made by a script.
 struct Scene {

@@ -131,11 +131,18 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             }
             _ => Err(wrong("one of the enum's values")),
         },
-        Type::Geometry => match value {
-            Value::Text(text) | Value::Raw(text) => Ok(Datum::Text(text.clone())),
-            Value::Json(json) => Ok(Datum::Text(json.to_string().into())),
-            _ => Err(wrong("a geometry: WKT or GeoJSON")),
-        },
+        Type::Geometry => {
+            let text: Box<str> = match value {
+                Value::Text(text) | Value::Raw(text) => text.clone(),
+                Value::Json(json) => json.to_string().into(),
+                _ => "".into(),
+            };
+            if crate::backend::is_geometry(&text) {
+                Ok(Datum::Text(text))
+            } else {
+                Err(wrong("a geometry: WKT or GeoJSON"))
+            }
+        }
         // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
         // string gives is a number where it looks like one.
         Type::Other(_) if kind == DatabaseKind::Sqlite => match value {

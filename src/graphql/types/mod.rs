@@ -10,7 +10,7 @@ pub(crate) use object::{Field, Meaning};
 pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
 use super::names::Names;
-use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, Join, Relation, RelationId};
+use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, Relation, RelationId};
 use crate::request::AggregateFunction;
 use crate::rules::{ReadAccess, View};
 use crate::value::Type;
@@ -332,7 +332,7 @@ impl<'a> Types<'a> {
                 .face(face)
                 .relations
                 .iter()
-                .any(|relation| self.view.read(relation.target).is_some());
+                .any(|relation| self.view.can_follow(face, relation));
         shows.then_some(read)
     }
 
@@ -350,11 +350,11 @@ impl<'a> Types<'a> {
             .filter(move |column| view.can_read(face, *column))
     }
 
-    /// A relation, if it leads where the role may read.
+    /// A relation, if the role can follow it.
     pub(crate) fn relation(&self, face: FaceId, id: RelationId) -> Option<&'a Relation> {
         let relation = self.catalog.face(face).relations.get(id.0 as usize)?;
-        if let Join::Through { face: through, .. } = &relation.join {
-            self.view.read(*through)?;
+        if !self.view.can_follow(face, relation) {
+            return None;
         }
         self.read(relation.target).map(|_| relation)
     }

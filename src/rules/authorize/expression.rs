@@ -2,7 +2,7 @@
 
 use super::{Entered, Resolver};
 use crate::error::{Code, Error, Kind, Result};
-use crate::request::{Expression, Function};
+use crate::request::{Expression, Function, JsonStep};
 use crate::rules::{Parameter, Term};
 use crate::value::Type;
 
@@ -39,6 +39,15 @@ impl<'a> Resolver<'a> {
                 if !data_type.is_json() {
                     let message = format!("a path needs a JSON value, this is {}", data_type.word());
                     return Err(Error::invalid(Code::INVALID_VALUE, message));
+                }
+                if path
+                    .iter()
+                    .any(|step| matches!(step, JsonStep::Key(key) if key.as_str().contains('\0')))
+                {
+                    return Err(Error::invalid(
+                        Code::INVALID_VALUE,
+                        "a path cannot hold a NUL character",
+                    ));
                 }
                 Ok(Term::Json {
                     term: Box::new(term),

@@ -171,9 +171,11 @@ impl<'a> Resolver<'a> {
         self.check_aggregate(entered)?;
         let mut keys = Vec::with_capacity(by.len());
         for (name, expression) in by {
+            let term = self.expression(entered, expression)?;
+            self.check_distinguishable(&term, name.as_str())?;
             keys.push(GroupedBy {
                 name: name.clone(),
-                term: self.expression(entered, expression)?,
+                term,
             });
         }
         let index = |name: &crate::ident::Name| {
