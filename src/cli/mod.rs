@@ -8,7 +8,6 @@ mod schema;
 mod serve;
 mod setup;
 mod start_lines;
-mod units;
 
 use crate::telemetry;
 use clap::error::ErrorKind;

@@ -3,7 +3,7 @@
 use super::output::{Output, Style};
 use super::setup::{Configured, configure, is_note};
 use super::start_lines::{self, Start};
-use super::{Common, Failure, ServeOptions, demo, units};
+use super::{Common, Failure, ServeOptions, demo};
 use crate::auth::Secrets;
 use crate::http;
 use std::io;
@@ -27,7 +27,7 @@ pub(super) async fn serve(
         .listen
         .clone()
         .unwrap_or_else(|| configured.config.server.listen.clone());
-    let limits = limits(&configured)?;
+    let limits = limits(&configured);
     // The port first: where it is taken nothing else should happen.
     let listener = http::bind(&listen)
         .await
@@ -93,14 +93,13 @@ pub(super) async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-fn limits(configured: &Configured) -> Result<http::Limits, Failure> {
+fn limits(configured: &Configured) -> http::Limits {
     let server = &configured.config.server;
-    let duration = |key: &str, text: &str| units::duration(key, text).map_err(Failure::usage);
-    Ok(http::Limits {
-        header_timeout: duration("server.header_timeout", &server.header_timeout)?,
-        shutdown_timeout: duration("server.shutdown_timeout", &server.shutdown_timeout)?,
+    http::Limits {
+        header_timeout: server.header_timeout(),
+        shutdown_timeout: server.shutdown_timeout(),
         cors_origins: server.cors_origins.clone(),
-    })
+    }
 }
 
 fn cannot_listen(listen: &str, error: &io::Error) -> String {

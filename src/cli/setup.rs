@@ -1,6 +1,6 @@
 //! From the command line to a running engine: configuration, secrets, database, rules, fronts.
 
-use super::{Access, Common, Failure, Target, demo, units};
+use super::{Access, Common, Failure, Target, demo};
 use crate::auth::{Authenticator, Secrets};
 use crate::backend::{Backend, Settings};
 use crate::config::{self, AccessDefault, Config};
@@ -156,8 +156,7 @@ impl Configured {
         let settings = Settings {
             url: self.database.clone(),
             schemas: config.database.schemas.clone(),
-            statement_timeout: units::duration("database.statement_timeout", &config.database.statement_timeout)
-                .map_err(Failure::usage)?,
+            statement_timeout: config.database.statement_timeout(),
             pool_size: config.database.pool_size,
         };
         let backend = Backend::connect(&settings)
@@ -187,9 +186,8 @@ impl Configured {
     pub(super) fn edge(&self, ready: Ready, secrets: &Secrets) -> Result<Edge<App>, Failure> {
         let config = &self.config;
         let authenticator = Authenticator::new(&config.auth, secrets).map_err(|error| Failure::usage(error.message))?;
-        let max_body = units::size("server.max_body", &config.server.max_body).map_err(Failure::usage)?;
-        let limit =
-            units::duration("server.request_timeout", &config.server.request_timeout).map_err(Failure::usage)?;
+        let max_body = usize::try_from(config.server.max_body_bytes()).unwrap_or(usize::MAX);
+        let limit = config.server.request_timeout();
         let app = App::new(Parts {
             engine: ready.engine,
             graphql: ready.graphql,
