@@ -48,7 +48,9 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
         list.next(&mut writer);
         writer.word("1");
     }
+    writer.in_derived_table = query.total;
     writer.tail(query, alias);
+    writer.in_derived_table = false;
     writer.pop_scope();
     if query.total {
         writer.word(") AS r ON TRUE");

@@ -14,6 +14,8 @@ pub(super) struct Writer<'a> {
     pub(super) formats: Formats,
     /// Every value in nested JSON is wrapped, because one of them cannot stand there as it is (SQLite).
     pub(super) careful: bool,
+    /// What is written is a derived table whose order matters to what stands around it.
+    pub(super) in_derived_table: bool,
     sql: String,
     marks: Vec<Mark>,
     /// Aliases of the table references around, the innermost last.
@@ -32,6 +34,7 @@ impl<'a> Writer<'a> {
             flavor,
             formats,
             careful,
+            in_derived_table: false,
             sql,
             marks: Vec::new(),
             scopes: Vec::new(),
