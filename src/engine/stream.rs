@@ -75,7 +75,8 @@ impl Stream {
                 }
             }
         });
-        opening.chain(rows)
+        // Whoever compresses asks again after the end.
+        opening.chain(rows).fuse()
     }
 }
 
