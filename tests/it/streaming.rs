@@ -242,7 +242,7 @@ async fn a_failure_in_the_middle_shows(server: &Server) {
 
 /// The first answer breaks off, since nobody could know; the next ones are rendered with care.
 async fn a_late_blob_is_met_once(server: &Server) {
-    let request = graphql("{ rows: line { id word filling chapters { title } } }");
+    let request = graphql("{ rows: line { id word filling chapter { title } } }");
     let first = client::send(server.address, &request).await;
     assert!(first.is_err(), "the blob is met late");
     let second = client::send(server.address, &request).await.unwrap();
