@@ -26,6 +26,9 @@ pub(super) struct Writer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Alias(u32);
 
+/// Text that a writer has written.
+pub(super) struct Taken(String);
+
 impl<'a> Writer<'a> {
     pub(super) fn new(catalog: &'a Catalog, flavor: Flavor, formats: Formats, careful: bool) -> Self {
         let sql = String::with_capacity(256);
@@ -43,6 +46,16 @@ impl<'a> Writer<'a> {
 
     pub(super) fn finish(self) -> (String, Vec<Mark>) {
         (self.sql, self.marks)
+    }
+
+    /// What has been written so far, to be put back behind something else.
+    pub(super) fn take(&mut self) -> Taken {
+        Taken(std::mem::take(&mut self.sql))
+    }
+
+    /// Puts back what was taken.
+    pub(super) fn put(&mut self, taken: &Taken) {
+        self.sql.push_str(&taken.0);
     }
 
     pub(super) fn is_postgres(&self) -> bool {
