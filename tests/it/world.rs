@@ -25,7 +25,7 @@ pub(crate) const ANON_KEY: &str = "the anon key of the tests";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A kind of database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
@@ -56,6 +56,8 @@ impl fmt::Display for Database {
 pub(crate) struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The database that it serves.
+    pub url: String,
     folder: PathBuf,
     // Holds the pipe that the watching shell reads.
     _watch: Child,
@@ -65,6 +67,11 @@ impl Server {
     /// The end of what it wrote.
     pub(crate) fn log(&self) -> String {
         tail(&self.folder)
+    }
+
+    /// Its configuration.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.join("diglot.toml")
     }
 }
 
@@ -140,6 +147,7 @@ async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) 
     let watch = spawn(&url, &config, folder, database)?;
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
+        url,
         folder: folder.to_owned(),
         _watch: watch,
     };
