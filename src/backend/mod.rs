@@ -2,6 +2,7 @@
 
 mod postgres;
 mod sqlite;
+mod told;
 
 use crate::catalog::Database;
 use crate::error::Result;

@@ -20,5 +20,6 @@ mod inside;
 mod layering;
 mod plans;
 mod snapshots;
+mod statements;
 mod steps;
 mod world;

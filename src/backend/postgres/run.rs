@@ -1,5 +1,6 @@
 //! Running a read: one statement, its rows written as they arrive.
 
+use super::super::told::Told;
 use super::super::{Rows, Run, Seal};
 use super::bind;
 use super::fault::{self, Fault};
@@ -124,6 +125,13 @@ pub(super) async fn explain(pool: &Pool, statement: &Statement, values: &[Datum]
 }
 
 async fn fetch(lease: &mut Lease, run: &Run<'_>, arguments: PgArguments) -> Result<Rows, Failure> {
+    let told = Told::begin();
+    let outcome = send(lease, run, arguments).await;
+    told.end(&outcome);
+    outcome
+}
+
+async fn send(lease: &mut Lease, run: &Run<'_>, arguments: PgArguments) -> Result<Rows, Failure> {
     let mut writer = Writer::new(run);
     let mut stream = query("", run.statement, arguments).fetch(lease.connection()?);
     while let Some(row) = stream.try_next().await? {

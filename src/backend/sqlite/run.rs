@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::write::{float, number, scalar, string};
+use crate::backend::told::Told;
 use crate::backend::{Rows, Run, Seal};
 use crate::sql::{Layout, Shape, Statement};
 use crate::value::Datum;
@@ -14,6 +15,8 @@ pub(super) struct Job {
     values: Vec<Datum>,
     most: Option<u64>,
     seal: Option<Seal>,
+    /// The request's, for the log.
+    span: tracing::Span,
 }
 
 impl Job {
@@ -23,21 +26,31 @@ impl Job {
             values: run.values.to_vec(),
             most: run.most,
             seal: run.seal.cloned(),
+            span: tracing::Span::current(),
         }
     }
 
-    pub(super) fn run(&self) -> Run<'_> {
-        Run {
+    /// Runs it on this thread.
+    pub(super) fn read(&self, connection: &Connection) -> Result<Rows, Fault> {
+        let run = Run {
             statement: &self.statement,
             values: &self.values,
             most: self.most,
             seal: self.seal.as_ref(),
-        }
+        };
+        self.span.in_scope(|| read(connection, &run))
     }
 }
 
 /// Runs a statement and writes its rows.
 pub(super) fn read(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault> {
+    let told = Told::begin();
+    let outcome = send(connection, run);
+    told.end(&outcome);
+    outcome
+}
+
+fn send(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
