@@ -19,6 +19,7 @@ mod fronts;
 mod inside;
 mod layering;
 mod plans;
+mod schemas;
 mod snapshots;
 mod statements;
 mod steps;
