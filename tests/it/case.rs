@@ -248,4 +248,3 @@ pub(crate) fn request(front: Front, lines: &Lines) -> Result<Option<Request>, St
         Front::Records => lines.records.as_deref().map(fronts::rest),
     })
 }
-

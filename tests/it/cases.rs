@@ -4,10 +4,12 @@
 use crate::case::{Case, Cases, Expect, Lines, Walk, request};
 use crate::client::{self, Answer, Request, Who, clip};
 use crate::fronts::{self, Front, Refusal};
+use crate::responses::{self, Kept};
 use crate::steps;
 use crate::world::{self, Database, Server};
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A finding: which exchange, and what is wrong with it.
 struct Failure {
@@ -19,6 +21,8 @@ struct Failure {
 struct Report {
     exchanges: usize,
     failures: Vec<Failure>,
+    /// Answers for the snapshots, by case.
+    kept: BTreeMap<String, Vec<Kept>>,
 }
 
 impl Report {
@@ -45,6 +49,7 @@ async fn every_case_holds() {
     for one in reports {
         report.exchanges += one.exchanges;
         report.failures.extend(one.failures);
+        report.kept.extend(one.kept);
     }
     if cases.left_out > 0 {
         println!(
@@ -69,18 +74,21 @@ async fn every_case_holds() {
     );
     println!("{summary}");
     assert!(failed.is_empty(), "{summary}: {}", failed.join(" "));
+    let changed = responses::changed(&cases, &report.kept);
+    assert!(changed.is_empty(), "the answers have changed: {}", changed.join(", "));
 }
 
 async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
     let mut report = Report::default();
+    let mut kept = case.keep_responses.then(Vec::new);
     for database in databases {
         let place = format!("{name} on {database}");
         match world::server(&case.fixture, *database).await {
             Err(error) => report.add(place, error),
             Ok(server) => {
                 let before = report.failures.len();
-                questions(&place, case, *database, &server, &mut report).await;
-                for (number, error) in steps::run(&case.step, &server).await {
+                questions(&place, case, *database, &server, &mut report, &mut kept).await;
+                for (number, error) in steps::run(&case.step, &server, *database, &mut kept).await {
                     report.add(format!("{place} step {number}"), error);
                 }
                 report.exchanges += case.step.len();
@@ -93,6 +101,7 @@ async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
             }
         }
     }
+    report.kept.extend(kept.map(|kept| (name.to_owned(), kept)));
     for failure in &mut report.failures {
         failure.what = format!("{} ({})", failure.what, case.about);
     }
@@ -101,7 +110,14 @@ async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
 
 // ---------------------------------------------------------------------------------------------------- questions
 
-async fn questions(place: &str, case: &Case, database: Database, server: &Server, report: &mut Report) {
+async fn questions(
+    place: &str,
+    case: &Case,
+    database: Database,
+    server: &Server,
+    report: &mut Report,
+    kept: &mut Option<Vec<Kept>>,
+) {
     let Some(lines) = &case.request else { return };
     for expect in &case.expect {
         if expect.database.as_deref().is_some_and(|word| word != database.word()) {
@@ -129,7 +145,7 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                         continue;
                     }
                 };
-                for (way, headers) in who.ways() {
+                for (index, (way, headers)) in who.ways().into_iter().enumerate() {
                     report.exchanges += 1;
                     let request = request.clone().with(headers);
                     let answer = match &case.walk {
@@ -138,6 +154,9 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                             .map_err(|error| error.to_string()),
                         Some(walk) => pages(front, walk, lines, &request, server).await,
                     };
+                    if let (Some(kept), Ok(answer), 0) = (kept.as_mut(), &answer, index) {
+                        kept.push(Kept::of(front.to_string(), who.to_string(), database, answer));
+                    }
                     let found = match &answer {
                         Err(error) => Err(error.clone()),
                         Ok(answer) => fronts::check_always(answer, &request.to_string())

@@ -3,8 +3,8 @@
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
 //! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
-//! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `snapshots` compares texts with
-//! stored ones, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the letter, `statements` counts what the databases are sent. `snapshots`
+//! compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod fronts;
 mod inside;
 mod layering;
 mod plans;
+mod responses;
 mod schemas;
 mod snapshots;
 mod statements;

@@ -12,9 +12,7 @@ use crate::world::{self, Database};
 use diglot::engine::Explanation;
 use diglot::error::{Code, Error};
 use diglot::principal::Principal;
-use diglot::request::{
-    ConnectionField, EdgeField, Field, FieldValue, Formats, Output, Page, Read, Request, Select,
-};
+use diglot::request::{ConnectionField, EdgeField, Field, FieldValue, Formats, Output, Page, Read, Request, Select};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
@@ -59,13 +57,19 @@ async fn every_front_asks_the_same_and_the_sql_is_as_stored() {
             let _ = write!(file, "# {}: {}\n\n{}", found.name, found.case.about, sql.written());
         }
         for front in found.case.differs.keys().filter(|front| !unequal.contains(front)) {
-            failures.push(format!("{}: {front} asks the same, whatever `differs` says", found.name));
+            failures.push(format!(
+                "{}: {front} asks the same, whatever `differs` says",
+                found.name
+            ));
         }
     }
     for failure in &failures {
         println!("── {failure}\n");
     }
-    println!("{compared} questions compared between fronts, {} differ", failures.len());
+    println!(
+        "{compared} questions compared between fronts, {} differ",
+        failures.len()
+    );
     let whole = files.iter().filter(|((feature, _), _)| cases.has_all_of(feature));
     let changed: Vec<String> = whole
         .filter(|((feature, database), text)| {
@@ -117,7 +121,12 @@ async fn explained(inside: &Inside, principal: &Principal, request: &Request) ->
 // ---------------------------------------------------------------------------------------------------- the same question
 
 /// Compares each front with the first one: how many were, and which differ.
-async fn compare(inside: &Inside, principal: &Principal, asked: &Asked, lines: &Lines) -> (usize, Vec<(Front, String)>) {
+async fn compare(
+    inside: &Inside,
+    principal: &Principal,
+    asked: &Asked,
+    lines: &Lines,
+) -> (usize, Vec<(Front, String)>) {
     let mut normal = Vec::new();
     for (front, requests) in asked {
         let statement = match requests {
@@ -338,7 +347,12 @@ impl Sql {
         for (text, bound) in &self.blocks {
             let _ = writeln!(out, "{text}");
             for (values, askers) in bound {
-                let _ = writeln!(out, "-- {values}{}{}", if values.is_empty() { "" } else { "  " }, named(askers));
+                let _ = writeln!(
+                    out,
+                    "-- {values}{}{}",
+                    if values.is_empty() { "" } else { "  " },
+                    named(askers)
+                );
             }
             out.push('\n');
         }
@@ -364,7 +378,15 @@ fn named(askers: &[Asker]) -> String {
 /// One clause a line: a line's end stands for a space of the statement.
 fn broken(sql: &str) -> String {
     let words = [
-        "FROM", "WHERE", "LEFT JOIN", "JOIN", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "OFFSET",
+        "FROM",
+        "WHERE",
+        "LEFT JOIN",
+        "JOIN",
+        "GROUP BY",
+        "HAVING",
+        "ORDER BY",
+        "LIMIT",
+        "OFFSET",
     ];
     let mut text = sql.to_owned();
     for word in words {

@@ -28,7 +28,10 @@ async fn schemas_are_as_stored() {
             databases.push((database, texts(&inside)));
         }
         for (kind, word) in ["graphql", "openapi"].into_iter().enumerate() {
-            let texts: Vec<(Database, &Texts)> = databases.iter().map(|(database, both)| (*database, &both[kind])).collect();
+            let texts: Vec<(Database, &Texts)> = databases
+                .iter()
+                .map(|(database, both)| (*database, &both[kind]))
+                .collect();
             let admin = &texts[0].1[Principal::ADMIN];
             let stored = [
                 (format!("{fixture}.{word}.admin"), admin.clone()),
@@ -41,7 +44,11 @@ async fn schemas_are_as_stored() {
             }
         }
     }
-    assert!(changed.is_empty(), "what roles are told has changed: {}", changed.join(", "));
+    assert!(
+        changed.is_empty(),
+        "what roles are told has changed: {}",
+        changed.join(", ")
+    );
 }
 
 /// SDL and OpenAPI of each role.
@@ -123,7 +130,9 @@ fn write(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Array(items) => put(&mut items.iter().map(|item| (String::new(), item)), '[', ']'),
         Value::Object(members) => {
-            let mut members = members.iter().map(|(key, item)| (format!("{}: ", Value::from(key.as_str())), item));
+            let mut members = members
+                .iter()
+                .map(|(key, item)| (format!("{}: ", Value::from(key.as_str())), item));
             put(&mut members, '{', '}');
         }
         _ => out.push_str(&plain),

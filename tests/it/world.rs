@@ -375,10 +375,12 @@ async fn postgres(fixture: &str, name: &str, logged: bool) -> Result<String, Str
             .map_err(failed)?;
     }
     if logged {
-        sqlx::raw_sql(AssertSqlSafe(format!("ALTER DATABASE {name} SET log_statement = 'all'")))
-            .execute(&mut connection)
-            .await
-            .map_err(failed)?;
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "ALTER DATABASE {name} SET log_statement = 'all'"
+        )))
+        .execute(&mut connection)
+        .await
+        .map_err(failed)?;
     }
     connection.close().await.map_err(failed)?;
     let url = format!("{server}/{name}");

@@ -122,9 +122,7 @@ impl Pool {
             }
         }
         let job = Job::of(&run);
-        let (rows, time) = self
-            .aside(move |reader| job.read(&reader.connection))
-            .await?;
+        let (rows, time) = self.aside(move |reader| job.read(&reader.connection)).await?;
         if time < SLOW / 2 {
             self.forget(text);
         }
