@@ -53,11 +53,11 @@ impl Reader {
         let connection = place.connect(false)?;
         configure(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
+        // The first look at the file: here it shows whether it is a database at all.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         if tracing::enabled!(target: "diglot::sqlite", tracing::Level::TRACE) {
             connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(begun));
         }
-        // The first look at the file: here it shows whether it is a database at all.
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let clock = Arc::new(Clock {
             deadline: AtomicU64::new(u64::MAX),
             running: Mutex::new(0),
