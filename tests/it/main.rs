@@ -2,7 +2,8 @@
 //!
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `cases` runs the files below `tests/cases`, `steps` those of them that are no question to all
-//! fronts, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! fronts, `layering` reads the source,
+//! `properties` asks at random. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,5 +15,6 @@ mod cases;
 mod client;
 mod fronts;
 mod layering;
+mod properties;
 mod steps;
 mod world;
