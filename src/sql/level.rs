@@ -208,7 +208,8 @@ impl Writer<'_> {
         if let Some(limit) = &query.limit {
             self.word(" LIMIT ");
             self.count_mark(limit);
-        } else if query.offset.is_some() && !self.is_postgres() {
+        } else if (query.offset.is_some() || query.total) && !self.is_postgres() {
+            // Beside the total the page stands in a join, where SQLite drops the order of a part without a limit.
             self.word(" LIMIT -1");
         }
         if let Some(offset) = query.offset {

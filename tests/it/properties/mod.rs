@@ -13,7 +13,7 @@ mod filters;
 // mod interference;
 mod judge;
 // mod mutation;
-// mod paging;
+mod paging;
 // mod roles;
 
 use crate::client::{self, Answer, Request};
