@@ -14,7 +14,7 @@ mod filters;
 mod judge;
 // mod mutation;
 mod paging;
-// mod roles;
+mod roles;
 
 use crate::client::{self, Answer, Request};
 use crate::world::{self, Database, Server};
