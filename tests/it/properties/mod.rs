@@ -10,9 +10,8 @@ mod condition;
 mod data;
 mod filters;
 // mod identifiers;
-// mod interference;
+mod interference;
 mod judge;
-// mod mutation;
 mod paging;
 mod roles;
 
