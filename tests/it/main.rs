@@ -3,7 +3,7 @@
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `cases` runs the files below `tests/cases`, `steps` those of them that are no question to all
 //! fronts, `layering` reads the source,
-//! `properties` asks at random. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! `properties` asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,8 @@
 mod cases;
 mod client;
 mod fronts;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod layering;
 mod properties;
 mod steps;
