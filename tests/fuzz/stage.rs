@@ -67,7 +67,10 @@ impl Stage {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fuzz.db");
-        rusqlite::Connection::open(&path).unwrap().execute_batch(SCHEMA).unwrap();
+        rusqlite::Connection::open(&path)
+            .unwrap()
+            .execute_batch(SCHEMA)
+            .unwrap();
         let settings = Settings {
             url: format!("sqlite:{}", path.display()),
             schemas: Vec::new(),
@@ -115,17 +118,26 @@ impl Stage {
     /// Runs a read of all items under a rule of `reader`, where that is one.
     pub(super) fn run_under(&self, rule: &str) -> bool {
         let rule = toml::Value::from(rule);
-        let configuration =
-            format!("[access]\ndefault = \"closed\"\n[tables.item.access.reader]\nread = {{ rule = {rule} }}\n[tables.owner]\n[tables.note]\n");
+        let configuration = format!(
+            "[access]\ndefault = \"closed\"\n[tables.item.access.reader]\nread = {{ rule = {rule} }}\n[tables.owner]\n[tables.note]\n"
+        );
         // Lines end otherwise in TOML than in a rule's text.
-        let Ok(config) = configuration.parse::<Config>() else { return false };
+        let Ok(config) = configuration.parse::<Config>() else {
+            return false;
+        };
         let source = Source {
             config: Arc::new(config),
             access: AccessDefault::Closed,
         };
-        let Ok((catalog, views, _)) = build(self.database.clone(), &source) else { return false };
-        let engine =
-            Engine::assemble(self.backend.clone(), Snapshot::assemble(Arc::new(catalog), views, 1), b"secret", "x-diglot-");
+        let Ok((catalog, views, _)) = build(self.database.clone(), &source) else {
+            return false;
+        };
+        let engine = Engine::assemble(
+            self.backend.clone(),
+            Snapshot::assemble(Arc::new(catalog), views, 1),
+            b"secret",
+            "x-diglot-",
+        );
         let snapshot = engine.snapshot();
         let front = Rest::new(self.engine.clone(), source.config.rest.clone());
         let mut signed_in = self.principal.clone();
@@ -138,7 +150,9 @@ impl Stage {
         );
         let mut taken = true;
         for principal in [&self.principal, &signed_in] {
-            let request = front.request(&snapshot, principal, &super::targets::get("/api/item", "")).unwrap();
+            let request = front
+                .request(&snapshot, principal, &super::targets::get("/api/item", ""))
+                .unwrap();
             if let Err(error) = self.runtime.block_on(engine.run(&snapshot, principal, &request)) {
                 check_error(&error);
                 taken = false;

@@ -19,9 +19,16 @@ pub(super) fn graphql(data: &[u8]) -> bool {
         _ => Map::new(),
     };
     let stage = Stage::get();
-    match stage.graphql.requests(&stage.snapshot, &stage.principal, query, &variables, None) {
+    match stage
+        .graphql
+        .requests(&stage.snapshot, &stage.principal, query, &variables, None)
+    {
         Ok(requests) => {
-            let runs: Vec<bool> = requests.iter().take(4).map(|(_, request)| stage.run(request).is_ok()).collect();
+            let runs: Vec<bool> = requests
+                .iter()
+                .take(4)
+                .map(|(_, request)| stage.run(request).is_ok())
+                .collect();
             !runs.contains(&false)
         }
         Err(error) => {
@@ -35,12 +42,16 @@ pub(super) fn graphql(data: &[u8]) -> bool {
 /// A call of a dialect: a query string; before a `?` what follows the table in the path.
 fn dialect(root: &str, data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data);
-    let (path, query) = text.split_once('?').unwrap_or(("", &text));
+    let (path, query) = text.split_once('?').unwrap_or((&text, ""));
     if path_segments(path).is_err() || query_pairs(query).is_err() {
         return false;
     }
     let stage = Stage::get();
-    match stage.rest.request(&stage.snapshot, &stage.principal, &get(&format!("{root}/item{path}"), query)) {
+    match stage.rest.request(
+        &stage.snapshot,
+        &stage.principal,
+        &get(&format!("{root}/item{path}"), query),
+    ) {
         Ok(request) => stage.run(&request).is_ok(),
         Err(error) => {
             check_error(&error);
@@ -71,8 +82,14 @@ pub(super) fn expression_rule(data: &[u8]) -> bool {
 fn rule(text: &str) -> bool {
     let lines = text.lines().count().max(1) + 1;
     let within = |problem: &syntax::Problem| {
-        assert!(problem.at.line >= 1 && problem.at.line <= lines, "{problem} of {text:?}");
-        assert!(problem.at.column >= 1 && problem.at.column <= text.chars().count() + 1, "{problem} of {text:?}");
+        assert!(
+            problem.at.line >= 1 && problem.at.line <= lines,
+            "{problem} of {text:?}"
+        );
+        assert!(
+            problem.at.column >= 1 && problem.at.column <= text.chars().count() + 1,
+            "{problem} of {text:?}"
+        );
         assert!(!problem.message.is_empty());
     };
     match syntax::parse(text) {
@@ -130,9 +147,13 @@ pub(super) fn cursor(data: &[u8]) -> bool {
     let own = given[question] == text;
     assert_eq!(answer.is_ok(), own, "{text:?} on {:?}: {answer:?}", questions[question]);
     // The other dialect of cursors: none of the Records API is one of GraphQL's, whose order is the same.
-    let document = "query($cursor: String) { item_connection(first: 1, after: $cursor, order_by: {id: asc}) { nodes { id } } }";
+    let document =
+        "query($cursor: String) { item_connection(first: 1, after: $cursor, order_by: {id: asc}) { nodes { id } } }";
     let variables = Map::from_iter([("cursor".to_owned(), Json::from(text.as_str()))]);
-    if let Ok(requests) = stage.graphql.requests(&stage.snapshot, &stage.principal, document, &variables, None) {
+    if let Ok(requests) = stage
+        .graphql
+        .requests(&stage.snapshot, &stage.principal, document, &variables, None)
+    {
         let taken = stage.run(&requests[0].1).is_ok();
         assert!(!taken || text == given[0], "{text:?}");
     }

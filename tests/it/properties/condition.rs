@@ -80,8 +80,9 @@ pub(super) const SIMILAR: [(&str, &str); 6] = [
     ("_", "^.$"),
 ];
 
-const REGULAR: [&str; 12] =
-    ["^a", "b$", "a.b", "[ab]+", "^$", "a|日", "\\.", "^(ab)*$", "^.{2}$", "[0-9]", "^[^a]", "a.?b"];
+const REGULAR: [&str; 12] = [
+    "^a", "b$", "a.b", "[ab]+", "^$", "a|日", "\\.", "^(ab)*$", "^.{2}$", "[0-9]", "^[^a]", "a.?b",
+];
 
 impl Condition {
     // ------------------------------------------------------------------------------------------------ GraphQL
@@ -121,9 +122,7 @@ impl Condition {
                 JsonTest::HasAny(keys) => compared(place, "_has_keys_any", json!(keys)),
                 JsonTest::HasAll(keys) => compared(place, "_has_keys_all", json!(keys)),
             },
-            Self::Related(place, inner) => {
-                one(relation(place).name.into(), inner.graphql(relation(place).target))
-            }
+            Self::Related(place, inner) => one(relation(place).name.into(), inner.graphql(relation(place).target)),
             Self::Count(place, inner, operator, number) => {
                 let filter = inner.graphql(relation(place).target);
                 let predicate = one(operator.words().0.into(), json!(number));
@@ -227,8 +226,15 @@ impl Condition {
     pub(super) fn rule(&self, table: usize, row: &str) -> String {
         let column = |column: &usize| format!("{row}.{}", TABLES[table].columns[*column].0);
         let joined = |parts: &[Self], word: &str, none: &str| {
-            let parts: Vec<String> = parts.iter().map(|part| format!("({})", part.rule(table, row))).collect();
-            if parts.is_empty() { none.into() } else { parts.join(word) }
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|part| format!("({})", part.rule(table, row)))
+                .collect();
+            if parts.is_empty() {
+                none.into()
+            } else {
+                parts.join(word)
+            }
         };
         match self {
             Self::And(parts) => joined(parts, " AND ", "TRUE"),
@@ -239,7 +245,12 @@ impl Condition {
             }
             Self::In(place, values, negated) => {
                 let values: Vec<String> = values.iter().map(Value::literal).collect();
-                format!("{} {}IN ({})", column(place), if *negated { "NOT " } else { "" }, values.join(", "))
+                format!(
+                    "{} {}IN ({})",
+                    column(place),
+                    if *negated { "NOT " } else { "" },
+                    values.join(", ")
+                )
             }
             Self::IsNull(place, null) => format!("{} IS {}NULL", column(place), if *null { "" } else { "NOT " }),
             Self::Match(place, _, text, negated) => {
@@ -250,7 +261,11 @@ impl Condition {
                 let relation = &TABLES[table].relations[*place];
                 let target = &TABLES[relation.target];
                 // `_ROW_` is one deep, `t2` two.
-                let depth = row.strip_prefix('t').and_then(|depth| depth.parse::<u32>().ok()).unwrap_or(0) + 1;
+                let depth = row
+                    .strip_prefix('t')
+                    .and_then(|depth| depth.parse::<u32>().ok())
+                    .unwrap_or(0)
+                    + 1;
                 format!(
                     "EXISTS (SELECT 1 FROM {} AS t{depth} WHERE t{depth}.{} = {row}.{} AND ({}))",
                     target.name,
@@ -334,20 +349,26 @@ impl Term {
             By::Column(column) => one(table.columns[column].0.into(), direction),
             By::Related(relation, column) => {
                 let relation = &table.relations[relation];
-                one(relation.name.into(), one(TABLES[relation.target].columns[column].0.into(), direction))
+                one(
+                    relation.name.into(),
+                    one(TABLES[relation.target].columns[column].0.into(), direction),
+                )
             }
-            By::Count(relation) => {
-                one(format!("{}_aggregate", table.relations[relation].name), json!({ "count": direction }))
-            }
+            By::Count(relation) => one(
+                format!("{}_aggregate", table.relations[relation].name),
+                json!({ "count": direction }),
+            ),
         }
     }
 
     /// `None` where REST cannot say it.
     pub(super) fn rest(&self, table: usize) -> Option<String> {
         match (&self.by, self.nulls_first) {
-            (By::Column(column), None) => {
-                Some(format!("{}{}", if self.descending { "-" } else { "" }, TABLES[table].columns[*column].0))
-            }
+            (By::Column(column), None) => Some(format!(
+                "{}{}",
+                if self.descending { "-" } else { "" },
+                TABLES[table].columns[*column].0
+            )),
             _ => None,
         }
     }
@@ -364,11 +385,22 @@ pub(super) fn order(table: usize, plain: bool) -> BoxedStrategy<Vec<Term>> {
             by.push((1, Just(By::Count(place)).boxed()));
         } else {
             // Not the JSON column, the last one of items.
-            let columns = if relation.target == data::ITEM { 11 } else { TABLES[relation.target].columns.len() };
-            by.push((1, (0..columns).prop_map(move |column| By::Related(place, column)).boxed()));
+            let columns = if relation.target == data::ITEM {
+                11
+            } else {
+                TABLES[relation.target].columns.len()
+            };
+            by.push((
+                1,
+                (0..columns).prop_map(move |column| By::Related(place, column)).boxed(),
+            ));
         }
     }
-    let nulls = if plain { Just(None).boxed() } else { any::<Option<bool>>().boxed() };
+    let nulls = if plain {
+        Just(None).boxed()
+    } else {
+        any::<Option<bool>>().boxed()
+    };
     let term = (proptest::strategy::Union::new_weighted(by), any::<bool>(), nulls).prop_map(
         |(by, descending, nulls_first)| Term {
             by,
@@ -438,7 +470,12 @@ pub(super) fn condition(table: usize, depth: u32, language: Language) -> BoxedSt
                     .boxed(),
             ));
         }
-        kinds.push((1, inner.prop_map(move |inner| Condition::Related(place, Box::new(inner))).boxed()));
+        kinds.push((
+            1,
+            inner
+                .prop_map(move |inner| Condition::Related(place, Box::new(inner)))
+                .boxed(),
+        ));
     }
     proptest::strategy::Union::new_weighted(kinds).boxed()
 }
@@ -460,7 +497,9 @@ fn of_column(column: usize, kind: Kind, language: Language) -> BoxedStrategy<Con
             return is_null.boxed();
         }
         // `_eq: null` is an error, not JSON's null.
-        let json = data::json_value().prop_map(|json| if json.is_null() { json!({}) } else { json }).boxed();
+        let json = data::json_value()
+            .prop_map(|json| if json.is_null() { json!({}) } else { json })
+            .boxed();
         let key = || select(vec!["a", "b", "", "a.b", "$", "é"]).prop_map(String::from);
         let test = prop_oneof![
             json.clone().prop_map(JsonTest::Contains),
@@ -480,7 +519,11 @@ fn of_column(column: usize, kind: Kind, language: Language) -> BoxedStrategy<Con
     }
     let equal = data::value(kind).prop_map(move |value| Condition::Compare(column, Operator::Equal, value));
     let least = usize::from(language != Language::GraphQl);
-    let negated = if language == Language::Based { Just(false).boxed() } else { any::<bool>().boxed() };
+    let negated = if language == Language::Based {
+        Just(false).boxed()
+    } else {
+        any::<bool>().boxed()
+    };
     let list = (vec(data::value(kind), least..4), negated)
         .prop_map(move |(values, negated)| Condition::In(column, values, negated));
     if language == Language::Based {
@@ -488,7 +531,12 @@ fn of_column(column: usize, kind: Kind, language: Language) -> BoxedStrategy<Con
     }
     let compare =
         (operator(), data::value(kind)).prop_map(move |(operator, value)| Condition::Compare(column, operator, value));
-    let mut kinds = vec![(1, is_null.boxed()), (1, equal.boxed()), (3, compare.boxed()), (2, list.boxed())];
+    let mut kinds = vec![
+        (1, is_null.boxed()),
+        (1, equal.boxed()),
+        (3, compare.boxed()),
+        (2, list.boxed()),
+    ];
     if kind == Kind::Text {
         kinds.push((5, matching(column, language)));
     }
@@ -497,11 +545,14 @@ fn of_column(column: usize, kind: Kind, language: Language) -> BoxedStrategy<Con
 
 fn matching(column: usize, language: Language) -> BoxedStrategy<Condition> {
     let pieces = vec![
-        "%", "%", "_", "a", "b", "A", "\\%", "\\_", "\\\\", "\\a", "*", "?", "[", "]", "[a]", "^", "-", "日", "é", "'", "\n",
+        "%", "%", "_", "a", "b", "A", "\\%", "\\_", "\\\\", "\\a", "*", "?", "[", "]", "[a]", "^", "-", "日", "é", "'",
+        "\n",
     ];
     let like = || vec(select(pieces.clone()), 0..5).prop_map(|pieces| pieces.concat());
     let of = |pattern: Pattern, text: BoxedStrategy<String>| {
-        (text, any::<bool>()).prop_map(move |(text, negated)| Condition::Match(column, pattern, text, negated)).boxed()
+        (text, any::<bool>())
+            .prop_map(move |(text, negated)| Condition::Match(column, pattern, text, negated))
+            .boxed()
     };
     let regular = || select(REGULAR.to_vec()).prop_map(String::from).boxed();
     let like_only = of(Pattern::Like, like().boxed());

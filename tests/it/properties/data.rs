@@ -64,8 +64,19 @@ pub(super) const NOTE: usize = 2;
 pub(super) const TABLES: [Table; 3] = [
     Table {
         name: "owner",
-        columns: &[("id", Kind::Integer), ("label", Kind::Text), ("rank", Kind::Integer), ("active", Kind::Boolean)],
-        relations: &[Relation { name: "items", many: true, own: 0, target: ITEM, theirs: 1 }],
+        columns: &[
+            ("id", Kind::Integer),
+            ("label", Kind::Text),
+            ("rank", Kind::Integer),
+            ("active", Kind::Boolean),
+        ],
+        relations: &[Relation {
+            name: "items",
+            many: true,
+            own: 0,
+            target: ITEM,
+            theirs: 1,
+        }],
     },
     Table {
         name: "item",
@@ -84,16 +95,52 @@ pub(super) const TABLES: [Table; 3] = [
             ("data", Kind::Json),
         ],
         relations: &[
-            Relation { name: "owner", many: false, own: 1, target: OWNER, theirs: 0 },
-            Relation { name: "parent", many: false, own: 2, target: ITEM, theirs: 0 },
-            Relation { name: "children", many: true, own: 0, target: ITEM, theirs: 2 },
-            Relation { name: "notes", many: true, own: 0, target: NOTE, theirs: 1 },
+            Relation {
+                name: "owner",
+                many: false,
+                own: 1,
+                target: OWNER,
+                theirs: 0,
+            },
+            Relation {
+                name: "parent",
+                many: false,
+                own: 2,
+                target: ITEM,
+                theirs: 0,
+            },
+            Relation {
+                name: "children",
+                many: true,
+                own: 0,
+                target: ITEM,
+                theirs: 2,
+            },
+            Relation {
+                name: "notes",
+                many: true,
+                own: 0,
+                target: NOTE,
+                theirs: 1,
+            },
         ],
     },
     Table {
         name: "note",
-        columns: &[("id", Kind::Integer), ("item_id", Kind::Integer), ("body", Kind::Text), ("stars", Kind::Integer), ("open", Kind::Boolean)],
-        relations: &[Relation { name: "item", many: false, own: 1, target: ITEM, theirs: 0 }],
+        columns: &[
+            ("id", Kind::Integer),
+            ("item_id", Kind::Integer),
+            ("body", Kind::Text),
+            ("stars", Kind::Integer),
+            ("open", Kind::Boolean),
+        ],
+        relations: &[Relation {
+            name: "item",
+            many: false,
+            own: 1,
+            target: ITEM,
+            theirs: 0,
+        }],
     },
 ];
 
@@ -125,7 +172,10 @@ impl Value {
             Self::Boolean(true) => "TRUE".into(),
             Self::Boolean(false) => "FALSE".into(),
             Self::Json(json) => quoted(&json.to_string()),
-            Self::Bytes(bytes) => format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+            Self::Bytes(bytes) => format!(
+                "x'{}'",
+                bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            ),
         }
     }
 
@@ -134,7 +184,11 @@ impl Value {
         match self {
             Self::Decimal(number) => {
                 let sign = if *number < 0 { "-" } else { "" };
-                format!("{sign}{}.{:02}", number.unsigned_abs() / 100, number.unsigned_abs() % 100)
+                format!(
+                    "{sign}{}.{:02}",
+                    number.unsigned_abs() / 100,
+                    number.unsigned_abs() % 100
+                )
             }
             #[allow(clippy::cast_precision_loss, reason = "small numbers")]
             Self::Double(number) => format!("{}", *number as f64 / 8.0),
@@ -254,21 +308,43 @@ pub(super) fn value(kind: Kind) -> BoxedStrategy<Value> {
             1 => select(vec![i64::from(i32::MIN), i64::from(i32::MAX)]).prop_map(Value::Integer)
         ]
         .boxed(),
-        Kind::Big => select(vec![0, 1, -1, 2, 9_007_199_254_740_992, 9_007_199_254_740_993, i64::MIN, i64::MAX])
-            .prop_map(Value::Integer)
-            .boxed(),
+        Kind::Big => select(vec![
+            0,
+            1,
+            -1,
+            2,
+            9_007_199_254_740_992,
+            9_007_199_254_740_993,
+            i64::MIN,
+            i64::MAX,
+        ])
+        .prop_map(Value::Integer)
+        .boxed(),
         Kind::Text => text().prop_map(Value::Text).boxed(),
         Kind::Decimal => select(vec![0, 1, -1, 10, 100, 1999, 2000, -1050, 999_999_999_999])
             .prop_map(Value::Decimal)
             .boxed(),
-        Kind::Double => select(vec![0, 1, -1, 8, 12, 80_000, -8]).prop_map(Value::Double).boxed(),
+        Kind::Double => select(vec![0, 1, -1, 8, 12, 80_000, -8])
+            .prop_map(Value::Double)
+            .boxed(),
         Kind::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
-        Kind::Date => select(vec!["2024-02-29", "1999-12-31", "2000-01-01", "0001-01-01", "9999-12-31"])
-            .prop_map(|text| Value::Date(text.into()))
-            .boxed(),
-        Kind::Moment => select(vec!["2024-02-29T00:00:00", "2024-02-28T23:59:59", "1999-12-31T12:30:00", "2024-02-29T00:00:01"])
-            .prop_map(|text| Value::Moment(text.into()))
-            .boxed(),
+        Kind::Date => select(vec![
+            "2024-02-29",
+            "1999-12-31",
+            "2000-01-01",
+            "0001-01-01",
+            "9999-12-31",
+        ])
+        .prop_map(|text| Value::Date(text.into()))
+        .boxed(),
+        Kind::Moment => select(vec![
+            "2024-02-29T00:00:00",
+            "2024-02-28T23:59:59",
+            "1999-12-31T12:30:00",
+            "2024-02-29T00:00:01",
+        ])
+        .prop_map(|text| Value::Moment(text.into()))
+        .boxed(),
         Kind::Json => json_value().prop_map(Value::Json).boxed(),
     }
 }
@@ -277,8 +353,8 @@ pub(super) fn value(kind: Kind) -> BoxedStrategy<Value> {
 /// folding them is each database's own.
 fn text() -> impl Strategy<Value = String> {
     let pieces = vec![
-        "a", "b", "A", "ab", "B", "%", "_", "\\", "'", "\"", "*", "?", "[", "]", "[a]", "^", "-", "é", "日", "🪐", " ", "\n",
-        "{}", "$1", "?1", ",", "+", "&", "=", "#", "/", "null", "0", ";", "--", "(", ")", ".", "|", "\u{1}",
+        "a", "b", "A", "ab", "B", "%", "_", "\\", "'", "\"", "*", "?", "[", "]", "[a]", "^", "-", "é", "日", "🪐", " ",
+        "\n", "{}", "$1", "?1", ",", "+", "&", "=", "#", "/", "null", "0", ";", "--", "(", ")", ".", "|", "\u{1}",
     ];
     prop_oneof![
         6 => vec(select(pieces), 0..4).prop_map(|pieces| pieces.concat()),
@@ -297,8 +373,9 @@ pub(super) fn json_value() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(2, 8, 3, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Json::from),
-            vec((select(vec!["a", "b", "", "a.b", "$", "\""]), inner), 0..3)
-                .prop_map(|pairs| Json::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+            vec((select(vec!["a", "b", "", "a.b", "$", "\""]), inner), 0..3).prop_map(|pairs| Json::Object(
+                pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+            )),
         ]
     })
 }

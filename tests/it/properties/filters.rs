@@ -3,7 +3,7 @@
 use super::condition::{self, Condition, Language, Term};
 use super::data::{self, Data, ITEM, Row, TABLES};
 use super::judge::Judge;
-use super::{ask, as_role, check, failure, query_string, servers};
+use super::{as_role, ask, check, failure, query_string, servers};
 use crate::client::Request;
 use crate::fronts::{self, Front};
 use crate::world::{self, Server};
@@ -25,16 +25,22 @@ struct Question {
 fn question() -> impl Strategy<Value = Question> {
     let of = |front: Front, language: Language| {
         let plain = front != Front::GraphQl;
-        let page = (prop_oneof![1 => Just(None), 1 => (0_usize..12).prop_map(Some)], prop_oneof![2 => Just(0), 1 => 0_usize..6]);
-        (condition::condition(ITEM, 3, language), condition::order(ITEM, plain), page).prop_map(
-            move |(condition, order, (limit, offset))| Question {
+        let page = (
+            prop_oneof![1 => Just(None), 1 => (0_usize..12).prop_map(Some)],
+            prop_oneof![2 => Just(0), 1 => 0_usize..6],
+        );
+        (
+            condition::condition(ITEM, 3, language),
+            condition::order(ITEM, plain),
+            page,
+        )
+            .prop_map(move |(condition, order, (limit, offset))| Question {
                 front,
                 condition,
                 order,
                 limit,
                 offset,
-            },
-        )
+            })
     };
     prop_oneof![
         5 => of(Front::GraphQl, Language::GraphQl),
@@ -78,14 +84,21 @@ impl Question {
         let judge = Judge { data, rules: None };
         let mut rows = judge.rows(ITEM, &self.condition);
         rows.sort_by(|one, two| judge.compare(ITEM, &self.order, one, two));
-        rows.into_iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX)).collect()
+        rows.into_iter()
+            .skip(self.offset)
+            .take(self.limit.unwrap_or(usize::MAX))
+            .collect()
     }
 }
 
 /// A row as every front writes it.
 fn written(row: &Row) -> Json {
     let cells = TABLES[ITEM].columns.iter().zip(row);
-    Json::Object(cells.map(|((name, _), value)| ((*name).to_owned(), value.json())).collect::<Map<_, _>>())
+    Json::Object(
+        cells
+            .map(|((name, _), value)| ((*name).to_owned(), value.json()))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 async fn holds(server: &Server, place: impl std::fmt::Display, data: &Data, questions: &[Question]) -> TestCaseResult {
@@ -114,7 +127,9 @@ fn filters_and_orders_agree_with_the_judge() {
         let servers = &servers;
         async move {
             for (database, server) in servers {
-                world::run_script(server, &data.script()).await.map_err(TestCaseError::fail)?;
+                world::run_script(server, &data.script())
+                    .await
+                    .map_err(TestCaseError::fail)?;
                 holds(server, database, &data, &questions).await?;
             }
             Ok(())
@@ -131,8 +146,12 @@ async fn relations_within_each_other(servers: &[(world::Database, std::sync::Arc
         row[2] = parent;
         row
     };
-    let items = (1..=6).map(|id| item(id, if id < 4 { Null } else { Integer(1) })).collect();
-    let notes = (1..=5).map(|id| vec![Integer(id), Integer(4), Null, Null, Boolean(false)]).collect();
+    let items = (1..=6)
+        .map(|id| item(id, if id < 4 { Null } else { Integer(1) }))
+        .collect();
+    let notes = (1..=5)
+        .map(|id| vec![Integer(id), Integer(4), Null, Null, Boolean(false)])
+        .collect();
     let data = Data([Vec::new(), items, notes]);
     let open = Condition::Compare(4, condition::Operator::Equal, Boolean(false));
     let within = |relation, inner| Condition::Related(relation, Box::new(inner));

@@ -46,7 +46,9 @@ fn readable(role: &str, table: usize, row: &Row) -> Vec<bool> {
         ITEM => &[4, 6, 11],
         _ => &[],
     };
-    (0..row.len()).map(|column| (reader && !hidden.contains(&column)) || (buyer && [0, 3, 6].contains(&column))).collect()
+    (0..row.len())
+        .map(|column| (reader && !hidden.contains(&column)) || (buyer && [0, 3, 6].contains(&column)))
+        .collect()
 }
 
 /// What may be made of one row.
@@ -62,7 +64,11 @@ struct Change {
 
 fn changes() -> impl Strategy<Value = [Vec<Change>; 3]> {
     [OWNER, ITEM, NOTE].map(|table| {
-        let cells: Vec<_> = TABLES[table].columns.iter().map(|(_, kind)| data::cell(*kind)).collect();
+        let cells: Vec<_> = TABLES[table]
+            .columns
+            .iter()
+            .map(|(_, kind)| data::cell(*kind))
+            .collect();
         let change = (0_usize..3, cells, any::<bool>()).prop_map(|(kind, other, spoil)| Change { kind, other, spoil });
         vec(change, 30)
     })
@@ -156,15 +162,23 @@ impl Question {
 fn conditions(table: usize, language: Language) -> impl Strategy<Value = Condition> {
     let hidden = [(OWNER, 1), (ITEM, 4), (ITEM, 6), (ITEM, 11)];
     (condition::condition(table, 2, language), 0..4).prop_map(move |(condition, tame)| {
-        let names = hidden.iter().any(|(of, column)| condition.mentions(table, *of, *column));
-        if names && tame > 0 { Condition::And(Vec::new()) } else { condition }
+        let names = hidden
+            .iter()
+            .any(|(of, column)| condition.mentions(table, *of, *column));
+        if names && tame > 0 {
+            Condition::And(Vec::new())
+        } else {
+            condition
+        }
     })
 }
 
 fn column(table: usize) -> impl Strategy<Value = &'static str> {
     let names: Vec<&str> = TABLES[table].columns.iter().map(|(name, _)| *name).collect();
     // Those that more roles may read are more often asked for.
-    let more = ["id", "id", "small", "small"].into_iter().filter(|name| names.contains(name));
+    let more = ["id", "id", "small", "small"]
+        .into_iter()
+        .filter(|name| names.contains(name));
     let names: Vec<&str> = names.iter().copied().chain(more).collect();
     prop_oneof![30 => select(names), 1 => select(vec!["secret_code", "vault", "pri", "prices", "labels"])]
 }
@@ -235,11 +249,21 @@ fn rest() -> impl Strategy<Value = Question> {
     let of = |table: usize, records: bool| {
         let language = if records { Language::Records } else { Language::Based };
         let column = || column(table);
-        (conditions(table, language), vec((any::<bool>(), column()), 0..3), 0..5, column(), 0..4).prop_map(
-            move |(condition, order, kind, named, tail)| {
+        (
+            conditions(table, language),
+            vec((any::<bool>(), column()), 0..3),
+            0..5,
+            column(),
+            0..4,
+        )
+            .prop_map(move |(condition, order, kind, named, tail)| {
                 let root = if records { "/api/records/v1" } else { "/api" };
                 let name = if tail == 3 { "vault" } else { TABLES[table].name };
-                let parameters = if records { condition.records(table) } else { condition.based(table) };
+                let parameters = if records {
+                    condition.records(table)
+                } else {
+                    condition.based(table)
+                };
                 let mut parameters = parameters.unwrap_or_default();
                 let mut terms: Vec<String> = Vec::new();
                 for (down, column) in order {
@@ -261,8 +285,7 @@ fn rest() -> impl Strategy<Value = Question> {
                     }
                     _ => format!("{root}/{name}{}", super::query_string(&parameters)),
                 })
-            },
-        )
+            })
     };
     prop_oneof![4 => of(ITEM, true), 1 => of(OWNER, true), 1 => of(NOTE, true), 2 => of(ITEM, false)]
 }
@@ -281,8 +304,11 @@ fn question() -> impl Strategy<Value = Question> {
 fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let cursors = regex::Regex::new(r#""(cursor|endCursor|startCursor)":"([A-Za-z0-9_-]+)""#).unwrap();
     let text = answer.text();
-    let masked = cursors.replace_all(&text, |found: &regex::Captures<'_>| format!("\"{}\":{}", &found[1], found[2].len()));
-    let by_chance = |name: &str| ["date", "x-request-id", "server-timing"].contains(&name) || (name == "etag" && masked != text);
+    let masked = cursors.replace_all(&text, |found: &regex::Captures<'_>| {
+        format!("\"{}\":{}", &found[1], found[2].len())
+    });
+    let by_chance =
+        |name: &str| ["date", "x-request-id", "server-timing"].contains(&name) || (name == "etag" && masked != text);
     let mut headers: Vec<(String, String)> = answer
         .headers
         .iter()
@@ -296,7 +322,9 @@ fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 fn cursor(answer: &Answer) -> Option<String> {
     let body = answer.json().ok()?;
     let connection = body.get("data").and_then(|data| data.as_object()?.values().next());
-    let found = connection.and_then(|connection| connection.pointer("/pageInfo/endCursor")).or(body.get("cursor"));
+    let found = connection
+        .and_then(|connection| connection.pointer("/pageInfo/endCursor"))
+        .or(body.get("cursor"));
     found.and_then(Json::as_str).map(str::to_owned)
 }
 
@@ -304,7 +332,10 @@ fn cursor(answer: &Answer) -> Option<String> {
 fn what_is_hidden_changes_no_answer() {
     let configuration = format!("{}{CONFIGURATION}", data::relations());
     let schema = |database| data::schema(database) + "CREATE TABLE vault (id INTEGER PRIMARY KEY, secret_code TEXT);\n";
-    let (one, two) = (servers("one_side", schema, &configuration), servers("other_side", schema, &configuration));
+    let (one, two) = (
+        servers("one_side", schema, &configuration),
+        servers("other_side", schema, &configuration),
+    );
     let case = (data::data(), changes(), select(ROLES.to_vec()), vec(question(), 20));
     check("interference", 30, &case, |(data, changes, role, questions)| {
         let (one, two) = (&one, &two);
@@ -312,8 +343,12 @@ fn what_is_hidden_changes_no_answer() {
             for ((database, one), (_, two)) in one.iter().zip(two) {
                 let other = other(&data, role, &changes, *database);
                 let vault = "INSERT INTO vault VALUES (1, 'opensesame'), (2, 'xyzzy');";
-                world::run_script(one, &(data.script() + "DELETE FROM vault;")).await.map_err(TestCaseError::fail)?;
-                world::run_script(two, &(other.script() + "DELETE FROM vault;" + vault)).await.map_err(TestCaseError::fail)?;
+                world::run_script(one, &(data.script() + "DELETE FROM vault;"))
+                    .await
+                    .map_err(TestCaseError::fail)?;
+                world::run_script(two, &(other.script() + "DELETE FROM vault;" + vault))
+                    .await
+                    .map_err(TestCaseError::fail)?;
                 let mut requests: [Vec<Request>; 2] =
                     std::array::from_fn(|_| questions.iter().map(|question| question.request(role, None)).collect());
                 // Twice: the first page, and the one after its cursor.
@@ -327,7 +362,9 @@ fn what_is_hidden_changes_no_answer() {
                                 requests[0][index], first.headers, second.headers
                             )));
                         }
-                        if let (Some(first), Some(second), Some(question)) = (cursor(first), cursor(second), questions.get(index)) {
+                        if let (Some(first), Some(second), Some(question)) =
+                            (cursor(first), cursor(second), questions.get(index))
+                        {
                             further[0].push(question.request(role, Some(&first)));
                             further[1].push(question.request(role, Some(&second)));
                         }

@@ -17,13 +17,17 @@ impl<'a> Judge<'a> {
     /// Rows of a table that can be read and fulfil a condition.
     pub(super) fn rows(&self, table: usize, condition: &Condition) -> Vec<&'a Row> {
         let rows = self.data.0[table].iter();
-        rows.filter(|row| self.readable(table, row) && self.truth(table, row, condition) == Some(true)).collect()
+        rows.filter(|row| self.readable(table, row) && self.truth(table, row, condition) == Some(true))
+            .collect()
     }
 
     fn readable(&self, table: usize, row: &Row) -> bool {
         let Some(rules) = self.rules else { return true };
         // Rules see everything.
-        let all = Judge { data: self.data, rules: None };
+        let all = Judge {
+            data: self.data,
+            rules: None,
+        };
         all.truth(table, row, &rules[table]) == Some(true)
     }
 
@@ -44,7 +48,9 @@ impl<'a> Judge<'a> {
             Condition::Not(inner) => self.truth(table, row, inner).map(|truth| !truth),
             Condition::Compare(column, operator, value) => compared(&row[*column], *operator, value),
             Condition::In(column, values, negated) => {
-                let found = any(values.iter().map(|value| compared(&row[*column], Operator::Equal, value)));
+                let found = any(values
+                    .iter()
+                    .map(|value| compared(&row[*column], Operator::Equal, value)));
                 found.map(|found| found != *negated)
             }
             Condition::IsNull(column, null) => Some((row[*column] == Value::Null) == *null),
@@ -71,7 +77,11 @@ impl<'a> Judge<'a> {
                 let target = TABLES[table].relations[*relation].target;
                 let rows = self.related(table, row, *relation).into_iter();
                 let count = rows.filter(|row| self.truth(target, row, inner) == Some(true)).count();
-                compared(&Value::Integer(i64::try_from(count).unwrap()), *operator, &Value::Integer(*number))
+                compared(
+                    &Value::Integer(i64::try_from(count).unwrap()),
+                    *operator,
+                    &Value::Integer(*number),
+                )
             }
         }
     }
@@ -102,12 +112,11 @@ impl<'a> Judge<'a> {
     fn key(&self, table: usize, by: &By, row: &Row) -> Value {
         match by {
             By::Column(column) => row[*column].clone(),
-            By::Related(relation, column) => {
-                self.related(table, row, *relation).first().map_or(Value::Null, |row| row[*column].clone())
-            }
-            By::Count(relation) => {
-                Value::Integer(i64::try_from(self.related(table, row, *relation).len()).unwrap())
-            }
+            By::Related(relation, column) => self
+                .related(table, row, *relation)
+                .first()
+                .map_or(Value::Null, |row| row[*column].clone()),
+            By::Count(relation) => Value::Integer(i64::try_from(self.related(table, row, *relation).len()).unwrap()),
         }
     }
 }
@@ -138,14 +147,18 @@ fn compared(own: &Value, operator: Operator, other: &Value) -> Option<bool> {
 
 fn matches(pattern: Pattern, text: &str, own: &str) -> bool {
     let regular = |regular: &str, insensitive: bool| {
-        let built = regex::RegexBuilder::new(regular).dot_matches_new_line(true).case_insensitive(insensitive).build();
+        let built = regex::RegexBuilder::new(regular)
+            .dot_matches_new_line(true)
+            .case_insensitive(insensitive)
+            .build();
         built.unwrap().is_match(own)
     };
     match pattern {
         Pattern::Like => like(&characters(text), &characters(own)),
-        Pattern::ILike => {
-            like(&characters(&text.to_ascii_lowercase()), &characters(&own.to_ascii_lowercase()))
-        }
+        Pattern::ILike => like(
+            &characters(&text.to_ascii_lowercase()),
+            &characters(&own.to_ascii_lowercase()),
+        ),
         Pattern::Regex => regular(text, false),
         Pattern::IRegex => regular(text, true),
         Pattern::Similar => {
@@ -171,12 +184,12 @@ fn like(pattern: &[char], text: &[char]) -> bool {
 /// As jsonb has it: an array holds a plain value at the top alone.
 fn contains(whole: &Json, part: &Json, top: bool) -> bool {
     match (whole, part) {
-        (Json::Object(whole), Json::Object(part)) => {
-            part.iter().all(|(key, value)| whole.get(key).is_some_and(|own| contains(own, value, false)))
-        }
-        (Json::Array(whole), Json::Array(part)) => {
-            part.iter().all(|value| whole.iter().any(|own| contains(own, value, false)))
-        }
+        (Json::Object(whole), Json::Object(part)) => part
+            .iter()
+            .all(|(key, value)| whole.get(key).is_some_and(|own| contains(own, value, false))),
+        (Json::Array(whole), Json::Array(part)) => part
+            .iter()
+            .all(|value| whole.iter().any(|own| contains(own, value, false))),
         (Json::Array(whole), plain) if top && !plain.is_object() => whole.contains(plain),
         (whole, part) => whole == part,
     }
@@ -193,10 +206,18 @@ fn has_key(json: &Json, key: &str) -> bool {
 
 #[test]
 fn judging() {
-    for (pattern, text, wanted) in
-        [("a%b", "a\nxb", true), ("a_", "a", false), ("\\%", "%", true), ("\\%", "a", false), ("%", "", true)]
-    {
-        assert_eq!(like(&characters(pattern), &characters(text)), wanted, "{pattern} {text}");
+    for (pattern, text, wanted) in [
+        ("a%b", "a\nxb", true),
+        ("a_", "a", false),
+        ("\\%", "%", true),
+        ("\\%", "a", false),
+        ("%", "", true),
+    ] {
+        assert_eq!(
+            like(&characters(pattern), &characters(text)),
+            wanted,
+            "{pattern} {text}"
+        );
     }
     assert_eq!(all([Some(true), None].into_iter()), None);
     assert_eq!(all([None, Some(false)].into_iter()), Some(false));

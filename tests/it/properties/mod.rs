@@ -9,7 +9,7 @@
 mod condition;
 mod data;
 mod filters;
-// mod identifiers;
+mod identifiers;
 mod interference;
 mod judge;
 mod paging;
@@ -68,7 +68,10 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 
 pub(crate) fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")),
+    )
 }
 
 fn fresh() -> u64 {
@@ -116,7 +119,11 @@ fn query_string(parameters: &[(String, String)]) -> String {
         .iter()
         .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
         .collect();
-    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+    if pairs.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", pairs.join("&"))
+    }
 }
 
 /// What was asked, what came and what is wrong with it.

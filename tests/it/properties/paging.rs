@@ -58,9 +58,16 @@ impl Walk {
             let (size, cursor) = page.unwrap_or((1024, None));
             parameters.push(("limit".into(), size.to_string()));
             parameters.extend(cursor.map(|cursor| ("cursor".into(), cursor.into())));
-            return Some(fronts::rest(&format!("/api/records/v1/item{}", query_string(&parameters))));
+            return Some(fronts::rest(&format!(
+                "/api/records/v1/item{}",
+                query_string(&parameters)
+            )));
         }
-        let (most, place) = if self.way == Way::Forwards { ("first", "after") } else { ("last", "before") };
+        let (most, place) = if self.way == Way::Forwards {
+            ("first", "after")
+        } else {
+            ("last", "before")
+        };
         let query = format!(
             "query($where: item_bool_exp, $order: [item_order_by!], $most: Int, $cursor: String) {{ \
              item_connection(where: $where, order_by: $order, {most}: $most, {place}: $cursor) {{ \
@@ -82,9 +89,8 @@ impl Walk {
             return Err("an answer of status 200 was wanted".into());
         }
         let body = answer.json()?;
-        let ids = |rows: &Json| -> Option<Vec<i64>> {
-            rows.as_array()?.iter().map(|row| row.get("id")?.as_i64()).collect()
-        };
+        let ids =
+            |rows: &Json| -> Option<Vec<i64>> { rows.as_array()?.iter().map(|row| row.get("id")?.as_i64()).collect() };
         if self.way == Way::Records {
             let cursor = body.get("cursor").and_then(Json::as_str).map(str::to_owned);
             return Ok((ids(&body["records"]).ok_or("there are no records")?, cursor));
@@ -92,7 +98,10 @@ impl Walk {
         let page = body.pointer("/data/item_connection").ok_or("there is no connection")?;
         let nodes = ids(&page["nodes"]).ok_or("there are no nodes")?;
         let edges: Vec<Json> = page["edges"].as_array().ok_or("there are no edges")?.clone();
-        let of_edges = edges.iter().map(|edge| edge["node"]["id"].as_i64()).collect::<Option<Vec<i64>>>();
+        let of_edges = edges
+            .iter()
+            .map(|edge| edge["node"]["id"].as_i64())
+            .collect::<Option<Vec<i64>>>();
         if of_edges.as_ref() != Some(&nodes) {
             return Err("edges and nodes are not the same rows".into());
         }
@@ -101,21 +110,33 @@ impl Walk {
             Way::Forwards => ("hasNextPage", &info["endCursor"]),
             _ => ("hasPreviousPage", &info["startCursor"]),
         };
-        let more = info[more].as_bool().ok_or("the page does not say whether there is more")?;
+        let more = info[more]
+            .as_bool()
+            .ok_or("the page does not say whether there is more")?;
         Ok((nodes, if more { cursor.as_str().map(str::to_owned) } else { None }))
     }
 
-    async fn page(&self, server: &Server, page: Option<(usize, Option<&str>)>) -> Failed<Option<(Vec<i64>, Option<String>)>> {
-        let Some(request) = self.request(page) else { return Ok(None) };
+    async fn page(
+        &self,
+        server: &Server,
+        page: Option<(usize, Option<&str>)>,
+    ) -> Failed<Option<(Vec<i64>, Option<String>)>> {
+        let Some(request) = self.request(page) else {
+            return Ok(None);
+        };
         let request = request.with(as_role("admin"));
         let answer = client::send(server.address, &request)
             .await
             .map_err(|error| TestCaseError::fail(format!("{request}: {error}")))?;
-        self.read(&answer).map(Some).map_err(|error| failure(&server.url, &request, &answer, error))
+        self.read(&answer)
+            .map(Some)
+            .map_err(|error| failure(&server.url, &request, &answer, error))
     }
 
     async fn holds(&self, server: &Server, data: &Data) -> Failed<()> {
-        let Some((whole, _)) = self.page(server, None).await? else { return Ok(()) };
+        let Some((whole, _)) = self.page(server, None).await? else {
+            return Ok(());
+        };
         let judge = Judge { data, rules: None };
         let wrong = |text: String| TestCaseError::fail(format!("{}: {text}\n{self:?}", server.url));
         let rows = judge.rows(ITEM, &self.condition);
@@ -127,12 +148,17 @@ impl Walk {
         if got.iter().ne(wanted) {
             return Err(wrong(format!("the whole list is {whole:?}")));
         }
-        if let Some(pair) = whole.windows(2).find(|pair| judge.compare(ITEM, &self.order, row(pair[0]), row(pair[1])).is_gt()) {
+        if let Some(pair) = whole
+            .windows(2)
+            .find(|pair| judge.compare(ITEM, &self.order, row(pair[0]), row(pair[1])).is_gt())
+        {
             return Err(wrong(format!("{pair:?} stand in the wrong order")));
         }
         let (mut seen, mut cursor): (Vec<i64>, Option<String>) = (Vec::new(), None);
         for _ in 0..=whole.len() {
-            let Some((ids, next)) = self.page(server, Some((self.size, cursor.as_deref()))).await? else { break };
+            let Some((ids, next)) = self.page(server, Some((self.size, cursor.as_deref()))).await? else {
+                break;
+            };
             let full = ids.len() == self.size;
             if self.way == Way::Backwards {
                 seen.splice(0..0, ids);
@@ -161,7 +187,9 @@ fn walks_visit_each_row_once() {
         let servers = &servers;
         async move {
             for (_, server) in servers {
-                world::run_script(server, &data.script()).await.map_err(TestCaseError::fail)?;
+                world::run_script(server, &data.script())
+                    .await
+                    .map_err(TestCaseError::fail)?;
                 futures_util::future::try_join_all(walks.iter().map(|walk| walk.holds(server, &data))).await?;
             }
             Ok(())

@@ -71,7 +71,12 @@ fn configuration(roles: &[(Role, Role)]) -> String {
     for role in roles.iter().flat_map(|(wide, narrow)| [wide, narrow]) {
         for (table, rule) in TABLES.iter().zip(&role.rules) {
             let rule = rule.rule(TABLES.iter().position(|own| own.name == table.name).unwrap(), "_ROW_");
-            text += &format!("[tables.{}.access.{}.read]\nrule = {}\n", table.name, role.name, toml::Value::from(rule));
+            text += &format!(
+                "[tables.{}.access.{}.read]\nrule = {}\n",
+                table.name,
+                role.name,
+                toml::Value::from(rule)
+            );
             if table.name == "item" {
                 let hidden: Vec<&str> = role.hidden.iter().map(|column| table.columns[*column].0).collect();
                 text += &format!("except = {}\n", toml::Value::from(hidden));
@@ -96,16 +101,22 @@ struct Question {
 fn question() -> impl Strategy<Value = Question> {
     let of = |front: Front, language| {
         let plain = front != Front::GraphQl;
-        let page = (prop_oneof![3 => Just(None), 1 => (0_usize..9).prop_map(Some)], prop_oneof![4 => Just(0), 1 => 0_usize..4]);
-        (condition::condition(ITEM, 2, language), condition::order(ITEM, plain), page).prop_map(
-            move |(condition, order, (limit, offset))| Question {
+        let page = (
+            prop_oneof![3 => Just(None), 1 => (0_usize..9).prop_map(Some)],
+            prop_oneof![4 => Just(0), 1 => 0_usize..4],
+        );
+        (
+            condition::condition(ITEM, 2, language),
+            condition::order(ITEM, plain),
+            page,
+        )
+            .prop_map(move |(condition, order, (limit, offset))| Question {
                 front,
                 condition,
                 order,
                 limit,
                 offset,
-            },
-        )
+            })
     };
     prop_oneof![
         5 => of(Front::GraphQl, Language::GraphQl),
@@ -120,7 +131,11 @@ impl Question {
             .filter(|column| !role.hidden.contains(column))
             .map(|column| TABLES[ITEM].columns[column].0)
             .collect();
-        let mut page: Vec<(String, String)> = self.limit.map(|limit| ("limit".into(), limit.to_string())).into_iter().collect();
+        let mut page: Vec<(String, String)> = self
+            .limit
+            .map(|limit| ("limit".into(), limit.to_string()))
+            .into_iter()
+            .collect();
         if self.offset > 0 {
             page.push(("offset".into(), self.offset.to_string()));
         }
@@ -157,11 +172,15 @@ impl Question {
         let ordered = |column: usize| {
             self.order.iter().any(|term| match term.by {
                 condition::By::Column(own) => own == column,
-                condition::By::Related(relation, own) => TABLES[ITEM].relations[relation].target == ITEM && own == column,
+                condition::By::Related(relation, own) => {
+                    TABLES[ITEM].relations[relation].target == ITEM && own == column
+                }
                 condition::By::Count(_) => false,
             })
         };
-        role.hidden.iter().any(|column| self.condition.mentions(ITEM, ITEM, *column) || ordered(*column))
+        role.hidden
+            .iter()
+            .any(|column| self.condition.mentions(ITEM, ITEM, *column) || ordered(*column))
     }
 
     /// Ids of the page, and how many rows there are in all.
@@ -179,7 +198,11 @@ impl Question {
 
     fn check(&self, data: &Data, role: &Role, answer: &Answer) -> Result<(), String> {
         if self.oversteps(role) {
-            return if answer.status == 400 { Ok(()) } else { Err("a hidden column is named: 400 was wanted".into()) };
+            return if answer.status == 400 {
+                Ok(())
+            } else {
+                Err("a hidden column is named: 400 was wanted".into())
+            };
         }
         let judge = Judge {
             data,
@@ -190,8 +213,9 @@ impl Question {
         let wanted: Vec<Json> = rows
             .iter()
             .map(|row| {
-                let mut members: Map<String, Json> =
-                    columns().map(|column| (TABLES[ITEM].columns[column].0.to_owned(), row[column].json())).collect();
+                let mut members: Map<String, Json> = columns()
+                    .map(|column| (TABLES[ITEM].columns[column].0.to_owned(), row[column].json()))
+                    .collect();
                 if self.front == Front::GraphQl {
                     members.extend(below(&judge, row));
                 }
@@ -222,12 +246,18 @@ fn below(judge: &Judge<'_>, row: &Row) -> Map<String, Json> {
         nulls_first: None,
     }];
     notes.sort_by(|one, two| judge.compare(NOTE, &down, one, two));
-    let listed: Vec<Json> = notes.iter().map(|note| json!({ "id": note[0].json(), "body": note[2].json() })).collect();
+    let listed: Vec<Json> = notes
+        .iter()
+        .map(|note| json!({ "id": note[0].json(), "body": note[2].json() }))
+        .collect();
     Map::from_iter([
         ("owner".to_owned(), json!(owner)),
         ("parent".to_owned(), json!(parent)),
         ("notes".to_owned(), json!(listed)),
-        ("notes_aggregate".to_owned(), json!({ "aggregate": { "count": notes.len() } })),
+        (
+            "notes_aggregate".to_owned(),
+            json!({ "aggregate": { "count": notes.len() } }),
+        ),
     ])
 }
 
@@ -236,9 +266,9 @@ fn below(judge: &Judge<'_>, row: &Row) -> Map<String, Json> {
 fn within(narrow: &Json, wide: &Json) -> bool {
     match (narrow, wide) {
         (Json::Null, _) => true,
-        (Json::Array(narrow), Json::Array(wide)) => {
-            narrow.iter().all(|row| wide.iter().any(|other| other["id"] == row["id"] && within(row, other)))
-        }
+        (Json::Array(narrow), Json::Array(wide)) => narrow
+            .iter()
+            .all(|row| wide.iter().any(|other| other["id"] == row["id"] && within(row, other))),
         (Json::Object(narrow), Json::Object(wide)) => narrow.iter().all(|(key, value)| match wide.get(key) {
             Some(other) if key == "data" || key == "count" => value == other || value.as_u64() <= other.as_u64(),
             Some(other) => within(value, other),
@@ -257,7 +287,9 @@ fn roles_get_what_their_rules_allow_and_a_further_deny_adds_nothing() {
         let (servers, roles) = (&servers, &roles);
         async move {
             for (_, server) in servers {
-                world::run_script(server, &data.script()).await.map_err(TestCaseError::fail)?;
+                world::run_script(server, &data.script())
+                    .await
+                    .map_err(TestCaseError::fail)?;
                 let mut asked = Vec::new();
                 for (pair, question) in &questions {
                     let (wide, narrow) = &roles[*pair];
@@ -269,7 +301,8 @@ fn roles_get_what_their_rules_allow_and_a_further_deny_adds_nothing() {
                     };
                     // The wide one's whole list, to find the narrow one's rows in. What a front cannot say is not asked.
                     let three = [(question.clone(), wide), (question.clone(), narrow), (everything, wide)];
-                    let three = three.map(|(question, role)| question.request(role).map(|request| (question, role, request)));
+                    let three =
+                        three.map(|(question, role)| question.request(role).map(|request| (question, role, request)));
                     if three.iter().all(Option::is_some) {
                         asked.extend(three.into_iter().flatten());
                     }
@@ -278,7 +311,9 @@ fn roles_get_what_their_rules_allow_and_a_further_deny_adds_nothing() {
                 let answers = ask(server, &requests).await;
                 for ((question, role, request), answer) in asked.iter().zip(&answers) {
                     let place = || format!("{} {role:?}", server.url);
-                    question.check(&data, role, answer).map_err(|error| failure(place(), request, answer, error))?;
+                    question
+                        .check(&data, role, answer)
+                        .map_err(|error| failure(place(), request, answer, error))?;
                 }
                 adds_nothing(&asked, &answers)?;
             }
@@ -289,7 +324,9 @@ fn roles_get_what_their_rules_allow_and_a_further_deny_adds_nothing() {
 
 fn adds_nothing(asked: &[(Question, &Role, Request)], answers: &[Answer]) -> TestCaseResult {
     for (asked, answers) in asked.chunks(3).zip(answers.chunks(3)) {
-        let [_, (question, role, request), _] = asked else { continue };
+        let [_, (question, role, request), _] = asked else {
+            continue;
+        };
         let [_, narrow, wide] = answers else { continue };
         if question.oversteps(role) {
             continue;
