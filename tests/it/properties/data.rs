@@ -148,12 +148,6 @@ pub(super) const TABLES: [Table; 3] = [
 #[derive(Clone, Debug)]
 pub(super) struct Data(pub [Vec<Row>; 3]);
 
-impl Table {
-    pub(super) fn column(&self, name: &str) -> usize {
-        self.columns.iter().position(|(own, _)| *own == name).unwrap()
-    }
-}
-
 impl std::fmt::Debug for Value {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.literal())

@@ -6,6 +6,11 @@
 //! The cases are the same in every run. `DIGLOT_PROPERTY_CASES=50` runs fifty times as many of each, with a new seed,
 //! which is printed; `DIGLOT_PROPERTY_SEED=7` repeats it.
 
+#![allow(
+    clippy::format_push_string,
+    reason = "scripts and configurations read better as they will stand"
+)]
+
 mod condition;
 mod data;
 mod filters;
