@@ -60,7 +60,9 @@ impl Writer<'_> {
         self.alias(alias);
         self.word(" WHERE ");
         self.predicate(&exists.predicate);
-        self.word(")");
+        // SQLite from 3.51 on makes a join of an EXISTS without a limit, and where several of them stand within each other
+        // or side by side it gives rows more than once (seen on 3.51.3).
+        self.word(if self.is_postgres() { ")" } else { " LIMIT 1)" });
         self.pop_scope();
     }
 

@@ -4,9 +4,9 @@
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
 //! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
-//! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `snapshots`
-//! compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path
-//! contains that.
+//! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `properties`
+//! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads. `snapshots` compares texts
+//! with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,9 +18,12 @@ mod case;
 mod cases;
 mod client;
 mod fronts;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod inside;
 mod layering;
 mod plans;
+mod properties;
 mod responses;
 mod schemas;
 mod snapshots;

@@ -58,7 +58,8 @@ pub(crate) struct Server {
     pub address: SocketAddr,
     /// The database that it serves.
     pub url: String,
-    folder: PathBuf,
+    /// Its own folder, with its configuration.
+    pub folder: PathBuf,
     // Holds the pipe that the watching shell reads.
     _watch: Child,
 }
@@ -154,11 +155,36 @@ fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
 }
 
 async fn start(fixture: &str, database: Database, log: Option<&str>) -> Result<Arc<Server>, String> {
+    let path = configuration(fixture, database)?;
+    let configuration = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let script = script(fixture, database)?;
+    start_logged(fixture, database, &script, &configuration, log).await
+}
+
+/// A server on a database that a script makes. It ends when it is dropped.
+pub(crate) async fn start_on(
+    fixture: &str,
+    database: Database,
+    script: &str,
+    configuration: &str,
+) -> Result<Arc<Server>, String> {
+    start_logged(fixture, database, script, configuration, None).await
+}
+
+async fn start_logged(
+    fixture: &str,
+    database: Database,
+    script: &str,
+    configuration: &str,
+    log: Option<&str>,
+) -> Result<Arc<Server>, String> {
     let watched = if log.is_some() { "_watched" } else { "" };
     let name = format!("diglot_it_{}_{fixture}{watched}", std::process::id());
     let folder = std::env::temp_dir().join(format!("{name}_{database}"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let started = start_in(&folder, &name, fixture, database, log).await;
+    let started = start_in(&folder, &name, database, script, configuration, log)
+        .await
+        .map_err(|error| format!("{fixture} on {database}: {error}"));
     if started.is_err() {
         // The shell that watches has removed it if there was one.
         let _ = fs::remove_dir_all(&folder);
@@ -169,20 +195,21 @@ async fn start(fixture: &str, database: Database, log: Option<&str>) -> Result<A
 async fn start_in(
     folder: &Path,
     name: &str,
-    fixture: &str,
     database: Database,
+    script: &str,
+    configuration: &str,
     log: Option<&str>,
 ) -> Result<Arc<Server>, String> {
     let config = folder.join("diglot.toml");
-    fs::copy(configuration(fixture, database)?, &config).map_err(|error| error.to_string())?;
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
     let url = match database {
-        Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
-        Database::Postgres => postgres(fixture, name, log.is_some()).await?,
+        Database::Sqlite => sqlite(script, &folder.join("test.db"))?,
+        Database::Postgres => postgres(script, name, log.is_some()).await?,
     };
     let watch = spawn(&url, &config, folder, database, log)?;
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
-        url,
+        url: url.clone(),
         folder: folder.to_owned(),
         _watch: watch,
     };
@@ -345,13 +372,12 @@ fn unpacked(path: &Path) -> Result<String, String> {
     }
 }
 
-fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
-    let failed = |error: rusqlite::Error| format!("{fixture} on SQLite: {error}");
+fn sqlite(script: &str, path: &Path) -> Result<String, String> {
+    let failed = |error: rusqlite::Error| error.to_string();
     let connection = rusqlite::Connection::open(path).map_err(failed)?;
     connection
         .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
         .map_err(failed)?;
-    let script = script(fixture, Database::Sqlite)?;
     connection.execute_batch("BEGIN").map_err(failed)?;
     connection
         .execute_batch(script.trim_start_matches('\u{feff}'))
@@ -361,9 +387,9 @@ fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
     Ok(format!("sqlite:{}", path.display()))
 }
 
-async fn postgres(fixture: &str, name: &str, logged: bool) -> Result<String, String> {
+async fn postgres(script: &str, name: &str, logged: bool) -> Result<String, String> {
     use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-    let failed = |error: sqlx::Error| format!("{fixture} on PostgreSQL: {error}");
+    let failed = |error: sqlx::Error| error.to_string();
     let cluster = std::env::var("DIGLOT_TEST_POSTGRES").map_err(
         |_| "DIGLOT_TEST_POSTGRES is not set: eval \"$(tests/support/postgres.sh start)\", or use tests/run",
     )?;
@@ -390,19 +416,35 @@ async fn postgres(fixture: &str, name: &str, logged: bool) -> Result<String, Str
     }
     connection.close().await.map_err(failed)?;
     let url = format!("{server}/{name}");
-    let script = script(fixture, Database::Postgres)?;
     if script.contains("FROM stdin;") {
         // COPY's rows are not SQL: only psql reads them from a script.
-        copy(&url, &script)?;
+        copy(&url, script)?;
     } else {
         let mut connection = PgConnection::connect(&url).await.map_err(failed)?;
         connection
-            .execute(sqlx::raw_sql(AssertSqlSafe(script)))
+            .execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned())))
             .await
             .map_err(failed)?;
         connection.close().await.map_err(failed)?;
     }
     Ok(url)
+}
+
+/// Runs a script on a server's database, in one transaction.
+pub(crate) async fn run_script(server: &Server, script: &str) -> Result<(), String> {
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+    if let Some(path) = server.url.strip_prefix("sqlite:") {
+        let connection = rusqlite::Connection::open(path).map_err(|error| error.to_string())?;
+        let whole = format!("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN; {script}; COMMIT");
+        return connection.execute_batch(&whole).map_err(|error| error.to_string());
+    }
+    let failed = |error: sqlx::Error| error.to_string();
+    let mut connection = PgConnection::connect(&server.url).await.map_err(failed)?;
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned())))
+        .await
+        .map_err(failed)?;
+    connection.close().await.map_err(failed)
 }
 
 /// psql beside the server's binaries, else on PATH.
