@@ -9,7 +9,7 @@ mod exposure;
 mod start;
 
 pub use exposure::exposure;
-pub use start::{Source, StartError, build};
+pub use start::{Schema, Source, StartError, build};
 
 use crate::backend::{Backend, Run, Seal};
 use crate::catalog::Catalog;
@@ -84,6 +84,8 @@ pub struct Engine {
     backend: Backend,
     codec: cursor::Codec,
     changed: start::Changed,
+    /// The schema has changed into something that cannot be served; the last good snapshot stays.
+    outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
 }
 
@@ -111,6 +113,7 @@ impl Engine {
             backend,
             codec: cursor::Codec::new(secret),
             changed: start::Changed::default(),
+            outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
         }
     }
@@ -163,6 +166,7 @@ impl Engine {
                     .await?
             }
             Err(error) => {
+                let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();
                 }
@@ -176,6 +180,23 @@ impl Engine {
             rows,
             seal.as_ref(),
         ))
+    }
+
+    /// A failure that looks like a fault of ours is the schema's where that is no longer the snapshot's: another type
+    /// under an operator, another number of columns. What was right a moment ago is right again in a moment.
+    async fn blamed(&self, snapshot: &Snapshot, error: Error) -> Error {
+        if error.kind != Kind::Internal {
+            return error;
+        }
+        match self.backend.fingerprint().await {
+            Ok(now) if now != snapshot.catalog.database.fingerprint => Error::new(
+                Kind::Unavailable,
+                Code::SCHEMA_CHANGED,
+                "the schema of the database has changed, try again",
+            )
+            .with_source(error),
+            _ => error,
+        }
     }
 
     /// What would be run, and how the database would do it.

@@ -10,9 +10,12 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod away;
 mod cases;
+mod changes;
 mod client;
 mod fronts;
 mod layering;
+mod live;
 mod steps;
 mod world;

@@ -66,6 +66,11 @@ impl Server {
     pub(crate) fn log(&self) -> String {
         tail(&self.folder)
     }
+
+    /// All that it wrote to its log.
+    pub(crate) fn whole_log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("err")).unwrap_or_default()).into_owned()
+    }
 }
 
 type Slot = Arc<OnceCell<Result<Arc<Server>, String>>>;
@@ -137,7 +142,38 @@ async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) 
         Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
         Database::Postgres => postgres(fixture, name).await?,
     };
-    let watch = spawn(&url, &config, folder, database)?;
+    let dropped = (database == Database::Postgres).then_some(name);
+    let watch = spawn(&url, &config, folder, dropped)?;
+    answering(folder, watch).await.map(Arc::new)
+}
+
+/// A server of one test's own, on a database and with a configuration that it may change. It ends when it is dropped.
+pub(crate) async fn own(label: &str, url: &str, configuration: &str) -> Result<Server, String> {
+    let folder = own_directory(label)?;
+    let config = folder.join("diglot.toml");
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
+    let database = url.rsplit('/').next().filter(|name| name.starts_with("diglot_it_"));
+    let watch = spawn(url, &config, &folder, database.filter(|_| url.starts_with("postgres")))?;
+    answering(&folder, watch).await
+}
+
+/// The folder of a server of one's own; what a test puts there goes with the server.
+pub(crate) fn own_directory(label: &str) -> Result<PathBuf, String> {
+    let folder = std::env::temp_dir().join(format!("diglot_it_{}_own_{label}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// A database of one's own with what a script makes, and its URL. On PostgreSQL it goes with its server.
+pub(crate) async fn own_database(label: &str, database: Database, script: &str) -> Result<String, String> {
+    match database {
+        Database::Sqlite => filled(label, &own_directory(label)?.join("test.db"), script),
+        Database::Postgres => empty_postgres(label, &format!("diglot_it_{}_{label}", std::process::id()), script).await,
+    }
+}
+
+/// Waits until a server answers.
+async fn answering(folder: &Path, watch: Child) -> Result<Server, String> {
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
         folder: folder.to_owned(),
@@ -164,7 +200,7 @@ async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) 
             server.address = address;
             let health = client::send(address, &Request::get("/health")).await;
             if health.is_ok_and(|answer| answer.status == 200) {
-                return Ok(Arc::new(server));
+                return Ok(server);
             }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -214,10 +250,10 @@ eval "$at_end" >/dev/null 2>&1
 rm -rf "$folder"
 "#;
 
-fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<Child, String> {
-    let at_end = match (database, client_of_postgres()) {
-        (Database::Postgres, Some(psql)) => {
-            let name = url.rsplit('/').next().unwrap_or_default();
+/// `dropped` is a database of PostgreSQL that goes with the server.
+fn spawn(url: &str, config: &Path, folder: &Path, dropped: Option<&str>) -> Result<Child, String> {
+    let at_end = match (dropped, client_of_postgres()) {
+        (Some(name), Some(psql)) => {
             let cluster = std::env::var("DIGLOT_TEST_POSTGRES").unwrap_or_default();
             format!(
                 "'{}' --no-psqlrc '{cluster}' --command 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'",
@@ -301,12 +337,15 @@ fn unpacked(path: &Path) -> Result<String, String> {
 }
 
 fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
+    filled(fixture, path, &script(fixture, Database::Sqlite)?)
+}
+
+fn filled(fixture: &str, path: &Path, script: &str) -> Result<String, String> {
     let failed = |error: rusqlite::Error| format!("{fixture} on SQLite: {error}");
     let connection = rusqlite::Connection::open(path).map_err(failed)?;
     connection
         .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
         .map_err(failed)?;
-    let script = script(fixture, Database::Sqlite)?;
     connection.execute_batch("BEGIN").map_err(failed)?;
     connection
         .execute_batch(script.trim_start_matches('\u{feff}'))
@@ -317,6 +356,10 @@ fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
 }
 
 async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
+    empty_postgres(fixture, name, &script(fixture, Database::Postgres)?).await
+}
+
+async fn empty_postgres(fixture: &str, name: &str, script: &str) -> Result<String, String> {
     use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
     let failed = |error: sqlx::Error| format!("{fixture} on PostgreSQL: {error}");
     let cluster = std::env::var("DIGLOT_TEST_POSTGRES").map_err(
@@ -337,14 +380,13 @@ async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
     }
     connection.close().await.map_err(failed)?;
     let url = format!("{server}/{name}");
-    let script = script(fixture, Database::Postgres)?;
     if script.contains("FROM stdin;") {
         // COPY's rows are not SQL: only psql reads them from a script.
-        copy(&url, &script)?;
+        copy(&url, script)?;
     } else {
         let mut connection = PgConnection::connect(&url).await.map_err(failed)?;
         connection
-            .execute(sqlx::raw_sql(AssertSqlSafe(script)))
+            .execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned())))
             .await
             .map_err(failed)?;
         connection.close().await.map_err(failed)?;

@@ -64,16 +64,22 @@ impl Pool {
     }
 
     /// An idle reader, or a new one.
-    pub(super) fn take(&self) -> Result<Reader, Fault> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match idle {
+    pub(super) fn take(&self, patience: Duration) -> Result<Reader, Fault> {
+        match self.take_idle() {
             Some(reader) => Ok(reader),
-            None => {
-                let generation = self.generation.load(Ordering::Acquire);
-                let place = self.place.read().unwrap_or_else(PoisonError::into_inner).clone();
-                Reader::open(&place, generation)
-            }
+            None => self.opening(patience)(),
         }
+    }
+
+    fn take_idle(&self) -> Option<Reader> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Opens a reader; where waiting for a lock must not hold an asynchronous worker, on a thread.
+    fn opening(&self, patience: Duration) -> impl FnOnce() -> Result<Reader, Fault> + Send + 'static {
+        let generation = self.generation.load(Ordering::Acquire);
+        let place = self.place();
+        move || Reader::open(&place, generation, patience)
     }
 
     /// Takes a reader back, unless what happened with it says that it is of no more use.
@@ -133,7 +139,7 @@ impl Pool {
 
     /// On this thread, for at most [`QUICK`].
     fn at_once(&self, run: &Run<'_>) -> Result<(Rows, Duration), Fault> {
-        let reader = self.take()?;
+        let reader = self.take(Duration::ZERO)?;
         let begin = Instant::now();
         let outcome = reader
             .until(begin + QUICK.min(self.timeout), Duration::ZERO)
@@ -153,7 +159,13 @@ impl Pool {
             .await
             .map_err(|_| busy())?
             .map_err(Error::internal)?;
-        let reader = self.take().map_err(Error::from)?;
+        let reader = match self.take_idle() {
+            Some(reader) => reader,
+            None => {
+                let open = self.opening(deadline.saturating_duration_since(Instant::now()));
+                tokio::task::spawn_blocking(open).await.map_err(Error::internal)??
+            }
+        };
         let watch: Watch = reader.watch();
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
