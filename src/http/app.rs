@@ -77,10 +77,20 @@ impl App {
             return options("GET, HEAD, POST, OPTIONS");
         }
         let graphql = &self.parts.graphql;
-        let Exchange { method, uri, headers, body, deadline } = exchange;
+        let Exchange {
+            method,
+            uri,
+            headers,
+            body,
+            deadline,
+        } = exchange;
         let answer = async {
             let (principal, body) = self.admit(&headers, body, deadline).await?;
-            in_time(deadline, graphql.handle(&principal, &method, uri.query(), &headers, body)).await
+            in_time(
+                deadline,
+                graphql.handle(&principal, &method, uri.query(), &headers, body),
+            )
+            .await
         };
         answer
             .await

@@ -156,13 +156,23 @@ async fn a_postgres_that_is_stopped_and_started() {
     cluster.pause();
     within(SEEN, "stopped again", || refuses(&server)).await;
     cluster.resume();
-    Operator::of(Database::Postgres, &url).execute(&["ALTER TABLE author ADD COLUMN born integer"]).await;
+    Operator::of(Database::Postgres, &url)
+        .execute(&["ALTER TABLE author ADD COLUMN born integer"])
+        .await;
     within(SEEN, "a change while it was away", || async {
-        let answer = ask(&server, &Who::AnonKey, fronts::graphql("{ author { born } }", None, None)).await;
+        let answer = ask(
+            &server,
+            &Who::AnonKey,
+            fronts::graphql("{ author { born } }", None, None),
+        )
+        .await;
         holds(&answer, 200, "\"born\":null")
     })
     .await;
-    println!("PostgreSQL: back after {back:?}, {} requests meanwhile", load.end().await);
+    println!(
+        "PostgreSQL: back after {back:?}, {} requests meanwhile",
+        load.end().await
+    );
 }
 
 // ------------------------------------------------------------------------------------------------------ SQLite
@@ -223,7 +233,10 @@ async fn a_sqlite_file_that_another_process_locks() {
     within(SEEN * 2, "a locked file", || refuses(&server)).await;
     let health = Instant::now();
     holds(&ask(&server, &Who::AnonKey, Request::get("/health")).await, 200, "ok").unwrap();
-    assert!(health.elapsed() < Duration::from_secs(1), "waiting for a lock holds nobody up");
+    assert!(
+        health.elapsed() < Duration::from_secs(1),
+        "waiting for a lock holds nobody up"
+    );
     connection.execute_batch("COMMIT").unwrap();
     within(SEEN, "an unlocked file", || answers(&server)).await;
     // A short lock is waited for.
@@ -235,5 +248,9 @@ async fn a_sqlite_file_that_another_process_locks() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     connection.execute_batch("COMMIT").unwrap();
     holds(&waiting.await.unwrap(), 200, "Ada").unwrap();
-    println!("SQLite: locked and free after {:?}, {} requests", begin.elapsed(), load.end().await);
+    println!(
+        "SQLite: locked and free after {:?}, {} requests",
+        begin.elapsed(),
+        load.end().await
+    );
 }

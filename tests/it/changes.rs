@@ -41,7 +41,11 @@ async fn changes_are_served(database: Database) {
         &server,
         &who,
         vec![
-            fronts::graphql("{ book(order_by: {id: asc}) { id title author { name } } author { name } }", None, None),
+            fronts::graphql(
+                "{ book(order_by: {id: asc}) { id title author { name } } author { name } }",
+                None,
+                None,
+            ),
             fronts::graphql("{ book(where: {pages: {_gt: 1}}) { pages } }", None, None),
             Request::get("/api/book?pages=7"),
             Request::get("/api/records/v1/book?expand=author_id"),
@@ -52,12 +56,24 @@ async fn changes_are_served(database: Database) {
 
     // A new column: in the schema, in answers of every front, in filters.
     operator
-        .execute(&["ALTER TABLE book ADD COLUMN pages INTEGER", "UPDATE book SET pages = 7 WHERE id = 1"])
+        .execute(&[
+            "ALTER TABLE book ADD COLUMN pages INTEGER",
+            "UPDATE book SET pages = 7 WHERE id = 1",
+        ])
         .await;
     slowest = slowest.max(
         within(SEEN, "a new column", || async {
             holds(&graphql(&server, FIELDS).await, 200, "\"pages\"")?;
-            for answer in ask_all(&server, &who, "{ book(where: {pages: {_eq: 7}}) { pages } }", "book?pages=7").await.iter().take(2) {
+            for answer in ask_all(
+                &server,
+                &who,
+                "{ book(where: {pages: {_eq: 7}}) { pages } }",
+                "book?pages=7",
+            )
+            .await
+            .iter()
+            .take(2)
+            {
                 holds(answer, 200, "\"pages\":7")?;
             }
             let records = ask(&server, &who, Request::get("/api/records/v1/book?filter[pages]=7")).await;
@@ -85,7 +101,9 @@ async fn changes_are_served(database: Database) {
     );
 
     // Another name for a column: the old one is unknown.
-    operator.execute(&["ALTER TABLE book RENAME COLUMN pages TO leaves"]).await;
+    operator
+        .execute(&["ALTER TABLE book RENAME COLUMN pages TO leaves"])
+        .await;
     slowest = slowest.max(
         within(SEEN, "a renamed column", || async {
             holds(&graphql(&server, FIELDS).await, 200, "\"leaves\"")?;
@@ -94,7 +112,11 @@ async fn changes_are_served(database: Database) {
             }
             let old = graphql(&server, "{ book { pages } }").await;
             holds(&old, 400, "pages")?;
-            holds(&ask(&server, &who, Request::get("/api/book?pages=7")).await, 400, "pages")
+            holds(
+                &ask(&server, &who, Request::get("/api/book?pages=7")).await,
+                400,
+                "pages",
+            )
         })
         .await,
     );
@@ -110,7 +132,14 @@ async fn changes_are_served(database: Database) {
     operator.execute(retyped).await;
     slowest = slowest.max(
         within(SEEN, "another type", || async {
-            for answer in &ask_all(&server, &who, "{ book(where: {leaves: {_like: \"a%\"}}) { leaves } }", "book").await {
+            for answer in &ask_all(
+                &server,
+                &who,
+                "{ book(where: {leaves: {_like: \"a%\"}}) { leaves } }",
+                "book",
+            )
+            .await
+            {
                 holds(answer, 200, "\"leaves\":\"about 7\"")?;
             }
             Ok(())
@@ -154,8 +183,13 @@ async fn a_broken_state_keeps_the_last_good_one(database: Database) {
     assert_eq!(ready().await.text(), "{\"status\":\"ok\"}");
 
     // The rule of `book` names the column.
-    operator.execute(&["ALTER TABLE book RENAME COLUMN title TO heading"]).await;
-    within(SEEN, "the broken state is said", || async { holds(&ready().await, 200, "outdated") }).await;
+    operator
+        .execute(&["ALTER TABLE book RENAME COLUMN title TO heading"])
+        .await;
+    within(SEEN, "the broken state is said", || async {
+        holds(&ready().await, 200, "outdated")
+    })
+    .await;
     let log = server.whole_log();
     assert!(
         log.contains("does not fit the configuration") && log.contains("title"),
@@ -168,7 +202,10 @@ async fn a_broken_state_keeps_the_last_good_one(database: Database) {
     for answer in &ask_all(&server, &who, "{ book { title } }", "book").await {
         holds(answer, 503, "schema").unwrap();
         assert!(answer.header("retry-after").is_some(), "{answer}");
-        assert!(!answer.text().contains("heading"), "nothing of the new schema is shown: {answer}");
+        assert!(
+            !answer.text().contains("heading"),
+            "nothing of the new schema is shown: {answer}"
+        );
     }
     holds(&graphql(&server, FIELDS).await, 200, "\"title\"").unwrap();
 
@@ -177,17 +214,33 @@ async fn a_broken_state_keeps_the_last_good_one(database: Database) {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     holds(&graphql(&server, "{ author { born } }").await, 400, "born").unwrap();
 
-    operator.execute(&["ALTER TABLE book RENAME COLUMN heading TO title"]).await;
+    operator
+        .execute(&["ALTER TABLE book RENAME COLUMN heading TO title"])
+        .await;
     let took = within(SEEN, "recovery", || async {
-        for answer in &ask_all(&server, &who, "{ book(where: {title: {_eq: \"Salt\"}}) { title } }", "book").await {
+        for answer in &ask_all(
+            &server,
+            &who,
+            "{ book(where: {title: {_eq: \"Salt\"}}) { title } }",
+            "book",
+        )
+        .await
+        {
             holds(answer, 200, "Salt")?;
         }
         holds(&graphql(&server, "{ author { born } }").await, 200, "\"born\":null")?;
         let answer = ready().await;
-        if answer.text().contains("outdated") { Err(answer.text()) } else { Ok(()) }
+        if answer.text().contains("outdated") {
+            Err(answer.text())
+        } else {
+            Ok(())
+        }
     })
     .await;
-    println!("{database}: recovered after {took:?}, {} requests beside it", load.end().await);
+    println!(
+        "{database}: recovered after {took:?}, {} requests beside it",
+        load.end().await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,6 +15,7 @@ mod cases;
 mod changes;
 mod client;
 mod fronts;
+mod issuer;
 mod layering;
 mod live;
 mod steps;

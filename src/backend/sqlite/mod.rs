@@ -68,7 +68,8 @@ impl Sqlite {
             Err(fault) => {
                 // A write-ahead-logged database where no log can be made beside it is still readable as it stands.
                 let still = place.immutable().filter(|_| fault.is_away());
-                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1, reader::PATIENCE).ok()?, still)));
+                let still =
+                    still.and_then(|still| Some((reader::Reader::open(&still, 1, reader::PATIENCE).ok()?, still)));
                 let Some((reader, still)) = still else {
                     return Err(explain_away(fault, &place, "cannot be opened"));
                 };
