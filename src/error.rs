@@ -23,6 +23,8 @@ pub enum Kind {
     UnsupportedMedia,
     /// The request or its answer is larger than allowed.
     TooLarge,
+    /// The request's headers are larger than allowed.
+    HeadersTooLarge,
     /// The request did not arrive in time.
     TooSlow,
     /// The caller should come back later: database away, pool empty, time-out.
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Conflict => 409,
             Kind::TooLarge => 413,
             Kind::UnsupportedMedia => 415,
+            Kind::HeadersTooLarge => 431,
             Kind::Internal => 500,
             Kind::Unavailable => 503,
         }

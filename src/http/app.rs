@@ -40,6 +40,9 @@ pub struct App {
     context: serde_json::Value,
 }
 
+/// Most bytes of a request's headers; tokens and cookies have room in them.
+const HEADERS: usize = 32 * 1024;
+
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 impl App {
@@ -63,6 +66,7 @@ impl App {
 
     /// Who asks, and the whole body.
     async fn admit(&self, headers: &HeaderMap, body: Body, deadline: Instant) -> Result<(Principal, bytes::Bytes)> {
+        check_size(headers)?;
         let principal = in_time(deadline, self.parts.authenticator.authenticate(headers)).await??;
         let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, self.parts.max_body));
         let body = body.await.map_err(|_| {
@@ -225,6 +229,19 @@ impl Handler for App {
             .map(|header| header.as_str())
             .join(", ")
     }
+}
+
+/// Larger ones are refused in the front's own form; far larger ones never come here.
+fn check_size(headers: &HeaderMap) -> Result<()> {
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if size <= HEADERS {
+        return Ok(());
+    }
+    let message = format!("the headers have {size} bytes; this server takes {HEADERS}");
+    Err(Error::new(Kind::HeadersTooLarge, Code::LIMIT_EXCEEDED, message))
 }
 
 /// What is done by the deadline, or the error that the caller is told instead.

@@ -17,6 +17,7 @@ mod client;
 mod fronts;
 mod issuer;
 mod layering;
+mod limits;
 mod live;
 mod steps;
 mod world;
