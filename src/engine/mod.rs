@@ -12,12 +12,12 @@ pub use exposure::exposure;
 pub use start::{Schema, Source, StartError, build};
 
 use crate::backend::{Backend, Run, Seal};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
-use crate::rules::{self, View, Views};
+use crate::rules::{Describer, Parameter, View, Views};
 use crate::sql::{Form, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
@@ -98,8 +98,8 @@ pub struct Explanation {
     pub plan: serde_json::Value,
     /// The SQL text.
     pub sql: String,
-    /// Its parameters.
-    pub parameters: Vec<serde_json::Value>,
+    /// Its parameters, by the names of their marks in the text.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
     /// The database's own plan.
     pub explain: String,
 }
@@ -207,15 +207,29 @@ impl Engine {
         let ready = self.planned(snapshot, principal, request)?;
         let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
+        let sign = match self.backend.flavor() {
+            DatabaseKind::Postgres => '$',
+            DatabaseKind::Sqlite => '?',
+        };
+        let mark = |parameter: &Parameter| {
+            let mut marks = ready.statement.marks().iter();
+            let index = marks.position(|mark| mark.source == *parameter)?;
+            Some(format!("{sign}{}", index + 1))
+        };
+        let around = Describer::new(&snapshot.catalog, &mark);
+        let query = &ready.plan.query;
         Ok(Explanation {
-            predicate: match ready.plan.query.from.table() {
-                Some(table) => rules::describe(&snapshot.catalog, table, &ready.plan.query.predicate),
+            predicate: match query.from.table() {
+                Some(table) => around.inner(table).predicate(&query.predicate),
                 // A scalar has no rows that a rule could choose.
-                None => "true".to_owned(),
+                None => "TRUE".to_owned(),
             },
-            plan: serde_json::Value::from(format!("{:#?}", ready.plan.query)),
+            plan: crate::plan::describe(query, &around),
             sql: ready.statement.text().to_owned(),
-            parameters: values.iter().map(shown).collect(),
+            parameters: (1..)
+                .zip(&values)
+                .map(|(number, value)| (format!("{sign}{number}"), shown(value)))
+                .collect(),
             explain,
         })
     }
