@@ -109,7 +109,9 @@ fn outline(tree: &Value) -> String {
         match value {
             Value::Object(members) if !members.is_empty() => {
                 out.push('\n');
-                members.iter().for_each(|(key, value)| write(out, key, value, depth + 1));
+                members
+                    .iter()
+                    .for_each(|(key, value)| write(out, key, value, depth + 1));
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 out.push('\n');

@@ -4,6 +4,7 @@ mod answer;
 mod bind;
 mod cache;
 mod cursor;
+mod effects;
 mod enums;
 mod exposure;
 mod start;

@@ -1,5 +1,6 @@
 //! From a database and a configuration to a snapshot; and again when the schema changes under us.
 
+use super::effects::without_effect;
 use super::{Engine, Snapshot, enums, exposure};
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Database, expose};
@@ -124,6 +125,7 @@ pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec
             .iter()
             .map(|notice| Finding::warning("names", notice.clone())),
     );
+    findings.extend(without_effect(&catalog, &views, &source.config));
     Ok((catalog, views, findings))
 }
 

@@ -122,7 +122,12 @@ impl<'a> Describer<'a> {
                 }
                 format!("{}.{column}", self.name(usize::from(*scope)))
             }
-            Term::Parameter { source, list: true, .. } => format!("({})", self.parameter(source)),
+            // A list of a rule has its own parentheses.
+            Term::Parameter {
+                source: source @ (Parameter::Slot(_) | Parameter::Session(_)),
+                list: true,
+                ..
+            } => format!("({})", self.parameter(source)),
             Term::Parameter { source, .. } => self.parameter(source),
             Term::Call {
                 function, arguments, ..
@@ -179,10 +184,9 @@ impl<'a> Describer<'a> {
         let mark = || (self.marks)(parameter);
         match parameter {
             Parameter::Slot(slot) => mark().unwrap_or_else(|| format!(":{}", slot.0)),
-            Parameter::Session(name) => mark().map_or_else(
-                || format!("_USER_.{name}"),
-                |mark| format!("_USER_.{name} [{mark}]"),
-            ),
+            Parameter::Session(name) => {
+                mark().map_or_else(|| format!("_USER_.{name}"), |mark| format!("_USER_.{name} [{mark}]"))
+            }
             Parameter::Constant(value) => datum(value),
             Parameter::Cursor(slot, part) => mark().unwrap_or_else(|| format!(":{}.{part}", slot.0)),
         }

@@ -172,6 +172,8 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     error.kind = Kind::Unavailable;
     error.code = crate::error::Code::DATABASE_AWAY;
     error.message = format!("the database {:?} {what}: {reason}", place.name());
+    // The message says it already.
+    error.source = None;
     error
 }
 
