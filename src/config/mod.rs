@@ -42,7 +42,7 @@ use std::sync::Arc;
 pub fn check_database(text: &str) -> Result<(), String> {
     match address::database_url(text) {
         Ok(_) => Ok(()),
-        Err((message, hint)) => Err(format!("the database's name {message}; {hint}")),
+        Err((message, hint)) => Err(format!("the database named {message}; {hint}")),
     }
 }
 
