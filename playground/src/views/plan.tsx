@@ -145,7 +145,7 @@ function Leaf({ value }: { value: unknown }): React.ReactElement {
 /** A folded node's own name, where it has one. */
 function headline(value: object): string {
   if (Array.isArray(value)) return `${value.length}`;
-  const node = value as Record<string, unknown>;
-  const found = node["kind"] ?? node["node"] ?? node["type"] ?? node["table"] ?? node["name"];
-  return typeof found === "string" ? found : "";
+  // A level of the plan begins with what it reads; the members of a row have whatever names they have.
+  const [first] = Object.entries(value);
+  return first && (first[0] === "table" || first[0] === "function") ? String(first[1]) : "";
 }
