@@ -72,20 +72,30 @@ fn packed(path: &str, bytes: &Bytes) -> Option<Bytes> {
     if bytes.len() < SMALL {
         return None;
     }
-    let mut known = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
-    known
-        .entry(path.to_owned())
-        .or_insert_with(|| {
-            let settings = brotli::enc::BrotliEncoderParams {
-                quality: QUALITY,
-                size_hint: bytes.len(),
-                ..Default::default()
-            };
-            let mut small = Vec::with_capacity(bytes.len() / 3);
-            let done = brotli::BrotliCompress(&mut &bytes[..], &mut small, &settings);
-            (done.is_ok() && small.len() < bytes.len()).then(|| small.into())
-        })
-        .clone()
+    let known = || PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(packed) = known().get(path) {
+        return packed.clone();
+    }
+    let pack = || {
+        let settings = brotli::enc::BrotliEncoderParams {
+            quality: QUALITY,
+            size_hint: bytes.len(),
+            ..Default::default()
+        };
+        let mut small = Vec::with_capacity(bytes.len() / 3);
+        let done = brotli::BrotliCompress(&mut &bytes[..], &mut small, &settings);
+        (done.is_ok() && small.len() < bytes.len()).then(|| Bytes::from(small))
+    };
+    // Half a second in a debug build: other requests of this thread need not wait for it.
+    let threads = tokio::runtime::Handle::try_current()
+        .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+    let packed = if threads {
+        tokio::task::block_in_place(pack)
+    } else {
+        pack()
+    };
+    // Of two that asked at the same time the first one's stays.
+    known().entry(path.to_owned()).or_insert(packed).clone()
 }
 
 fn describe(headers: &mut HeaderMap, path: &str, tag: &str) {
