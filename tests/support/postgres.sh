@@ -5,6 +5,7 @@
 #   tests/support/postgres.sh stop               ends the server and removes its folder
 #
 # `start FOLDER` puts the cluster into FOLDER, which must not exist yet; `stop FOLDER` ends that one;
+# `pause FOLDER` ends the server and keeps its data; `resume FOLDER` starts it again on the same port.
 # `find` prints the folder of the server binaries that would be used, or fails.
 set -euo pipefail
 unset "${!PG@}" # settings of the caller's clients
@@ -131,9 +132,24 @@ stop() {
     remove
 }
 
+# Ends the server; its clients are cut off, its data stays.
+pause() {
+    folder=${1:?pause which one?} binaries=$(find_binaries)
+    [[ -f $folder/$marker ]] || fail "$folder is not a cluster of this script"
+    as_server_user "$binaries/pg_ctl" stop --pgdata="$folder/data" --mode=fast --timeout=20 --wait >/dev/null
+}
+
+resume() {
+    folder=${1:?resume which one?} binaries=$(find_binaries)
+    [[ -f $folder/$marker ]] || fail "$folder is not a cluster of this script"
+    # The options of the last start, its port among them.
+    as_server_user "$binaries/pg_ctl" restart --pgdata="$folder/data" --log="$folder/server.log" \
+        --timeout=60 --wait >"$folder/start.log" 2>&1 || { cat "$folder/start.log" >&2; fail "the server did not start"; }
+}
+
 command=${1:-}
 case $command in
-    start | stop) "$command" "${2:-}" ;;
+    start | stop | pause | resume) "$command" "${2:-}" ;;
     find) find_binaries ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

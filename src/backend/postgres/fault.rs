@@ -172,12 +172,17 @@ pub(super) fn at_start(error: sqlx::Error, place: &str) -> Error {
         (_, "") => "the connection failed".to_owned(),
         (_, state) => format!("the server answered with SQLSTATE {state}"),
     };
-    Error::new(
-        Kind::Unavailable,
-        Code::DATABASE_AWAY,
-        format!("cannot connect to PostgreSQL at {place}: {why}"),
-    )
-    .with_source(error)
+    let message = format!("cannot connect to PostgreSQL at {place}: {why}");
+    let made = Error::new(Kind::Unavailable, Code::DATABASE_AWAY, message);
+    // The cause stands behind the message: only where it says more, and without the driver's frame around it.
+    match error {
+        sqlx::Error::Io(_) => made,
+        sqlx::Error::Database(_) if matches!(state.as_str(), "28P01" | "3D000" | "53300" | "57P03" | "42501") => made,
+        sqlx::Error::Database(database) => made.with_source(database.message().to_owned()),
+        sqlx::Error::Protocol(text) => made.with_source(text),
+        sqlx::Error::Tls(cause) => made.with_source(cause),
+        other => made.with_source(other),
+    }
 }
 
 #[cfg(test)]
