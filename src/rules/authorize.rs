@@ -8,7 +8,7 @@ mod output;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View, solve};
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View, solve};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
