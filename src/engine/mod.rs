@@ -347,7 +347,7 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::Integer(value) => (*value).into(),
         Datum::Float(value) => (*value).into(),
         Datum::Text(text) => (&**text).into(),
-        Datum::Bytes(bytes) => shown_bytes(bytes).into(),
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => shown_bytes(bytes).into(),
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }

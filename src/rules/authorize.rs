@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod decide;
+mod entered;
 mod expression;
 mod filter;
 mod guard;
@@ -11,7 +12,7 @@ mod tests;
 
 pub use decide::decisions;
 
-use super::{Call, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View};
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
@@ -19,6 +20,8 @@ use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
 use crate::value::Type;
 use decide::solve_read;
+use entered::Entered;
+use std::borrow::Cow;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
 #[derive(Clone, Debug)]
@@ -63,14 +66,6 @@ pub fn authorize(catalog: &Catalog, view: &View, principal: &Principal, read: &R
         decisions: resolver.decisions,
         labels: resolver.labels,
     })
-}
-
-/// One table reference: its face, with the caller's rules solved.
-struct Entered<'a> {
-    face: &'a Face,
-    read: &'a ReadAccess,
-    rule: Predicate,
-    cells: Vec<Option<Predicate>>,
 }
 
 struct Resolver<'a> {
@@ -122,13 +117,14 @@ impl<'a> Resolver<'a> {
         else {
             return Err(self.refusal(face));
         };
-        let (rule, cells) = solve_read(read, self.principal, &mut self.decisions);
+        let (rule, cells, counted) = solve_read(read, self.principal, &mut self.decisions);
         self.touched.push(face.id);
         Ok(Entered {
             face,
             read,
             rule,
             cells,
+            counted,
         })
     }
 
@@ -150,6 +146,16 @@ impl<'a> Resolver<'a> {
         let id = entered.face.column_named(name.as_str());
         match id.and_then(|id| self.cell(entered, id)) {
             Some(term) => Ok(term),
+            // The role sees it, but through no parent that allows aggregates.
+            None if id.is_some_and(|id| entered.read.cells[id.0 as usize] != Cell::Hidden) => {
+                let message = format!(
+                    "role {:?} may not aggregate {:?} of {:?}",
+                    self.principal.role.as_str(),
+                    name.as_str(),
+                    entered.face.name.as_str()
+                );
+                Err(Error::forbidden(message).at(name.as_str()))
+            }
             None => {
                 let visible = entered
                     .face
@@ -279,10 +285,14 @@ impl<'a> Resolver<'a> {
                 self.catalog,
             ));
         }
+        let ordered = match select.output {
+            request::Output::Groups { .. } => entered.counting(),
+            _ => Cow::Borrowed(entered),
+        };
         let order = select
             .order
             .iter()
-            .map(|term| self.order(entered, term))
+            .map(|term| self.order(&ordered, term))
             .collect::<Result<Vec<_>>>()?;
         let distinct = select
             .distinct
