@@ -35,11 +35,20 @@ pub struct Database {
     /// Functions that could be exposed (PostgreSQL).
     pub functions: Vec<Function>,
     /// Installed extensions (PostgreSQL), or compiled-in modules worth knowing (SQLite: `fts5`).
-    pub extensions: Vec<String>,
+    pub extensions: Vec<Extension>,
     /// Changes with the schema; compared to see foreign changes.
     pub fingerprint: String,
     /// The database cannot be written.
     pub read_only: bool,
+}
+
+/// Something installed in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// The schema of its types, functions and operators; `None` on SQLite.
+    pub schema: Option<Identifier>,
 }
 
 /// What a table is.
@@ -219,6 +228,24 @@ pub enum FunctionResult {
     },
 }
 
+impl Column {
+    /// The number of a PostGIS column's reference system, where the column fixes one: the last part of
+    /// `geometry(Point,4326)`.
+    #[must_use]
+    pub fn reference_system(&self) -> Option<u32> {
+        let inner = self.database_type.strip_suffix(')')?;
+        let (_, number) = inner.rsplit_once(',')?;
+        number.parse().ok().filter(|number| *number > 0)
+    }
+
+    /// Whether it is a geography of PostGIS: on the ellipsoid, in metres.
+    #[must_use]
+    pub fn is_geography(&self) -> bool {
+        let bare = self.database_type.split('(').next().unwrap_or_default();
+        self.data_type == Type::Geometry && bare.rsplit('.').next() == Some("geography")
+    }
+}
+
 impl Table {
     /// A column.
     #[must_use]
@@ -267,5 +294,11 @@ impl Database {
     #[must_use]
     pub fn table(&self, id: TableId) -> &Table {
         &self.tables[id.0 as usize]
+    }
+
+    /// An extension, if it is installed.
+    #[must_use]
+    pub fn extension(&self, name: &str) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.name == name)
     }
 }

@@ -2,6 +2,7 @@
 //! nothing else.
 
 mod columns;
+mod geometry;
 mod layout;
 mod level;
 mod nested;

@@ -1,8 +1,8 @@
 //! Predicates → SQL conditions.
 
 use super::{Form, Writer};
-use crate::request::Comparison;
-use crate::rules::{Exists, Parameter, Predicate, Term};
+use crate::request::{Comparison, Function};
+use crate::rules::{Exists, Parameter, Predicate, SpatialTest, Term};
 use crate::value::Type;
 
 impl Writer<'_> {
@@ -99,6 +99,17 @@ impl Writer<'_> {
             }
             other => other,
         };
+        if let Term::Call {
+            function: Function::Distance,
+            arguments,
+            ..
+        } = left
+            && comparison == C::LessOrEqual
+            && let [one, other] = arguments.as_slice()
+        {
+            self.within_distance(one, other, right);
+            return;
+        }
         match comparison {
             C::Equal => self.equal(left, " = ", right, &data_type),
             C::NotEqual => self.equal(left, " <> ", right, &data_type),
@@ -127,9 +138,18 @@ impl Writer<'_> {
             C::HasKey => self.has_key(left, " ? ", "diglot_json_has_key(", ")", right, &data_type),
             C::HasKeysAny => self.has_key(left, " ?| ", "diglot_json_has_keys(", ", 0)", right, &data_type),
             C::HasKeysAll => self.has_key(left, " ?& ", "diglot_json_has_keys(", ", 1)", right, &data_type),
-            C::Within => self.geometry_test("ST_Within(", "diglot_st_within(", left, right),
-            C::Intersects => self.geometry_test("ST_Intersects(", "diglot_st_intersects(", left, right),
-            C::Covers => self.geometry_test("ST_Contains(", "diglot_st_contains(", left, right),
+            C::Within => self.geometry_test(SpatialTest::Within, left, right),
+            C::Intersects => self.geometry_test(SpatialTest::Intersects, left, right),
+            C::Covers => self.geometry_test(SpatialTest::Contains, left, right),
+            C::Crosses => self.geometry_test(SpatialTest::Crosses, left, right),
+            C::Congruent => self.geometry_test(SpatialTest::Equals, left, right),
+            C::Overlaps => self.geometry_test(SpatialTest::Overlaps, left, right),
+            C::Touches => self.geometry_test(SpatialTest::Touches, left, right),
+            C::Ancestor | C::AncestorAny => self.extension_infix("ltree", left, "@>", right),
+            C::Descendant | C::DescendantAny => self.extension_infix("ltree", left, "<@", right),
+            C::Matches => self.extension_infix("ltree", left, "~", right),
+            C::MatchesAny => self.extension_infix("ltree", left, "?", right),
+            C::MatchesWords => self.extension_infix("ltree", left, "@", right),
         }
     }
 
@@ -294,6 +314,11 @@ impl Writer<'_> {
     }
 
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {
+        let extension = ["hstore", "ltree"].into_iter().find(|name| data_type.is_named(name));
+        if let Some(extension) = extension {
+            self.extension_infix(extension, left, operator.trim(), right);
+            return;
+        }
         if self.is_postgres() {
             let json = matches!(data_type, Type::Json);
             self.term(left);
@@ -324,6 +349,10 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        if data_type.is_named("hstore") {
+            self.extension_infix("hstore", left, postgres.trim(), right);
+            return;
+        }
         if self.is_postgres() {
             self.term(left);
             if matches!(data_type, Type::Json) {
@@ -340,13 +369,25 @@ impl Writer<'_> {
         }
     }
 
-    fn geometry_test(&mut self, postgres: &'static str, sqlite: &'static str, left: &Term, right: &Term) {
-        self.by_flavor(postgres, sqlite);
+    /// An operator of an extension, found also where the extension's schema is not searched.
+    fn extension_infix(&mut self, extension: &str, left: &Term, operator: &'static str, right: &Term) {
         self.term(left);
-        self.word(", ");
-        self.by_flavor("ST_GeomFromText(", "");
+        let schema = (self.catalog.database.extension(extension)).and_then(|found| found.schema.as_ref());
+        match schema {
+            Some(schema) => {
+                self.word(" OPERATOR(");
+                self.identifier(schema);
+                self.word(".");
+                self.word(operator);
+                self.word(") ");
+            }
+            None => {
+                self.word(" ");
+                self.word(operator);
+                self.word(" ");
+            }
+        }
         self.term(right);
-        self.by_flavor("))", ")");
     }
 }
 

@@ -67,6 +67,10 @@ fn by_state(state: &str, routine: &str) -> Fault {
         "40001" | "40P01" => Fault::Collision,
         "42501" => Fault::Denied,
         "25006" => Fault::ReadOnly,
+        // What an extension's reader of values (ltree's, say) calls a syntax error: ours come from the parser.
+        "42601" if !routine.is_empty() && !routine.ends_with("yyerror") => Fault::Value,
+        // PostGIS has no states of its own: it refuses values under the one of internal errors.
+        "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint") => Fault::Value,
         // A function of the database that raises an error refuses the values that it got.
         "P0001" => Fault::Value,
         _ => match state.get(..2) {
@@ -206,6 +210,9 @@ mod tests {
             ("54001", "", Fault::TooComplex),
             ("XX000", "", Fault::Other),
             ("42601", "", Fault::Other),
+            ("42601", "scanner_yyerror", Fault::Other),
+            ("42601", "parse_ltree", Fault::Value),
+            ("XX000", "pg_error", Fault::Value),
             ("", "", Fault::Other),
         ];
         for (state, routine, fault) in cases {

@@ -137,11 +137,9 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
-            if crate::backend::is_geometry(&text) {
-                Ok(Datum::Text(text))
-            } else {
-                Err(wrong("a geometry: WKT or GeoJSON"))
-            }
+            crate::geometry::normal(&text)
+                .map(|text| Datum::Text(text.into()))
+                .ok_or_else(|| wrong("a geometry: WKT or GeoJSON, with whole lines and rings"))
         }
         // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
         // string gives is a number where it looks like one.

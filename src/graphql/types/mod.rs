@@ -38,6 +38,8 @@ pub(crate) enum Key {
     EnumComparison(u32),
     /// The comparisons of arrays of an enum.
     EnumArrayComparison(u32),
+    /// A geometry and a distance from it.
+    Near,
     /// `asc`, `desc` …
     Direction,
     /// Relay's `PageInfo`
@@ -397,6 +399,7 @@ impl<'a> Types<'a> {
         match key {
             Key::Query | Key::PageInfo => Kind::Object,
             Key::FunctionArguments(_)
+            | Key::Near
             | Key::Comparison(_)
             | Key::ArrayComparison(_)
             | Key::EnumComparison(_)
@@ -529,7 +532,9 @@ impl Types<'_> {
     pub(crate) fn may_require(&self, key: Key) -> bool {
         matches!(
             key,
-            Key::FunctionArguments(_) | Key::Face(_, Part::AggregateBoolExpCount | Part::ComputedArguments(_))
+            Key::Near
+                | Key::FunctionArguments(_)
+                | Key::Face(_, Part::AggregateBoolExpCount | Part::ComputedArguments(_))
         )
     }
 }
