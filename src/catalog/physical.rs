@@ -205,6 +205,10 @@ pub struct FunctionArgument {
     pub row_of: Option<TableId>,
     /// It may be left out.
     pub has_default: bool,
+    /// It has no name of its own in the database, so it is given by its place.
+    pub nameless: bool,
+    /// `VARIADIC`: an array of as many values as there are.
+    pub variadic: bool,
 }
 
 /// What a function returns.
@@ -217,7 +221,7 @@ pub enum FunctionResult {
         /// `SETOF`.
         many: bool,
     },
-    /// A scalar.
+    /// A scalar; several out arguments, or rows of no table, are JSON objects of the type `record`.
     Scalar {
         /// Its logical type.
         data_type: Type,

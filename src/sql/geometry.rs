@@ -5,7 +5,7 @@
 //! PostGIS has the test for them, else on the plane of their coordinates.
 
 use super::Writer;
-use crate::catalog::Column;
+use crate::catalog::{Column, FunctionArgument};
 use crate::rules::{SpatialTest, Term};
 
 /// What one side of a test is on PostgreSQL.
@@ -80,6 +80,14 @@ impl Writer<'_> {
         self.postgis("ST_CurveToLine(");
         self.term(term);
         self.word("), 15) END");
+    }
+
+    /// A value for a function of the database that takes a geometry: GeoJSON is of the system 4326.
+    pub(super) fn geometry_argument(&mut self, term: &Term, argument: &FunctionArgument) {
+        self.postgis("ST_GeomFromGeoJSON(");
+        self.term(term);
+        self.word(")");
+        self.cast_to(&argument.database_type);
     }
 
     /// `function(left, right`, both in the same type and system.

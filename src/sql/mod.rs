@@ -2,6 +2,7 @@
 //! nothing else.
 
 mod columns;
+mod function;
 mod geometry;
 mod layout;
 mod level;

@@ -10,7 +10,7 @@ pub(crate) use object::{Field, Meaning};
 pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
 use super::names::Names;
-use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, Relation, RelationId};
+use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, FunctionResult, Relation, RelationId, TableId};
 use crate::request::AggregateFunction;
 use crate::rules::{ReadAccess, View};
 use crate::value::Type;
@@ -341,6 +341,24 @@ impl<'a> Types<'a> {
     /// Whether the role may aggregate a face.
     pub(crate) fn aggregates(&self, face: FaceId) -> bool {
         self.read(face).is_some_and(|read| read.aggregate)
+    }
+
+    /// The face as which the role sees the rows of a table that a function returns.
+    pub(crate) fn returned_face(&self, table: TableId) -> Option<FaceId> {
+        let faces = self.catalog.faces.iter().filter(|face| face.table == table);
+        faces
+            .map(|face| face.id)
+            .find(|face| self.view.read(*face).is_some())
+            .filter(|face| self.read(*face).is_some())
+    }
+
+    /// The face of a computed field that returns rows, and whether they may be several.
+    pub(crate) fn computed_face(&self, face: FaceId, id: u16) -> Option<(FaceId, bool)> {
+        let computed = self.face(face).computed.get(id as usize)?;
+        match self.catalog.database.functions.get(computed.function)?.result {
+            FunctionResult::Rows { table, many } => Some((self.returned_face(table)?, many)),
+            FunctionResult::Scalar { .. } => None,
+        }
     }
 
     /// The columns of a face that the role sees.
