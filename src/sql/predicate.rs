@@ -154,6 +154,13 @@ impl Writer<'_> {
     }
 
     fn infix(&mut self, left: &Term, operator: &'static str, right: &Term) {
+        // `IS DISTINCT FROM` is no operator that could be named with its schema.
+        if let Some(extension) = extension_of(&left.data_type(self.catalog))
+            && !operator.starts_with(" IS")
+        {
+            self.extension_infix(extension, left, operator.trim(), right);
+            return;
+        }
         self.side(left);
         self.word(operator);
         self.side(right);
@@ -215,7 +222,13 @@ impl Writer<'_> {
             if matches!(data_type, Type::Json) {
                 self.word("::jsonb");
             }
-            self.word(if not { " <> ALL(" } else { " = ANY(" });
+            match extension_of(data_type) {
+                Some(extension) => {
+                    self.extension_operator(extension, if not { "<>" } else { "=" });
+                    self.word(if not { "ALL(" } else { "ANY(" });
+                }
+                None => self.word(if not { " <> ALL(" } else { " = ANY(" }),
+            }
             self.term(right);
             if matches!(data_type, Type::Json) {
                 self.word("::jsonb[]");
@@ -314,8 +327,7 @@ impl Writer<'_> {
     }
 
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {
-        let extension = ["hstore", "ltree"].into_iter().find(|name| data_type.is_named(name));
-        if let Some(extension) = extension {
+        if let Some(extension) = extension_of(data_type) {
             self.extension_infix(extension, left, operator.trim(), right);
             return;
         }
@@ -369,10 +381,16 @@ impl Writer<'_> {
         }
     }
 
-    /// An operator of an extension, found also where the extension's schema is not searched.
     fn extension_infix(&mut self, extension: &str, left: &Term, operator: &'static str, right: &Term) {
         self.term(left);
-        let schema = (self.catalog.database.extension(extension)).and_then(|found| found.schema.as_ref());
+        self.extension_operator(extension, operator);
+        self.term(right);
+    }
+
+    /// An operator of an extension, found also where the extension's schema is not searched.
+    fn extension_operator(&mut self, extension: &str, operator: &'static str) {
+        let catalog = self.catalog;
+        let schema = (catalog.database.extension(extension)).and_then(|found| found.schema.as_ref());
         match schema {
             Some(schema) => {
                 self.word(" OPERATOR(");
@@ -387,8 +405,12 @@ impl Writer<'_> {
                 self.word(" ");
             }
         }
-        self.term(right);
     }
+}
+
+/// The extension whose operators a type has.
+fn extension_of(data_type: &Type) -> Option<&'static str> {
+    ["hstore", "ltree"].into_iter().find(|name| data_type.is_named(name))
 }
 
 /// The operator of a comparison that a keyset uses (PostgreSQL).

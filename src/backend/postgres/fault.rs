@@ -69,8 +69,8 @@ fn by_state(state: &str, routine: &str) -> Fault {
         "25006" => Fault::ReadOnly,
         // What an extension's reader of values (ltree's, say) calls a syntax error: ours come from the parser.
         "42601" if !routine.is_empty() && !routine.ends_with("yyerror") => Fault::Value,
-        // PostGIS has no states of its own: it refuses values under the one of internal errors.
-        "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint") => Fault::Value,
+        // PostGIS and hstore have no states of their own: they refuse values under the one of internal errors.
+        "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint" | "get_val" | "parse_hstore") => Fault::Value,
         // A function of the database that raises an error refuses the values that it got.
         "P0001" => Fault::Value,
         _ => match state.get(..2) {
