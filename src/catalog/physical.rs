@@ -192,6 +192,18 @@ pub struct Function {
     pub comment: Option<String>,
 }
 
+impl Function {
+    /// So many of its first arguments are given by their place: those without a name, and all before them; all, where the
+    /// last is variadic, because PostgreSQL cannot leave that one out of a call by names.
+    #[must_use]
+    pub fn arguments_by_place(&self) -> usize {
+        self.arguments
+            .iter()
+            .rposition(|argument| argument.nameless || argument.variadic)
+            .map_or(0, |index| index + 1)
+    }
+}
+
 /// An argument of a function.
 #[derive(Clone, Debug)]
 pub struct FunctionArgument {

@@ -565,7 +565,7 @@ impl<'a> Resolver<'a> {
             }
         }
         let mut terms = Vec::new();
-        let nameless = signature.arguments.iter().rposition(|argument| argument.nameless);
+        let by_place = signature.arguments_by_place();
         let mut left_out: Option<&str> = None;
         for (index, argument) in signature.arguments.iter().enumerate() {
             let slot = sent.iter().find(|(name, _)| name.as_str() == argument.name);
@@ -584,7 +584,7 @@ impl<'a> Resolver<'a> {
                 return Err(Error::invalid(Code::UNKNOWN_PARAMETER, message).at(argument.name.clone()));
             };
             // What is given by its place needs all that stand before it.
-            if let Some(before) = left_out.filter(|_| nameless.is_some_and(|last| index <= last)) {
+            if let Some(before) = left_out.filter(|_| index < by_place) {
                 let message = format!("argument {:?} cannot be given without {before:?}", argument.name);
                 return Err(Error::invalid(Code::UNKNOWN_PARAMETER, message).at(argument.name.clone()));
             }

@@ -1,7 +1,7 @@
 //! Calls of the database's own functions (PostgreSQL).
 
 use super::{Wire, Writer};
-use crate::catalog::{Function, FunctionResult};
+use crate::catalog::FunctionResult;
 use crate::ident::Identifier;
 use crate::rules::Term;
 use crate::value::Type;
@@ -49,8 +49,7 @@ impl Writer<'_> {
         self.word(".");
         self.identifier(&function.name);
         self.word("(");
-        // Arguments without a name, and those before them, are given by their place.
-        let by_place = positional(function);
+        let by_place = function.arguments_by_place();
         let mut count = 0;
         for (index, argument) in function.arguments.iter().enumerate() {
             let Some((_, term)) = arguments.iter().find(|(name, _)| *name == argument.name) else {
@@ -87,13 +86,4 @@ impl Writer<'_> {
             self.push_scope(alias);
         }
     }
-}
-
-/// So many arguments of a function are given by their place.
-pub(super) fn positional(function: &Function) -> usize {
-    function
-        .arguments
-        .iter()
-        .rposition(|argument| argument.nameless)
-        .map_or(0, |index| index + 1)
 }
