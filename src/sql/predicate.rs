@@ -166,10 +166,37 @@ impl Writer<'_> {
         self.side(right);
     }
 
+    /// Operators of enums are for the enum itself, not for a domain over it: such a column is cast, alone or in an array.
+    fn plain_enum(&mut self, term: &Term) {
+        let Term::Column { table, column, .. } = term else {
+            return;
+        };
+        let column = self.catalog.table(*table).column(*column);
+        let (data_type, list) = match &column.data_type {
+            Type::Array(element) => (&**element, true),
+            other => (other, false),
+        };
+        let Type::Enum(index) = data_type else { return };
+        let catalog = self.catalog;
+        let own = catalog.database.enums.get(*index as usize);
+        let Some(name) = own.and_then(|found| found.database_type.as_deref()) else {
+            return;
+        };
+        if column.database_type.strip_suffix("[]").unwrap_or(&column.database_type) != name {
+            self.cast_to(name);
+            self.word(if list { "[]" } else { "" });
+        }
+    }
+
     /// One side of a comparison. SQLite keeps moments as text, with whatever offset they were written: they are compared
     /// in UTC.
     fn side(&mut self, term: &Term) {
-        if self.is_postgres() || !matches!(term.data_type(self.catalog), Type::TimestampTz) {
+        if self.is_postgres() {
+            self.term(term);
+            self.plain_enum(term);
+            return;
+        }
+        if !matches!(term.data_type(self.catalog), Type::TimestampTz) {
             self.term(term);
             return;
         }
@@ -219,6 +246,7 @@ impl Writer<'_> {
     fn within_list(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
         if self.is_postgres() {
             self.term(left);
+            self.plain_enum(left);
             if matches!(data_type, Type::Json) {
                 self.word("::jsonb");
             }
@@ -334,6 +362,7 @@ impl Writer<'_> {
         if self.is_postgres() {
             let json = matches!(data_type, Type::Json);
             self.term(left);
+            self.plain_enum(left);
             if json {
                 self.word("::jsonb");
             }
