@@ -5,7 +5,7 @@ use super::writer::Alias;
 use super::{Form, Writer};
 use crate::catalog::{FunctionResult, TableId};
 use crate::plan::{Count, Query};
-use crate::request::Nulls;
+use crate::request::{Comparison, Nulls};
 use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate, Term};
 use crate::value::{Datum, Type};
 
@@ -16,7 +16,7 @@ impl Writer<'_> {
         if query.distinct == 0 {
             self.word(" FROM ");
             self.rows(query, alias);
-            self.conditions(query, true);
+            self.conditions(query, true, query.limit.is_none());
             return;
         }
         let table = self.table_of(query);
@@ -41,7 +41,7 @@ impl Writer<'_> {
         }
         self.word(" FROM ");
         self.rows(query, alias);
-        self.conditions(query, true);
+        self.conditions(query, true, false);
         if self.is_postgres() {
             self.order(&query.order);
         }
@@ -97,7 +97,18 @@ impl Writer<'_> {
         self.alias(alias);
     }
 
-    fn conditions(&mut self, query: &Query, keyset: bool) {
+    /// `whole`: every row is looked at, no page of them. SQLite then gets the row that a to-one relation must have as a
+    /// table beside, so that it may begin with either side; EXISTS would ask for it once per row. (A page is found
+    /// sooner along the index of its order, row by row.)
+    fn conditions(&mut self, query: &Query, keyset: bool, whole: bool) {
+        let beside = !self.is_postgres() && whole && query.through.is_none();
+        let parts: &[Predicate] = match &query.predicate {
+            Predicate::And(parts) => parts,
+            one => std::slice::from_ref(one),
+        };
+        let joined = parts
+            .iter()
+            .position(|part| beside && matches!(part, Predicate::Exists(exists) if self.is_one_row(exists)));
         let mut first = true;
         let mut connect = |writer: &mut Self| {
             writer.word(if first { " WHERE " } else { " AND " });
@@ -133,15 +144,63 @@ impl Writer<'_> {
             self.word(" IS NULL)");
             self.push_scope(alias);
         }
-        let always = |predicate: &Predicate| *predicate == Predicate::TRUE;
-        if !always(&query.predicate) {
+        if let Some(Predicate::Exists(exists)) = joined.map(|index| &parts[index]) {
+            let alias = self.new_alias();
+            self.word(", ");
+            self.table(exists.table);
+            self.word(" AS ");
+            self.alias(alias);
             connect(self);
-            self.part(&query.predicate);
+            self.push_scope(alias);
+            self.part(&exists.predicate);
+            self.pop_scope();
+        }
+        let always = |predicate: &Predicate| *predicate == Predicate::TRUE;
+        for (_, part) in parts.iter().enumerate().filter(|(index, _)| Some(*index) != joined) {
+            if !always(part) {
+                connect(self);
+                self.part(part);
+            }
         }
         if keyset && !always(&query.keyset) {
             connect(self);
             self.part(&query.keyset);
         }
+    }
+
+    /// Whether at most one row can be meant: the row around has a unique key of integers. (Other types may compare
+    /// equal where the index holds them apart.)
+    fn is_one_row(&self, exists: &Exists) -> bool {
+        let parts = match &exists.predicate {
+            Predicate::And(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let is_integer = |table: TableId, column| {
+            let data_type = &self.catalog.table(table).column(column).data_type;
+            matches!(data_type, Type::Integer(_))
+        };
+        let key: Vec<_> = parts
+            .iter()
+            .filter_map(|part| match part {
+                Predicate::Compare {
+                    left:
+                        Term::Column {
+                            scope: 0,
+                            table,
+                            column,
+                        },
+                    comparison: Comparison::Equal,
+                    right:
+                        Term::Column {
+                            scope: 1,
+                            table: around,
+                            column: own,
+                        },
+                } if is_integer(*table, *column) && is_integer(*around, *own) => Some(*column),
+                _ => None,
+            })
+            .collect();
+        self.catalog.table(exists.table).is_unique(&key)
     }
 
     /// A predicate beside others that are joined by AND.
@@ -164,7 +223,7 @@ impl Writer<'_> {
         if query.distinct == 0 {
             self.word(" FROM ");
             self.rows(query, alias);
-            self.conditions(query, false);
+            self.conditions(query, false, true);
         } else {
             self.word(" FROM (SELECT DISTINCT ");
             for (index, term) in query.order[..query.distinct].iter().enumerate() {
@@ -175,7 +234,7 @@ impl Writer<'_> {
             }
             self.word(" FROM ");
             self.rows(query, alias);
-            self.conditions(query, false);
+            self.conditions(query, false, true);
             self.word(") AS d");
         }
         self.pop_scope();

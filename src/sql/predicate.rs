@@ -222,9 +222,12 @@ impl Writer<'_> {
                 self.word(")::jsonb");
             }
             Type::Json | Type::Jsonb if !self.is_postgres() => {
-                self.word("json(");
+                // What is no JSON (11: strict or JSON5 text, or JSONB) has no value to compare.
+                self.word("CASE WHEN json_valid(");
                 self.term(left);
-                self.word(")");
+                self.word(", 11) THEN json(");
+                self.term(left);
+                self.word(") END");
                 self.word(operator);
                 self.word("json(");
                 self.term(right);
