@@ -481,14 +481,6 @@ impl<'a> Resolver<'a> {
         self.select(&entered, from, entered.rule.clone(), None, select)
     }
 
-    /// The face as which the role sees the rows of a table that a function returns.
-    fn returned(&self, table: TableId) -> Option<&'a Face> {
-        self.catalog
-            .faces
-            .iter()
-            .find(|face| face.table == table && self.view.read(face.id).is_some())
-    }
-
     /// A function that returns a scalar: whoever may call it may know its value.
     fn scalar(
         &mut self,

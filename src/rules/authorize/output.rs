@@ -1,7 +1,7 @@
 //! Outputs → members over resolved terms.
 
 use super::{Entered, Resolver};
-use crate::catalog::FunctionResult;
+use crate::catalog::{Face, FunctionResult, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::request::{self, ConnectionField, EdgeField, Field, FieldValue, GroupField, GroupKey};
 use crate::rules::{
@@ -180,6 +180,14 @@ impl<'a> Resolver<'a> {
                 }
             }
         })
+    }
+
+    /// The face as which the role sees the rows of a table that a function returns.
+    pub(super) fn returned(&self, table: TableId) -> Option<&'a Face> {
+        self.catalog
+            .faces
+            .iter()
+            .find(|face| face.table == table && self.view.read(face.id).is_some())
     }
 
     /// A computed field that returns rows of a table: they are seen as the role sees that table.

@@ -78,15 +78,6 @@ fn listed_functions() {
         (
             FunctionSettings {
                 roles: roles(),
-                expose: Some("query".into()),
-                ..named("touch")
-            },
-            "touch",
-            false,
-        ),
-        (
-            FunctionSettings {
-                roles: roles(),
                 name: Some("v".into()),
                 ..named("public.version")
             },
