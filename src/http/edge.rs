@@ -14,6 +14,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 
 /// Larger answers get no tag.
 const TAGGED: u64 = 64 * 1024;
@@ -53,7 +54,7 @@ pub struct Edge<H> {
 }
 
 impl<H: Handler> Edge<H> {
-    /// Wraps a handler; a request may take `time_limit`.
+    /// Wraps a handler; until an answer begins a request may take `time_limit`.
     pub fn new(handler: H, time_limit: Duration) -> Self {
         Self {
             vary: HeaderValue::try_from(handler.varies_by()).unwrap_or(HeaderValue::from_static("*")),
@@ -69,7 +70,7 @@ impl<H: Handler> Edge<H> {
         &self.handler
     }
 
-    /// One exchange, from the request to the whole answer. Never fails and never panics.
+    /// One exchange, from the request to the answer; of a long one to its beginning. Never fails and never panics.
     pub async fn exchange(self: Arc<Self>, request: Request<Body>) -> Response {
         let begin = Instant::now();
         let (parts, body) = request.into_parts();
@@ -89,7 +90,10 @@ impl<H: Handler> Edge<H> {
             headers: parts.headers,
             body,
         };
+        // Statements are told within it.
+        let span = tracing::debug_span!(target: "diglot::statement", "request", id = id.to_str().unwrap_or("-"));
         let work = AssertUnwindSafe(self.handler.respond(exchange)).catch_unwind();
+        let work = work.instrument(span);
         let mut response = match tokio::time::timeout(self.time_limit, work).await {
             Ok(Ok(response)) => response,
             // The panic's own text has gone to the log through the hook.

@@ -1,19 +1,24 @@
 //! Names → ids and rules, in one pass: no table reference is made without its rule, no column without its cell's.
 
 mod aggregate;
+mod decide;
 mod expression;
 mod filter;
+mod guard;
 mod output;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View, solve};
+pub use decide::decisions;
+
+use super::{Call, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
 use crate::value::Type;
+use decide::solve_read;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
 #[derive(Clone, Debug)]
@@ -58,40 +63,6 @@ pub fn authorize(catalog: &Catalog, view: &View, principal: &Principal, read: &R
         decisions: resolver.decisions,
         labels: resolver.labels,
     })
-}
-
-/// Solves the rules of faces again, in the order in which [`authorize`] touched them: another caller's decisions.
-#[must_use]
-pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Decisions {
-    let mut decisions = Decisions::default();
-    for read in touched.iter().filter_map(|face| view.read(*face)) {
-        solve::decide(&read.rule, principal, &mut decisions);
-        for cell in &read.cells {
-            if let Cell::Where(rule) = cell {
-                solve::decide(rule, principal, &mut decisions);
-            }
-        }
-    }
-    decisions
-}
-
-/// Solves a face's rule and its cells' rules, always in this order.
-fn solve_read(
-    read: &ReadAccess,
-    principal: &Principal,
-    decisions: &mut Decisions,
-) -> (Predicate, Vec<Option<Predicate>>) {
-    let rule = solve::solve(&read.rule, principal, decisions);
-    let cells = read
-        .cells
-        .iter()
-        .map(|cell| match cell {
-            Cell::Hidden => None,
-            Cell::Visible => Some(Predicate::TRUE),
-            Cell::Where(rule) => Some(solve::solve(rule, principal, decisions)),
-        })
-        .collect();
-    (rule, cells)
 }
 
 /// One table reference: its face, with the caller's rules solved.
@@ -302,7 +273,11 @@ impl<'a> Resolver<'a> {
     ) -> Result<Select> {
         let mut parts = vec![rule];
         if let Some(filter) = &select.filter {
-            parts.push(self.filter(entered, filter)?);
+            parts.push(guard::guarded(
+                self.filter(entered, filter)?,
+                &entered.rule,
+                self.catalog,
+            ));
         }
         let order = select
             .order
@@ -428,7 +403,11 @@ impl<'a> Resolver<'a> {
             })));
         }
         if let Some(filter) = filter {
-            parts.push(self.filter(&target, filter)?);
+            parts.push(guard::guarded(
+                self.filter(&target, filter)?,
+                &target.rule,
+                self.catalog,
+            ));
         }
         let table = target.face.table;
         Ok((target, table, Predicate::all(parts)))

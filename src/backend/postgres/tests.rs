@@ -3,6 +3,7 @@
 mod catalog;
 mod faults;
 mod reads;
+mod streams;
 
 use super::super::{Rows, Run, Settings};
 use super::Postgres;
