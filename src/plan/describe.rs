@@ -26,7 +26,7 @@ pub fn describe(query: &Query, around: &Describer<'_>) -> Json {
             arguments,
             table,
         } => {
-            let arguments = arguments.iter().map(|(name, term)| (name, Some(term)));
+            let arguments = arguments.iter().map(|(name, term)| (name, term.as_ref()));
             say("function", call(around, *function, arguments).into());
             say("table", table_name(*table).into());
         }

@@ -6,7 +6,8 @@
 #
 # `start FOLDER` puts the cluster into FOLDER, which must not exist yet; `stop FOLDER` ends that one;
 # `pause FOLDER` ends the server and keeps its data; `resume FOLDER` starts it again on the same port.
-# `find` prints the folder of the server binaries that would be used, or fails.
+# `find` prints the folder of the server binaries that would be used, or fails; `has EXTENSION` tells whether that server
+# can install an extension.
 set -euo pipefail
 unset "${!PG@}" # settings of the caller's clients
 
@@ -36,6 +37,13 @@ find_binaries() {
         fi
     done
     return 1
+}
+
+# The file of an extension, in the server's own folder of such things.
+has() {
+    local binaries
+    binaries=$(find_binaries) || return 1
+    [[ -f $("$binaries/pg_config" --sharedir)/extension/$1.control ]]
 }
 
 # initdb and the server refuse to run as root; then the folder belongs to another user, who runs them.
@@ -151,5 +159,6 @@ command=${1:-}
 case $command in
     start | stop | pause | resume) "$command" "${2:-}" ;;
     find) find_binaries ;;
+    has) has "${2:?which extension?}" ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

@@ -26,6 +26,10 @@ pub(super) enum Fault {
     Denied,
     /// A constraint.
     Constraint,
+    /// A type lacks the operator or the order that the request needs.
+    NoOperator,
+    /// A materialized view that nobody has filled yet.
+    Empty,
     /// The database cannot be written.
     ReadOnly,
     /// Ours.
@@ -77,11 +81,17 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         "42P01" | "42703" | "42704" | "3F000" => Fault::Stale,
         "40001" | "40P01" | "72000" => Fault::Collision,
         "42501" => Fault::Denied,
+        "42883" => Fault::NoOperator,
+        "55000" if routine == "ExecOpenScanRelation" => Fault::Empty,
         "25006" => Fault::ReadOnly,
         // A function of the database that raises an error, or finds no row or too many, refuses the values that it got; so
         // does a subquery with several rows.
         "P0001" | "P0002" | "P0003" | "21000" => Fault::Value,
         "44000" => Fault::Constraint,
+        // What an extension's reader of values (ltree's, say) calls a syntax error: ours come from the parser.
+        "42601" if !routine.is_empty() && !routine.ends_with("yyerror") => Fault::Value,
+        // PostGIS and hstore have no states of their own: they refuse values under the one of internal errors.
+        "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint" | "get_val" | "parse_hstore") => Fault::Value,
         _ => match state.get(..2) {
             Some("08" | "57" | "28" | "3D") => Fault::Away,
             // Out of resources; an object in use or not yet filled; a foreign server.
@@ -154,6 +164,16 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Code::CONSTRAINT,
             "the values conflict with a constraint of the database",
         ),
+        Fault::NoOperator => (
+            Kind::Invalid,
+            Code::UNKNOWN_OPERATOR,
+            "a type has no such comparison, order or group in this database",
+        ),
+        Fault::Empty => (
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "a materialized view has not been filled yet; try again later",
+        ),
         Fault::ReadOnly => (Kind::NotAllowed, Code::NOT_SUPPORTED, "the database is read-only"),
         Fault::Other => return Error::internal(error),
     };
@@ -218,6 +238,7 @@ mod tests {
             ("57P03", "", true, Fault::Full),
             ("53300", "", true, Fault::Full),
             ("55000", "", false, Fault::Full),
+            ("55000", "ExecOpenScanRelation", false, Fault::Empty),
             ("57014", "", false, Fault::Timeout),
             ("22P02", "", false, Fault::Value),
             ("22003", "", false, Fault::Value),
@@ -228,7 +249,7 @@ mod tests {
             ("42703", "", true, Fault::Stale),
             ("42704", "typenameType", false, Fault::Value),
             ("42883", "regprocin", false, Fault::Value),
-            ("42883", "op_error", true, Fault::Other),
+            ("42883", "op_error", true, Fault::NoOperator),
             ("0A000", "RevalidateCachedQuery", false, Fault::Stale),
             ("0A000", "", false, Fault::Unsupported),
             ("21000", "", false, Fault::Value),
@@ -239,6 +260,9 @@ mod tests {
             ("54001", "", false, Fault::TooComplex),
             ("AB123", "exec_stmt_raise", false, Fault::Value),
             ("XX000", "", false, Fault::Other),
+            ("XX000", "pg_error", false, Fault::Value),
+            ("42601", "scanner_yyerror", true, Fault::Other),
+            ("42601", "parse_ltree", true, Fault::Value),
             ("42601", "", true, Fault::Other),
             ("", "", false, Fault::Other),
         ];

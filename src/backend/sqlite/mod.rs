@@ -193,8 +193,3 @@ pub(super) fn connection_for_tests() -> rusqlite::Connection {
 
 #[cfg(test)]
 mod tests;
-
-/// Whether a text is a geometry in GeoJSON or WKT.
-pub(super) fn is_geometry(text: &str) -> bool {
-    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).is_some()
-}

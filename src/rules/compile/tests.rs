@@ -358,7 +358,7 @@ fn mistakes_are_named_with_their_place() {
         ),
         (
             "pg_sleep(1) = 1",
-            "1:1 the function \"pg_sleep\" is not one that rules may use; they may use lower, upper, length, substring, replace, trim, concat, coalesce, ifnull, nullif, abs, round, mod, now, date, datetime, current_date, current_timestamp, json_array_length, jsonb_array_length, json_extract, st_intersects, st_within, st_contains",
+            "1:1 the function \"pg_sleep\" is not one that rules may use; they may use lower, upper, length, substring, replace, trim, concat, coalesce, ifnull, nullif, abs, round, mod, now, date, datetime, current_date, current_timestamp, json_array_length, jsonb_array_length, json_extract, st_intersects, st_within, st_contains, st_crosses, st_equals, st_overlaps, st_touches, st_distance, st_dwithin",
         ),
         (
             "stars > 1; DROP TABLE article",
