@@ -14,6 +14,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod ident;
+pub mod pattern;
 pub mod plan;
 pub mod principal;
 pub mod request;

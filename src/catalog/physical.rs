@@ -32,6 +32,8 @@ pub struct Database {
     pub tables: Vec<Table>,
     /// Enum types, and the value lists of `CHECK (c IN (…))` columns.
     pub enums: Vec<EnumType>,
+    /// The quoted name of the text type without case, for casts, where a column has it (PostgreSQL's `citext`).
+    pub caseless: Option<String>,
     /// Functions that could be exposed (PostgreSQL).
     pub functions: Vec<Function>,
     /// Installed extensions (PostgreSQL), or compiled-in modules worth knowing (SQLite: `fts5`).

@@ -263,7 +263,7 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::Integer(value) => (*value).into(),
         Datum::Float(value) => (*value).into(),
         Datum::Text(text) => (&**text).into(),
-        Datum::Bytes(bytes) => format!("{} bytes", bytes.len()).into(),
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => format!("{} bytes", bytes.len()).into(),
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }

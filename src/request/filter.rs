@@ -2,6 +2,7 @@
 
 use super::Slot;
 use crate::ident::Name;
+use crate::pattern::Syntax;
 use crate::value::Type;
 
 /// A condition on a row. Three-valued, as in SQL: a row is in when the condition is true.
@@ -204,6 +205,17 @@ impl Comparison {
             Comparison::LessOrEqual => Comparison::GreaterOrEqual,
             Comparison::Contains => Comparison::ContainedIn,
             Comparison::ContainedIn => Comparison::Contains,
+            _ => return None,
+        })
+    }
+
+    /// How the right side is to be read where it is a regular expression or the like.
+    #[must_use]
+    pub fn pattern(self) -> Option<Syntax> {
+        Some(match self {
+            Comparison::Regex | Comparison::NotRegex => Syntax::Regex { insensitive: false },
+            Comparison::IRegex | Comparison::NotIRegex => Syntax::Regex { insensitive: true },
+            Comparison::Similar | Comparison::NotSimilar => Syntax::Similar { insensitive: false },
             _ => return None,
         })
     }

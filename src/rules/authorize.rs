@@ -14,6 +14,7 @@ use crate::ident::Name;
 use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
 use crate::value::Type;
+use std::borrow::Cow;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Deci
     let mut decisions = Decisions::default();
     for read in touched.iter().filter_map(|face| view.read(*face)) {
         solve::decide(&read.rule, principal, &mut decisions);
-        for cell in &read.cells {
+        for cell in read.cells.iter().chain(read.counted.iter().flatten()) {
             if let Cell::Where(rule) = cell {
                 solve::decide(rule, principal, &mut decisions);
             }
@@ -80,26 +81,48 @@ fn solve_read(
     read: &ReadAccess,
     principal: &Principal,
     decisions: &mut Decisions,
-) -> (Predicate, Vec<Option<Predicate>>) {
+) -> (Predicate, Cells, Option<Cells>) {
     let rule = solve::solve(&read.rule, principal, decisions);
-    let cells = read
-        .cells
-        .iter()
-        .map(|cell| match cell {
+    let mut solved = |cells: &Vec<Cell>| -> Cells {
+        let solve = |cell: &Cell| match cell {
             Cell::Hidden => None,
             Cell::Visible => Some(Predicate::TRUE),
             Cell::Where(rule) => Some(solve::solve(rule, principal, decisions)),
-        })
-        .collect();
-    (rule, cells)
+        };
+        cells.iter().map(solve).collect()
+    };
+    let cells = solved(&read.cells);
+    let counted = read.counted.as_ref().map(solved);
+    (rule, cells, counted)
 }
 
+/// Where each column's cells can be read; `None`: nowhere.
+type Cells = Vec<Option<Predicate>>;
+
 /// One table reference: its face, with the caller's rules solved.
+#[derive(Clone)]
 struct Entered<'a> {
     face: &'a Face,
     read: &'a ReadAccess,
     rule: Predicate,
-    cells: Vec<Option<Predicate>>,
+    cells: Cells,
+    /// What aggregates and group keys see, where it is less.
+    counted: Option<Cells>,
+}
+
+impl<'a> Entered<'a> {
+    /// The same table reference with the cells that aggregates and group keys see.
+    fn counting(&self) -> Cow<'_, Entered<'a>> {
+        match &self.counted {
+            None => Cow::Borrowed(self),
+            Some(counted) => Cow::Owned(Entered {
+                rule: self.rule.clone(),
+                cells: counted.clone(),
+                counted: None,
+                ..*self
+            }),
+        }
+    }
 }
 
 struct Resolver<'a> {
@@ -151,13 +174,14 @@ impl<'a> Resolver<'a> {
         else {
             return Err(self.refusal(face));
         };
-        let (rule, cells) = solve_read(read, self.principal, &mut self.decisions);
+        let (rule, cells, counted) = solve_read(read, self.principal, &mut self.decisions);
         self.touched.push(face.id);
         Ok(Entered {
             face,
             read,
             rule,
             cells,
+            counted,
         })
     }
 
@@ -179,6 +203,16 @@ impl<'a> Resolver<'a> {
         let id = entered.face.column_named(name.as_str());
         match id.and_then(|id| self.cell(entered, id)) {
             Some(term) => Ok(term),
+            // The role sees it, but through no parent that allows aggregates.
+            None if id.is_some_and(|id| entered.read.cells[id.0 as usize] != Cell::Hidden) => {
+                let message = format!(
+                    "role {:?} may not aggregate {:?} of {:?}",
+                    self.principal.role.as_str(),
+                    name.as_str(),
+                    entered.face.name.as_str()
+                );
+                Err(Error::forbidden(message).at(name.as_str()))
+            }
             None => {
                 let visible = entered
                     .face
@@ -304,10 +338,14 @@ impl<'a> Resolver<'a> {
         if let Some(filter) = &select.filter {
             parts.push(self.filter(entered, filter)?);
         }
+        let ordered = match select.output {
+            request::Output::Groups { .. } => entered.counting(),
+            _ => Cow::Borrowed(entered),
+        };
         let order = select
             .order
             .iter()
-            .map(|term| self.order(entered, term))
+            .map(|term| self.order(&ordered, term))
             .collect::<Result<Vec<_>>>()?;
         let distinct = select
             .distinct

@@ -223,7 +223,7 @@ fn datum(value: &Datum) -> String {
         Datum::Integer(value) => value.to_string(),
         Datum::Float(value) => value.to_string(),
         Datum::Text(text) => quoted(text),
-        Datum::Bytes(bytes) => {
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => {
             let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("'\\x{}'", hex.concat())
         }

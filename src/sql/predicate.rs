@@ -1,6 +1,7 @@
 //! Predicates → SQL conditions.
 
 use super::{Form, Writer};
+use crate::pattern::Syntax;
 use crate::request::Comparison;
 use crate::rules::{Exists, Parameter, Predicate, Term};
 use crate::value::Type;
@@ -116,12 +117,8 @@ impl Writer<'_> {
             C::NotLike => self.like(left, right, &data_type, true),
             C::ILike => self.text_infix(left, " ILIKE ", " LIKE ", right, &data_type),
             C::NotILike => self.text_infix(left, " NOT ILIKE ", " NOT LIKE ", right, &data_type),
-            C::Similar => self.pattern(left, " SIMILAR TO ", "diglot_similar(", ")", right, &data_type),
-            C::NotSimilar => self.pattern(left, " NOT SIMILAR TO ", "NOT diglot_similar(", ")", right, &data_type),
-            C::Regex => self.pattern(left, " ~ ", "diglot_regexp(", ", 0)", right, &data_type),
-            C::NotRegex => self.pattern(left, " !~ ", "NOT diglot_regexp(", ", 0)", right, &data_type),
-            C::IRegex => self.pattern(left, " ~* ", "diglot_regexp(", ", 1)", right, &data_type),
-            C::NotIRegex => self.pattern(left, " !~* ", "NOT diglot_regexp(", ", 1)", right, &data_type),
+            C::Similar | C::Regex | C::IRegex => self.pattern(left, comparison, false, right, &data_type),
+            C::NotSimilar | C::NotRegex | C::NotIRegex => self.pattern(left, comparison, true, right, &data_type),
             C::Contains => self.contains(left, " @> ", right, &data_type, false),
             C::ContainedIn => self.contains(left, " <@ ", right, &data_type, true),
             C::HasKey => self.has_key(left, " ? ", "diglot_json_has_key(", ")", right, &data_type),
@@ -146,6 +143,9 @@ impl Writer<'_> {
             self.term(term);
             return;
         }
+        // What is no moment is infinity.
+        let bound = matches!(term, Term::Parameter { .. });
+        self.word(if bound { "coalesce(" } else { "" });
         self.word("strftime('%Y-%m-%d %H:%M:%f', CASE WHEN ");
         self.term(term);
         self.word(" GLOB '*:*[+-][0-9][0-9]' THEN ");
@@ -153,6 +153,11 @@ impl Writer<'_> {
         self.word(" || ':00' ELSE ");
         self.term(term);
         self.word(" END)");
+        if bound {
+            self.word(", ");
+            self.term(term);
+            self.word(")");
+        }
     }
 
     fn equal(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type) {
@@ -233,7 +238,7 @@ impl Writer<'_> {
         if self.is_postgres() {
             self.text(left, data_type);
             self.word(if not { " NOT LIKE " } else { " LIKE " });
-            self.term(right);
+            self.formed(right, Form::Like);
             return;
         }
         match right {
@@ -267,30 +272,52 @@ impl Writer<'_> {
     ) {
         self.text(left, data_type);
         self.by_flavor(postgres, sqlite);
-        self.term(right);
+        self.formed(right, Form::Like);
         self.by_flavor("", " ESCAPE '\\'");
     }
 
-    fn pattern(
-        &mut self,
-        left: &Term,
-        postgres: &'static str,
-        sqlite: &'static str,
-        closing: &'static str,
-        right: &Term,
-        data_type: &Type,
-    ) {
-        if self.is_postgres() {
-            self.text(left, data_type);
-            self.word(postgres);
-            self.term(right);
-        } else {
-            self.word(sqlite);
-            self.term(right);
-            self.word(", ");
-            self.term(left);
-            self.word(closing);
+    /// A term that is bound in a form of its own, where it is bound at all.
+    fn formed(&mut self, term: &Term, form: Form) {
+        match term {
+            Term::Parameter {
+                source,
+                data_type,
+                list,
+            } => self.mark(source, data_type, *list, form),
+            other => self.term(other),
         }
+    }
+
+    /// A regular expression or `SIMILAR TO`. On PostgreSQL both are regular expressions whose case is spelled out, and a
+    /// column without case must not fold them once more.
+    fn pattern(&mut self, left: &Term, comparison: Comparison, not: bool, right: &Term, data_type: &Type) {
+        let Some(syntax) = comparison.pattern() else { return };
+        let syntax = match syntax {
+            Syntax::Regex { .. } if data_type.is_caseless() => Syntax::Regex { insensitive: true },
+            Syntax::Similar { .. } if data_type.is_caseless() => Syntax::Similar { insensitive: true },
+            other => other,
+        };
+        let form = Form::Pattern(syntax);
+        if self.is_postgres() {
+            self.term(left);
+            if !data_type.is_text() || data_type.is_caseless() {
+                self.word("::text");
+            }
+            self.word(if not { " !~ " } else { " ~ " });
+            self.formed(right, form);
+            return;
+        }
+        self.word(if not { "NOT " } else { "" });
+        let (opening, closing) = match syntax {
+            Syntax::Regex { insensitive: false } => ("diglot_regexp(", ", 0)"),
+            Syntax::Regex { insensitive: true } => ("diglot_regexp(", ", 1)"),
+            Syntax::Similar { .. } => ("diglot_similar(", ")"),
+        };
+        self.word(opening);
+        self.formed(right, form);
+        self.word(", ");
+        self.term(left);
+        self.word(closing);
     }
 
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {

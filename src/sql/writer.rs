@@ -173,6 +173,10 @@ impl<'a> Writer<'a> {
             Type::Json => "json",
             Type::Jsonb => "jsonb",
             Type::Other(name) => name,
+            Type::Text { caseless: true, .. } => match self.catalog.database.caseless.as_deref() {
+                Some(name) => name,
+                None => return,
+            },
             Type::Enum(index) => match self
                 .catalog
                 .database

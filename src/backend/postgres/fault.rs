@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Collision,
     /// A value that the database refused.
     Value,
+    /// What the server does not do with such values.
+    Unsupported,
     /// Too much for the server's limits.
     TooComplex,
     /// The database user may not.
@@ -38,7 +40,10 @@ pub(super) fn classify(error: &sqlx::Error) -> Fault {
                 .try_downcast_ref::<PgDatabaseError>()
                 .and_then(PgDatabaseError::routine)
                 .unwrap_or_default();
-            by_state(&database.code().unwrap_or_default(), routine)
+            let within = database
+                .try_downcast_ref::<PgDatabaseError>()
+                .is_some_and(|error| error.position().is_some());
+            by_state(&database.code().unwrap_or_default(), routine, within)
         }
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -56,25 +61,36 @@ fn is_bad_pattern(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.code().as_deref() == Some("2201B"))
 }
 
-fn by_state(state: &str, routine: &str) -> Fault {
+/// `within`: the server names a place in the statement's text (or in a function's). What a value is cast to (`regclass`,
+/// `regtype` and their like) fails with the same states, but there is no place for it.
+fn by_state(state: &str, routine: &str, within: bool) -> Fault {
     match state {
         "53300" | "57P03" => Fault::Full,
         "57014" | "55P03" => Fault::Timeout,
         // A prepared statement whose columns have changed.
         "0A000" if routine == "RevalidateCachedQuery" => Fault::Stale,
-        // Undefined table, column, type, schema; a prepared statement that the server has forgotten.
-        "42P01" | "42703" | "42704" | "3F000" | "26000" | "42P05" => Fault::Stale,
-        "40001" | "40P01" => Fault::Collision,
+        "0A000" => Fault::Unsupported,
+        // A prepared statement that the server has forgotten.
+        "26000" | "42P05" => Fault::Stale,
+        // Undefined table, column, function, object, schema; a wrong name, a syntax error in a type's name.
+        "42P01" | "42703" | "42883" | "42725" | "42704" | "3F000" | "42602" | "42601" if !within => Fault::Value,
+        "42P01" | "42703" | "42704" | "3F000" => Fault::Stale,
+        "40001" | "40P01" | "72000" => Fault::Collision,
         "42501" => Fault::Denied,
         "25006" => Fault::ReadOnly,
-        // A function of the database that raises an error refuses the values that it got.
-        "P0001" => Fault::Value,
+        // A function of the database that raises an error, or finds no row or too many, refuses the values that it got; so
+        // does a subquery with several rows.
+        "P0001" | "P0002" | "P0003" | "21000" => Fault::Value,
+        "44000" => Fault::Constraint,
         _ => match state.get(..2) {
             Some("08" | "57" | "28" | "3D") => Fault::Away,
-            Some("53") => Fault::Full,
+            // Out of resources; an object in use or not yet filled; a foreign server.
+            Some("53" | "55" | "HV") => Fault::Full,
             Some("22") => Fault::Value,
             Some("23") => Fault::Constraint,
             Some("54") => Fault::TooComplex,
+            // A state of somebody's own, from a function.
+            _ if routine == "exec_stmt_raise" => Fault::Value,
             _ => Fault::Other,
         },
     }
@@ -113,10 +129,15 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Kind::Invalid,
             Code::INVALID_VALUE,
             if is_bad_pattern(&error) {
-                "a value is not a valid regular expression"
+                "the regular expression is too complex for the database; ask for fewer repetitions"
             } else {
                 "a value does not fit its type, its range or the operation"
             },
+        ),
+        Fault::Unsupported => (
+            Kind::Invalid,
+            Code::NOT_SUPPORTED,
+            "the database does not support this operation on such values",
         ),
         Fault::TooComplex => (
             Kind::Invalid,
@@ -187,29 +208,37 @@ mod tests {
     #[test]
     fn states_are_classified() {
         let cases = [
-            ("08006", "", Fault::Away),
-            ("57P01", "", Fault::Away),
-            ("57P03", "", Fault::Full),
-            ("53300", "", Fault::Full),
-            ("57014", "", Fault::Timeout),
-            ("22P02", "", Fault::Value),
-            ("22003", "", Fault::Value),
-            ("22012", "", Fault::Value),
-            ("2201B", "", Fault::Value),
-            ("42P01", "", Fault::Stale),
-            ("42703", "", Fault::Stale),
-            ("0A000", "RevalidateCachedQuery", Fault::Stale),
-            ("0A000", "", Fault::Other),
-            ("42501", "", Fault::Denied),
-            ("40001", "", Fault::Collision),
-            ("40P01", "", Fault::Collision),
-            ("54001", "", Fault::TooComplex),
-            ("XX000", "", Fault::Other),
-            ("42601", "", Fault::Other),
-            ("", "", Fault::Other),
+            ("08006", "", true, Fault::Away),
+            ("57P01", "", true, Fault::Away),
+            ("57P03", "", true, Fault::Full),
+            ("53300", "", true, Fault::Full),
+            ("55000", "", false, Fault::Full),
+            ("57014", "", false, Fault::Timeout),
+            ("22P02", "", false, Fault::Value),
+            ("22003", "", false, Fault::Value),
+            ("22012", "", false, Fault::Value),
+            ("2201B", "", false, Fault::Value),
+            ("42P01", "parserOpenTable", true, Fault::Stale),
+            ("42P01", "RangeVarGetRelidExtended", false, Fault::Value),
+            ("42703", "", true, Fault::Stale),
+            ("42704", "typenameType", false, Fault::Value),
+            ("42883", "regprocin", false, Fault::Value),
+            ("42883", "op_error", true, Fault::Other),
+            ("0A000", "RevalidateCachedQuery", false, Fault::Stale),
+            ("0A000", "", false, Fault::Unsupported),
+            ("21000", "", false, Fault::Value),
+            ("44000", "", false, Fault::Constraint),
+            ("42501", "", false, Fault::Denied),
+            ("40001", "", false, Fault::Collision),
+            ("40P01", "", false, Fault::Collision),
+            ("54001", "", false, Fault::TooComplex),
+            ("AB123", "exec_stmt_raise", false, Fault::Value),
+            ("XX000", "", false, Fault::Other),
+            ("42601", "", true, Fault::Other),
+            ("", "", false, Fault::Other),
         ];
-        for (state, routine, fault) in cases {
-            assert_eq!(by_state(state, routine), fault, "{state}");
+        for (state, routine, within, fault) in cases {
+            assert_eq!(by_state(state, routine, within), fault, "{state}");
         }
     }
 }

@@ -107,6 +107,7 @@ impl Raw {
             kind: DatabaseKind::Postgres,
             version,
             tables: tables.finish(),
+            caseless: self.types.caseless(),
             enums: self.types.into_enums(),
             functions,
             extensions,

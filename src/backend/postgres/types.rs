@@ -113,6 +113,12 @@ impl Types {
         number
     }
 
+    /// The name of `citext`, where something has that type.
+    pub(super) fn caseless(&self) -> Option<String> {
+        let found = self.rows.values().find(|row| row.kind == "b" && row.name == "citext");
+        found.map(|row| row.sql_name.clone())
+    }
+
     pub(super) fn into_enums(self) -> Vec<EnumType> {
         self.enums
     }
@@ -163,7 +169,10 @@ impl Types {
             ("b", "A") if row.element != 0 && !matches!(row.id, 22 | 30) => {
                 part(row.element, modifier).map(|element| Type::Array(Box::new(element)))
             }
-            ("b", _) if row.name == "citext" => Some(Type::TEXT),
+            ("b", _) if row.name == "citext" => Some(Type::Text {
+                length: None,
+                caseless: true,
+            }),
             ("b", _) if row.name == "geometry" || row.name == "geography" => Some(Type::Geometry),
             _ => None,
         };
@@ -203,7 +212,10 @@ fn built_in(id: u32, modifier: i32) -> Option<Type> {
         114 => Type::Json,
         700 => Type::Float(32),
         701 => Type::Float(64),
-        1042 | 1043 => Type::Text { length },
+        1042 | 1043 => Type::Text {
+            length,
+            caseless: false,
+        },
         1082 => Type::Date,
         1083 => Type::Time,
         1114 => Type::Timestamp,

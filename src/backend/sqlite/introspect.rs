@@ -74,6 +74,7 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         version: rusqlite::version().to_owned(),
         tables: drafts,
         enums,
+        caseless: None,
         functions: Vec::new(),
         extensions,
         fingerprint,

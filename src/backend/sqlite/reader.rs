@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most bytes of a LIKE or GLOB pattern.
-pub(super) const LONGEST_PATTERN: i32 = 1000;
+/// Most bytes of a LIKE or GLOB pattern in SQLite's own eyes: those of clients are checked when they are bound
+/// ([`crate::pattern::LONGEST`]), and as GLOB a character may take three bytes more.
+const LONGEST_PATTERN: i32 = 3000;
 
 /// Statements that stay prepared on each connection. One costs a few tens of kilobytes at most.
 const PREPARED: usize = 128;

@@ -275,7 +275,10 @@ async fn the_schema_is_read() {
         types,
         [
             &Type::Integer(32),
-            &Type::Text { length: Some(40) },
+            &Type::Text {
+                length: Some(40),
+                caseless: false
+            },
             &mood,
             &Type::Date,
             &Type::Boolean,
@@ -345,7 +348,13 @@ async fn the_schema_is_read() {
     assert!(table(&database, "bare").primary_key.is_empty());
     let books = table(&database, "books");
     assert_eq!((books.kind, books.writable), (TableKind::View, false));
-    assert_eq!(books.columns[1].data_type, Type::Text { length: Some(40) });
+    assert_eq!(
+        books.columns[1].data_type,
+        Type::Text {
+            length: Some(40),
+            caseless: false
+        }
+    );
     assert_eq!(books.columns[3].data_type, Type::Date);
     let words = table(&database, "words");
     assert_eq!((words.kind, words.columns.len()), (TableKind::VirtualTable, 2));

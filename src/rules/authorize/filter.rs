@@ -107,6 +107,10 @@ impl<'a> Resolver<'a> {
                     list,
                 }
             }
+            _ if comparison.pattern().is_some() => {
+                let message = format!("{} is compared with a text, not with a column", comparison.word());
+                return Err(Error::invalid(Code::INVALID_VALUE, message).at(place(left)));
+            }
             other => {
                 let other = self.expression(entered, other)?;
                 let other_type = other.data_type(self.catalog);
@@ -177,7 +181,9 @@ fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
     let fits = match comparison {
         C::Equal | C::NotEqual | C::Same | C::NotSame => !matches!(data_type, Type::Geometry),
         C::In | C::NotIn => !matches!(data_type, Type::Geometry | Type::Array(_)),
-        C::Greater | C::GreaterOrEqual | C::Less | C::LessOrEqual => !matches!(data_type, Type::Geometry | Type::Json),
+        C::Greater | C::GreaterOrEqual | C::Less | C::LessOrEqual => {
+            !matches!(data_type, Type::Geometry | Type::Json | Type::Jsonb)
+        }
         C::Like
         | C::NotLike
         | C::ILike

@@ -169,6 +169,8 @@ impl<'a> Resolver<'a> {
         fields: &[GroupField],
     ) -> Result<Output> {
         self.check_aggregate(entered)?;
+        let counting = entered.counting();
+        let entered = &*counting;
         let mut keys = Vec::with_capacity(by.len());
         for (name, expression) in by {
             let term = self.expression(entered, expression)?;

@@ -162,9 +162,9 @@ impl Compiler<'_> {
     }
 
     /// What a value is bound as beside a column of a type.
-    fn parameter_type(&self, data_type: &Type) -> Type {
+    pub(super) fn parameter_type(&self, data_type: &Type) -> Type {
         match stored(self.catalog, &widened(data_type, self.is_sqlite())) {
-            Type::Text { .. } => Type::TEXT,
+            Type::Text { caseless, .. } => Type::Text { length: None, caseless },
             Type::Array(element) => Type::Array(Box::new(self.parameter_type(&element))),
             other => other,
         }
