@@ -132,7 +132,11 @@ async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String>
 
 async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) -> Result<Arc<Server>, String> {
     let config = folder.join("diglot.toml");
-    fs::copy(configuration(fixture, database)?, &config).map_err(|error| error.to_string())?;
+    let text = match fixture {
+        "values" => crate::values::configuration(),
+        _ => fs::read_to_string(configuration(fixture, database)?).map_err(|error| error.to_string())?,
+    };
+    fs::write(&config, text).map_err(|error| error.to_string())?;
     let url = match database {
         Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
         Database::Postgres => postgres(fixture, name).await?,
