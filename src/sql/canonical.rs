@@ -27,7 +27,8 @@ const AS_IT_IS: Form = ("", "");
 fn forms(data_type: &Type) -> &'static [Form] {
     match data_type {
         Type::Uuid => &[AS_IT_IS, ("upper(", ")"), ("unhex(", ", '-')")],
-        Type::Other(_) => &[AS_IT_IS, ("CAST(", " AS TEXT)")],
+        // Concatenated rather than cast: a cast's affinity would make texts of the other forms too.
+        Type::Other(_) => &[AS_IT_IS, ("(", " || '')")],
         _ => &[AS_IT_IS],
     }
 }
