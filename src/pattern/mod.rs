@@ -194,14 +194,14 @@ fn unsupported_flag(flags: &ast::Flags) -> Result<(), (String, usize)> {
 /// About how large it is when it is compiled, with every repetition written out: rather too much than too little.
 fn weight(hir: &Hir) -> usize {
     match hir.kind() {
-        HirKind::Look(look) if postgres::is_long(*look) => 20_000,
+        HirKind::Look(look) if postgres::is_long(*look) => 40_000,
         HirKind::Empty | HirKind::Look(_) => 50,
         HirKind::Literal(literal) => 50 * literal.0.len(),
         HirKind::Class(Class::Unicode(class)) => {
             let range = |range: &hir::ClassUnicodeRange| match u32::from(range.end()) - u32::from(range.start()) {
                 _ if range.end().is_ascii() => 20,
-                ..=0x40 => 80,
-                ..=0x1000 => 250,
+                0..=0x40 => 80,
+                0x41..=0x1000 => 250,
                 _ => 1000,
             };
             100 + class.iter().map(range).sum::<usize>()
@@ -209,7 +209,12 @@ fn weight(hir: &Hir) -> usize {
         HirKind::Class(Class::Bytes(class)) => 100 + 20 * class.ranges().len(),
         HirKind::Repetition(repetition) => {
             let most = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
-            (weight(&repetition.sub) + 100).saturating_mul(most as usize)
+            let most = if repetition.sub.properties().maximum_len() == Some(0) {
+                1
+            } else {
+                most as usize
+            };
+            (weight(&repetition.sub) + 100).saturating_mul(most)
         }
         HirKind::Capture(capture) => weight(&capture.sub) + 100,
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts

@@ -88,6 +88,15 @@ fn write_group(hir: &Hir, text: &mut String) {
 }
 
 fn write_repetition(repetition: &Repetition, text: &mut String) {
+    // What takes no characters says the same once as many times.
+    if repetition.sub.properties().maximum_len() == Some(0) {
+        if repetition.min > 0 {
+            write_group(&repetition.sub, text);
+        } else {
+            text.push_str("(?:)");
+        }
+        return;
+    }
     match repetition.sub.kind() {
         HirKind::Class(Class::Unicode(class)) if !class.ranges().is_empty() => write_class(class, text),
         HirKind::Capture(capture) => write_group(&capture.sub, text),

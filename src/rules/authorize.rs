@@ -1,19 +1,21 @@
 //! Names → ids and rules, in one pass: no table reference is made without its rule, no column without its cell's.
 
 mod aggregate;
+mod entered;
 mod expression;
 mod filter;
 mod output;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View, solve};
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View, solve};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
 use crate::value::Type;
+use entered::{Entered, solve_read};
 use std::borrow::Cow;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
@@ -74,55 +76,6 @@ pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Deci
         }
     }
     decisions
-}
-
-/// Solves a face's rule and its cells' rules, always in this order.
-fn solve_read(
-    read: &ReadAccess,
-    principal: &Principal,
-    decisions: &mut Decisions,
-) -> (Predicate, Cells, Option<Cells>) {
-    let rule = solve::solve(&read.rule, principal, decisions);
-    let mut solved = |cells: &Vec<Cell>| -> Cells {
-        let solve = |cell: &Cell| match cell {
-            Cell::Hidden => None,
-            Cell::Visible => Some(Predicate::TRUE),
-            Cell::Where(rule) => Some(solve::solve(rule, principal, decisions)),
-        };
-        cells.iter().map(solve).collect()
-    };
-    let cells = solved(&read.cells);
-    let counted = read.counted.as_ref().map(solved);
-    (rule, cells, counted)
-}
-
-/// Where each column's cells can be read; `None`: nowhere.
-type Cells = Vec<Option<Predicate>>;
-
-/// One table reference: its face, with the caller's rules solved.
-#[derive(Clone)]
-struct Entered<'a> {
-    face: &'a Face,
-    read: &'a ReadAccess,
-    rule: Predicate,
-    cells: Cells,
-    /// What aggregates and group keys see, where it is less.
-    counted: Option<Cells>,
-}
-
-impl<'a> Entered<'a> {
-    /// The same table reference with the cells that aggregates and group keys see.
-    fn counting(&self) -> Cow<'_, Entered<'a>> {
-        match &self.counted {
-            None => Cow::Borrowed(self),
-            Some(counted) => Cow::Owned(Entered {
-                rule: self.rule.clone(),
-                cells: counted.clone(),
-                counted: None,
-                ..*self
-            }),
-        }
-    }
 }
 
 struct Resolver<'a> {

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod faults;
+mod patterns;
 mod reads;
 
 use super::super::{Rows, Run, Settings};

@@ -173,6 +173,14 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     error
 }
 
+/// A connection with the functions of statements, for tests that compare the databases.
+#[cfg(test)]
+pub(super) fn connection_for_tests() -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open_in_memory().expect("opens");
+    functions::register(&connection).expect("registers");
+    connection
+}
+
 #[cfg(test)]
 mod tests;
 

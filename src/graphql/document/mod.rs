@@ -206,6 +206,7 @@ pub(crate) fn validate_with(
     document: &ExecutableDocument,
 ) -> Result<(), Vec<Fault>> {
     cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
+    only_queries(document).map_err(|fault| vec![fault])?;
     let errors = captured(&schema.0, &schema.1, document).err().unwrap_or_default();
     told(types, errors, position::check(types, document))
 }

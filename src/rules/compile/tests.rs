@@ -391,6 +391,26 @@ fn mistakes_are_named_with_their_place() {
         ),
         ("data > data", "1:1 values of type jsonb have no order"),
         (
+            "title ~ 'a(b'",
+            "1:9 the pattern \"a(b\" is no regular expression: unclosed group at character 2",
+        ),
+        (
+            "title !~* 'a{999}'",
+            "1:11 a repetition of 999 is too large (at most 255) at character 2 of the pattern \"a{999}\"",
+        ),
+        (
+            "title SIMILAR TO '[a'",
+            "1:18 a SIMILAR TO pattern lacks a closing bracket ]",
+        ),
+        (
+            "title LIKE 'a\\'",
+            "1:12 a LIKE pattern must not end with its escape character \\: write it twice",
+        ),
+        (
+            "title ~ title",
+            "1:1 a regular expression must be a constant or a variable of the caller; LIKE takes columns too",
+        ),
+        (
             "st_within(data, 'x')",
             "1:1 this function is PostGIS's, which is not installed in the database (CREATE EXTENSION postgis)",
         ),

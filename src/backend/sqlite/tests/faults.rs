@@ -54,7 +54,7 @@ async fn errors_are_classified() {
         .expect_err("invalid");
     assert_eq!(
         error.message,
-        "the pattern \"a(\" is no regular expression: unclosed group"
+        "the pattern \"a(\" is no regular expression: unclosed group at character 2"
     );
 }
 
