@@ -13,6 +13,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 /// Bytes of statement text that a snapshot's cached plans may hold together, roughly.
@@ -73,14 +74,26 @@ const VARIANTS: usize = 32;
 /// A plan with its statement.
 pub(super) struct Ready {
     pub(super) plan: Plan,
+    /// The quick one; [`Ready::statement`] says which is run.
     pub(super) statement: Statement,
     pub(super) labels: Vec<(Slot, String)>,
     /// What cursors of this question are bound to.
     pub(super) binding: [u8; 32],
     careful: OnceLock<Statement>,
+    /// An answer broke off in the middle for want of care.
+    pub(super) wary: AtomicBool,
 }
 
 impl Ready {
+    /// The statement to run.
+    pub(super) fn statement(&self, catalog: &Catalog, backend: &Backend) -> &Statement {
+        if self.wary.load(Ordering::Relaxed) {
+            self.careful(catalog, backend)
+        } else {
+            &self.statement
+        }
+    }
+
     /// The statement that takes no value for granted.
     pub(super) fn careful(&self, catalog: &Catalog, backend: &Backend) -> &Statement {
         self.careful
@@ -131,6 +144,7 @@ impl Plans {
             labels: authorized.labels,
             binding,
             careful: OnceLock::new(),
+            wary: AtomicBool::new(false),
         });
         match planned {
             Some(planned) => {

@@ -7,11 +7,13 @@ mod cursor;
 mod enums;
 mod exposure;
 mod start;
+mod stream;
 
 pub use exposure::exposure;
 pub use start::{Source, StartError, build};
+pub use stream::{Stream, Tail};
 
-use crate::backend::{Backend, Run, Seal};
+use crate::backend::{Backend, Reply, Run, Seal};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
@@ -29,19 +31,45 @@ use std::sync::Arc;
 pub struct Outcome {
     /// The JSON of the request's output.
     pub body: Body,
-    /// Rows written (0 or 1 for [`crate::request::Output::Row`]).
+    /// Rows written (0 or 1 for [`crate::request::Output::Row`]). Of a stream those that are there by now, at least one:
+    /// its [`Tail`] says how many it came to.
     pub count: u64,
     /// The number of all rows, where the page asked for it.
     pub total: Option<u64>,
-    /// A cursor to the rest, where the page asked for it and there is a rest.
+    /// A cursor to the rest, where the page asked for it and there is a rest. Of a stream in its [`Tail`].
     pub next: Option<String>,
 }
 
-/// JSON bytes, whole. (A list too long to keep in memory becomes a stream here.)
+/// JSON bytes.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it.
+    /// All of them.
     Whole(Bytes),
+    /// Those of a long list, as they are read; only where the caller asked for [`Delivery::Stream`].
+    Stream(Box<Stream>),
+}
+
+impl Body {
+    /// The bytes of an answer that was asked for whole.
+    ///
+    /// # Errors
+    /// A fault of ours: it is a stream.
+    pub fn whole(self) -> Result<Bytes> {
+        match self {
+            Self::Whole(bytes) => Ok(bytes),
+            Self::Stream(_) => Err(Error::internal("a stream where a whole answer was asked for")),
+        }
+    }
+}
+
+/// How an answer may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// All at once.
+    Whole,
+    /// A long list may be a stream, which holds a connection until it is taken. Whoever waits for several answers at once
+    /// must not ask for this: they could wait for each other's connections.
+    Stream,
 }
 
 /// One state of the schema: the catalog, and each role's view of it. Immutable.
@@ -125,8 +153,14 @@ impl Engine {
     ///
     /// # Errors
     /// Refusals, unknown names, values that do not fit, and the database's faults, classified.
-    pub async fn run(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
-        let result = self.run_read(snapshot, principal, request).await;
+    pub async fn run(
+        &self,
+        snapshot: &Snapshot,
+        principal: &Principal,
+        request: &Request,
+        delivery: Delivery,
+    ) -> Result<Outcome> {
+        let result = self.run_read(snapshot, principal, request, delivery).await;
         if let Err(error) = &result {
             let cause = error.source.as_ref().map(tracing::field::display);
             match error.kind {
@@ -138,29 +172,35 @@ impl Engine {
         result
     }
 
-    async fn run_read(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
+    async fn run_read(
+        &self,
+        snapshot: &Snapshot,
+        principal: &Principal,
+        request: &Request,
+        delivery: Delivery,
+    ) -> Result<Outcome> {
         let ready = self.planned(snapshot, principal, request)?;
-        let (values, most) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let seal = ready.plan.query.cursor.then(|| self.seal(&ready));
-        let run = Run {
-            statement: &ready.statement,
-            values: &values,
-            most,
-            seal: seal.as_ref(),
+        let stream = delivery == Delivery::Stream && answer::can_stream(&ready.plan);
+        let statement = ready.statement(&snapshot.catalog, &self.backend);
+        let reply = async |statement: &Statement| {
+            let (values, most) = self.values(snapshot, principal, request, &ready, statement)?;
+            let run = Run {
+                statement,
+                values: &values,
+                most,
+                seal: seal.as_ref(),
+            };
+            if stream {
+                self.backend.stream(run).await
+            } else {
+                self.backend.run(run).await.map(Reply::Whole)
+            }
         };
-        let rows = match self.backend.run(run).await {
+        let reply = match reply(statement).await {
             Err(error) if error.code == Code::BLOB_IN_JSON => {
                 // A blob where the column says otherwise: the same again, with every value looked at.
-                let careful = ready.careful(&snapshot.catalog, &self.backend);
-                let (values, most) = self.values(snapshot, principal, request, &ready, careful)?;
-                self.backend
-                    .run(Run {
-                        statement: careful,
-                        values: &values,
-                        most,
-                        seal: seal.as_ref(),
-                    })
-                    .await?
+                reply(ready.careful(&snapshot.catalog, &self.backend)).await?
             }
             Err(error) => {
                 if error.code == Code::SCHEMA_CHANGED {
@@ -168,14 +208,12 @@ impl Engine {
                 }
                 return Err(error);
             }
-            Ok(rows) => rows,
+            Ok(reply) => reply,
         };
-        Ok(answer::outcome(
-            &ready.plan.answer,
-            &ready.plan.query,
-            rows,
-            seal.as_ref(),
-        ))
+        Ok(match reply {
+            Reply::Whole(rows) => answer::outcome(&ready.plan.answer, &ready.plan.query, rows, seal.as_ref()),
+            Reply::Stream(rows) => Stream::outcome(rows, ready, seal),
+        })
     }
 
     /// What would be run, and how the database would do it.

@@ -53,7 +53,7 @@ pub struct Edge<H> {
 }
 
 impl<H: Handler> Edge<H> {
-    /// Wraps a handler; a request may take `time_limit`.
+    /// Wraps a handler; until an answer begins a request may take `time_limit`.
     pub fn new(handler: H, time_limit: Duration) -> Self {
         Self {
             vary: HeaderValue::try_from(handler.varies_by()).unwrap_or(HeaderValue::from_static("*")),
@@ -69,7 +69,7 @@ impl<H: Handler> Edge<H> {
         &self.handler
     }
 
-    /// One exchange, from the request to the whole answer. Never fails and never panics.
+    /// One exchange, from the request to the answer; of a long one to its beginning. Never fails and never panics.
     pub async fn exchange(self: Arc<Self>, request: Request<Body>) -> Response {
         let begin = Instant::now();
         let (parts, body) = request.into_parts();

@@ -15,7 +15,7 @@ pub use openapi::Document;
 pub use scene::Scene;
 
 use crate::config;
-use crate::engine::{Engine, Outcome, Snapshot};
+use crate::engine::{Delivery, Engine, Outcome, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::principal::Principal;
 use crate::request::Request;
@@ -122,7 +122,10 @@ impl Rest {
         let snapshot = self.engine.snapshot();
         match self.dialects.parse(dialect, &snapshot, principal, call)? {
             Step::Done(response) => Ok(response),
-            Step::Run { request, write } => write(self.engine.run(&snapshot, principal, &request).await?),
+            Step::Run { request, write } => {
+                let outcome = self.engine.run(&snapshot, principal, &request, Delivery::Stream);
+                write(outcome.await?)
+            }
         }
     }
 

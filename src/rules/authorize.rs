@@ -1,21 +1,26 @@
 //! Names → ids and rules, in one pass: no table reference is made without its rule, no column without its cell's.
 
 mod aggregate;
+mod decide;
 mod entered;
 mod expression;
 mod filter;
+mod guard;
 mod output;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View, solve};
+pub use decide::decisions;
+
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
 use crate::value::Type;
-use entered::{Entered, solve_read};
+use decide::solve_read;
+use entered::Entered;
 use std::borrow::Cow;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
@@ -61,21 +66,6 @@ pub fn authorize(catalog: &Catalog, view: &View, principal: &Principal, read: &R
         decisions: resolver.decisions,
         labels: resolver.labels,
     })
-}
-
-/// Solves the rules of faces again, in the order in which [`authorize`] touched them: another caller's decisions.
-#[must_use]
-pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Decisions {
-    let mut decisions = Decisions::default();
-    for read in touched.iter().filter_map(|face| view.read(*face)) {
-        solve::decide(&read.rule, principal, &mut decisions);
-        for cell in read.cells.iter().chain(read.counted.iter().flatten()) {
-            if let Cell::Where(rule) = cell {
-                solve::decide(rule, principal, &mut decisions);
-            }
-        }
-    }
-    decisions
 }
 
 struct Resolver<'a> {
@@ -289,7 +279,11 @@ impl<'a> Resolver<'a> {
     ) -> Result<Select> {
         let mut parts = vec![rule];
         if let Some(filter) = &select.filter {
-            parts.push(self.filter(entered, filter)?);
+            parts.push(guard::guarded(
+                self.filter(entered, filter)?,
+                &entered.rule,
+                self.catalog,
+            ));
         }
         let ordered = match select.output {
             request::Output::Groups { .. } => entered.counting(),
@@ -419,7 +413,11 @@ impl<'a> Resolver<'a> {
             })));
         }
         if let Some(filter) = filter {
-            parts.push(self.filter(&target, filter)?);
+            parts.push(guard::guarded(
+                self.filter(&target, filter)?,
+                &target.rule,
+                self.catalog,
+            ));
         }
         let table = target.face.table;
         Ok((target, table, Predicate::all(parts)))

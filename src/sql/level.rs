@@ -273,7 +273,8 @@ impl Writer<'_> {
         if let Some(limit) = &query.limit {
             self.word(" LIMIT ");
             self.count_mark(limit);
-        } else if query.offset.is_some() && !self.is_postgres() {
+        } else if (query.offset.is_some() || self.in_derived_table) && !self.is_postgres() {
+            // SQLite forgets the order of a derived table that has no limit.
             self.word(" LIMIT -1");
         }
         if let Some(offset) = query.offset {

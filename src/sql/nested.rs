@@ -409,7 +409,9 @@ impl Writer<'_> {
         inner.order(&query.order, 0);
         self.source(query, alias, &inner);
         self.order(&query.order);
+        self.in_derived_table = true;
         self.page(query);
+        self.in_derived_table = false;
         self.word(") AS ");
         self.alias(alias);
     }

@@ -14,6 +14,8 @@ pub(super) struct Writer<'a> {
     pub(super) formats: Formats,
     /// Every value in nested JSON is wrapped, because one of them cannot stand there as it is (SQLite).
     pub(super) careful: bool,
+    /// What is written is a derived table whose order matters to what stands around it.
+    pub(super) in_derived_table: bool,
     sql: String,
     marks: Vec<Mark>,
     /// Aliases of the table references around, the innermost last.
@@ -24,6 +26,9 @@ pub(super) struct Writer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Alias(u32);
 
+/// Text that a writer has written.
+pub(super) struct Taken(String);
+
 impl<'a> Writer<'a> {
     pub(super) fn new(catalog: &'a Catalog, flavor: Flavor, formats: Formats, careful: bool) -> Self {
         let sql = String::with_capacity(256);
@@ -32,6 +37,7 @@ impl<'a> Writer<'a> {
             flavor,
             formats,
             careful,
+            in_derived_table: false,
             sql,
             marks: Vec::new(),
             scopes: Vec::new(),
@@ -40,6 +46,16 @@ impl<'a> Writer<'a> {
 
     pub(super) fn finish(self) -> (String, Vec<Mark>) {
         (self.sql, self.marks)
+    }
+
+    /// What has been written so far, to be put back behind something else.
+    pub(super) fn take(&mut self) -> Taken {
+        Taken(std::mem::take(&mut self.sql))
+    }
+
+    /// Puts back what was taken.
+    pub(super) fn put(&mut self, taken: &Taken) {
+        self.sql.push_str(&taken.0);
     }
 
     pub(super) fn is_postgres(&self) -> bool {

@@ -62,6 +62,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Its process.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
+    }
+
     /// The end of what it wrote.
     pub(crate) fn log(&self) -> String {
         tail(&self.folder)
@@ -204,6 +209,7 @@ shift 2
 exec 3<&0
 ( trap - INT TERM HUP; exec "$@" </dev/null >"$folder/out" 2>"$folder/err" 3<&- ) &
 server=$!
+echo "$server" >"$folder/pid"
 (
     read -r _ <&3
     kill -TERM "$server"

@@ -18,7 +18,7 @@ mod run;
 mod types;
 mod write;
 
-use super::{Rows, Run, Settings};
+use super::{Reply, Rows, Run, Settings};
 use crate::catalog::Database;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
@@ -27,11 +27,12 @@ use fault::Fault;
 use place::{Place, away};
 use pool::Pool;
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A SQLite database.
 pub struct Sqlite {
-    pool: Pool,
+    pool: Arc<Pool>,
     /// The file as it was last seen, to notice that another one took its place.
     seen: change::Seen,
     read_only: AtomicBool,
@@ -63,7 +64,7 @@ impl Sqlite {
             }
             Self::create(&place).map_err(|fault| explain_away(fault, &place, "cannot be made"))?;
         }
-        let pool = Pool::new(place.clone(), timeout);
+        let pool = Arc::new(Pool::new(place.clone(), timeout));
         let reader = match pool.take() {
             Ok(reader) => reader,
             Err(fault) => {
@@ -119,6 +120,10 @@ impl Sqlite {
         self.pool.run(run).await
     }
 
+    pub(super) async fn stream(&self, run: Run<'_>) -> Result<Reply> {
+        self.pool.stream(run).await
+    }
+
     pub(super) async fn explain(&self, statement: &Statement, values: &[Datum]) -> Result<String> {
         let text = format!("EXPLAIN QUERY PLAN {}", statement.text());
         let values = values.to_vec();
@@ -165,6 +170,7 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     let reason = match &fault {
         Fault::Sqlite(error) => error.to_string(),
         Fault::Shape(what) => (*what).to_owned(),
+        Fault::Stopped(_) => "nobody waits".to_owned(),
     };
     let mut error = Error::from(fault);
     error.kind = Kind::Unavailable;

@@ -2,42 +2,17 @@
 
 use super::fault::Fault;
 use super::write::{float, number, scalar, string};
+use crate::backend::stream::Outlet;
 use crate::backend::{Rows, Run, Seal};
-use crate::sql::{Layout, Shape, Statement};
+use crate::sql::{Layout, Shape};
 use crate::value::Datum;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql};
+use tokio::runtime::Handle;
 
-/// A [`Run`] that owns what it needs, for another thread.
-pub(super) struct Job {
-    statement: Statement,
-    values: Vec<Datum>,
-    most: Option<u64>,
-    seal: Option<Seal>,
-}
-
-impl Job {
-    pub(super) fn of(run: &Run<'_>) -> Self {
-        Self {
-            statement: run.statement.clone(),
-            values: run.values.to_vec(),
-            most: run.most,
-            seal: run.seal.cloned(),
-        }
-    }
-
-    pub(super) fn run(&self) -> Run<'_> {
-        Run {
-            statement: &self.statement,
-            values: &self.values,
-            most: self.most,
-            seal: self.seal.as_ref(),
-        }
-    }
-}
-
-/// Runs a statement and writes its rows.
-pub(super) fn read(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault> {
+/// Runs a statement and writes its rows; with an outlet, which only a thread may have that can wait, what becomes long
+/// goes out by it, and the rows returned are the last ones.
+pub(super) fn read(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
@@ -57,6 +32,11 @@ pub(super) fn read(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault
             break;
         }
         written.row(row)?;
+        if let Some(outlet) = &mut outlet
+            && outlet.is_due(&written.rows)
+        {
+            Handle::current().block_on(outlet.send(&mut written.rows))?;
+        }
     }
     Ok(written.finish())
 }

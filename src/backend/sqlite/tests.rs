@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod faults;
+mod streams;
 
 /// A directory with one database in it, made by a script.
 struct Scene {

@@ -5,7 +5,7 @@ use crate::catalog::{
     FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
 };
 use crate::config;
-use crate::engine::{Body, Outcome};
+use crate::engine::{Body, Delivery, Outcome};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::graphql::road::{Road, Scene};
@@ -314,7 +314,13 @@ impl Road for Echo {
         }
     }
 
-    fn run<'a>(&'a self, _: &'a Scene, _: &'a Principal, request: &'a Request) -> BoxFuture<'a, Result<Outcome>> {
+    fn run<'a>(
+        &'a self,
+        _: &'a Scene,
+        _: &'a Principal,
+        request: &'a Request,
+        _: Delivery,
+    ) -> BoxFuture<'a, Result<Outcome>> {
         self.seen.lock().unwrap().push(request.clone());
         Box::pin(async move {
             let name = match &request.read.source {

@@ -2,6 +2,7 @@
 
 use super::fixture::{admin, blog, column, front, front_with, principal, reader, relate, table};
 use crate::config;
+use crate::engine::Delivery;
 use crate::graphql::document::{self, Document, complete, complete_validator, parse};
 use crate::graphql::execute::Call;
 use crate::graphql::names::Names;
@@ -449,8 +450,11 @@ fn introspection_as_async_graphql_has_it() {
             query: INTROSPECTION.into(),
             ..Call::default()
         };
-        let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
-        let own: Json = serde_json::from_slice(&answer.body).unwrap();
+        let answer = front
+            .answer(&principal(role), &call, Delivery::Whole)
+            .now_or_never()
+            .unwrap();
+        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
         let own = &own["data"];
         assert_eq!(own["__schema"]["queryType"], peer["__schema"]["queryType"]);
         let (ours, theirs) = (by_name(&own["__schema"]["types"]), by_name(&peer["__schema"]["types"]));
@@ -475,8 +479,11 @@ fn introspection_can_be_the_admins() {
             query: "{ __schema { queryType { name } } }".into(),
             ..Call::default()
         };
-        let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
-        let own: Json = serde_json::from_slice(&answer.body).unwrap();
+        let answer = front
+            .answer(&principal(role), &call, Delivery::Whole)
+            .now_or_never()
+            .unwrap();
+        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
         assert_eq!(own.get("data").is_some(), good, "{own}");
     }
 }
@@ -489,7 +496,10 @@ fn introspection_itself_is_introspected() {
         query: query.into(),
         ..Call::default()
     };
-    let answer = front.answer(&principal("reader"), &call).now_or_never().unwrap();
-    let own: Json = serde_json::from_slice(&answer.body).unwrap();
+    let answer = front
+        .answer(&principal("reader"), &call, Delivery::Whole)
+        .now_or_never()
+        .unwrap();
+    let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
     insta::assert_json_snapshot!("introspection_types", own);
 }
