@@ -291,10 +291,25 @@ mod tests {
             (Sqlite, any(), text("2"), Datum::Integer(2)),
             (Sqlite, any(), text("02"), text("02")),
             (Sqlite, Type::TEXT, text("2"), text("2")),
-            (Sqlite, Type::TimestampTz, text("2026-01-31 12:00:00"), text("2026-01-31 12:00:00")),
-            (Postgres, Type::TimestampTz, text("2026-01-31 12:00:00"), text("2026-01-31 12:00:00+00")),
+            (
+                Sqlite,
+                Type::TimestampTz,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00"),
+            ),
+            (
+                Postgres,
+                Type::TimestampTz,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00+00"),
+            ),
             (Postgres, Type::TimestampTz, text("-infinity"), text("-infinity")),
-            (Postgres, Type::Timestamp, text("2026-01-31 12:00:00"), text("2026-01-31 12:00:00")),
+            (
+                Postgres,
+                Type::Timestamp,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00"),
+            ),
         ] {
             let list = native(Datum::List(vec![value.clone()]), &data_type, kind);
             assert_eq!(list, Datum::List(vec![wanted.clone()]), "a list of {value:?}");

@@ -293,6 +293,16 @@ impl Engine {
     }
 }
 
+/// As PostgreSQL writes them; of long ones the beginning.
+fn shown_bytes(bytes: &[u8]) -> String {
+    let (start, rest) = bytes.split_at(bytes.len().min(64));
+    let digits: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
+    match rest.len() {
+        0 => format!("\\x{digits}"),
+        rest => format!("\\x{digits}… and {rest} bytes"),
+    }
+}
+
 /// A bound value as the operator sees it.
 fn shown(datum: &Datum) -> serde_json::Value {
     match datum {
@@ -301,7 +311,7 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::Integer(value) => (*value).into(),
         Datum::Float(value) => (*value).into(),
         Datum::Text(text) => (&**text).into(),
-        Datum::Bytes(bytes) | Datum::Broken(bytes) => format!("{} bytes", bytes.len()).into(),
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => shown_bytes(bytes).into(),
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }

@@ -14,6 +14,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 
 /// Larger answers get no tag.
 const TAGGED: u64 = 64 * 1024;
@@ -89,7 +90,10 @@ impl<H: Handler> Edge<H> {
             headers: parts.headers,
             body,
         };
+        // Statements are told within it.
+        let span = tracing::debug_span!(target: "diglot::statement", "request", id = id.to_str().unwrap_or("-"));
         let work = AssertUnwindSafe(self.handler.respond(exchange)).catch_unwind();
+        let work = work.instrument(span);
         let mut response = match tokio::time::timeout(self.time_limit, work).await {
             Ok(Ok(response)) => response,
             // The panic's own text has gone to the log through the hook.

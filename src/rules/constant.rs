@@ -442,7 +442,11 @@ mod tests {
             ("+2", Type::Numeric, false),
             ("2026-01-31T12:00Z", Type::Timestamp, true),
         ] {
-            assert_eq!(cast_session(text, &data_type).is_some(), good, "{text} as {data_type:?}");
+            assert_eq!(
+                cast_session(text, &data_type).is_some(),
+                good,
+                "{text} as {data_type:?}"
+            );
         }
         let text = |text: &str| Some(Datum::Text(text.into()));
         assert_eq!(

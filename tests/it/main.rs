@@ -1,9 +1,12 @@
 //! The integration tests: the built binary over HTTP, on SQLite and PostgreSQL.
 //!
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
-//! between the wire forms, `cases` runs the files below `tests/cases`, `steps` those of them that are no question to all
-//! fronts, `streaming` what only long answers show, `layering` reads the source,
-//! `values` asks for each type by each operator. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
+//! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
+//! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
+//! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `snapshots`
+//! compares texts with stored ones, `values` asks for each type by each operator, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path
+//! contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,10 +14,17 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod case;
 mod cases;
 mod client;
 mod fronts;
+mod inside;
 mod layering;
+mod plans;
+mod responses;
+mod schemas;
+mod snapshots;
+mod statements;
 mod steps;
 mod streaming;
 mod values;

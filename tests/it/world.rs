@@ -25,7 +25,7 @@ pub(crate) const ANON_KEY: &str = "the anon key of the tests";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A kind of database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
@@ -56,6 +56,8 @@ impl fmt::Display for Database {
 pub(crate) struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The database that it serves.
+    pub url: String,
     folder: PathBuf,
     // Holds the pipe that the watching shell reads.
     _watch: Child,
@@ -71,6 +73,19 @@ impl Server {
     pub(crate) fn log(&self) -> String {
         tail(&self.folder)
     }
+
+    /// The whole lines of its log so far.
+    pub(crate) fn log_lines(&self) -> Vec<String> {
+        let bytes = fs::read(self.folder.join("err")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(str::to_owned).collect()
+    }
+
+    /// Its configuration.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.join("diglot.toml")
+    }
 }
 
 type Slot = Arc<OnceCell<Result<Arc<Server>, String>>>;
@@ -82,7 +97,22 @@ pub(crate) async fn server(fixture: &str, database: Database) -> Result<Arc<Serv
         let mut servers = SERVERS.get_or_init(Mutex::default).lock().unwrap();
         servers.entry((fixture.to_owned(), database)).or_default().clone()
     };
-    slot.get_or_init(|| start(fixture, database)).await.clone()
+    slot.get_or_init(|| start(fixture, database, None)).await.clone()
+}
+
+/// A server of its own whose log tells of every statement; on PostgreSQL the cluster's log does too.
+pub(crate) async fn watched(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
+    let log = "info,sqlx=warn,diglot::statement=debug,diglot::sqlite=trace";
+    start(fixture, database, Some(log)).await
+}
+
+/// What PostgreSQL has written to its log.
+pub(crate) fn cluster_log() -> String {
+    let folder = std::env::var_os("DIGLOT_TEST_POSTGRES_FOLDER").map(PathBuf::from);
+    let folder = folder.expect("DIGLOT_TEST_POSTGRES_FOLDER is not set: use tests/support/postgres.sh, or tests/run");
+    let path = folder.join("server.log");
+    let log = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    String::from_utf8_lossy(&log).into_owned()
 }
 
 /// The folder of Chinook and Pagila, where it is there.
@@ -123,11 +153,12 @@ fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("no configuration for {fixture} on {database}: one of {candidates:?}"))
 }
 
-async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
-    let name = format!("diglot_it_{}_{fixture}", std::process::id());
+async fn start(fixture: &str, database: Database, log: Option<&str>) -> Result<Arc<Server>, String> {
+    let watched = if log.is_some() { "_watched" } else { "" };
+    let name = format!("diglot_it_{}_{fixture}{watched}", std::process::id());
     let folder = std::env::temp_dir().join(format!("{name}_{database}"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let started = start_in(&folder, &name, fixture, database).await;
+    let started = start_in(&folder, &name, fixture, database, log).await;
     if started.is_err() {
         // The shell that watches has removed it if there was one.
         let _ = fs::remove_dir_all(&folder);
@@ -135,7 +166,13 @@ async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String>
     started
 }
 
-async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) -> Result<Arc<Server>, String> {
+async fn start_in(
+    folder: &Path,
+    name: &str,
+    fixture: &str,
+    database: Database,
+    log: Option<&str>,
+) -> Result<Arc<Server>, String> {
     let config = folder.join("diglot.toml");
     let text = match fixture {
         "values" => crate::values::configuration(),
@@ -144,11 +181,12 @@ async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) 
     fs::write(&config, text).map_err(|error| error.to_string())?;
     let url = match database {
         Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
-        Database::Postgres => postgres(fixture, name).await?,
+        Database::Postgres => postgres(fixture, name, log.is_some()).await?,
     };
-    let watch = spawn(&url, &config, folder, database)?;
+    let watch = spawn(&url, &config, folder, database, log)?;
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
+        url,
         folder: folder.to_owned(),
         _watch: watch,
     };
@@ -224,7 +262,7 @@ eval "$at_end" >/dev/null 2>&1
 rm -rf "$folder"
 "#;
 
-fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<Child, String> {
+fn spawn(url: &str, config: &Path, folder: &Path, database: Database, log: Option<&str>) -> Result<Child, String> {
     let at_end = match (database, client_of_postgres()) {
         (Database::Postgres, Some(psql)) => {
             let name = url.rsplit('/').next().unwrap_or_default();
@@ -257,6 +295,7 @@ fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<
     command.env("DIGLOT_AUTH_ADMIN_SECRET", ADMIN_SECRET);
     command.env("DIGLOT_AUTH_ANON_KEY", ANON_KEY);
     command.env("DIGLOT_AUTH_JWT_SECRET", JWT_SECRET);
+    command.envs(log.map(|filter| ("DIGLOT_LOG", filter)));
     command
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -326,7 +365,7 @@ fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
     Ok(format!("sqlite:{}", path.display()))
 }
 
-async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
+async fn postgres(fixture: &str, name: &str, logged: bool) -> Result<String, String> {
     use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
     let failed = |error: sqlx::Error| format!("{fixture} on PostgreSQL: {error}");
     let cluster = std::env::var("DIGLOT_TEST_POSTGRES").map_err(
@@ -344,6 +383,14 @@ async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
             .execute(&mut connection)
             .await
             .map_err(failed)?;
+    }
+    if logged {
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "ALTER DATABASE {name} SET log_statement = 'all'"
+        )))
+        .execute(&mut connection)
+        .await
+        .map_err(failed)?;
     }
     connection.close().await.map_err(failed)?;
     let url = format!("{server}/{name}");

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::place::Place;
 use rusqlite::config::DbConfig;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, InterruptHandle};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -55,6 +56,9 @@ impl Reader {
         connection.pragma_update(None, "query_only", true)?;
         // The first look at the file: here it shows whether it is a database at all.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        if tracing::enabled!(target: "diglot::sqlite", tracing::Level::TRACE) {
+            connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(begun));
+        }
         let clock = Arc::new(Clock {
             deadline: AtomicU64::new(u64::MAX),
             running: Mutex::new(0),
@@ -93,6 +97,13 @@ impl Reader {
     /// Ends what [`Reader::watch`] began: later interrupts of that watch do nothing.
     pub(super) fn unwatch(&self) {
         *self.clock.running.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+    }
+}
+
+/// What SQLite itself says when a statement begins: its text, without values.
+fn begun(event: TraceEvent<'_>) {
+    if let TraceEvent::Stmt(_, text) = event {
+        tracing::trace!(target: "diglot::sqlite", text, "begun");
     }
 }
 

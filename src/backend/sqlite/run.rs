@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::write::{float, number, scalar, string};
 use crate::backend::stream::Outlet;
+use crate::backend::told::Told;
 use crate::backend::{Rows, Run, Seal};
 use crate::sql::{Layout, Shape};
 use crate::value::Datum;
@@ -12,7 +13,14 @@ use tokio::runtime::Handle;
 
 /// Runs a statement and writes its rows; with an outlet, which only a thread may have that can wait, what becomes long
 /// goes out by it, and the rows returned are the last ones.
-pub(super) fn read(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
+pub(super) fn read(connection: &Connection, run: &Run<'_>, outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
+    let told = Told::begin();
+    let outcome = send(connection, run, outlet);
+    told.end(&outcome);
+    outcome
+}
+
+fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
