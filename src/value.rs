@@ -1,5 +1,8 @@
 //! Values: [`Type`] is what a column holds, [`Value`] what a client sent, [`Datum`] what is bound to a statement.
 
+pub mod moment;
+pub mod numeral;
+
 use serde::{Deserialize, Serialize};
 
 /// The logical type of a column, the same for both databases.
@@ -122,6 +125,22 @@ impl Type {
             Type::Other(name) => name,
         }
     }
+}
+
+/// Whether a text in a JSON document holds a NUL character, which PostgreSQL's jsonb cannot keep and SQLite's functions stop
+/// at. (`\\u0000` is a backslash and letters.)
+#[must_use]
+pub fn json_holds_nul(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at + 1..];
+        if escape.starts_with("u0000") {
+            return true;
+        }
+        // Past the escaped character, which may be a backslash itself.
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    json.contains('\0')
 }
 
 /// A value as a client sent it, before the column's type is known.

@@ -28,6 +28,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
                 database_type: data_type.word().into(),
                 nullable: *nullable,
                 default: None,
+                one_form: false,
                 generated: None,
                 comment: None,
             })

@@ -264,11 +264,17 @@ impl Writer<'_> {
     }
 
     fn plain_aggregate(&mut self, opening: &'static str, aggregate: &Aggregate, closing: &'static str) {
+        use AggregateFunction as F;
         self.word(opening);
         if aggregate.distinct {
             self.word("DISTINCT ");
         }
-        self.arguments(&aggregate.of, ", ");
+        match aggregate.of.as_slice() {
+            [one] if matches!(aggregate.function, F::Minimum | F::Maximum) && !self.is_postgres() => {
+                self.order_term(one)
+            }
+            several => self.arguments(several, ", "),
+        }
         self.word(closing);
     }
 
@@ -285,7 +291,7 @@ impl Writer<'_> {
             [] => self.word("count(*)"),
             [one] => {
                 self.word(if distinct { "count(DISTINCT " } else { "count(" });
-                self.term(one);
+                self.distinct_term(one);
                 self.by_flavor(
                     if distinct && matches!(one.data_type(self.catalog), Type::Json) {
                         "::jsonb"

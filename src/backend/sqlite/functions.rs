@@ -6,6 +6,7 @@
 
 use super::fault::INVALID;
 use super::{documents, geometry, patterns, write};
+use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
@@ -57,6 +58,10 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_upper", 1, |context| {
         changed(context, |text| text.to_uppercase())
     })?;
+    add("diglot_moment", 1, |context| Ok(moment(context, false)))?;
+    add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
+    add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
+    add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
     add("diglot_json_contains", 2, json_contains)?;
     add("diglot_json_has_key", 2, json_has_key)?;
     add("diglot_json_has_keys", 3, json_has_keys)?;
@@ -156,6 +161,36 @@ fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
 
 fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> {
     Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
+}
+
+/// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as
+/// it is, so that every value has its place in an order.
+fn moment(context: &Context<'_>, keep: bool) -> Answer {
+    let canonical = match context.get_raw(0) {
+        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(moment::moment),
+        _ => None,
+    };
+    match canonical {
+        None if keep => Answer::Argument(0),
+        None => NULL,
+        Some(Cow::Borrowed(_)) => Answer::Argument(0),
+        Some(Cow::Owned(text)) => Answer::Plain(Value::Text(text)),
+    }
+}
+
+/// `diglot_uuid(value)`, `diglot_uuid_blob(value)`: a UUID that is kept as text or as 16 bytes, as its canonical text or as
+/// its bytes; anything else as it is.
+fn uuid(context: &Context<'_>, blob: bool) -> Answer {
+    let uuid = match context.get_raw(0) {
+        ValueRef::Blob(bytes) => uuid::Uuid::from_slice(bytes).ok(),
+        ValueRef::Text(text) => uuid::Uuid::try_parse_ascii(text).ok(),
+        _ => None,
+    };
+    match uuid {
+        None => Answer::Argument(0),
+        Some(uuid) if blob => Answer::Plain(Value::Blob(uuid.as_bytes().to_vec())),
+        Some(uuid) => Answer::Plain(Value::Text(uuid.hyphenated().to_string())),
+    }
 }
 
 /// A JSON argument, parsed once where it is the same for all rows.

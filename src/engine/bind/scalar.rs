@@ -1,9 +1,8 @@
 //! One value → one datum of a type.
 
-use super::moment;
 use crate::catalog::{Database, DatabaseKind};
 use crate::error::{Code, Error, Result};
-use crate::value::{Datum, Type, Value};
+use crate::value::{Datum, Type, Value, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
@@ -63,15 +62,8 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             }
         }
         Type::Numeric => match value {
-            Value::Integer(number) if kind == DatabaseKind::Sqlite => Ok(Datum::Integer(*number)),
             Value::Integer(number) => Ok(Datum::Text(number.to_string().into())),
-            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(match kind {
-                DatabaseKind::Postgres => Datum::Text(text.clone()),
-                DatabaseKind::Sqlite => match text.parse::<i64>() {
-                    Ok(number) => Datum::Integer(number),
-                    Err(_) => Datum::Float(text.parse().map_err(|_| wrong("a number"))?),
-                },
-            }),
+            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(Datum::Text(text.clone())),
             _ => Err(wrong("a decimal number of at most 1000 digits")),
         },
         Type::Text { .. } => match value {
@@ -90,20 +82,20 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             _ => Err(wrong("a UUID")),
         },
         Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => match value {
-            Value::Text(text) | Value::Raw(text) => moment::normal(text, data_type, kind)
+            Value::Text(text) | Value::Raw(text) => moment::canonical(text.trim(), data_type)
                 .map(|text| Datum::Text(text.into()))
-                .map_err(&wrong),
+                .ok_or_else(|| wrong(moment::expected(data_type))),
             _ => Err(wrong(moment::expected(data_type))),
         },
         Type::Json | Type::Jsonb => match value {
             Value::Raw(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) if json_holds_nul(text) => Err(wrong("possible: it holds a NUL character")),
                 Ok(_) => Ok(Datum::Text(text.clone())),
                 Err(_) => Err(wrong("valid JSON (a text needs its quotes)")),
             },
             other => {
                 let json = serde_json::Value::from(other.clone()).to_string();
-                // PostgreSQL's jsonb cannot hold it, and SQLite's functions stop at it.
-                if json.contains("\\u0000") {
+                if json_holds_nul(&json) {
                     Err(wrong("possible: it holds a NUL character"))
                 } else {
                     Ok(Datum::Text(json.into()))
@@ -141,15 +133,12 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 .map(|text| Datum::Text(text.into()))
                 .ok_or_else(|| wrong("a geometry: WKT or GeoJSON, with whole lines and rings"))
         }
-        // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
-        // string gives is a number where it looks like one.
+        // A column without a declared type holds whatever was put there: values keep their own kind. (A text that is a
+        // number's is made one when it is bound.)
         Type::Other(_) if kind == DatabaseKind::Sqlite => match value {
             Value::Integer(number) => Ok(Datum::Integer(*number)),
             Value::Boolean(value) => Ok(Datum::Boolean(*value)),
-            Value::Number(text) | Value::Raw(text) if is_decimal(text) => match text.parse::<i64>() {
-                Ok(number) => Ok(Datum::Integer(number)),
-                Err(_) => Ok(Datum::Float(text.parse().map_err(|_| wrong("a number"))?)),
-            },
+            Value::Number(text) if is_decimal(text) => numeral::number(text).ok_or_else(|| wrong("a number")),
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
