@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod geometry;
 pub mod graphql;
 pub mod http;
 pub mod ident;

@@ -77,6 +77,12 @@ impl Type {
         !matches!(self, Type::Json | Type::Jsonb | Type::Geometry | Type::Other(_))
     }
 
+    /// Whether it is a type of an extension, in whatever schema: `ltree` is also `tools.ltree`.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Type::Other(own) if own.rsplit('.').next() == Some(name))
+    }
+
     /// The word for this type in messages to clients.
     #[must_use]
     pub fn word(&self) -> &str {

@@ -109,6 +109,7 @@ impl Names {
         fix(&mut types, QUERY.into(), Key::Query);
         fix(&mut types, "PageInfo".into(), Key::PageInfo);
         fix(&mut types, words_type(words, "order_by"), Key::Direction);
+        fix(&mut types, words_type(words, "st_d_within_input"), Key::Near);
         let built_in = super::types::built_in_scalars().len();
         fix_scalars(&mut scalars[..built_in], 0, words, &mut |name, key| {
             fix(&mut types, name, key)

@@ -1,6 +1,6 @@
 //! Predicates as text for people: `diglot explain` and messages. Not SQL that anything runs.
 
-use super::{Aggregate, Parameter, Predicate, RuleFunction, Term};
+use super::{Aggregate, Parameter, Predicate, RuleFunction, SpatialTest, Term};
 use crate::catalog::{Catalog, TableId};
 use crate::request::{Comparison, Function, JsonStep};
 use crate::value::Datum;
@@ -264,6 +264,14 @@ fn word(comparison: Comparison) -> &'static str {
         Comparison::Within => "WITHIN",
         Comparison::Intersects => "INTERSECTS",
         Comparison::Covers => "COVERS",
+        Comparison::Crosses => "CROSSES",
+        Comparison::Congruent => "ST_EQUALS",
+        Comparison::Overlaps => "OVERLAPS",
+        Comparison::Touches => "TOUCHES",
+        Comparison::Ancestor | Comparison::AncestorAny => "@>",
+        Comparison::Descendant | Comparison::DescendantAny => "<@",
+        Comparison::Matches | Comparison::MatchesAny => "MATCHES",
+        Comparison::MatchesWords => "MATCHES WORDS",
     }
 }
 
@@ -279,8 +287,14 @@ fn rule_word(function: RuleFunction) -> &'static str {
         RuleFunction::ToText => "TEXT",
         RuleFunction::ToInteger => "INTEGER",
         RuleFunction::ToFloat => "DOUBLE",
-        RuleFunction::GeometryIntersects => "ST_INTERSECTS",
-        RuleFunction::GeometryWithin => "ST_WITHIN",
-        RuleFunction::GeometryContains => "ST_CONTAINS",
+        RuleFunction::Geometry(test) => match test {
+            SpatialTest::Within => "ST_WITHIN",
+            SpatialTest::Intersects => "ST_INTERSECTS",
+            SpatialTest::Contains => "ST_CONTAINS",
+            SpatialTest::Crosses => "ST_CROSSES",
+            SpatialTest::Equals => "ST_EQUALS",
+            SpatialTest::Overlaps => "ST_OVERLAPS",
+            SpatialTest::Touches => "ST_TOUCHES",
+        },
     }
 }

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the crate and its level. A module may use those of lower levels and itself.
-const LEVELS: [(&str, u8); 20] = [
+const LEVELS: [(&str, u8); 21] = [
+    ("geometry", 1),
     ("ident", 1),
     ("value", 1),
     ("error", 1),

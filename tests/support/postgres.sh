@@ -5,7 +5,8 @@
 #   tests/support/postgres.sh stop               ends the server and removes its folder
 #
 # `start FOLDER` puts the cluster into FOLDER, which must not exist yet; `stop FOLDER` ends that one;
-# `find` prints the folder of the server binaries that would be used, or fails.
+# `find` prints the folder of the server binaries that would be used, or fails; `has EXTENSION` tells whether that server
+# can install an extension.
 set -euo pipefail
 unset "${!PG@}" # settings of the caller's clients
 
@@ -35,6 +36,13 @@ find_binaries() {
         fi
     done
     return 1
+}
+
+# The file of an extension, in the server's own folder of such things.
+has() {
+    local binaries
+    binaries=$(find_binaries) || return 1
+    [[ -f $("$binaries/pg_config" --sharedir)/extension/$1.control ]]
 }
 
 # initdb and the server refuse to run as root; then the folder belongs to another user, who runs them.
@@ -135,5 +143,6 @@ command=${1:-}
 case $command in
     start | stop) "$command" "${2:-}" ;;
     find) find_binaries ;;
+    has) has "${2:?which extension?}" ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

@@ -24,6 +24,10 @@ pub(super) enum Fault {
     Denied,
     /// A constraint.
     Constraint,
+    /// A type lacks the operator or the order that the request needs.
+    Unsupported,
+    /// A materialized view that nobody has filled yet.
+    Empty,
     /// The database cannot be written.
     ReadOnly,
     /// Ours.
@@ -62,11 +66,20 @@ fn by_state(state: &str, routine: &str) -> Fault {
         "57014" | "55P03" => Fault::Timeout,
         // A prepared statement whose columns have changed.
         "0A000" if routine == "RevalidateCachedQuery" => Fault::Stale,
+        // What is no name of a relation or type, read as a value of regclass or regtype.
+        "42P01" if routine == "RangeVarGetRelidExtended" => Fault::Value,
+        "42704" if routine == "parseTypeString" => Fault::Value,
         // Undefined table, column, type, schema; a prepared statement that the server has forgotten.
         "42P01" | "42703" | "42704" | "3F000" | "26000" | "42P05" => Fault::Stale,
         "40001" | "40P01" => Fault::Collision,
         "42501" => Fault::Denied,
+        "42883" => Fault::Unsupported,
+        "55000" if routine == "ExecOpenScanRelation" => Fault::Empty,
         "25006" => Fault::ReadOnly,
+        // What an extension's reader of values (ltree's, say) calls a syntax error: ours come from the parser.
+        "42601" if !routine.is_empty() && !routine.ends_with("yyerror") => Fault::Value,
+        // PostGIS and hstore have no states of their own: they refuse values under the one of internal errors.
+        "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint" | "get_val" | "parse_hstore") => Fault::Value,
         // A function of the database that raises an error refuses the values that it got.
         "P0001" => Fault::Value,
         _ => match state.get(..2) {
@@ -133,6 +146,16 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Code::CONSTRAINT,
             "the values conflict with a constraint of the database",
         ),
+        Fault::Unsupported => (
+            Kind::Invalid,
+            Code::UNKNOWN_OPERATOR,
+            "a type has no such comparison, order or group in this database",
+        ),
+        Fault::Empty => (
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "a materialized view has not been filled yet; try again later",
+        ),
         Fault::ReadOnly => (Kind::NotAllowed, Code::NOT_SUPPORTED, "the database is read-only"),
         Fault::Other => return Error::internal(error),
     };
@@ -197,15 +220,23 @@ mod tests {
             ("22012", "", Fault::Value),
             ("2201B", "", Fault::Value),
             ("42P01", "", Fault::Stale),
+            ("42P01", "RangeVarGetRelidExtended", Fault::Value),
+            ("42704", "parseTypeString", Fault::Value),
             ("42703", "", Fault::Stale),
             ("0A000", "RevalidateCachedQuery", Fault::Stale),
             ("0A000", "", Fault::Other),
             ("42501", "", Fault::Denied),
+            ("42883", "op_error", Fault::Unsupported),
+            ("55000", "ExecOpenScanRelation", Fault::Empty),
+            ("55000", "", Fault::Other),
             ("40001", "", Fault::Collision),
             ("40P01", "", Fault::Collision),
             ("54001", "", Fault::TooComplex),
             ("XX000", "", Fault::Other),
             ("42601", "", Fault::Other),
+            ("42601", "scanner_yyerror", Fault::Other),
+            ("42601", "parse_ltree", Fault::Value),
+            ("XX000", "pg_error", Fault::Value),
             ("", "", Fault::Other),
         ];
         for (state, routine, fault) in cases {

@@ -180,8 +180,3 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
 
 #[cfg(test)]
 mod tests;
-
-/// Whether a text is a geometry in GeoJSON or WKT.
-pub(super) fn is_geometry(text: &str) -> bool {
-    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).is_some()
-}

@@ -353,7 +353,10 @@ async fn the_schema_is_read() {
     assert!(words.columns.iter().all(|column| column.data_type == Type::TEXT));
     assert_eq!(table(&database, "boxes").columns.len(), 3);
     assert!(table(&database, "_sqlx_migrations").system && table(&database, "gpkg_contents").system);
-    assert_eq!(database.extensions, ["fts5", "rtree"]);
+    let extensions: Vec<&str> = (database.extensions.iter())
+        .map(|extension| extension.name.as_str())
+        .collect();
+    assert_eq!(extensions, ["fts5", "rtree"]);
     assert!(!database.read_only);
 }
 

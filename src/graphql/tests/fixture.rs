@@ -160,6 +160,8 @@ pub(super) fn blog() -> Catalog {
         database_type: String::new(),
         row_of: None,
         has_default,
+        nameless: false,
+        variadic: false,
     };
     let functions = vec![
         Function {

@@ -156,8 +156,18 @@ pub(super) fn operand(comparison: Comparison, left: &Type) -> (Type, bool) {
         | Comparison::NotRegex
         | Comparison::IRegex
         | Comparison::NotIRegex => (Type::TEXT, false),
+        Comparison::AncestorAny | Comparison::DescendantAny => (left.clone(), true),
+        Comparison::Matches => (beside_ltree(left, "lquery"), false),
+        Comparison::MatchesAny => (beside_ltree(left, "lquery"), true),
+        Comparison::MatchesWords => (beside_ltree(left, "ltxtquery"), false),
         _ => parameter_type(left),
     }
+}
+
+/// A type that stands where ltree stands.
+fn beside_ltree(ltree: &Type, name: &str) -> Type {
+    let schema = ltree.word().strip_suffix("ltree").unwrap_or_default();
+    Type::Other(format!("{schema}{name}").into())
 }
 
 /// Whether two types can be compared with each other.
@@ -191,8 +201,17 @@ fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
             matches!(data_type, Type::Text { .. } | Type::Enum(_) | Type::Other(_))
         }
         C::Contains | C::ContainedIn => data_type.is_json() || matches!(data_type, Type::Array(_) | Type::Other(_)),
-        C::HasKey | C::HasKeysAny | C::HasKeysAll => data_type.is_json(),
-        C::Within | C::Intersects | C::Covers => matches!(data_type, Type::Geometry),
+        C::HasKey | C::HasKeysAny | C::HasKeysAll => data_type.is_json() || data_type.is_named("hstore"),
+        C::Within | C::Intersects | C::Covers | C::Crosses | C::Congruent | C::Overlaps | C::Touches => {
+            matches!(data_type, Type::Geometry)
+        }
+        C::Ancestor
+        | C::AncestorAny
+        | C::Descendant
+        | C::DescendantAny
+        | C::Matches
+        | C::MatchesAny
+        | C::MatchesWords => data_type.is_named("ltree"),
     };
     if fits {
         Ok(())

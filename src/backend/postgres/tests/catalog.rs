@@ -120,7 +120,10 @@ async fn tables_are_found() {
                 "audit.person Table",
             ]
         );
-        assert_eq!(database.extensions, ["citext", "plpgsql"]);
+        let extensions: Vec<&str> = (database.extensions.iter())
+            .map(|extension| extension.name.as_str())
+            .collect();
+        assert_eq!(extensions, ["citext", "plpgsql"]);
         assert!(!database.read_only && database.version.starts_with(|first: char| first.is_ascii_digit()));
 
         let person = table(&database, "person");
