@@ -213,25 +213,14 @@ impl Writer<'_> {
         match data_type {
             // json has no equality; jsonb and SQLite's canonical text have.
             Type::Json if self.is_postgres() => {
-                self.word("(");
-                self.term(left);
-                self.word(")::jsonb");
+                self.as_jsonb(left);
                 self.word(operator);
-                self.word("(");
-                self.term(right);
-                self.word(")::jsonb");
+                self.as_jsonb(right);
             }
             Type::Json | Type::Jsonb if !self.is_postgres() => {
-                // What is no JSON (11: strict or JSON5 text, or JSONB) has no value to compare.
-                self.word("CASE WHEN json_valid(");
-                self.term(left);
-                self.word(", 11) THEN json(");
-                self.term(left);
-                self.word(") END");
+                self.canonical(left);
                 self.word(operator);
-                self.word("json(");
-                self.term(right);
-                self.word(")");
+                self.canonical(right);
             }
             // SQLite keeps a UUID as text or as 16 bytes; the column tells neither.
             Type::Uuid if !self.is_postgres() && operator == " = " && matches!(right, Term::Parameter { .. }) => {
@@ -246,12 +235,20 @@ impl Writer<'_> {
         }
     }
 
+    /// JSON as a text that is the same for equal values (SQLite).
+    fn canonical(&mut self, term: &Term) {
+        self.word("diglot_json_canonical(");
+        self.term(term);
+        self.word(")");
+    }
+
     fn within_list(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
         if self.is_postgres() {
-            self.term(left);
-            self.plain_enum(left);
             if matches!(data_type, Type::Json) {
-                self.word("::jsonb");
+                self.as_jsonb(left);
+            } else {
+                self.term(left);
+                self.plain_enum(left);
             }
             match extension_of(data_type) {
                 Some(extension) => {
@@ -265,6 +262,14 @@ impl Writer<'_> {
                 self.word("::jsonb[]");
             }
             self.word(")");
+            return;
+        }
+        if data_type.is_json() {
+            self.canonical(left);
+            self.word(if not { " NOT IN (SELECT " } else { " IN (SELECT " });
+            self.word("diglot_json_canonical(value) FROM json_each(");
+            self.term(right);
+            self.word("))");
             return;
         }
         let hexed = matches!(data_type, Type::Bytes);
@@ -363,17 +368,16 @@ impl Writer<'_> {
             return;
         }
         if self.is_postgres() {
-            let json = matches!(data_type, Type::Json);
+            if matches!(data_type, Type::Json) {
+                self.as_jsonb(left);
+                self.word(operator);
+                self.as_jsonb(right);
+                return;
+            }
             self.term(left);
             self.plain_enum(left);
-            if json {
-                self.word("::jsonb");
-            }
             self.word(operator);
             self.term(right);
-            if json {
-                self.word("::jsonb");
-            }
             return;
         }
         let (outer, inner) = if mirrored { (right, left) } else { (left, right) };
@@ -398,9 +402,10 @@ impl Writer<'_> {
             return;
         }
         if self.is_postgres() {
-            self.term(left);
             if matches!(data_type, Type::Json) {
-                self.word("::jsonb");
+                self.as_jsonb(left);
+            } else {
+                self.term(left);
             }
             self.word(postgres);
             self.term(right);

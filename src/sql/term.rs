@@ -5,6 +5,16 @@ use crate::request::{AggregateFunction, Function, JsonStep};
 use crate::rules::{Aggregate, Parameter, RuleFunction, Term};
 use crate::value::{Datum, Type};
 
+/// Between a `json` value and itself: the first is text without what `jsonb` refuses, which is the character NUL, half a
+/// surrogate pair, and numbers with exponents of five digits and more. A backslash that is escaped itself begins none of
+/// these.
+const NO_JSONB: &str = concat!(
+    r")::text !~* E'(^|[^\\])(\\\\)*\\u(0000",
+    r"|d[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})",
+    r"|(?<!\\ud[89ab][0-9a-f]{2}\\u)d[c-f][0-9a-f]{2})",
+    r"|[0-9]e[+-]?0*[1-9][0-9]{4,}\s*([]},]|$)' THEN (",
+);
+
 impl Writer<'_> {
     pub(super) fn term(&mut self, term: &Term) {
         match term {
@@ -182,9 +192,20 @@ impl Writer<'_> {
                 self.word(")");
             }
             RuleFunction::JsonArrayLength => {
-                self.by_flavor("jsonb_array_length(", "json_array_length(");
-                self.arguments(arguments, ", ");
-                self.by_flavor("::jsonb)", ")");
+                let [term] = arguments else { return };
+                if !self.is_postgres() {
+                    self.word("diglot_json_length(");
+                    self.term(term);
+                    self.word(")");
+                    return;
+                }
+                // What is no array has no length.
+                let json = matches!(term.data_type(self.catalog), Type::Json);
+                self.word(if json { "CASE json_typeof(" } else { "CASE jsonb_typeof(" });
+                self.term(term);
+                self.word(if json { ") WHEN 'array' THEN json_array_length(" } else { ") WHEN 'array' THEN jsonb_array_length(" });
+                self.term(term);
+                self.word(") END");
             }
             RuleFunction::Trim => self.function("trim(", arguments),
             RuleFunction::Round => self.function("round(", arguments),
@@ -206,27 +227,47 @@ impl Writer<'_> {
         self.word(closing);
     }
 
+    /// A part of a JSON value. Both databases read a path in the same way: a step leads into an object as a key, into an
+    /// array as an index.
     fn json_path(&mut self, term: &Term, path: &[JsonStep], text: bool) {
-        self.word("(");
-        self.term(term);
-        if self.is_postgres() {
-            self.word(if text { " #>> " } else { " #> " });
-            let steps = path.iter().map(|step| match step {
-                JsonStep::Key(key) => Datum::Text(key.as_str().into()),
-                JsonStep::Index(index) => Datum::Text(index.to_string().into()),
-            });
-            let source = Parameter::Constant(Datum::List(steps.collect()));
-            self.mark(&source, &Type::TEXT, true, Form::Plain);
-            if !text && matches!(term.data_type(self.catalog), Type::Json) {
-                self.word(")::jsonb");
-                return;
-            }
-        } else {
-            self.word(if text { " ->> " } else { " -> " });
-            let source = Parameter::Constant(Datum::Text(sqlite_path(path).into()));
-            self.mark(&source, &Type::TEXT, false, Form::Plain);
+        let steps = path.iter().map(|step| match step {
+            JsonStep::Key(key) => Datum::Text(key.as_str().into()),
+            JsonStep::Index(index) => Datum::Text(index.to_string().into()),
+        });
+        let steps = Parameter::Constant(Datum::List(steps.collect()));
+        let is_json = matches!(term.data_type(self.catalog), Type::Json);
+        if !self.is_postgres() {
+            self.word("diglot_json_get(");
+            self.term(term);
+            self.word(", ");
+            self.mark(&steps, &Type::TEXT, true, Form::Plain);
+            self.word(if text { ", 1)" } else { ", 0)" });
+            return;
         }
+        self.word("(");
+        if is_json {
+            self.as_jsonb(term);
+        } else {
+            self.term(term);
+        }
+        self.word(if text { " #>> " } else { " #> " });
+        self.mark(&steps, &Type::TEXT, true, Form::Plain);
         self.word(")");
+    }
+
+    /// A term of the type `json` as `jsonb` (PostgreSQL). Not all that `json` keeps can be `jsonb`, and one row that cannot
+    /// must not end the statement: its value is unknown then. A client's value has been checked.
+    pub(super) fn as_jsonb(&mut self, term: &Term) {
+        if matches!(term, Term::Parameter { .. }) {
+            self.term(term);
+            self.word("::jsonb");
+            return;
+        }
+        self.word("CASE WHEN (");
+        self.term(term);
+        self.word(NO_JSONB);
+        self.term(term);
+        self.word(")::jsonb END");
     }
 
     /// An aggregate over the rows in scope.
@@ -280,20 +321,29 @@ impl Writer<'_> {
         }
     }
 
+    /// A term as it is told apart from others: JSON by its value, not by its text.
+    fn distinct_value(&mut self, term: &Term) {
+        match term.data_type(self.catalog) {
+            Type::Json if self.is_postgres() => self.as_jsonb(term),
+            Type::Json | Type::Jsonb if !self.is_postgres() => {
+                self.word("diglot_json_canonical(");
+                self.term(term);
+                self.word(")");
+            }
+            _ => self.term(term),
+        }
+    }
+
     fn count(&mut self, of: &[Term], distinct: bool) {
         match of {
             [] => self.word("count(*)"),
             [one] => {
                 self.word(if distinct { "count(DISTINCT " } else { "count(" });
-                self.term(one);
-                self.by_flavor(
-                    if distinct && matches!(one.data_type(self.catalog), Type::Json) {
-                        "::jsonb"
-                    } else {
-                        ""
-                    },
-                    "",
-                );
+                if distinct {
+                    self.distinct_value(one);
+                } else {
+                    self.term(one);
+                }
                 self.word(")");
             }
             several => {
@@ -312,7 +362,10 @@ impl Writer<'_> {
                 self.word(" THEN ");
                 if distinct {
                     self.by_flavor("ROW(", "json_array(");
-                    self.arguments(several, ", ");
+                    for (index, term) in several.iter().enumerate() {
+                        self.comma(index);
+                        self.distinct_value(term);
+                    }
                     self.word(")");
                 } else {
                     self.word("1");
@@ -321,29 +374,4 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-/// A JSON path of SQLite: `$."key"[0]`.
-fn sqlite_path(path: &[JsonStep]) -> String {
-    let mut text = String::from("$");
-    for step in path {
-        match step {
-            JsonStep::Key(key) => {
-                text.push_str(".\"");
-                text.push_str(&key.as_str().replace('"', ""));
-                text.push('"');
-            }
-            JsonStep::Index(index) if *index < 0 => {
-                text.push_str("[#");
-                text.push_str(&index.to_string());
-                text.push(']');
-            }
-            JsonStep::Index(index) => {
-                text.push('[');
-                text.push_str(&index.to_string());
-                text.push(']');
-            }
-        }
-    }
-    text
 }

@@ -61,6 +61,8 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_json_has_key", 2, json_has_key)?;
     add("diglot_json_has_keys", 3, json_has_keys)?;
     add("diglot_json_get", 3, json_get)?;
+    add("diglot_json_canonical", 1, json_canonical)?;
+    add("diglot_json_length", 1, json_length)?;
     add("diglot_geometry", 1, |context| {
         let mut text = Vec::new();
         geometry::write(&mut text, context.get_raw(0));
@@ -192,6 +194,22 @@ fn json_has_keys(context: &Context<'_>) -> Result<Answer> {
     } else {
         keys.iter().any(has)
     }))
+}
+
+/// `diglot_json_canonical(json)`: a text that is the same for equal values.
+fn json_canonical(context: &Context<'_>) -> Result<Answer> {
+    let text = documents::parse(context.get_raw(0)).map(|json| documents::canonical_text(&json));
+    Ok(text.map_or(NULL, |text| Answer::Plain(Value::Text(text))))
+}
+
+/// `diglot_json_length(json)`: how many items an array has; what is no array has none, not even 0.
+fn json_length(context: &Context<'_>) -> Result<Answer> {
+    Ok(match documents::parse(context.get_raw(0)) {
+        Some(serde_json::Value::Array(items)) => {
+            Answer::Plain(Value::Integer(i64::try_from(items.len()).unwrap_or(i64::MAX)))
+        }
+        _ => NULL,
+    })
 }
 
 /// `diglot_json_get(json, path, as_text)`
