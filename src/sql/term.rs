@@ -116,28 +116,26 @@ impl Writer<'_> {
     }
 
     fn call(&mut self, function: Function, arguments: &[Term], data_type: &Type) {
-        let infix = |writer: &mut Self, operator: &'static str| {
-            writer.word("(");
-            writer.arguments(arguments, operator);
-            writer.word(")");
-        };
         match function {
-            Function::Add => infix(self, " + "),
-            Function::Subtract => infix(self, " - "),
-            Function::Multiply => infix(self, " * "),
+            Function::Add => self.infix_number(arguments, " + ", ")"),
+            Function::Subtract => self.infix_number(arguments, " - ", ")"),
+            Function::Multiply => self.infix_number(arguments, " * ", ")"),
             Function::Divide => {
-                self.word("(");
-                if let [left, right] = arguments {
-                    self.term(left);
-                    self.word(" / nullif(");
-                    self.term(right);
-                    self.word(", 0)");
+                let whole = self.is_postgres()
+                    && arguments.iter().all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
+                if whole {
+                    // Without the fraction, and without the error of the one quotient that is too large.
+                    self.word("div");
+                    self.infix_number(arguments, ", nullif(", ", 0))");
+                } else {
+                    self.infix_number(arguments, " / nullif(", ", 0))");
                 }
-                self.word(")");
             }
             Function::Negate => {
                 self.word("(- ");
-                self.arguments(arguments, ", ");
+                if let [term] = arguments {
+                    self.number_term(term);
+                }
                 self.word(")");
             }
             Function::Concatenate => {
@@ -158,14 +156,115 @@ impl Writer<'_> {
                 let _ = data_type;
                 self.function("coalesce(", arguments);
             }
-            Function::Substring => self.text_function("substr(", arguments),
+            Function::Substring => self.substring(arguments),
             Function::Replace => self.text_function("replace(", arguments),
-            Function::Absolute => self.function("abs(", arguments),
+            Function::Absolute => {
+                let [term] = arguments else { return };
+                if self.is_postgres() {
+                    self.word("abs(");
+                    self.number_term(term);
+                    self.word(")");
+                    return;
+                }
+                // `abs` raises an error for the least integer.
+                self.word("(CASE WHEN ");
+                self.term(term);
+                self.word(" < 0 THEN - ");
+                self.term(term);
+                self.word(" ELSE ");
+                self.term(term);
+                self.word(" END)");
+            }
             Function::Distance => {
                 if let [one, other] = arguments {
                     self.distance(one, other);
                 }
             }
+        }
+    }
+
+    /// `(left operator right`, and `closing`. A rule's arithmetic never ends a statement because integers are too large:
+    /// PostgreSQL reckons with numerics, SQLite goes on with doubles.
+    fn infix_number(&mut self, arguments: &[Term], operator: &'static str, closing: &'static str) {
+        self.word("(");
+        if let [left, right] = arguments {
+            self.number_term(left);
+            self.word(operator);
+            self.number_term(right);
+        }
+        self.word(closing);
+    }
+
+    fn number_term(&mut self, term: &Term) {
+        self.term(term);
+        if matches!(term.data_type(self.catalog), Type::Integer(_)) {
+            self.by_flavor("::numeric", "");
+        }
+    }
+
+    /// A number of characters, a place or a number of digits, within what PostgreSQL's functions take.
+    fn place(&mut self, term: &Term, least: &'static str) {
+        self.word("greatest(");
+        self.word(least);
+        self.word(", least(1000000000, ");
+        self.term(term);
+        self.word("))");
+    }
+
+    /// From a place that is counted from 1, places before it included; a negative length is unknown.
+    fn substring(&mut self, arguments: &[Term]) {
+        let [text, from, length @ ..] = arguments else { return };
+        if !self.is_postgres() {
+            self.function(if length.is_empty() { "diglot_substring(" } else { "diglot_substring_of(" }, arguments);
+            return;
+        }
+        self.word("substr(");
+        self.term(text);
+        self.word("::text, ");
+        self.place(from, "-1000000000");
+        self.word("::int4");
+        if let [length] = length {
+            self.word(", nullif(");
+            self.place(length, "-1");
+            self.word(", -1)::int4");
+        }
+        self.word(")");
+    }
+
+    /// Halves go away from zero, of decimals and doubles alike. (Doubles are rounded as the fifteen digits that they are
+    /// good for.)
+    fn round(&mut self, arguments: &[Term]) {
+        let [number, digits @ ..] = arguments else { return };
+        let postgres = self.is_postgres();
+        let float = postgres && matches!(number.data_type(self.catalog), Type::Float(_));
+        if !postgres {
+            self.word("diglot_round(");
+            self.term(number);
+            self.word(", ");
+        } else if float {
+            self.word("(CASE WHEN abs(");
+            self.term(number);
+            self.word(") < 1e15 THEN round((");
+            self.term(number);
+            self.word(")::float8::numeric, ");
+        } else {
+            self.word("round((");
+            self.term(number);
+            self.word(")::numeric, ");
+        }
+        match digits {
+            [digits] if postgres => {
+                self.place(digits, "-1000");
+                self.word("::int4");
+            }
+            [digits] => self.term(digits),
+            _ => self.word("0"),
+        }
+        self.word(")");
+        if float {
+            self.word("::float8 ELSE ");
+            self.term(number);
+            self.word("::float8 END)");
         }
     }
 
@@ -187,9 +286,11 @@ impl Writer<'_> {
             RuleFunction::Now => self.by_flavor("now()", "strftime('%Y-%m-%d %H:%M:%S', 'now')"),
             RuleFunction::Today => self.by_flavor("(now() AT TIME ZONE 'UTC')::date", "date('now')"),
             RuleFunction::Modulo => {
-                self.word("(");
-                self.arguments(arguments, " % ");
-                self.word(")");
+                if !self.is_postgres() {
+                    self.function("diglot_modulo(", arguments);
+                    return;
+                }
+                self.infix_number(arguments, " % nullif(", ", 0))");
             }
             RuleFunction::JsonArrayLength => {
                 let [term] = arguments else { return };
@@ -207,8 +308,8 @@ impl Writer<'_> {
                 self.term(term);
                 self.word(") END");
             }
-            RuleFunction::Trim => self.function("trim(", arguments),
-            RuleFunction::Round => self.function("round(", arguments),
+            RuleFunction::Trim => self.text_function("trim(", arguments),
+            RuleFunction::Round => self.round(arguments),
             RuleFunction::NullIf => self.function("nullif(", arguments),
             RuleFunction::ToText => self.cast(arguments, " AS text)"),
             RuleFunction::ToInteger => self.cast(arguments, " AS bigint)"),

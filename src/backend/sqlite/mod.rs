@@ -9,6 +9,7 @@ mod functions;
 mod geometry;
 mod introspect;
 mod jsonb;
+mod numbers;
 mod patterns;
 mod place;
 mod pool;
