@@ -121,7 +121,7 @@ impl Writer<'_> {
         }
         if !self.is_postgres() {
             match comparison {
-                C::Equal | C::NotEqual | C::Same | C::NotSame if data_type.is_json() => {}
+                C::Equal | C::NotEqual | C::Same | C::NotSame | C::In | C::NotIn if data_type.is_json() => {}
                 C::Equal => return self.sqlite_equal(left, right, false),
                 C::NotEqual => return self.sqlite_equal(left, right, true),
                 C::Same => return self.sqlite_same(left, right, false),
@@ -196,36 +196,33 @@ impl Writer<'_> {
         match data_type {
             // json has no equality; jsonb and SQLite's canonical text have.
             Type::Json if self.is_postgres() => {
-                self.word("(");
-                self.term(left);
-                self.word(")::jsonb");
+                self.as_jsonb(left);
                 self.word(operator);
-                self.word("(");
-                self.term(right);
-                self.word(")::jsonb");
+                self.as_jsonb(right);
             }
             Type::Json | Type::Jsonb if !self.is_postgres() => {
-                // What is no JSON (11: strict or JSON5 text, or JSONB) has no value to compare.
-                self.word("CASE WHEN json_valid(");
-                self.term(left);
-                self.word(", 11) THEN json(");
-                self.term(left);
-                self.word(") END");
+                self.canonical(left);
                 self.word(operator);
-                self.word("json(");
-                self.term(right);
-                self.word(")");
+                self.canonical(right);
             }
             _ => self.infix(left, operator, right),
         }
     }
 
+    /// JSON as a text that is the same for equal values (SQLite).
+    fn canonical(&mut self, term: &Term) {
+        self.word("diglot_json_canonical(");
+        self.term(term);
+        self.word(")");
+    }
+
     fn within_list(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
         if self.is_postgres() {
-            self.term(left);
-            self.plain_enum(left);
             if matches!(data_type, Type::Json) {
-                self.word("::jsonb");
+                self.as_jsonb(left);
+            } else {
+                self.term(left);
+                self.plain_enum(left);
             }
             match extension_of(data_type) {
                 Some(extension) => {
@@ -239,6 +236,14 @@ impl Writer<'_> {
                 self.word("::jsonb[]");
             }
             self.word(")");
+            return;
+        }
+        if data_type.is_json() {
+            self.canonical(left);
+            self.word(if not { " NOT IN (SELECT " } else { " IN (SELECT " });
+            self.word("diglot_json_canonical(value) FROM json_each(");
+            self.term(right);
+            self.word("))");
             return;
         }
         self.sqlite_within_list(left, right, not);
@@ -344,17 +349,16 @@ impl Writer<'_> {
             return;
         }
         if self.is_postgres() {
-            let json = matches!(data_type, Type::Json);
+            if matches!(data_type, Type::Json) {
+                self.as_jsonb(left);
+                self.word(operator);
+                self.as_jsonb(right);
+                return;
+            }
             self.term(left);
             self.plain_enum(left);
-            if json {
-                self.word("::jsonb");
-            }
             self.word(operator);
             self.term(right);
-            if json {
-                self.word("::jsonb");
-            }
             return;
         }
         let (outer, inner) = if mirrored { (right, left) } else { (left, right) };
@@ -379,9 +383,10 @@ impl Writer<'_> {
             return;
         }
         if self.is_postgres() {
-            self.term(left);
             if matches!(data_type, Type::Json) {
-                self.word("::jsonb");
+                self.as_jsonb(left);
+            } else {
+                self.term(left);
             }
             self.word(postgres);
             self.term(right);

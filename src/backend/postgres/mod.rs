@@ -69,16 +69,16 @@ impl Postgres {
     /// Several statements in one simple query are one transaction.
     pub(super) async fn execute_script(&self, script: &'static str) -> Result<()> {
         let mut lease = self.pool.acquire().await?;
-        match sqlx::raw_sql(script).execute(lease.connection()?).await {
-            Ok(_) => {
-                lease.release();
-                Ok(())
-            }
-            Err(error) => {
-                // The script may have begun a transaction of its own.
-                lease.discard();
-                Err(Error::internal(error))
-            }
-        }
+        let connection = lease.connection()?;
+        let run = async {
+            sqlx::raw_sql("SET default_transaction_read_only = off")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::raw_sql(script).execute(&mut *connection).await
+        };
+        let result = run.await;
+        // The connection is no reader's any more, and the script may have begun a transaction of its own.
+        lease.discard();
+        result.map(|_| ()).map_err(Error::internal)
     }
 }

@@ -25,7 +25,8 @@ const STATEMENTS: usize = 500;
 /// Settings of every session. Unknown ones are passed over, so that relatives of PostgreSQL are not refused.
 const SET_UP: &str = "SELECT pg_catalog.set_config(setting.name, setting.value, false) FROM (VALUES \
     ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), \
-    ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2)) \
+    ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2), \
+    ('default_transaction_read_only', 'on')) \
     AS setting(name, value) \
     WHERE pg_catalog.current_setting(setting.name, true) IS NOT NULL";
 

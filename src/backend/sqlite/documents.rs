@@ -2,6 +2,7 @@
 
 use rusqlite::types::ValueRef;
 use serde_json::Value as Json;
+use std::fmt::Write as _;
 
 /// A stored value as JSON: what is no JSON text is a string, as it is when it is written.
 pub(super) fn parse(value: ValueRef<'_>) -> Option<Json> {
@@ -73,6 +74,52 @@ fn canonical(text: &str) -> (bool, String, i64) {
     }
 }
 
+/// A text that is the same for equal values: members in the order of their keys, numbers without what does not change
+/// them, no spaces.
+pub(super) fn canonical_text(json: &Json) -> String {
+    let mut text = String::new();
+    write_canonical(&mut text, json);
+    text
+}
+
+fn write_canonical(out: &mut String, json: &Json) {
+    match json {
+        Json::Number(number) => {
+            let (negative, digits, power) = canonical(number.as_str());
+            out.push_str(if negative { "-" } else { "" });
+            if digits.is_empty() {
+                out.push('0');
+            } else {
+                let _ = write!(out, "{digits}e{power}");
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
+                write_canonical(out, item);
+            }
+            out.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Json::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            for (index, (key, value)) in members.iter().enumerate() {
+                let _ = write!(
+                    out,
+                    "{}{}:",
+                    if index == 0 { '{' } else { ',' },
+                    Json::from(key.as_str())
+                );
+                write_canonical(out, value);
+            }
+            out.push_str(if members.is_empty() { "{}" } else { "}" });
+        }
+        other => {
+            let _ = write!(out, "{other}");
+        }
+    }
+}
+
 /// jsonb's `?`: a key of an object, a text of an array, or the text itself.
 pub(super) fn has_key(json: &Json, key: &str) -> bool {
     match json {
@@ -83,13 +130,14 @@ pub(super) fn has_key(json: &Json, key: &str) -> bool {
     }
 }
 
-/// `->` step by step: a text leads into an object, an integer into an array (from the end where it is negative).
+/// PostgreSQL's `#>`: every step is a text; into an array it leads if it is an integer (from the end where negative).
 pub(super) fn get<'a>(mut json: &'a Json, path: &[Json]) -> Option<&'a Json> {
     for step in path {
-        json = match (json, step) {
-            (Json::Object(members), Json::String(key)) => members.get(key)?,
-            (Json::Array(items), Json::Number(index)) => {
-                let index = index.as_i64()?;
+        let Json::String(step) = step else { return None };
+        json = match json {
+            Json::Object(members) => members.get(step)?,
+            Json::Array(items) => {
+                let index: i64 = step.parse().ok()?;
                 let index = if index < 0 {
                     i64::try_from(items.len()).ok()?.checked_add(index)?
                 } else {
@@ -160,21 +208,44 @@ mod tests {
         assert!(has_key(&json("[\"a\",1]"), "a") && !has_key(&json("[\"a\",1]"), "1"));
         assert!(has_key(&json("\"a\""), "a") && !has_key(&json("1"), "1"));
         for (path, text) in [
-            ("[\"a\",0]", Some("10")),
-            ("[\"a\",-2,\"$.b\"]", Some("x\n")),
-            ("[\"a\",-4]", None),
-            ("[\"a\",3]", None),
-            ("[\"a\",2]", None),
-            ("[\"a\",\"0\"]", None),
-            ("[0]", None),
+            ("[\"a\",\"0\"]", Some("10")),
+            ("[\"a\",\"-2\",\"$.b\"]", Some("x\n")),
+            ("[\"a\",\"-4\"]", None),
+            ("[\"a\",\"3\"]", None),
+            ("[\"a\",\"2\"]", None),
+            ("[\"a\",\"b\"]", None),
             ("[\"0\"]", Some("zero")),
             ("[\"c\"]", Some("1.50")),
+            ("[\"c\",\"0\"]", None),
             ("[\"a\"]", Some("[10,{\"$.b\":\"x\\n\"},null]")),
         ] {
             let Json::Array(path) = json(path) else {
                 panic!("a path")
             };
             assert_eq!(get(&whole, &path).and_then(as_text).as_deref(), text, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn equal_values_have_one_canonical_text() {
+        for (one, other, equal) in [
+            ("{\"b\":1,\"a\":[1.0,2e1]}", "{ \"a\": [1, 20], \"b\": 1.00 }", true),
+            ("{\"a\":{}}", "{\"a\":[]}", false),
+            ("[1,2]", "[2,1]", false),
+            ("[[1],2]", "[[1,2]]", false),
+            ("\"\\u0061\"", "\"a\"", true),
+            ("\"1\"", "1", false),
+            ("-0.0", "0", true),
+            ("null", "\"null\"", false),
+            ("{\"a\\\"b\":1}", "{\"ab\":1}", false),
+            ("12345678901234567890123", "12345678901234567890124", false),
+            ("10", "1", false),
+        ] {
+            assert_eq!(
+                canonical_text(&json(one)) == canonical_text(&json(other)),
+                equal,
+                "{one} = {other}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@
 //! an error text that begins with [`INVALID`].
 
 use super::fault::INVALID;
-use super::{documents, geometry, patterns, write};
+use super::{documents, geometry, numbers, patterns, write};
 use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -66,6 +66,17 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_json_has_key", 2, json_has_key)?;
     add("diglot_json_has_keys", 3, json_has_keys)?;
     add("diglot_json_get", 3, json_get)?;
+    add("diglot_json_canonical", 1, json_canonical)?;
+    add("diglot_json_length", 1, json_length)?;
+    add("diglot_substring", 2, substring)?;
+    add("diglot_substring_of", 3, substring)?;
+    add("diglot_round", 2, |context| {
+        let (value, digits) = (context.get_raw(0), context.get_raw(1).as_i64().unwrap_or_default());
+        Ok(numbers::rounded(value, digits).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_modulo", 2, |context| {
+        Ok(numbers::remainder(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
+    })?;
     add("diglot_geometry", 1, |context| {
         let mut text = Vec::new();
         geometry::write(&mut text, context.get_raw(0));
@@ -159,6 +170,32 @@ fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
     Ok(boolean(regex.is_match(&subject)))
 }
 
+/// `diglot_substring(text, from)`, `diglot_substring_of(text, from, length)`: PostgreSQL's `substr`, but a negative length
+/// gives null.
+fn substring(context: &Context<'_>) -> Result<Answer> {
+    let whole = |index: usize| match context.get_raw(index) {
+        ValueRef::Integer(integer) => Some(integer),
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a place far outside of every text stays outside"
+        )]
+        ValueRef::Real(real) => Some(real as i64),
+        _ => None,
+    };
+    let length = if context.len() == 3 { whole(2) } else { Some(i64::MAX) };
+    let (Some(text), Some(from), Some(length)) = (text(context.get_raw(0)), whole(1), length) else {
+        return Ok(NULL);
+    };
+    if length < 0 {
+        return Ok(NULL);
+    }
+    let end = from.saturating_add(length).max(1);
+    let from = from.max(1);
+    let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let part: String = (text.chars().skip(count(from - 1)).take(count((end - from).max(0)))).collect();
+    Ok(Answer::Plain(Value::Text(part)))
+}
+
 fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> {
     Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
 }
@@ -227,6 +264,22 @@ fn json_has_keys(context: &Context<'_>) -> Result<Answer> {
     } else {
         keys.iter().any(has)
     }))
+}
+
+/// `diglot_json_canonical(json)`: a text that is the same for equal values.
+fn json_canonical(context: &Context<'_>) -> Result<Answer> {
+    let text = documents::parse(context.get_raw(0)).map(|json| documents::canonical_text(&json));
+    Ok(text.map_or(NULL, |text| Answer::Plain(Value::Text(text))))
+}
+
+/// `diglot_json_length(json)`: how many items an array has; what is no array has none, not even 0.
+fn json_length(context: &Context<'_>) -> Result<Answer> {
+    Ok(match documents::parse(context.get_raw(0)) {
+        Some(serde_json::Value::Array(items)) => {
+            Answer::Plain(Value::Integer(i64::try_from(items.len()).unwrap_or(i64::MAX)))
+        }
+        _ => NULL,
+    })
 }
 
 /// `diglot_json_get(json, path, as_text)`

@@ -10,6 +10,7 @@ mod geometry;
 mod introspect;
 mod jsonb;
 mod moments;
+mod numbers;
 mod patterns;
 mod place;
 mod pool;

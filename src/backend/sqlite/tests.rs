@@ -440,7 +440,7 @@ async fn functions_answer_as_postgres_does() {
         ("SELECT diglot_json_has_keys('{\"a\":1}', '[\"a\",\"b\"]', 0)", "1"),
         ("SELECT diglot_json_has_keys('{\"a\":1}', '[\"a\",\"b\"]', 1)", "0"),
         (
-            "SELECT diglot_json_get('{\"a\":{\"b\":[1,\"x\"]}}', '[\"a\",\"b\",-1]', 1)",
+            "SELECT diglot_json_get('{\"a\":{\"b\":[1,\"x\"]}}', '[\"a\",\"b\",\"-1\"]', 1)",
             "\"x\"",
         ),
         (
