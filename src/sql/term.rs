@@ -9,10 +9,10 @@ use crate::value::{Datum, Type};
 /// surrogate pair, and numbers with exponents of five digits and more. A backslash that is escaped itself begins none of
 /// these.
 const NO_JSONB: &str = concat!(
-    r")::text !~* E'(^|[^\\])(\\\\)*\\u(0000",
-    r"|d[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})",
-    r"|(?<!\\ud[89ab][0-9a-f]{2}\\u)d[c-f][0-9a-f]{2})",
-    r"|[0-9]e[+-]?0*[1-9][0-9]{4,}\s*([]},]|$)' THEN (",
+    r")::text !~* E'(^|[^\\\\])(\\\\\\\\)*\\\\u(0000",
+    r"|d[89ab][0-9a-f]{2}(?!\\\\ud[c-f][0-9a-f]{2})",
+    r"|(?<!\\\\ud[89ab][0-9a-f]{2}\\\\u)d[c-f][0-9a-f]{2})",
+    r"|[0-9]e[+-]?0*[1-9][0-9]{4,}\\s*([]},]|$)' THEN (",
 );
 
 impl Writer<'_> {
@@ -122,7 +122,9 @@ impl Writer<'_> {
             Function::Multiply => self.infix_number(arguments, " * ", ")"),
             Function::Divide => {
                 let whole = self.is_postgres()
-                    && arguments.iter().all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
+                    && arguments
+                        .iter()
+                        .all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
                 if whole {
                     // Without the fraction, and without the error of the one quotient that is too large.
                     self.word("div");
@@ -215,7 +217,14 @@ impl Writer<'_> {
     fn substring(&mut self, arguments: &[Term]) {
         let [text, from, length @ ..] = arguments else { return };
         if !self.is_postgres() {
-            self.function(if length.is_empty() { "diglot_substring(" } else { "diglot_substring_of(" }, arguments);
+            self.function(
+                if length.is_empty() {
+                    "diglot_substring("
+                } else {
+                    "diglot_substring_of("
+                },
+                arguments,
+            );
             return;
         }
         self.word("substr(");
@@ -302,9 +311,17 @@ impl Writer<'_> {
                 }
                 // What is no array has no length.
                 let json = matches!(term.data_type(self.catalog), Type::Json);
-                self.word(if json { "CASE json_typeof(" } else { "CASE jsonb_typeof(" });
+                self.word(if json {
+                    "CASE json_typeof("
+                } else {
+                    "CASE jsonb_typeof("
+                });
                 self.term(term);
-                self.word(if json { ") WHEN 'array' THEN json_array_length(" } else { ") WHEN 'array' THEN jsonb_array_length(" });
+                self.word(if json {
+                    ") WHEN 'array' THEN json_array_length("
+                } else {
+                    ") WHEN 'array' THEN jsonb_array_length("
+                });
                 self.term(term);
                 self.word(") END");
             }

@@ -71,7 +71,9 @@ impl Postgres {
         let mut lease = self.pool.acquire().await?;
         let connection = lease.connection()?;
         let run = async {
-            sqlx::raw_sql("SET default_transaction_read_only = off").execute(&mut *connection).await?;
+            sqlx::raw_sql("SET default_transaction_read_only = off")
+                .execute(&mut *connection)
+                .await?;
             sqlx::raw_sql(script).execute(&mut *connection).await
         };
         let result = run.await;

@@ -104,7 +104,12 @@ fn write_canonical(out: &mut String, json: &Json) {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_unstable_by_key(|(key, _)| *key);
             for (index, (key, value)) in members.iter().enumerate() {
-                let _ = write!(out, "{}{}:", if index == 0 { '{' } else { ',' }, Json::from(key.as_str()));
+                let _ = write!(
+                    out,
+                    "{}{}:",
+                    if index == 0 { '{' } else { ',' },
+                    Json::from(key.as_str())
+                );
                 write_canonical(out, value);
             }
             out.push_str(if members.is_empty() { "{}" } else { "}" });
@@ -236,7 +241,11 @@ mod tests {
             ("12345678901234567890123", "12345678901234567890124", false),
             ("10", "1", false),
         ] {
-            assert_eq!(canonical_text(&json(one)) == canonical_text(&json(other)), equal, "{one} = {other}");
+            assert_eq!(
+                canonical_text(&json(one)) == canonical_text(&json(other)),
+                equal,
+                "{one} = {other}"
+            );
         }
     }
 }

@@ -170,7 +170,10 @@ fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
 fn substring(context: &Context<'_>) -> Result<Answer> {
     let whole = |index: usize| match context.get_raw(index) {
         ValueRef::Integer(integer) => Some(integer),
-        #[allow(clippy::cast_possible_truncation, reason = "a place far outside of every text stays outside")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a place far outside of every text stays outside"
+        )]
         ValueRef::Real(real) => Some(real as i64),
         _ => None,
     };

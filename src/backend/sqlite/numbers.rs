@@ -39,7 +39,9 @@ fn decimal(real: f64, digits: i64) -> Option<f64> {
     let whole = std::str::from_utf8(&all[..kept]).ok()?;
     let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let text = format!("{}e{}", whole + i64::from(up), digits.saturating_neg());
-    text.parse::<f64>().ok().map(|positive| if positive == 0.0 { 0.0 } else { positive.copysign(real) })
+    text.parse::<f64>()
+        .ok()
+        .map(|positive| if positive == 0.0 { 0.0 } else { positive.copysign(real) })
 }
 
 /// The remainder, with the sign of the first; null where the second is zero.
@@ -86,10 +88,18 @@ mod tests {
             (99.95, 1, 100.0),
             (1e20, 0, 1e20),
         ] {
-            assert_eq!(rounded(ValueRef::Real(number), digits), Some(Value::Real(wanted)), "{number} {digits}");
+            assert_eq!(
+                rounded(ValueRef::Real(number), digits),
+                Some(Value::Real(wanted)),
+                "{number} {digits}"
+            );
         }
         for (number, digits, wanted) in [(15, -1, 20), (-15, -1, -20), (14, -1, 10), (7, 3, 7), (7, -40, 0)] {
-            assert_eq!(rounded(ValueRef::Integer(number), digits), Some(Value::Integer(wanted)), "{number} {digits}");
+            assert_eq!(
+                rounded(ValueRef::Integer(number), digits),
+                Some(Value::Integer(wanted)),
+                "{number} {digits}"
+            );
         }
         assert_eq!(rounded(ValueRef::Text(b"x"), 0), None);
         assert!(matches!(rounded(ValueRef::Integer(i64::MAX), -1), Some(Value::Real(_))));

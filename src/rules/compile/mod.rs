@@ -347,7 +347,8 @@ impl<'a> Compiler<'a> {
             let message = format!("values of type {} cannot be compared in PostgreSQL", data_type.word());
             return Err(Problem::new(at, message));
         }
-        if ordering && (own && !data_type.has_order() || !data_type.is_ordered() && !matches!(data_type, Type::Other(_)))
+        if ordering
+            && (own && !data_type.has_order() || !data_type.is_ordered() && !matches!(data_type, Type::Other(_)))
         {
             return Err(Problem::new(
                 at,
