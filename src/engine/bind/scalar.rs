@@ -173,7 +173,9 @@ fn holds_nul(json: &serde_json::Value) -> bool {
     match json {
         serde_json::Value::String(text) => text.contains('\0'),
         serde_json::Value::Array(items) => items.iter().any(holds_nul),
-        serde_json::Value::Object(members) => (members.iter()).any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        serde_json::Value::Object(members) => {
+            (members.iter()).any(|(key, value)| key.contains('\0') || holds_nul(value))
+        }
         _ => false,
     }
 }
