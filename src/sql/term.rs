@@ -9,10 +9,10 @@ use crate::value::{Datum, Type};
 /// surrogate pair, and numbers with exponents of five digits and more. A backslash that is escaped itself begins none of
 /// these.
 const NO_JSONB: &str = concat!(
-    r")::text !~* E'(^|[^\\])(\\\\)*\\u(0000",
-    r"|d[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})",
-    r"|(?<!\\ud[89ab][0-9a-f]{2}\\u)d[c-f][0-9a-f]{2})",
-    r"|[0-9]e[+-]?0*[1-9][0-9]{4,}\s*([]},]|$)' THEN (",
+    r")::text !~* E'(^|[^\\\\])(\\\\\\\\)*\\\\u(0000",
+    r"|d[89ab][0-9a-f]{2}(?!\\\\ud[c-f][0-9a-f]{2})",
+    r"|(?<!\\\\ud[89ab][0-9a-f]{2}\\\\u)d[c-f][0-9a-f]{2})",
+    r"|[0-9]e[+-]?0*[1-9][0-9]{4,}\\s*([]},]|$)' THEN (",
 );
 
 impl Writer<'_> {

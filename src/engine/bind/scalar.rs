@@ -94,11 +94,12 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Err(_) => Err(wrong("valid JSON (a text needs its quotes)")),
             },
             other => {
-                let json = serde_json::Value::from(other.clone()).to_string();
-                if json_holds_nul(&json) {
+                let json = serde_json::Value::from(other.clone());
+                // PostgreSQL's jsonb cannot hold it, and SQLite's functions stop at it.
+                if holds_nul(&json) {
                     Err(wrong("possible: it holds a NUL character"))
                 } else {
-                    Ok(Datum::Text(json.into()))
+                    Ok(Datum::Text(json.to_string().into()))
                 }
             }
         },
@@ -154,6 +155,18 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
+    }
+}
+
+/// Whether a text or a key in JSON has the character NUL. (A backslash before `u0000` may itself be escaped.)
+fn holds_nul(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(holds_nul),
+        serde_json::Value::Object(members) => {
+            (members.iter()).any(|(key, value)| key.contains('\0') || holds_nul(value))
+        }
+        _ => false,
     }
 }
 
