@@ -186,8 +186,8 @@ impl Backend {
     }
 }
 
-/// Whether a text is a geometry that the backends understand: GeoJSON or WKT.
+/// The number of points of a text that is a geometry which the backends understand: GeoJSON or WKT.
 #[must_use]
-pub fn is_geometry(text: &str) -> bool {
-    sqlite::is_geometry(text)
+pub fn geometry_points(text: &str) -> Option<usize> {
+    sqlite::geometry_points(text)
 }

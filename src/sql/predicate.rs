@@ -230,6 +230,7 @@ impl Writer<'_> {
     }
 
     fn like(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
+        self.long_calls = true;
         if self.is_postgres() {
             self.text(left, data_type);
             self.word(if not { " NOT LIKE " } else { " LIKE " });
@@ -265,6 +266,7 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         self.text(left, data_type);
         self.by_flavor(postgres, sqlite);
         self.term(right);
@@ -280,6 +282,7 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         if self.is_postgres() {
             self.text(left, data_type);
             self.word(postgres);
@@ -294,6 +297,7 @@ impl Writer<'_> {
     }
 
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {
+        self.long_calls = true;
         if self.is_postgres() {
             let json = matches!(data_type, Type::Json);
             self.term(left);
@@ -301,18 +305,35 @@ impl Writer<'_> {
                 self.word("::jsonb");
             }
             self.word(operator);
-            self.term(right);
+            self.operand(right);
             if json {
                 self.word("::jsonb");
             }
             return;
         }
-        let (outer, inner) = if mirrored { (right, left) } else { (left, right) };
         self.word("diglot_json_contains(");
-        self.term(outer);
-        self.word(", ");
-        self.term(inner);
+        if mirrored {
+            self.operand(right);
+            self.word(", ");
+            self.term(left);
+        } else {
+            self.term(left);
+            self.word(", ");
+            self.operand(right);
+        }
         self.word(")");
+    }
+
+    /// What a JSON operator compares with: the work grows with its size, so that is bounded where it is bound.
+    fn operand(&mut self, term: &Term) {
+        match term {
+            Term::Parameter {
+                source,
+                data_type,
+                list,
+            } => self.mark(source, data_type, *list, Form::Operand),
+            other => self.term(other),
+        }
     }
 
     fn has_key(
@@ -324,23 +345,25 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         if self.is_postgres() {
             self.term(left);
             if matches!(data_type, Type::Json) {
                 self.word("::jsonb");
             }
             self.word(postgres);
-            self.term(right);
+            self.operand(right);
         } else {
             self.word(sqlite);
             self.term(left);
             self.word(", ");
-            self.term(right);
+            self.operand(right);
             self.word(closing);
         }
     }
 
     fn geometry_test(&mut self, postgres: &'static str, sqlite: &'static str, left: &Term, right: &Term) {
+        self.long_calls = true;
         self.by_flavor(postgres, sqlite);
         self.term(left);
         self.word(", ");

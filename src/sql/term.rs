@@ -200,6 +200,7 @@ impl Writer<'_> {
     }
 
     fn geometry(&mut self, postgres: &'static str, sqlite: &'static str, arguments: &[Term]) {
+        self.long_calls = true;
         self.by_flavor(postgres, sqlite);
         self.arguments(arguments, ", ");
         self.word(")");

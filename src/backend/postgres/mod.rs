@@ -6,6 +6,7 @@ mod fault;
 mod fingerprint;
 mod functions;
 mod introspect;
+mod lanes;
 mod pool;
 mod queries;
 mod run;
@@ -24,6 +25,9 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use fingerprint::Fingerprints;
 use pool::Pool;
+
+/// Least time that a script of ours has.
+const SCRIPT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A PostgreSQL database.
 pub struct Postgres {
@@ -69,7 +73,8 @@ impl Postgres {
     /// Several statements in one simple query are one transaction.
     pub(super) async fn execute_script(&self, script: &'static str) -> Result<()> {
         let mut lease = self.pool.acquire().await?;
-        match sqlx::raw_sql(script).execute(lease.connection()?).await {
+        let limit = self.pool.statement_timeout().max(SCRIPT) + run::GRACE;
+        match pool::in_time(limit, sqlx::raw_sql(script).execute(lease.connection()?)).await {
             Ok(_) => {
                 lease.release();
                 Ok(())

@@ -3,6 +3,7 @@
 mod aggregates;
 mod change;
 mod checks;
+mod clock;
 mod documents;
 mod fault;
 mod functions;
@@ -22,12 +23,16 @@ use crate::catalog::Database;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
+use clock::Clock;
 use fault::Fault;
 use place::{Place, away};
 use pool::Pool;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How long is waited for another connection's lock where nobody waits for an answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A SQLite database.
 pub struct Sqlite {
@@ -64,12 +69,12 @@ impl Sqlite {
             Self::create(&place).map_err(|fault| explain_away(fault, &place, "cannot be made"))?;
         }
         let pool = Arc::new(Pool::new(place.clone(), timeout));
-        let reader = match pool.take() {
+        let reader = match pool.open(timeout.min(PATIENCE)) {
             Ok(reader) => reader,
             Err(fault) => {
                 // A write-ahead-logged database where no log can be made beside it is still readable as it stands.
                 let still = place.immutable().filter(|_| fault.is_away());
-                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1).ok()?, still)));
+                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1, PATIENCE).ok()?, still)));
                 let Some((reader, still)) = still else {
                     return Err(explain_away(fault, &place, "cannot be opened"));
                 };
@@ -91,7 +96,7 @@ impl Sqlite {
     /// A new file of our own: with a write-ahead log, so that readers and the writer do not wait for each other.
     fn create(place: &Place) -> Result<(), Fault> {
         let connection = place.connect(true)?;
-        reader::configure(&connection)?;
+        reader::configure(&connection, &Clock::new(), PATIENCE)?;
         connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         Ok(())
     }
@@ -137,7 +142,7 @@ impl Sqlite {
         let place = self.pool.place();
         let work = move || -> Result<(), Fault> {
             let mut connection = place.connect(false)?;
-            reader::configure(&connection)?;
+            reader::configure(&connection, &Clock::new(), PATIENCE)?;
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute_batch(script)?;
             Ok(transaction.commit()?)
@@ -181,7 +186,7 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
 #[cfg(test)]
 mod tests;
 
-/// Whether a text is a geometry in GeoJSON or WKT.
-pub(super) fn is_geometry(text: &str) -> bool {
-    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).is_some()
+/// The number of points of a text that is a geometry in GeoJSON or WKT.
+pub(super) fn geometry_points(text: &str) -> Option<usize> {
+    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).map(|geometry| geometry::points(&geometry))
 }

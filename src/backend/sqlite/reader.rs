@@ -1,11 +1,11 @@
 //! A connection for reading: its settings, its functions, and the clock that ends what runs too long.
 
+use super::clock::Clock;
 use super::fault::Fault;
 use super::place::Place;
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, InterruptHandle};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Most bytes of a LIKE or GLOB pattern.
@@ -29,69 +29,48 @@ pub(super) struct Reader {
     pub(super) connection: Connection,
     /// Which state of the pool it was opened in.
     pub(super) generation: u64,
-    clock: Arc<Clock>,
-    interrupt: Arc<InterruptHandle>,
-}
-
-/// When the connection's statement has to end.
-struct Clock {
-    /// In microseconds since [`START`].
-    deadline: AtomicU64,
-    /// Number of the run that may be interrupted from outside; 0 for none.
-    running: Mutex<u64>,
-}
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-fn micros(moment: Instant) -> u64 {
-    u64::try_from(moment.saturating_duration_since(*START).as_micros()).unwrap_or(u64::MAX)
+    pub(super) clock: Arc<Clock>,
 }
 
 impl Reader {
-    pub(super) fn open(place: &Place, generation: u64) -> Result<Self, Fault> {
+    /// Opens one. Where another connection holds the file, that is waited for so long: never on an asynchronous worker.
+    pub(super) fn open(place: &Place, generation: u64, patience: Duration) -> Result<Self, Fault> {
+        let clock = Clock::new();
         let connection = place.connect(false)?;
-        configure(&connection)?;
+        configure(&connection, &clock, patience)?;
         connection.pragma_update(None, "query_only", true)?;
         // The first look at the file: here it shows whether it is a database at all.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        let clock = Arc::new(Clock {
-            deadline: AtomicU64::new(u64::MAX),
-            running: Mutex::new(0),
-        });
         let seen = Arc::clone(&clock);
-        let out_of_time = move || seen.deadline.load(Ordering::Relaxed) <= micros(Instant::now());
-        connection.progress_handler(INSTRUCTIONS, Some(out_of_time))?;
-        let interrupt = Arc::new(connection.get_interrupt_handle());
+        connection.progress_handler(INSTRUCTIONS, Some(move || seen.is_up()))?;
+        clock.connect(connection.get_interrupt_handle());
         Ok(Self {
             connection,
             generation,
             clock,
-            interrupt,
         })
     }
 
     /// From here on statements end at this moment. Waiting for another connection's lock ends too: `patience`.
     pub(super) fn until(&self, deadline: Instant, patience: Duration) -> Result<(), Fault> {
-        self.clock.deadline.store(micros(deadline), Ordering::Relaxed);
+        self.clock.set(deadline);
         Ok(self.connection.busy_timeout(patience)?)
     }
 
     /// A handle for interrupting the next run from outside, also where SQLite does not look at the clock (`count(*)` over a
     /// whole table is one instruction).
-    pub(super) fn watch(&self) -> Watch {
-        static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        *self.clock.running.lock().unwrap_or_else(PoisonError::into_inner) = number;
+    pub(super) fn watch(&self, deadline: Instant) -> Watch {
+        // In this order: a run must never be seen with the deadline of the one before.
+        self.clock.set(deadline);
         Watch {
-            number,
+            number: self.clock.begin(),
             clock: Arc::clone(&self.clock),
-            interrupt: Arc::clone(&self.interrupt),
         }
     }
 
     /// Ends what [`Reader::watch`] began: later interrupts of that watch do nothing.
     pub(super) fn unwatch(&self) {
-        *self.clock.running.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+        self.clock.end();
     }
 }
 
@@ -99,16 +78,11 @@ impl Reader {
 pub(super) struct Watch {
     number: u64,
     clock: Arc<Clock>,
-    interrupt: Arc<InterruptHandle>,
 }
 
 impl Watch {
     pub(super) fn interrupt(&self) {
-        let running = self.clock.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if *running == self.number {
-            self.clock.deadline.store(0, Ordering::Relaxed);
-            self.interrupt.interrupt();
-        }
+        self.clock.interrupt(self.number);
     }
 }
 
@@ -119,7 +93,8 @@ impl Drop for Watch {
 }
 
 /// Settings that every connection gets, readers and writers.
-pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection, clock: &Arc<Clock>, patience: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(patience)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // A quoted name that is no column is an error, not a text: a dropped column must never turn into a constant.
     // Matching costs pattern × text within one call, which nothing interrupts.
@@ -131,7 +106,6 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     // Views and triggers of somebody's file may call only what cannot do harm.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -8192)?;
@@ -141,6 +115,6 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
             rusqlite::Error::QueryReturnedNoRows => Ok(()),
             other => Err(other),
         })?;
-    super::functions::register(connection)?;
+    super::functions::register(connection, clock)?;
     super::aggregates::register(connection)
 }

@@ -7,6 +7,12 @@ use crate::value::{Datum, Type, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+/// Most points of a geometry. The work of comparing two can grow with the square of it.
+const MOST_POINTS: usize = 2000;
+
+/// Longest text of a geometry that is looked at: more than so many points need.
+const LONGEST_GEOMETRY: usize = 100 * MOST_POINTS;
+
 /// Checks a value against a type.
 ///
 /// # Errors
@@ -137,11 +143,18 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
-            if crate::backend::is_geometry(&text) {
-                Ok(Datum::Text(text))
+            let points = if text.len() > LONGEST_GEOMETRY {
+                usize::MAX
             } else {
-                Err(wrong("a geometry: WKT or GeoJSON"))
+                crate::backend::geometry_points(&text).ok_or_else(|| wrong("a geometry: WKT or GeoJSON"))?
+            };
+            if points > MOST_POINTS {
+                return Err(Error::invalid(
+                    Code::LIMIT_EXCEEDED,
+                    format!("the geometry has too many points, at most {MOST_POINTS} are taken"),
+                ));
             }
+            Ok(Datum::Text(text))
         }
         // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
         // string gives is a number where it looks like one.

@@ -1,6 +1,7 @@
 //! The parameters of a call, from a query string or a body.
 
 use super::Refusal;
+use crate::graphql::coerce::VALUES;
 use serde_json::{Map, Value as Json};
 
 /// A call before persisted documents are looked up.
@@ -19,13 +20,55 @@ pub(super) enum Calls {
     Batch(Vec<Result<Raw, Refusal>>),
 }
 
-/// From a body.
-pub(super) fn from_body(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
+/// Bodies that are longer are read on a thread.
+const LONG: usize = 128 * 1024;
+
+/// Values around the variables: those of an operation, for each of a batch.
+const AROUND: usize = 64;
+
+/// From a body. A long one holds no asynchronous worker.
+pub(super) async fn from_body(body: bytes::Bytes, batch: usize) -> Result<Calls, Refusal> {
+    if body.len() <= LONG {
+        return read(&body, batch);
+    }
+    match tokio::task::spawn_blocking(move || read(&body, batch)).await {
+        Ok(calls) => calls,
+        Err(_) => Err(Refusal::bad("the body cannot be read")),
+    }
+}
+
+/// How many values a JSON text holds, those within others counted too: a look at its bytes, before anything is made of
+/// them. (As values in memory they take fifty times the room and more.)
+fn values(json: &[u8]) -> usize {
+    let (mut count, mut quoted, mut escaped) = (1usize, false, false);
+    // The first value within brackets follows the bracket, each other one a comma.
+    let mut opened = false;
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b',' | b'[' | b'{' => count += 1,
+            b']' | b'}' if opened => count = count.saturating_sub(1),
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            opened = !quoted && matches!(byte, b'[' | b'{');
+        }
+    }
+    count
+}
+
+fn read(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Refusal::bad("the request has no body; send {\"query\": \"…\"}"));
     }
     if std::str::from_utf8(body).is_err() {
         return Err(Refusal::bad("the body is not UTF-8"));
+    }
+    if values(body) > VALUES + AROUND * (batch + 1) {
+        return Err(Refusal::bad(format!("the variables hold more than {VALUES} values")));
     }
     let json: Json =
         serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body is not JSON: {error}")))?;

@@ -18,6 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Deepest nesting of collections.
 const DEEPEST: usize = 8;
 
+/// Most pairs of points of two geometries that are compared.
+const MOST_PAIRS: usize = 100_000_000;
+
 /// A stored value as a geometry, if it is one.
 pub(super) fn parse(value: ValueRef<'_>) -> Option<Geometry<f64>> {
     let geometry = match value {
@@ -50,6 +53,17 @@ pub(super) fn write(out: &mut Vec<u8>, value: ValueRef<'_>) {
         (Some(geometry), _) => geojson(out, &geometry),
         (None, _) => write::scalar(out, Wire::Text, value),
     }
+}
+
+/// How many points a geometry has.
+pub(super) fn points(geometry: &Geometry<f64>) -> usize {
+    geometry.coords_count()
+}
+
+/// Whether both together are small enough to be compared: the work can grow with the product of their points, and nothing
+/// ends it in between.
+pub(super) fn are_comparable(a: &Geometry<f64>, b: &Geometry<f64>) -> bool {
+    points(a).saturating_mul(points(b)) <= MOST_PAIRS
 }
 
 /// Whether nothing of `b` is outside of `a` and their insides meet; `None` where that cannot be said.
