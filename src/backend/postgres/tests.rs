@@ -2,6 +2,7 @@
 
 mod catalog;
 mod faults;
+mod load;
 mod reads;
 mod streams;
 

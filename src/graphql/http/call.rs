@@ -137,3 +137,33 @@ pub(super) fn from_query(query_string: &str) -> Result<Raw, Refusal> {
     }
     from_object(object)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{from_body, values};
+
+    #[test]
+    fn values_are_counted() {
+        for (json, count) in [
+            ("1", 1),
+            ("[ ]", 1),
+            ("[1,2]", 3),
+            ("[[1],[{}],{\"a\":[]}]", 7),
+            ("\"[,,\\\",,\"", 1),
+            ("{\"a,b\":\"[,\", \"c\": {\"d\":null}}", 4),
+        ] {
+            assert_eq!(values(json.as_bytes()), count, "{json}");
+        }
+    }
+
+    #[tokio::test]
+    async fn too_many_values_are_refused_before_they_are_made() {
+        let body = |count: usize| {
+            let list = vec!["[1]"; count].join(",");
+            bytes::Bytes::from(format!("{{\"query\":\"{{a}}\",\"variables\":{{\"a\":[{list}]}}}}"))
+        };
+        assert!(from_body(body(90_000), 10).await.is_ok());
+        let refusal = from_body(body(2_000_000), 10).await.expect_err("too many");
+        assert_eq!(refusal.fault.message, "the variables hold more than 200000 values");
+    }
+}
