@@ -3,6 +3,7 @@
 mod postgres;
 mod sqlite;
 mod stream;
+mod told;
 
 pub use stream::{Piece, Reply, Stream};
 
@@ -44,6 +45,8 @@ struct Job {
     values: Vec<Datum>,
     most: Option<u64>,
     seal: Option<Seal>,
+    /// The request's, for the log.
+    span: tracing::Span,
 }
 
 impl Job {
@@ -53,6 +56,7 @@ impl Job {
             values: run.values.to_vec(),
             most: run.most,
             seal: run.seal.cloned(),
+            span: tracing::Span::current(),
         }
     }
 
@@ -184,10 +188,4 @@ impl Backend {
             Self::Postgres(postgres) => postgres.execute_script(script).await,
         }
     }
-}
-
-/// The number of points of a text that is a geometry which the backends understand: GeoJSON or WKT.
-#[must_use]
-pub fn geometry_points(text: &str) -> Option<usize> {
-    sqlite::geometry_points(text)
 }

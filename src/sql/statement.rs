@@ -1,6 +1,7 @@
 //! The only thing that a backend runs.
 
 use super::Shape;
+use crate::pattern::Syntax;
 use crate::rules::Parameter;
 use crate::value::Type;
 use std::sync::Arc;
@@ -40,6 +41,10 @@ pub enum Form {
     Glob,
     /// What a JSON operator compares with, whose work grows with it: at most [`super::MOST_VALUES`] values or keys.
     Operand,
+    /// A LIKE pattern, checked.
+    Like,
+    /// A regular expression or `SIMILAR TO` pattern, checked, and on PostgreSQL translated.
+    Pattern(Syntax),
     /// A count of rows: an integer ≥ 0, not above the mark's ceiling, plus so many.
     Count {
         /// Largest value that takes effect (a role's limit).

@@ -1,6 +1,7 @@
 //! Running a read: one statement, its rows written as they arrive.
 
 use super::super::stream::{self, Outlet, Stopped};
+use super::super::told::Told;
 use super::super::{Job, Reply, Rows, Run, Seal};
 use super::bind;
 use super::fault::{self, Fault};
@@ -15,6 +16,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, Row, ValueRef};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Instrument;
 
 /// Most times that a read is tried.
 const TRIES: u32 = 3;
@@ -88,7 +90,8 @@ pub(super) async fn stream(pool: &Pool, run: &Run<'_>) -> Result<Reply> {
         let begin = Instant::now();
         let deadline = begin + pool.statement_timeout();
         let (outlet, ending, mut inlet) = stream::open(pool.streams(), None, deadline);
-        let mut pump = Box::pin(pump(tries.lease, Arc::clone(&job), arguments.clone(), outlet));
+        let pump = pump(tries.lease, Arc::clone(&job), arguments.clone(), outlet);
+        let mut pump = Box::pin(pump.instrument(job.span.clone()));
         let mut finished = None;
         let first = tokio::select! {
             biased;
@@ -246,6 +249,18 @@ pub(super) async fn explain(pool: &Pool, statement: &Statement, values: &[Datum]
 
 /// Runs the statement; with an outlet what becomes long goes out by it, and the rows returned are the last ones.
 async fn fetch(
+    lease: &mut Lease,
+    run: &Run<'_>,
+    arguments: PgArguments,
+    outlet: Option<&mut Outlet>,
+) -> Result<Rows, Failure> {
+    let told = Told::begin();
+    let outcome = send(lease, run, arguments, outlet).await;
+    told.end(&outcome);
+    outcome
+}
+
+async fn send(
     lease: &mut Lease,
     run: &Run<'_>,
     arguments: PgArguments,

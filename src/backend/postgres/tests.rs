@@ -3,6 +3,7 @@
 mod catalog;
 mod faults;
 mod load;
+mod patterns;
 mod reads;
 mod streams;
 

@@ -10,6 +10,7 @@ mod functions;
 mod geometry;
 mod introspect;
 mod jsonb;
+mod moments;
 mod patterns;
 mod place;
 mod pool;
@@ -27,12 +28,10 @@ use clock::Clock;
 use fault::Fault;
 use place::{Place, away};
 use pool::Pool;
+use reader::PATIENCE;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// How long is waited for another connection's lock where nobody waits for an answer.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A SQLite database.
 pub struct Sqlite {
@@ -180,13 +179,18 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     error.kind = Kind::Unavailable;
     error.code = crate::error::Code::DATABASE_AWAY;
     error.message = format!("the database {:?} {what}: {reason}", place.name());
+    // The message says it already.
+    error.source = None;
     error
+}
+
+/// A connection with the functions of statements, for tests that compare the databases.
+#[cfg(test)]
+pub(super) fn connection_for_tests() -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open_in_memory().expect("opens");
+    functions::register(&connection, &Clock::new()).expect("registers");
+    connection
 }
 
 #[cfg(test)]
 mod tests;
-
-/// The number of points of a text that is a geometry in GeoJSON or WKT.
-pub(super) fn geometry_points(text: &str) -> Option<usize> {
-    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).map(|geometry| geometry::points(&geometry))
-}

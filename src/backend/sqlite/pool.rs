@@ -146,7 +146,7 @@ impl Pool {
         }
         let job = Job::of(&run);
         let (rows, time) = self
-            .aside(move |reader| run::read(&reader.connection, &job.run(), None))
+            .aside(move |reader| job.span.in_scope(|| run::read(&reader.connection, &job.run(), None)))
             .await?;
         self.learn(run.statement.text(), time);
         Ok(rows)
@@ -169,7 +169,10 @@ impl Pool {
             let begin = Instant::now();
             let outcome = reader
                 .until(deadline, deadline.saturating_duration_since(begin))
-                .and_then(|()| run::read(&reader.connection, &job.run(), Some(&mut outlet)));
+                .and_then(|()| {
+                    job.span
+                        .in_scope(|| run::read(&reader.connection, &job.run(), Some(&mut outlet)))
+                });
             reader.unwatch();
             drop(outlet);
             (reader, outcome, begin.elapsed())

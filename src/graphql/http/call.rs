@@ -2,7 +2,10 @@
 
 use super::Refusal;
 use crate::graphql::coerce::VALUES;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
+use std::collections::HashSet;
+use std::fmt;
 
 /// A call before persisted documents are looked up.
 #[derive(Debug, Default)]
@@ -11,6 +14,66 @@ pub(super) struct Raw {
     pub operation_name: Option<String>,
     pub variables: Map<String, Json>,
     pub extensions: Map<String, Json>,
+}
+
+/// JSON in which no object has a key twice. Which of the two would count, parsers disagree about.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            fields.next_value::<Self>()?;
+            if let Some(twice) = seen.replace(key) {
+                let shown: String = twice.chars().take(40).collect();
+                return Err(A::Error::custom(format!(
+                    "the key {shown:?} stands twice in one object"
+                )));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// What a request holds.
@@ -69,6 +132,11 @@ fn read(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     }
     if values(body) > VALUES + AROUND * (batch + 1) {
         return Err(Refusal::bad(format!("the variables hold more than {VALUES} values")));
+    }
+    if let Err(error) = serde_json::from_slice::<Unique>(body)
+        && error.is_data()
+    {
+        return Err(Refusal::bad(format!("the body is ambiguous: {error}")));
     }
     let json: Json =
         serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body is not JSON: {error}")))?;

@@ -177,7 +177,8 @@ mod tests {
             let open = guarded(condition(filter), &Predicate::TRUE, &catalog);
             assert_eq!(open, condition(filter), "without a rule nothing is hidden: {filter}");
         }
-        let related = condition("author.email LIKE 'a%'");
+        let related =
+            condition("EXISTS (SELECT 1 FROM users WHERE users.id = _ROW_.author_id AND users.email LIKE 'a%')");
         assert_eq!(
             guarded(related.clone(), &rule, &catalog),
             related,
