@@ -8,7 +8,7 @@ use crate::pattern;
 use crate::principal::{Principal, Variable};
 use crate::request::{Slot, Values};
 use crate::rules::{self, Parameter};
-use crate::sql::{Form, Mark};
+use crate::sql::{Form, MOST_VALUES, Mark};
 use crate::value::{Datum, Type, Value, moment, numeral};
 
 /// What values are bound with.
@@ -93,7 +93,11 @@ impl Binder<'_> {
             return count(value);
         }
         if !mark.list {
-            return self.scalar(value, &mark.data_type);
+            let datum = self.scalar(value, &mark.data_type)?;
+            if let (Form::Operand, Datum::Text(json)) = (mark.form, &datum) {
+                within(values(json))?;
+            }
+            return Ok(datum);
         }
         let items: Vec<Value> = match value {
             Value::Null => return Ok(Datum::Null),
@@ -101,6 +105,9 @@ impl Binder<'_> {
             Value::Raw(text) => list_of_raw(text),
             single => vec![single.clone()],
         };
+        if mark.form == Form::Operand {
+            within(items.len())?;
+        }
         let mut list = Vec::with_capacity(items.len());
         for item in &items {
             if *item == Value::Null {
@@ -220,6 +227,39 @@ fn count(value: &Value) -> Result<Datum> {
     }
 }
 
+/// Refuses too large an operand of a JSON operator.
+fn within(values: usize) -> Result<()> {
+    if values <= MOST_VALUES {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        Code::LIMIT_EXCEEDED,
+        format!("{values} values are too many to compare JSON with, at most {MOST_VALUES} are taken"),
+    ))
+}
+
+/// How many values a JSON text holds, those within others counted too.
+fn values(json: &str) -> usize {
+    let (mut count, mut quoted, mut escaped) = (1, false, false);
+    // The first value within brackets follows the bracket, each other one a comma.
+    let mut opened = false;
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b',' | b'[' | b'{' => count += 1,
+            b']' | b'}' if opened => count -= 1,
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            opened = !quoted && matches!(byte, b'[' | b'{');
+        }
+    }
+    count
+}
+
 /// A list in a query string: a JSON array, PostgreSQL's braces, or comma-separated.
 fn list_of_raw(text: &str) -> Vec<Value> {
     if text.starts_with('[')
@@ -275,7 +315,7 @@ fn glob(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{glob, native};
+    use super::{glob, native, values};
     use crate::catalog::DatabaseKind::{Postgres, Sqlite};
     use crate::value::{Datum, Type};
 
@@ -314,6 +354,21 @@ mod tests {
             let list = native(Datum::List(vec![value.clone()]), &data_type, kind);
             assert_eq!(list, Datum::List(vec![wanted.clone()]), "a list of {value:?}");
             assert_eq!(native(value, &data_type, kind), wanted);
+        }
+    }
+
+    #[test]
+    fn values_are_counted() {
+        for (json, count) in [
+            ("1", 1),
+            ("[]", 1),
+            ("[ ]", 1),
+            ("[1,2]", 3),
+            ("[[1],[{}],{\"a\":[]}]", 7),
+            ("\"[,,\\\",,\"", 1),
+            ("{\"a,b\":\"[,\", \"c\": {\"d\":null}}", 4),
+        ] {
+            assert_eq!(values(json), count, "{json}");
         }
     }
 

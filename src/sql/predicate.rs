@@ -258,6 +258,7 @@ impl Writer<'_> {
     }
 
     fn like(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
+        self.long_calls = true;
         if self.is_postgres() {
             self.text(left, data_type);
             self.word(if not { " NOT LIKE " } else { " LIKE " });
@@ -293,6 +294,7 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         self.text(left, data_type);
         self.by_flavor(postgres, sqlite);
         self.formed(right, Form::Like);
@@ -314,6 +316,7 @@ impl Writer<'_> {
     /// A regular expression or `SIMILAR TO`. On PostgreSQL both are regular expressions whose case is spelled out, and a
     /// column without case must not fold them once more.
     fn pattern(&mut self, left: &Term, comparison: Comparison, not: bool, right: &Term, data_type: &Type) {
+        self.long_calls = true;
         let Some(syntax) = comparison.pattern() else { return };
         let syntax = match syntax {
             Syntax::Regex { .. } if data_type.is_caseless() => Syntax::Regex { insensitive: true },
@@ -344,6 +347,7 @@ impl Writer<'_> {
     }
 
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {
+        self.long_calls = true;
         if let Some(extension) = extension_of(data_type) {
             self.extension_infix(extension, left, operator.trim(), right);
             return;
@@ -352,21 +356,36 @@ impl Writer<'_> {
             if matches!(data_type, Type::Json) {
                 self.as_jsonb(left);
                 self.word(operator);
-                self.as_jsonb(right);
+                if matches!(right, Term::Parameter { .. }) {
+                    self.json_operand(right);
+                    self.word("::jsonb");
+                } else {
+                    self.as_jsonb(right);
+                }
                 return;
             }
             self.term(left);
             self.plain_enum(left);
             self.word(operator);
-            self.term(right);
+            self.json_operand(right);
             return;
         }
-        let (outer, inner) = if mirrored { (right, left) } else { (left, right) };
         self.word("diglot_json_contains(");
-        self.term(outer);
-        self.word(", ");
-        self.term(inner);
+        if mirrored {
+            self.json_operand(right);
+            self.word(", ");
+            self.term(left);
+        } else {
+            self.term(left);
+            self.word(", ");
+            self.json_operand(right);
+        }
         self.word(")");
+    }
+
+    /// What a JSON operator compares with: the work grows with its size, so that is bounded where it is bound.
+    fn json_operand(&mut self, term: &Term) {
+        self.formed(term, Form::Operand);
     }
 
     fn has_key(
@@ -378,6 +397,7 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         if data_type.is_named("hstore") {
             self.extension_infix("hstore", left, postgres.trim(), right);
             return;
@@ -389,12 +409,12 @@ impl Writer<'_> {
                 self.term(left);
             }
             self.word(postgres);
-            self.term(right);
+            self.json_operand(right);
         } else {
             self.word(sqlite);
             self.term(left);
             self.word(", ");
-            self.term(right);
+            self.json_operand(right);
             self.word(closing);
         }
     }

@@ -1,7 +1,9 @@
 //! Questions about JSON, with the answers that PostgreSQL's jsonb gives.
 
+use super::clock::{OutOfTime, Steps};
 use rusqlite::types::ValueRef;
 use serde_json::Value as Json;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 /// A stored value as JSON: what is no JSON text is a string, as it is when it is written.
@@ -25,34 +27,95 @@ pub(super) fn parse(value: ValueRef<'_>) -> Option<Json> {
 
 /// jsonb's `@>`: everything in `part` is in `whole` at the same place; arrays are sets. A scalar part is also contained in
 /// an array that has it, at the top alone.
-pub(super) fn contains(whole: &Json, part: &Json) -> bool {
+pub(super) fn contains(whole: &Json, part: &Json, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
     match (whole, part) {
         (Json::Array(items), scalar) if !scalar.is_array() && !scalar.is_object() => {
-            items.iter().any(|item| same_scalar(item, scalar))
+            let key = Scalar::of(scalar);
+            for item in items {
+                steps.step()?;
+                if Scalar::of(item) == key {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
-        _ => contains_within(whole, part),
+        _ => contains_within(whole, part, steps),
     }
 }
 
-fn contains_within(whole: &Json, part: &Json) -> bool {
+fn contains_within(whole: &Json, part: &Json, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    steps.step()?;
     match (whole, part) {
-        (Json::Object(whole), Json::Object(part)) => part
-            .iter()
-            .all(|(key, value)| whole.get(key).is_some_and(|own| contains_within(own, value))),
-        (Json::Array(whole), Json::Array(part)) => part
-            .iter()
-            .all(|value| whole.iter().any(|own| contains_within(own, value))),
-        _ => same_scalar(whole, part),
+        (Json::Object(whole), Json::Object(part)) => {
+            for (key, value) in part {
+                let Some(own) = whole.get(key) else { return Ok(false) };
+                if !contains_within(own, value, steps)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Json::Array(whole), Json::Array(part)) => contains_items(whole, part, steps),
+        _ => Ok(Scalar::of(whole).is_some_and(|own| Some(own) == Scalar::of(part))),
     }
 }
 
-fn same_scalar(one: &Json, other: &Json) -> bool {
-    match (one, other) {
-        (Json::Number(one), Json::Number(other)) => {
-            one == other || canonical(one.as_str()) == canonical(other.as_str())
+/// Whether each item of `part` is in `whole`. Scalars are looked up in a set; only arrays and objects are compared with
+/// each other.
+fn contains_items(whole: &[Json], part: &[Json], steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    let mut scalars = HashSet::with_capacity(if part.is_empty() { 0 } else { whole.len() });
+    let mut containers = Vec::new();
+    for item in whole.iter().filter(|_| !part.is_empty()) {
+        steps.step()?;
+        match Scalar::of(item) {
+            Some(scalar) => {
+                scalars.insert(scalar);
+            }
+            None => containers.push(item),
         }
-        (Json::Array(_) | Json::Object(_), _) | (_, Json::Array(_) | Json::Object(_)) => false,
-        (one, other) => one == other,
+    }
+    for item in part {
+        let found = match Scalar::of(item) {
+            Some(scalar) => scalars.contains(&scalar),
+            None => {
+                let mut found = false;
+                for own in &containers {
+                    if contains_within(own, item, steps)? {
+                        found = true;
+                        break;
+                    }
+                }
+                found
+            }
+        };
+        if !found {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What is neither array nor object, equal for equal values.
+#[derive(PartialEq, Eq, Hash)]
+enum Scalar<'a> {
+    Null,
+    Boolean(bool),
+    Text(&'a str),
+    Number(bool, String, i64),
+}
+
+impl<'a> Scalar<'a> {
+    fn of(json: &'a Json) -> Option<Self> {
+        Some(match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Boolean(*value),
+            Json::String(text) => Self::Text(text),
+            Json::Number(number) => {
+                let (negative, digits, power) = canonical(number.as_str());
+                Self::Number(negative, digits, power)
+            }
+            Json::Array(_) | Json::Object(_) => return None,
+        })
     }
 }
 
@@ -130,6 +193,25 @@ pub(super) fn has_key(json: &Json, key: &str) -> bool {
     }
 }
 
+/// jsonb's `?&` (`all`) and `?|`.
+pub(super) fn has_keys(json: &Json, keys: &[Json], all: bool, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    let texts: HashSet<&str> = match json {
+        Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
+        _ => HashSet::new(),
+    };
+    for key in keys {
+        steps.step()?;
+        let has = as_text(key).is_some_and(|key| match json {
+            Json::Array(_) => texts.contains(&*key),
+            other => has_key(other, &key),
+        });
+        if has != all {
+            return Ok(has);
+        }
+    }
+    Ok(all)
+}
+
 /// PostgreSQL's `#>`: every step is a text; into an array it leads if it is an integer (from the end where negative).
 pub(super) fn get<'a>(mut json: &'a Json, path: &[Json]) -> Option<&'a Json> {
     for step in path {
@@ -162,6 +244,7 @@ pub(super) fn as_text(json: &Json) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::Clock;
     use super::*;
 
     fn json(text: &str) -> Json {
@@ -197,7 +280,41 @@ mod tests {
             ("{}", "[]", false),
             ("true", "\"true\"", false),
         ] {
-            assert_eq!(contains(&json(whole), &json(part)), expected, "{whole} @> {part}");
+            assert_eq!(answer(whole, part), Ok(expected), "{whole} @> {part}");
+        }
+    }
+
+    fn answer(whole: &str, part: &str) -> Result<bool, OutOfTime> {
+        let clock = Clock::new();
+        contains(&json(whole), &json(part), &mut Steps::new(&clock))
+    }
+
+    #[test]
+    fn long_arrays_are_compared_as_sets() {
+        let list = |range: std::ops::Range<u32>| serde_json::to_string(&range.collect::<Vec<_>>()).expect("a list");
+        assert_eq!(answer(&list(0..100_000), &list(0..99_999)), Ok(true));
+        assert_eq!(answer(&list(0..100_000), &list(1..100_001)), Ok(false));
+        let whole: Json = (0..5_000).map(|n| serde_json::json!({ "a": n })).collect();
+        let clock = Clock::new();
+        clock.set(std::time::Instant::now());
+        let late = contains(&whole, &whole, &mut Steps::new(&clock));
+        assert_eq!(late, Err(OutOfTime), "comparisons of objects look at the clock");
+    }
+
+    #[test]
+    fn many_keys() {
+        let clock = Clock::new();
+        for (whole, keys, any, all) in [
+            ("[\"a\",\"b\",1]", "[\"a\",\"c\"]", true, false),
+            ("[\"a\",\"b\",1]", "[\"a\",\"b\"]", true, true),
+            ("{\"a\":1}", "[\"a\",\"b\"]", true, false),
+            ("\"a\"", "[\"a\"]", true, true),
+            ("[1]", "[\"1\"]", false, false),
+            ("{\"a\":1}", "[]", false, true),
+        ] {
+            let Json::Array(keys) = json(keys) else { panic!("keys") };
+            let has = |all| has_keys(&json(whole), &keys, all, &mut Steps::new(&clock));
+            assert_eq!((has(false), has(true)), (Ok(any), Ok(all)), "{whole} {keys:?}");
         }
     }
 

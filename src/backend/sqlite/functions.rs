@@ -4,6 +4,7 @@
 //! but their arguments), so schemas may use them too. A value of the client's that cannot be right ends the statement with
 //! an error text that begins with [`INVALID`].
 
+use super::clock::{Clock, OutOfTime, Steps};
 use super::fault::INVALID;
 use super::{documents, geometry, numbers, patterns, write};
 use crate::value::moment;
@@ -40,18 +41,37 @@ impl SqlFnOutput for Answer {
     }
 }
 
+/// A function that may take long.
+type Long = fn(&Context<'_>, &mut Steps<'_>) -> Result<Answer>;
+
+impl From<OutOfTime> for Error {
+    fn from(_: OutOfTime) -> Self {
+        Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT), None)
+    }
+}
+
 const NULL: Answer = Answer::Plain(Value::Null);
 
 /// Makes all functions known to a connection.
-pub(super) fn register(connection: &Connection) -> Result<()> {
+pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()> {
     let add = |name: &str, arguments: i32, function: fn(&Context<'_>) -> Result<Answer>| {
         let flags = PURE | FunctionFlags::SQLITE_RESULT_SUBTYPE;
         connection.create_scalar_function(name, arguments, flags, function)
     };
+    // Those that may take long look at the connection's clock.
+    let add_long = |name: &str, arguments: i32, function: Long| {
+        let flags = PURE | FunctionFlags::SQLITE_RESULT_SUBTYPE;
+        let clock = Arc::clone(clock);
+        connection.create_scalar_function(name, arguments, flags, move |context| {
+            let mut steps = Steps::new(&clock);
+            steps.look()?;
+            function(context, &mut steps)
+        })
+    };
     add("diglot_json", 2, json)?;
-    add("diglot_like", 3, like)?;
-    add("diglot_regexp", 3, |context| matches(context, false))?;
-    add("diglot_similar", 2, |context| matches(context, true))?;
+    add_long("diglot_like", 3, like)?;
+    add_long("diglot_regexp", 3, |context, _| matches(context, false))?;
+    add_long("diglot_similar", 2, |context, _| matches(context, true))?;
     add("diglot_lower", 1, |context| {
         changed(context, |text| text.to_lowercase())
     })?;
@@ -62,9 +82,9 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
     add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
     add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
-    add("diglot_json_contains", 2, json_contains)?;
+    add_long("diglot_json_contains", 2, json_contains)?;
     add("diglot_json_has_key", 2, json_has_key)?;
-    add("diglot_json_has_keys", 3, json_has_keys)?;
+    add_long("diglot_json_has_keys", 3, json_has_keys)?;
     add("diglot_json_get", 3, json_get)?;
     add("diglot_json_canonical", 1, json_canonical)?;
     add("diglot_json_length", 1, json_length)?;
@@ -82,18 +102,22 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         geometry::write(&mut text, context.get_raw(0));
         Ok(if text == b"null" { NULL } else { Answer::Json(text) })
     })?;
-    add("diglot_st_within", 2, |context| {
+    add_long("diglot_st_within", 2, |context, _| {
         related(context, |a, b| geometry::contains(b, a))
     })?;
-    add("diglot_st_contains", 2, |context| related(context, geometry::contains))?;
-    add("diglot_st_intersects", 2, |context| {
+    add_long("diglot_st_contains", 2, |context, _| {
+        related(context, geometry::contains)
+    })?;
+    add_long("diglot_st_intersects", 2, |context, _| {
         related(context, geometry::intersects)
     })?;
-    add("diglot_st_crosses", 2, |context| related(context, geometry::crosses))?;
-    add("diglot_st_equals", 2, |context| related(context, geometry::equals))?;
-    add("diglot_st_overlaps", 2, |context| related(context, geometry::overlaps))?;
-    add("diglot_st_touches", 2, |context| related(context, geometry::touches))?;
-    add("diglot_st_distance", 2, |context| {
+    add_long("diglot_st_crosses", 2, |context, _| related(context, geometry::crosses))?;
+    add_long("diglot_st_equals", 2, |context, _| related(context, geometry::equals))?;
+    add_long("diglot_st_overlaps", 2, |context, _| {
+        related(context, geometry::overlaps)
+    })?;
+    add_long("diglot_st_touches", 2, |context, _| related(context, geometry::touches))?;
+    add_long("diglot_st_distance", 2, |context, _| {
         measured(context, |a, b| geometry::distance(a, b).map(Value::Real))
     })
 }
@@ -151,7 +175,7 @@ fn json(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_like(pattern, text, insensitive)`
-fn like(context: &Context<'_>) -> Result<Answer> {
+fn like(context: &Context<'_>, _: &mut Steps<'_>) -> Result<Answer> {
     let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
         return Ok(NULL);
     };
@@ -236,10 +260,10 @@ fn document(context: &Context<'_>, index: i32) -> Result<Arc<Option<serde_json::
 }
 
 /// `diglot_json_contains(whole, part)`
-fn json_contains(context: &Context<'_>) -> Result<Answer> {
+fn json_contains(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     let (whole, part) = (document(context, 0)?, document(context, 1)?);
     Ok(match (&*whole, &*part) {
-        (Some(whole), Some(part)) => boolean(documents::contains(whole, part)),
+        (Some(whole), Some(part)) => boolean(documents::contains(whole, part, steps)?),
         _ => NULL,
     })
 }
@@ -253,17 +277,13 @@ fn json_has_key(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_json_has_keys(json, keys, all)`
-fn json_has_keys(context: &Context<'_>) -> Result<Answer> {
+fn json_has_keys(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     let (json, keys) = (documents::parse(context.get_raw(0)), document(context, 1)?);
     let (Some(json), Some(serde_json::Value::Array(keys))) = (json, &*keys) else {
         return Ok(NULL);
     };
-    let has = |key: &serde_json::Value| documents::as_text(key).is_some_and(|key| documents::has_key(&json, &key));
-    Ok(boolean(if truth(context.get_raw(2)) {
-        keys.iter().all(has)
-    } else {
-        keys.iter().any(has)
-    }))
+    let all = truth(context.get_raw(2));
+    Ok(boolean(documents::has_keys(&json, keys, all, steps)?))
 }
 
 /// `diglot_json_canonical(json)`: a text that is the same for equal values.
@@ -314,6 +334,11 @@ fn measured(
     let shape = |index| context.get_or_create_aux(index, |value| Ok::<_, Error>(geometry::parse(value)));
     let (one, other) = (shape(0)?, shape(1)?);
     Ok(match (&*one, &*other) {
+        (Some(one), Some(other)) if !geometry::are_comparable(one, other) => {
+            return Err(invalid(
+                "geometries of so many points cannot be compared, send one with fewer",
+            ));
+        }
         (Some(one), Some(other)) => measure(one, other).map_or(NULL, Answer::Plain),
         _ => NULL,
     })

@@ -6,6 +6,12 @@ use crate::value::{Datum, Type, Value, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+/// Most points of a geometry. The work of comparing two can grow with the square of it.
+const MOST_POINTS: usize = 2000;
+
+/// Longest text of a geometry that is looked at: more than so many points need.
+const LONGEST_GEOMETRY: usize = 100 * MOST_POINTS;
+
 /// Checks a value against a type.
 ///
 /// # Errors
@@ -130,6 +136,12 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
+            if text.len() > LONGEST_GEOMETRY || crate::geometry::points(&text) > MOST_POINTS {
+                return Err(Error::invalid(
+                    Code::LIMIT_EXCEEDED,
+                    format!("the geometry has too many points, at most {MOST_POINTS} are taken"),
+                ));
+            }
             crate::geometry::normal(&text)
                 .map(|text| Datum::Text(text.into()))
                 .ok_or_else(|| wrong("a geometry: WKT or GeoJSON, with whole lines and rings"))
