@@ -1,9 +1,9 @@
-//! Slow statements hold at most half of the connections.
+//! Slow statements hold at most a third of the connections.
 //!
 //! Which are slow shows when they run, and is remembered by their text. What has not shown yet that it is quick counts as
 //! slow, and so does, always, what may take long by the values that come with it (`Statement::has_long_calls`): else new
-//! texts or other values would be a way round. So whoever repeats what takes long, in whatever form, leaves the other half
-//! to those who ask what is known to be quick.
+//! texts or other values would be a way round. Streams have at most half of the connections for themselves, so whoever
+//! repeats what takes long, in whatever form, leaves some to those who ask what is known to be quick.
 
 use crate::sql::Statement;
 use std::collections::{HashMap, HashSet};
@@ -38,7 +38,7 @@ struct Known {
 impl Lanes {
     pub(super) fn new(connections: usize) -> Self {
         Self {
-            slow: Arc::new(Semaphore::new((connections / 2).max(1))),
+            slow: Arc::new(Semaphore::new((connections / 3).max(1))),
             known: Mutex::default(),
         }
     }

@@ -264,14 +264,19 @@ impl Lease {
             .ok_or_else(|| Error::internal("a lease without a connection"))
     }
 
-    /// The connection, and whether to close it should it be dropped in the middle of a statement: where the server is
-    /// sending rows, that ends the statement at once, while waiting for it would mean to take them all.
+    /// The connection, and what changes with it when its statement becomes a stream.
     ///
     /// # Errors
     /// Never while the lease is held.
-    pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, &mut bool)> {
+    pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, Streams<'_>)> {
         match &mut self.connection {
-            Some(connection) => Ok((connection, &mut self.doomed)),
+            Some(connection) => Ok((
+                connection,
+                Streams {
+                    doomed: &mut self.doomed,
+                    place: &mut self.place,
+                },
+            )),
             None => Err(Error::internal("a lease without a connection")),
         }
     }
@@ -286,6 +291,22 @@ impl Lease {
     /// Closes a connection that is broken or in an unknown state.
     pub(super) fn discard(mut self) {
         self.connection = None;
+    }
+}
+
+/// What changes for a lease when its statement becomes a stream.
+pub(super) struct Streams<'a> {
+    doomed: &'a mut bool,
+    place: &'a mut Option<OwnedSemaphorePermit>,
+}
+
+impl Streams<'_> {
+    /// The statement is a stream from now on; whether it was none before. It has a place among streams, and needs none
+    /// among slow statements. Dropped in the middle, its connection is closed: the server is sending rows, so that ends
+    /// the statement at once, while waiting for it would mean to take them all.
+    pub(super) fn begin(&mut self) -> bool {
+        *self.place = None;
+        !std::mem::replace(self.doomed, true)
     }
 }
 
