@@ -4,7 +4,7 @@
 //! lives: one more round trip per request. Here a dead connection is found by using it, and reads are tried again.
 
 use super::fault::{self, Fault};
-use super::lanes::Lanes;
+use super::lanes::{Lane, Lanes, Place};
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -58,7 +58,7 @@ pub(super) struct Lease {
     connection: Option<PgConnection>,
     permit: Option<OwnedSemaphorePermit>,
     /// Its place among those of slow statements.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     /// It is closed when it is dropped, instead of waited for.
     doomed: bool,
 }
@@ -121,10 +121,13 @@ impl Pool {
 
     /// A connection for a statement of a client's.
     pub(super) async fn acquire_for(&self, statement: &Statement) -> Result<Lease> {
-        let place = if self.0.lanes.is_slow(statement) {
-            Some(acquired(&self.0.lanes.slow).await?)
-        } else {
-            None
+        let lanes = &self.0.lanes;
+        let place = match lanes.lane(statement) {
+            Lane::Quick => None,
+            Lane::Fresh => Some(lanes.passing(acquired(&lanes.fresh).await?)),
+            Lane::Slow => Some(Place::Slow {
+                _permit: acquired(&lanes.slow).await?,
+            }),
         };
         let mut lease = self.acquire().await?;
         lease.place = place;
@@ -297,7 +300,7 @@ impl Lease {
 /// What changes for a lease when its statement becomes a stream.
 pub(super) struct Streams<'a> {
     doomed: &'a mut bool,
-    place: &'a mut Option<OwnedSemaphorePermit>,
+    place: &'a mut Option<Place>,
 }
 
 impl Streams<'_> {
