@@ -215,11 +215,17 @@ mod tests {
             (r#"{"sub":"7","ID":1,"Id":2,"id":3}"#, Ok("id=7")),
             (
                 r#"{"TEAM":2,"Team":1}"#,
-                Err("the token's claims \"TEAM\" and \"Team\" are both the variable \"team\"; spell one of them \"team\""),
+                Err(
+                    "the token's claims \"TEAM\" and \"Team\" are both the variable \"team\"; spell one of them \"team\"",
+                ),
             ),
         ] {
             let claims = serde_json::from_str(claims).unwrap();
-            assert_eq!(read(plain(&claims)), expected.map(String::from).map_err(String::from), "{claims:?}");
+            assert_eq!(
+                read(plain(&claims)),
+                expected.map(String::from).map_err(String::from),
+                "{claims:?}"
+            );
         }
     }
 
@@ -231,11 +237,16 @@ mod tests {
             (r#"{"x-hasura-id":"victim"}"#, Ok("")),
             (r#"{"X-Hasura-User-Id":"u2","x-hasura-user-id":"u1"}"#, Ok("id=u1")),
             (r#"{"X-Hasura-Org-Id":"{1,2}"}"#, Ok("org_id=[1,2]")),
-            (r#"{"x-hasura-org-id":1,"x-hasura-org_id":2,"X-Hasura-Org-Id":3}"#, Ok("org_id=1")),
+            (
+                r#"{"x-hasura-org-id":1,"x-hasura-org_id":2,"X-Hasura-Org-Id":3}"#,
+                Ok("org_id=1"),
+            ),
             (r#"{"X-Hasura-Default-Role":"editor"}"#, Ok("")),
             (
                 r#"{"X-Hasura-User-Id":"u2","X-HASURA-USER-ID":"u1"}"#,
-                Err("the token's claims \"X-Hasura-User-Id\" and \"X-HASURA-USER-ID\" are both the variable \"id\"; spell one of them \"x-hasura-user-id\""),
+                Err(
+                    "the token's claims \"X-Hasura-User-Id\" and \"X-HASURA-USER-ID\" are both the variable \"id\"; spell one of them \"x-hasura-user-id\"",
+                ),
             ),
         ] {
             let mut object: Map<String, Value> = serde_json::from_str(claims).unwrap();
@@ -245,7 +256,11 @@ mod tests {
             if let Ok(bearer) = &result {
                 assert_eq!(bearer.role.as_str(), "user");
             }
-            assert_eq!(read(result), expected.map(String::from).map_err(String::from), "{claims:?}");
+            assert_eq!(
+                read(result),
+                expected.map(String::from).map_err(String::from),
+                "{claims:?}"
+            );
         }
     }
 }

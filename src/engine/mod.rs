@@ -9,7 +9,7 @@ mod exposure;
 mod start;
 
 pub use exposure::exposure;
-pub use start::{Source, StartError, build};
+pub use start::{Served, Source, StartError, build};
 
 use crate::backend::{Backend, Run, Seal};
 use crate::catalog::Catalog;

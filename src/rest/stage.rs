@@ -43,6 +43,7 @@ const TABLES: &[(&str, usize, &[(&str, &str)])] = &[
     ("thing", 1, &[("id", "u!"), ("data", "b")]),
     ("user", 1, &[("id", "i!")]),
     ("users", 1, &[("id", "i!"), ("email", "t!")]),
+    ("member", 1, &[("id", "i!")]),
     ("wordy view", 0, &[("first name", "t")]),
     ("private", 1, &[("id", "i!"), ("user_id", "i!")]),
 ];
@@ -129,7 +130,11 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
         fingerprint: String::new(),
         read_only: false,
     };
-    Catalog::assemble(database, faces)
+    // The table of users is called otherwise than the auth system's own tables.
+    let users = database.table_named(None, "member");
+    let mut catalog = Catalog::assemble(database, faces);
+    catalog.users = users;
+    catalog
 }
 
 /// `anonymous` reads all but `note` and `private`, `user` all but `private`; columns that begin with `_` are hidden.

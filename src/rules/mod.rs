@@ -18,7 +18,7 @@ mod types;
 mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
-pub use build::{AccessOptions, Finding, Severity, build_views};
+pub use build::{AccessOptions, Built, Finding, Openness, Severity, build_views};
 pub use describe::{describe, describe_term};
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
 pub use select::{

@@ -125,6 +125,11 @@ fn who_may_ask_for_what() {
         ),
         (
             &user(),
+            "/api/member",
+            error(404, "NOT_FOUND", "unknown table \"member\""),
+        ),
+        (
+            &user(),
             "/api/users/1",
             error(404, "NOT_FOUND", "unknown table \"users\", did you mean \"user\"?"),
         ),
