@@ -2,6 +2,7 @@
 
 mod answer;
 mod bind;
+mod binding;
 mod cache;
 mod cursor;
 mod enums;
@@ -141,7 +142,7 @@ impl Engine {
     async fn run_read(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
         let ready = self.planned(snapshot, principal, request)?;
         let (values, most) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
-        let seal = ready.plan.query.cursor.then(|| self.seal(&ready));
+        let seal = ready.plan.query.cursor.then(|| self.seal(&ready, principal));
         let run = Run {
             statement: &ready.statement,
             values: &values,
@@ -226,7 +227,7 @@ impl Engine {
             let (Value::Text(text) | Value::Raw(text)) = request.values.get(slot) else {
                 return Err(Error::invalid(Code::INVALID_CURSOR, "a cursor is a text").at("cursor"));
             };
-            cursors.push((slot, self.codec.open(text, &ready.binding)?));
+            cursors.push((slot, self.codec.open(text, &ready.binding.by(principal))?));
         }
         let binder = bind::Binder {
             catalog: &snapshot.catalog,
@@ -248,10 +249,10 @@ impl Engine {
         Ok((values, most))
     }
 
-    fn seal(&self, ready: &Arc<Ready>) -> Seal {
+    fn seal(&self, ready: &Ready, principal: &Principal) -> Seal {
         let codec = self.codec.clone();
-        let ready = Arc::clone(ready);
-        Arc::new(move |values| codec.seal(values, &ready.binding))
+        let binding = ready.binding.by(principal);
+        Arc::new(move |values| codec.seal(values, &binding))
     }
 }
 
@@ -267,3 +268,6 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,10 +135,12 @@ impl App {
     async fn catalog(&self, mut exchange: Exchange) -> Result<Response> {
         let (principal, _) = self.admit(&mut exchange).await?;
         let snapshot = self.parts.engine.snapshot();
-        Ok(answer::json(
-            StatusCode::OK,
-            &catalog::catalog_of(&snapshot, principal.role.as_str()),
-        ))
+        let catalog = if self.parts.graphql.introspects(&principal) {
+            catalog::catalog_of(&snapshot, &principal)
+        } else {
+            catalog::untold(&principal)
+        };
+        Ok(answer::json(StatusCode::OK, &catalog))
     }
 
     async fn explain(&self, mut exchange: Exchange) -> Result<Response> {

@@ -43,7 +43,6 @@ const TABLES: &[(&str, usize, &[(&str, &str)])] = &[
     ("thing", 1, &[("id", "u!"), ("data", "b")]),
     ("user", 1, &[("id", "i!")]),
     ("users", 1, &[("id", "i!"), ("email", "t!")]),
-    ("member", 1, &[("id", "i!")]),
     ("wordy view", 0, &[("first name", "t")]),
     ("private", 1, &[("id", "i!"), ("user_id", "i!")]),
 ];
@@ -130,11 +129,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
         fingerprint: String::new(),
         read_only: false,
     };
-    // The table of users is called otherwise than the auth system's own tables.
-    let users = database.table_named(None, "member");
-    let mut catalog = Catalog::assemble(database, faces);
-    catalog.users = users;
-    catalog
+    Catalog::assemble(database, faces)
 }
 
 /// `anonymous` reads all but `note` and `private`, `user` all but `private`; columns that begin with `_` are hidden.
@@ -184,8 +179,18 @@ impl Stage {
         Self::with(config::Rest::default(), None)
     }
 
+    /// The same, where this table is the users'.
+    pub(super) fn with_users(table: &str) -> Self {
+        let mut catalog = catalog(None);
+        catalog.users = catalog.database.table_named(None, table);
+        Self::of(config::Rest::default(), catalog)
+    }
+
     pub(super) fn with(settings: config::Rest, expand: Option<Vec<ColumnId>>) -> Self {
-        let catalog = catalog(expand);
+        Self::of(settings, catalog(expand))
+    }
+
+    fn of(settings: config::Rest, catalog: Catalog) -> Self {
         let roles = [Principal::ANONYMOUS, Principal::USER];
         let views = roles
             .into_iter()

@@ -1,6 +1,7 @@
 //! Names → ids and rules, in one pass: no table reference is made without its rule, no column without its cell's.
 
 mod aggregate;
+mod distinct;
 mod expression;
 mod filter;
 mod output;
@@ -309,22 +310,8 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|term| self.order(entered, term))
             .collect::<Result<Vec<_>>>()?;
-        let distinct = select
-            .distinct
-            .iter()
-            .map(|by| self.expression(entered, by))
-            .collect::<Result<Vec<_>>>()?;
-        for term in &distinct {
-            self.check_distinguishable(term, "distinct_on")?;
-        }
-        let leading = order.iter().take(distinct.len());
-        if !order.is_empty()
-            && (order.len() < distinct.len() || !leading.clone().all(|term| distinct.contains(&term.term)))
-        {
-            return Err(
-                Error::invalid(Code::INVALID_VALUE, "the order must begin with the distinct columns").at("order_by"),
-            );
-        }
+        let distinct = self.distinct(entered, &select.distinct)?;
+        let order = distinct::leading(order, &distinct, self.catalog)?;
         let page = Page {
             limit: select.page.limit,
             most: entered.read.limit,
@@ -359,30 +346,6 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// Groups and distinct rows need values that can be told apart.
-    fn check_distinguishable(&self, term: &Term, place: &str) -> Result<()> {
-        let data_type = term.data_type(self.catalog);
-        // Types of PostgreSQL without equality.
-        const UNEQUAL: [&str; 10] = [
-            "xml",
-            "point",
-            "box",
-            "polygon",
-            "path",
-            "line",
-            "lseg",
-            "circle",
-            "jsonpath",
-            "refcursor",
-        ];
-        let unequal = matches!(&data_type, Type::Other(name) if UNEQUAL.contains(&&**name));
-        if unequal || matches!(data_type, Type::Json | Type::Geometry) {
-            let message = format!("{} values cannot be grouped", data_type.word());
-            return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at(place));
-        }
-        Ok(())
-    }
-
     fn order(&mut self, entered: &Entered<'a>, order: &request::Order) -> Result<OrderTerm> {
         let term = self.expression(entered, &order.by)?;
         let data_type = term.data_type(self.catalog);
@@ -390,10 +353,7 @@ impl<'a> Resolver<'a> {
             let message = format!("{} values have no order", data_type.word());
             return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at("order"));
         }
-        let nullable = match &term {
-            Term::Column { table, column, .. } => self.catalog.table(*table).column(*column).nullable,
-            _ => true,
-        };
+        let nullable = is_nullable(&term, self.catalog);
         Ok(OrderTerm {
             term,
             descending: order.descending,
@@ -590,5 +550,12 @@ impl<'a> Resolver<'a> {
             }
         }
         Ok(terms)
+    }
+}
+
+fn is_nullable(term: &Term, catalog: &Catalog) -> bool {
+    match term {
+        Term::Column { table, column, .. } => catalog.table(*table).column(*column).nullable,
+        _ => true,
     }
 }

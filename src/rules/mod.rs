@@ -15,6 +15,7 @@ mod select;
 mod solve;
 pub mod syntax;
 mod types;
+mod variables;
 mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
