@@ -56,7 +56,7 @@ pub(super) fn leading(order: Vec<OrderTerm>, distinct: &[Term], catalog: &Catalo
     for term in order {
         let stands = kept.iter().any(|earlier| earlier.term == term.term);
         if kept.len() < distinct.len() && !distinct.contains(&term.term) {
-            let message = "the order must begin with the columns whose values are distinct";
+            let message = "the order must begin with the columns of distinct_on";
             return Err(Error::invalid(Code::INVALID_VALUE, message).at("order_by"));
         }
         // What stands already decides nothing.
