@@ -1,5 +1,8 @@
 //! Values: [`Type`] is what a column holds, [`Value`] what a client sent, [`Datum`] what is bound to a statement.
 
+pub mod moment;
+pub mod numeral;
+
 use serde::{Deserialize, Serialize};
 
 /// The logical type of a column, the same for both databases.
@@ -18,6 +21,8 @@ pub enum Type {
     Text {
         /// Most characters, where the database says so.
         length: Option<u32>,
+        /// Upper and lower case are the same wherever values are compared (PostgreSQL's `citext`).
+        caseless: bool,
     },
     /// A UUID; SQLite stores text or 16 bytes.
     Uuid,
@@ -51,12 +56,21 @@ pub enum Type {
 
 impl Type {
     /// Text of any length.
-    pub const TEXT: Type = Type::Text { length: None };
+    pub const TEXT: Type = Type::Text {
+        length: None,
+        caseless: false,
+    };
 
     /// Whether values are compared as text and have LIKE and regular expressions.
     #[must_use]
     pub fn is_text(&self) -> bool {
         matches!(self, Type::Text { .. })
+    }
+
+    /// Whether upper and lower case are the same wherever values are compared.
+    #[must_use]
+    pub fn is_caseless(&self) -> bool {
+        matches!(self, Type::Text { caseless: true, .. })
     }
 
     /// Whether sum and average make sense.
@@ -75,6 +89,12 @@ impl Type {
     #[must_use]
     pub fn is_ordered(&self) -> bool {
         !matches!(self, Type::Json | Type::Jsonb | Type::Geometry | Type::Other(_))
+    }
+
+    /// Whether it is a type of an extension, in whatever schema: `ltree` is also `tools.ltree`.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Type::Other(own) if own.rsplit('.').next() == Some(name))
     }
 
     /// The word for this type in messages to clients.
@@ -105,6 +125,22 @@ impl Type {
             Type::Other(name) => name,
         }
     }
+}
+
+/// Whether a text in a JSON document holds a NUL character, which PostgreSQL's jsonb cannot keep and SQLite's functions stop
+/// at. (`\\u0000` is a backslash and letters.)
+#[must_use]
+pub fn json_holds_nul(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at + 1..];
+        if escape.starts_with("u0000") {
+            return true;
+        }
+        // Past the escaped character, which may be a backslash itself.
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    json.contains('\0')
 }
 
 /// A value as a client sent it, before the column's type is known.
@@ -199,6 +235,8 @@ pub enum Datum {
     Text(Box<str>),
     /// Bytes.
     Bytes(Box<[u8]>),
+    /// Text that is not UTF-8, as SQLite may hold it; only ever in cursors.
+    Broken(Box<[u8]>),
     /// A list, bound as one parameter: an array on PostgreSQL, a JSON text on SQLite.
     List(Vec<Datum>),
 }

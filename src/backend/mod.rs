@@ -2,6 +2,10 @@
 
 mod postgres;
 mod sqlite;
+mod stream;
+mod told;
+
+pub use stream::{Piece, Reply, Stream};
 
 use crate::catalog::Database;
 use crate::error::Result;
@@ -33,6 +37,37 @@ pub struct Run<'a> {
     pub most: Option<u64>,
     /// Turns the columns of a cursor into its text.
     pub seal: Option<&'a Seal>,
+}
+
+/// A [`Run`] that owns what it needs, for another thread or task.
+struct Job {
+    statement: Statement,
+    values: Vec<Datum>,
+    most: Option<u64>,
+    seal: Option<Seal>,
+    /// The request's, for the log.
+    span: tracing::Span,
+}
+
+impl Job {
+    fn of(run: &Run<'_>) -> Self {
+        Self {
+            statement: run.statement.clone(),
+            values: run.values.to_vec(),
+            most: run.most,
+            seal: run.seal.cloned(),
+            span: tracing::Span::current(),
+        }
+    }
+
+    fn run(&self) -> Run<'_> {
+        Run {
+            statement: &self.statement,
+            values: &self.values,
+            most: self.most,
+            seal: self.seal.as_ref(),
+        }
+    }
 }
 
 /// Turns the values of a row's cursor columns into the cursor's text.
@@ -120,6 +155,18 @@ impl Backend {
         }
     }
 
+    /// As [`Backend::run`], for a statement of one output whose rows are not turned round: what becomes long begins to
+    /// go out before it is done.
+    ///
+    /// # Errors
+    /// As [`Backend::run`], until the first rows are there; later ones come out of the stream.
+    pub async fn stream(&self, run: Run<'_>) -> Result<Reply> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.stream(run).await,
+            Self::Postgres(postgres) => postgres.stream(run).await,
+        }
+    }
+
     /// The database's own plan for a statement, as text for the operator.
     ///
     /// # Errors
@@ -141,10 +188,4 @@ impl Backend {
             Self::Postgres(postgres) => postgres.execute_script(script).await,
         }
     }
-}
-
-/// Whether a text is a geometry that the backends understand: GeoJSON or WKT.
-#[must_use]
-pub fn is_geometry(text: &str) -> bool {
-    sqlite::is_geometry(text)
 }

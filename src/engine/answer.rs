@@ -1,8 +1,8 @@
 //! Rows from the backend → the JSON of the request's output.
 
-use super::{Body, Outcome};
+use super::{Body, Outcome, Tail};
 use crate::backend::{Rows, Seal};
-use crate::plan::{Answer, Query};
+use crate::plan::{Answer, Plan, Query};
 use crate::request::{Constant, PageInfoField};
 use crate::rules::ConnectionPart;
 use bytes::Bytes;
@@ -20,15 +20,11 @@ pub(super) fn outcome(answer: &Answer, query: &Query, mut rows: Rows, seal: Opti
         Answer::Row => Bytes::from(rows.buffers.pop().unwrap_or_default()),
         Answer::Connection(parts) => Bytes::from(connection(parts, query, &mut rows, seal)),
     };
-    let next = match (&rows.last, seal) {
-        (Some(last), Some(seal)) if rows.more => Some(seal(last)),
-        _ => None,
-    };
     Outcome {
         body: Body::Whole(body),
         count: rows.count,
         total: rows.total.and_then(|total| u64::try_from(total).ok()),
-        next,
+        next: next(&rows, seal),
     }
 }
 
@@ -37,34 +33,121 @@ fn connection(parts: &[ConnectionPart], query: &Query, rows: &mut Rows, seal: Op
     let mut json = Vec::with_capacity(256);
     json.push(b'{');
     for (index, part) in parts.iter().enumerate() {
-        let key = match part {
-            ConnectionPart::Constant(key, _)
-            | ConnectionPart::Edges(key, _)
-            | ConnectionPart::Nodes(key, _)
-            | ConnectionPart::PageInfo(key, _)
-            | ConnectionPart::Total(key) => key,
-        };
-        member(&mut json, index, key.as_str());
-        match part {
-            ConnectionPart::Constant(_, constant) => push_constant(&mut json, constant),
-            ConnectionPart::Edges(..) | ConnectionPart::Nodes(..) => {
-                json.push(b'[');
-                json.extend_from_slice(&lists.next().unwrap_or_default());
-                json.push(b']');
-            }
-            ConnectionPart::Total(_) => json.extend_from_slice(rows.total.unwrap_or(0).to_string().as_bytes()),
-            ConnectionPart::PageInfo(_, members) => {
-                json.push(b'{');
-                for (index, (key, field)) in members.iter().enumerate() {
-                    member(&mut json, index, key.as_str());
-                    page_info(&mut json, *field, query, rows, seal);
-                }
-                json.push(b'}');
-            }
+        if is_list(part) {
+            member(&mut json, index, key(part));
+            json.push(b'[');
+            json.extend_from_slice(&lists.next().unwrap_or_default());
+            json.push(b']');
+        } else {
+            write_part(&mut json, index, part, query, rows, seal);
         }
     }
     json.push(b'}');
     json
+}
+
+/// Whether an answer can go out while its rows are still read: nothing that is known at the end alone stands before them.
+pub(super) fn can_stream(plan: &Plan) -> bool {
+    !plan.query.reversed
+        && match &plan.answer {
+            Answer::Rows => true,
+            Answer::Row => false,
+            Answer::Connection(parts) => {
+                let mut lists = parts.iter().enumerate().filter(|(_, part)| is_list(part));
+                match (lists.next(), lists.next()) {
+                    (Some((list, _)), None) => !parts[..list]
+                        .iter()
+                        .any(|part| matches!(part, ConnectionPart::PageInfo(..))),
+                    _ => false,
+                }
+            }
+        }
+}
+
+/// What stands before the rows of a streamed answer.
+pub(super) fn opening(plan: &Plan, total: Option<i64>) -> Vec<u8> {
+    let Answer::Connection(parts) = &plan.answer else {
+        return b"[".to_vec();
+    };
+    let rows = Rows {
+        total,
+        ..Rows::default()
+    };
+    let mut json = b"{".to_vec();
+    for (index, part) in parts.iter().enumerate() {
+        if is_list(part) {
+            member(&mut json, index, key(part));
+            json.push(b'[');
+            break;
+        }
+        write_part(&mut json, index, part, &plan.query, &rows, None);
+    }
+    json
+}
+
+/// The last rows of a streamed answer, and what stands after them.
+pub(super) fn closing(plan: &Plan, mut rows: Rows, seal: Option<&Seal>) -> (Vec<u8>, Tail) {
+    let mut json = rows.buffers.pop().unwrap_or_default();
+    json.push(b']');
+    if let Answer::Connection(parts) = &plan.answer {
+        let parts = parts.iter().enumerate().skip_while(|(_, part)| !is_list(part)).skip(1);
+        for (index, part) in parts {
+            write_part(&mut json, index, part, &plan.query, &rows, seal);
+        }
+        json.push(b'}');
+    }
+    let tail = Tail {
+        count: rows.count,
+        next: next(&rows, seal),
+    };
+    (json, tail)
+}
+
+/// The cursor to the rest, where there is one.
+fn next(rows: &Rows, seal: Option<&Seal>) -> Option<String> {
+    match (&rows.last, seal) {
+        (Some(last), Some(seal)) if rows.more => Some(seal(last)),
+        _ => None,
+    }
+}
+
+fn is_list(part: &ConnectionPart) -> bool {
+    matches!(part, ConnectionPart::Edges(..) | ConnectionPart::Nodes(..))
+}
+
+fn key(part: &ConnectionPart) -> &str {
+    match part {
+        ConnectionPart::Constant(key, _)
+        | ConnectionPart::Edges(key, _)
+        | ConnectionPart::Nodes(key, _)
+        | ConnectionPart::PageInfo(key, _)
+        | ConnectionPart::Total(key) => key.as_str(),
+    }
+}
+
+/// A member of a connection that is no list.
+fn write_part(
+    json: &mut Vec<u8>,
+    index: usize,
+    part: &ConnectionPart,
+    query: &Query,
+    rows: &Rows,
+    seal: Option<&Seal>,
+) {
+    member(json, index, key(part));
+    match part {
+        ConnectionPart::Constant(_, constant) => push_constant(json, constant),
+        ConnectionPart::Edges(..) | ConnectionPart::Nodes(..) => {}
+        ConnectionPart::Total(_) => json.extend_from_slice(rows.total.unwrap_or(0).to_string().as_bytes()),
+        ConnectionPart::PageInfo(_, members) => {
+            json.push(b'{');
+            for (index, (key, field)) in members.iter().enumerate() {
+                member(json, index, key.as_str());
+                page_info(json, *field, query, rows, seal);
+            }
+            json.push(b'}');
+        }
+    }
 }
 
 fn page_info(json: &mut Vec<u8>, field: PageInfoField, query: &Query, rows: &Rows, seal: Option<&Seal>) {

@@ -1,15 +1,15 @@
 //! Filling a plan's holes: each value is checked against the type of its place and brought into the form that is bound.
 
-mod moment;
 mod scalar;
 
 use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Result};
+use crate::pattern;
 use crate::principal::{Principal, Variable};
 use crate::request::{Slot, Values};
 use crate::rules::{self, Parameter};
 use crate::sql::{Form, Mark};
-use crate::value::{Datum, Type, Value};
+use crate::value::{Datum, Type, Value, moment, numeral};
 
 /// What values are bound with.
 pub(super) struct Binder<'a> {
@@ -38,16 +38,16 @@ impl Binder<'_> {
             Parameter::Constant(datum) => self.formed(datum.clone(), mark),
             Parameter::Slot(slot) => {
                 let value = self.values.get(*slot);
-                let datum = self.typed(value, mark).map_err(|error| match self.label(*slot) {
+                let datum = self.typed(value, mark).and_then(|datum| self.formed(datum, mark));
+                datum.map_err(|error| match self.label(*slot) {
                     Some(label) => {
                         let message = format!("{label}: {}", error.message);
                         Error { message, ..error }.at(label)
                     }
                     None => error,
-                })?;
-                self.formed(datum, mark)
+                })
             }
-            Parameter::Session(name) => self.session(name, mark),
+            Parameter::Session(name) => self.session(name, mark).and_then(|datum| self.formed(datum, mark)),
             Parameter::Cursor(slot, part) => {
                 let parts = self
                     .cursors
@@ -115,14 +115,30 @@ impl Binder<'_> {
         scalar::datum(value, data_type, &self.catalog.database)
     }
 
+    /// A value of whatever source (request, rule, session) in the form in which it is bound. Cursors alone do not come
+    /// here: what they hold the database has given.
     fn formed(&self, datum: Datum, mark: &Mark) -> Result<Datum> {
         Ok(match (mark.form, datum) {
-            (Form::Glob, Datum::Text(pattern)) => Datum::Text(glob(&pattern).into()),
+            (Form::Glob, Datum::Text(pattern)) => {
+                pattern::check_like(&pattern).map_err(no_pattern)?;
+                Datum::Text(glob(&pattern).into())
+            }
+            (Form::Like, Datum::Text(pattern)) => {
+                pattern::check_like(&pattern).map_err(no_pattern)?;
+                Datum::Text(pattern)
+            }
+            (Form::Pattern(syntax), Datum::Text(text)) => {
+                let parsed = pattern::parse(&text, syntax).map_err(no_pattern)?;
+                match self.catalog.database.kind {
+                    DatabaseKind::Postgres => Datum::Text(parsed.postgres.into()),
+                    DatabaseKind::Sqlite => Datum::Text(text),
+                }
+            }
             (Form::Count { most, plus }, Datum::Integer(count)) => {
                 let most = most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX - 2);
                 Datum::Integer(count.min(most) + i64::from(plus))
             }
-            (_, datum) => datum,
+            (_, datum) => native(datum, &mark.data_type, self.catalog.database.kind),
         })
     }
 
@@ -157,6 +173,31 @@ impl Binder<'_> {
         };
         format!("{}{name}", self.header_prefix)
     }
+}
+
+/// A canonical value in the form that a database compares rightly.
+fn native(datum: Datum, data_type: &Type, kind: DatabaseKind) -> Datum {
+    match (kind, data_type, datum) {
+        (_, _, Datum::List(items)) => {
+            let native = |item| native(item, data_type, kind);
+            Datum::List(items.into_iter().map(native).collect())
+        }
+        // SQLite has no decimals, and takes any text for greater than any number.
+        (DatabaseKind::Sqlite, Type::Numeric, Datum::Text(text)) => numeral::number(&text).unwrap_or(Datum::Text(text)),
+        (DatabaseKind::Sqlite, Type::Other(_), Datum::Text(text)) if numeral::is_decimal(&text) => {
+            numeral::number(&text).unwrap_or(Datum::Text(text))
+        }
+        (DatabaseKind::Postgres, Type::Numeric, Datum::Integer(number)) => Datum::Text(number.to_string().into()),
+        // Canonical moments are in UTC, whatever the session's time zone is.
+        (DatabaseKind::Postgres, Type::TimestampTz, Datum::Text(text)) if !moment::is_infinite(&text) => {
+            Datum::Text(format!("{text}+00").into())
+        }
+        (_, _, datum) => datum,
+    }
+}
+
+fn no_pattern(reason: String) -> Error {
+    Error::invalid(Code::INVALID_VALUE, reason)
 }
 
 /// A number of rows: an integer ≥ 0.
@@ -234,7 +275,47 @@ fn glob(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::glob;
+    use super::{glob, native};
+    use crate::catalog::DatabaseKind::{Postgres, Sqlite};
+    use crate::value::{Datum, Type};
+
+    #[test]
+    fn values_are_bound_in_the_form_that_each_database_compares() {
+        let text = |text: &str| Datum::Text(text.into());
+        let any = || Type::Other("any".into());
+        for (kind, data_type, value, wanted) in [
+            (Sqlite, Type::Numeric, text("2"), Datum::Integer(2)),
+            (Sqlite, Type::Numeric, text("2.50"), Datum::Float(2.5)),
+            (Postgres, Type::Numeric, text("2.50"), text("2.50")),
+            (Postgres, Type::Numeric, Datum::Integer(2), text("2")),
+            (Sqlite, any(), text("2"), Datum::Integer(2)),
+            (Sqlite, any(), text("02"), text("02")),
+            (Sqlite, Type::TEXT, text("2"), text("2")),
+            (
+                Sqlite,
+                Type::TimestampTz,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00"),
+            ),
+            (
+                Postgres,
+                Type::TimestampTz,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00+00"),
+            ),
+            (Postgres, Type::TimestampTz, text("-infinity"), text("-infinity")),
+            (
+                Postgres,
+                Type::Timestamp,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00"),
+            ),
+        ] {
+            let list = native(Datum::List(vec![value.clone()]), &data_type, kind);
+            assert_eq!(list, Datum::List(vec![wanted.clone()]), "a list of {value:?}");
+            assert_eq!(native(value, &data_type, kind), wanted);
+        }
+    }
 
     #[test]
     fn like_patterns_become_glob_patterns() {

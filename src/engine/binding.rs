@@ -43,8 +43,10 @@ impl Binding {
             hash.text(function.name.as_str());
             for (name, term) in arguments {
                 hash.text(name);
-                hash.term(catalog, table, term);
-                term.variables(&mut variables);
+                if let Some(term) = term {
+                    hash.term(catalog, table, term);
+                    term.variables(&mut variables);
+                }
             }
         }
         for order in &query.order {

@@ -13,12 +13,14 @@ use crate::sql::{Care, Statement, render};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Bytes that a snapshot's cached plans may hold together, as far as [`Ready::weight`] can tell.
 const CAPACITY: u64 = 64 * 1024 * 1024;
 
-/// What a plan, its marks and its shape take for each byte of the statement's text; measured, and rounded up.
+/// What a plan, its marks and its shape are taken to need for each byte of the statement's text: an estimate from the
+/// sizes of their nodes, not a measurement.
 const BY_TEXT: u64 = 16;
 
 /// The plans of one snapshot. Never shared between roles, scopes, or callers whose solved rules differ.
@@ -77,17 +79,29 @@ const VARIANTS: usize = 32;
 /// A plan with its statement.
 pub(super) struct Ready {
     pub(super) plan: Plan,
+    /// The quick one; [`Ready::statement`] says which is run.
     pub(super) statement: Statement,
     pub(super) labels: Vec<(Slot, String)>,
     /// What cursors of this question are bound to.
     pub(super) binding: Binding,
     careful: OnceLock<Statement>,
+    /// An answer broke off in the middle for want of care.
+    pub(super) wary: AtomicBool,
 }
 
 impl Ready {
     /// Bytes, roughly: the text, the same once more for careful reading, and the trees that they were made from.
     fn weight(&self) -> u64 {
         2048 + (2 + BY_TEXT) * self.statement.text().len() as u64
+    }
+
+    /// The statement to run.
+    pub(super) fn statement(&self, catalog: &Catalog, backend: &Backend) -> &Statement {
+        if self.wary.load(Ordering::Relaxed) {
+            self.careful(catalog, backend)
+        } else {
+            &self.statement
+        }
     }
 
     /// The statement that takes no value for granted.
@@ -135,6 +149,7 @@ impl Plans {
             labels: authorized.labels,
             binding,
             careful: OnceLock::new(),
+            wary: AtomicBool::new(false),
         });
         // Others may have been as fast: what stands there now is kept, as far as there is room.
         let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];

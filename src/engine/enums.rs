@@ -1,6 +1,6 @@
 //! The values of enum tables, read when a snapshot is made.
 
-use super::{Body, Engine, Snapshot};
+use super::{Delivery, Engine, Snapshot};
 use crate::catalog::{Catalog, ColumnId, Face};
 use crate::error::Result;
 use crate::principal::{Credential, Principal};
@@ -32,8 +32,8 @@ pub(super) async fn fill(engine: &Engine, catalog: Catalog, views: &Views) -> Re
         let Some(request) = request(&snapshot.catalog, face) else {
             continue;
         };
-        let outcome = engine.run(&snapshot, &principal, &request).await?;
-        let Body::Whole(bytes) = outcome.body;
+        let outcome = engine.run(&snapshot, &principal, &request, Delivery::Whole).await?;
+        let bytes = outcome.body.whole()?;
         let values = values(&bytes);
         let wrong = match values.len() {
             0 => Some("it has no rows".to_owned()),

@@ -5,20 +5,23 @@ mod bind;
 mod binding;
 mod cache;
 mod cursor;
+mod effects;
 mod enums;
 mod exposure;
 mod start;
+mod stream;
 
 pub use exposure::exposure;
-pub use start::{Served, Source, StartError, build};
+pub use start::{Schema, Served, Source, StartError, build};
+pub use stream::{Stream, Tail};
 
-use crate::backend::{Backend, Run, Seal};
-use crate::catalog::Catalog;
+use crate::backend::{Backend, Reply, Run, Seal};
+use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
-use crate::rules::{self, View, Views};
+use crate::rules::{Describer, Parameter, View, Views};
 use crate::sql::{Form, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
@@ -30,19 +33,45 @@ use std::sync::Arc;
 pub struct Outcome {
     /// The JSON of the request's output.
     pub body: Body,
-    /// Rows written (0 or 1 for [`crate::request::Output::Row`]).
+    /// Rows written (0 or 1 for [`crate::request::Output::Row`]). Of a stream those that are there by now, at least one:
+    /// its [`Tail`] says how many it came to.
     pub count: u64,
     /// The number of all rows, where the page asked for it.
     pub total: Option<u64>,
-    /// A cursor to the rest, where the page asked for it and there is a rest.
+    /// A cursor to the rest, where the page asked for it and there is a rest. Of a stream in its [`Tail`].
     pub next: Option<String>,
 }
 
-/// JSON bytes, whole. (A list too long to keep in memory becomes a stream here.)
+/// JSON bytes.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it.
+    /// All of them.
     Whole(Bytes),
+    /// Those of a long list, as they are read; only where the caller asked for [`Delivery::Stream`].
+    Stream(Box<Stream>),
+}
+
+impl Body {
+    /// The bytes of an answer that was asked for whole.
+    ///
+    /// # Errors
+    /// A fault of ours: it is a stream.
+    pub fn whole(self) -> Result<Bytes> {
+        match self {
+            Self::Whole(bytes) => Ok(bytes),
+            Self::Stream(_) => Err(Error::internal("a stream where a whole answer was asked for")),
+        }
+    }
+}
+
+/// How an answer may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// All at once.
+    Whole,
+    /// A long list may be a stream, which holds a connection until it is taken. Whoever waits for several answers at once
+    /// must not ask for this: they could wait for each other's connections.
+    Stream,
 }
 
 /// One state of the schema: the catalog, and each role's view of it. Immutable.
@@ -85,6 +114,8 @@ pub struct Engine {
     backend: Backend,
     codec: cursor::Codec,
     changed: start::Changed,
+    /// The schema has changed into something that cannot be served; the last good snapshot stays.
+    outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
 }
 
@@ -97,8 +128,8 @@ pub struct Explanation {
     pub plan: serde_json::Value,
     /// The SQL text.
     pub sql: String,
-    /// Its parameters.
-    pub parameters: Vec<serde_json::Value>,
+    /// Its parameters, by the names of their marks in the text.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
     /// The database's own plan.
     pub explain: String,
 }
@@ -112,6 +143,7 @@ impl Engine {
             backend,
             codec: cursor::Codec::new(secret),
             changed: start::Changed::default(),
+            outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
         }
     }
@@ -126,8 +158,14 @@ impl Engine {
     ///
     /// # Errors
     /// Refusals, unknown names, values that do not fit, and the database's faults, classified.
-    pub async fn run(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
-        let result = self.run_read(snapshot, principal, request).await;
+    pub async fn run(
+        &self,
+        snapshot: &Snapshot,
+        principal: &Principal,
+        request: &Request,
+        delivery: Delivery,
+    ) -> Result<Outcome> {
+        let result = self.run_read(snapshot, principal, request, delivery).await;
         if let Err(error) = &result {
             let cause = error.source.as_ref().map(tracing::field::display);
             match error.kind {
@@ -139,44 +177,66 @@ impl Engine {
         result
     }
 
-    async fn run_read(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Outcome> {
+    async fn run_read(
+        &self,
+        snapshot: &Snapshot,
+        principal: &Principal,
+        request: &Request,
+        delivery: Delivery,
+    ) -> Result<Outcome> {
         let ready = self.planned(snapshot, principal, request)?;
-        let (values, most) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let seal = ready.plan.query.cursor.then(|| self.seal(&ready, principal));
-        let run = Run {
-            statement: &ready.statement,
-            values: &values,
-            most,
-            seal: seal.as_ref(),
+        let stream = delivery == Delivery::Stream && answer::can_stream(&ready.plan);
+        let statement = ready.statement(&snapshot.catalog, &self.backend);
+        let reply = async |statement: &Statement| {
+            let (values, most) = self.values(snapshot, principal, request, &ready, statement)?;
+            let run = Run {
+                statement,
+                values: &values,
+                most,
+                seal: seal.as_ref(),
+            };
+            if stream {
+                self.backend.stream(run).await
+            } else {
+                self.backend.run(run).await.map(Reply::Whole)
+            }
         };
-        let rows = match self.backend.run(run).await {
+        let reply = match reply(statement).await {
             Err(error) if error.code == Code::BLOB_IN_JSON => {
                 // A blob where the column says otherwise: the same again, with every value looked at.
-                let careful = ready.careful(&snapshot.catalog, &self.backend);
-                let (values, most) = self.values(snapshot, principal, request, &ready, careful)?;
-                self.backend
-                    .run(Run {
-                        statement: careful,
-                        values: &values,
-                        most,
-                        seal: seal.as_ref(),
-                    })
-                    .await?
+                reply(ready.careful(&snapshot.catalog, &self.backend)).await?
             }
             Err(error) => {
+                let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();
                 }
                 return Err(error);
             }
-            Ok(rows) => rows,
+            Ok(reply) => reply,
         };
-        Ok(answer::outcome(
-            &ready.plan.answer,
-            &ready.plan.query,
-            rows,
-            seal.as_ref(),
-        ))
+        Ok(match reply {
+            Reply::Whole(rows) => answer::outcome(&ready.plan.answer, &ready.plan.query, rows, seal.as_ref()),
+            Reply::Stream(rows) => Stream::outcome(rows, ready, seal),
+        })
+    }
+
+    /// A failure that looks like a fault of ours is the schema's where that is no longer the snapshot's: another type
+    /// under an operator, another number of columns. What was right a moment ago is right again in a moment.
+    async fn blamed(&self, snapshot: &Snapshot, error: Error) -> Error {
+        if error.kind != Kind::Internal {
+            return error;
+        }
+        match self.backend.fingerprint().await {
+            Ok(now) if now != snapshot.catalog.database.fingerprint => Error::new(
+                Kind::Unavailable,
+                Code::SCHEMA_CHANGED,
+                "the schema of the database has changed, try again",
+            )
+            .with_source(error),
+            _ => error,
+        }
     }
 
     /// What would be run, and how the database would do it.
@@ -187,15 +247,29 @@ impl Engine {
         let ready = self.planned(snapshot, principal, request)?;
         let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
+        let sign = match self.backend.flavor() {
+            DatabaseKind::Postgres => '$',
+            DatabaseKind::Sqlite => '?',
+        };
+        let mark = |parameter: &Parameter| {
+            let mut marks = ready.statement.marks().iter();
+            let index = marks.position(|mark| mark.source == *parameter)?;
+            Some(format!("{sign}{}", index + 1))
+        };
+        let around = Describer::new(&snapshot.catalog, &mark);
+        let query = &ready.plan.query;
         Ok(Explanation {
-            predicate: match ready.plan.query.from.table() {
-                Some(table) => rules::describe(&snapshot.catalog, table, &ready.plan.query.predicate),
+            predicate: match query.from.table() {
+                Some(table) => around.inner(table).predicate(&query.predicate),
                 // A scalar has no rows that a rule could choose.
-                None => "true".to_owned(),
+                None => "TRUE".to_owned(),
             },
-            plan: serde_json::Value::from(format!("{:#?}", ready.plan.query)),
+            plan: crate::plan::describe(query, &around),
             sql: ready.statement.text().to_owned(),
-            parameters: values.iter().map(shown).collect(),
+            parameters: (1..)
+                .zip(&values)
+                .map(|(number, value)| (format!("{sign}{number}"), shown(value)))
+                .collect(),
             explain,
         })
     }
@@ -256,6 +330,16 @@ impl Engine {
     }
 }
 
+/// As PostgreSQL writes them; of long ones the beginning.
+fn shown_bytes(bytes: &[u8]) -> String {
+    let (start, rest) = bytes.split_at(bytes.len().min(64));
+    let digits: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
+    match rest.len() {
+        0 => format!("\\x{digits}"),
+        rest => format!("\\x{digits}… and {rest} bytes"),
+    }
+}
+
 /// A bound value as the operator sees it.
 fn shown(datum: &Datum) -> serde_json::Value {
     match datum {
@@ -264,7 +348,7 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::Integer(value) => (*value).into(),
         Datum::Float(value) => (*value).into(),
         Datum::Text(text) => (&**text).into(),
-        Datum::Bytes(bytes) => format!("{} bytes", bytes.len()).into(),
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => shown_bytes(bytes).into(),
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }

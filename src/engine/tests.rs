@@ -84,10 +84,12 @@ impl Served {
         let snapshot = self.engine.snapshot();
         let outcome = self
             .engine
-            .run(&snapshot, caller, &request)
+            .run(&snapshot, caller, &request, Delivery::Whole)
             .await
             .map_err(|error| error.code.0)?;
-        let Body::Whole(bytes) = outcome.body;
+        let Body::Whole(bytes) = outcome.body else {
+            panic!("a stream");
+        };
         Ok((String::from_utf8_lossy(&bytes).into_owned(), outcome.next))
     }
 }

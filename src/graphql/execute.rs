@@ -7,10 +7,10 @@ use super::document::{Document, query_type};
 use super::error::{Fault, FaultCode};
 use super::introspect;
 use super::road::{Scene, Sight};
-use crate::engine::Body;
+use crate::engine::{Body, Delivery, Stream};
+use crate::error::Error;
 use crate::principal::Principal;
 use crate::request::Request;
-use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -30,15 +30,38 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// The JSON.
-    pub body: Vec<u8>,
+    pub content: Content,
     /// Nothing was executed: the request itself is wrong.
     pub refused: bool,
     /// The client should come back later.
     pub later: bool,
 }
 
+/// The JSON of an answer.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// One root's rows are still being read.
+    Stream {
+        before: Vec<u8>,
+        stream: Box<Stream>,
+        after: Vec<u8>,
+    },
+}
+
+impl Content {
+    /// The JSON of an answer that was asked for whole.
+    pub(crate) fn whole(self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Whole(json) => Ok(json),
+            Self::Stream { .. } => Err(Error::internal("a stream where a whole answer was asked for")),
+        }
+    }
+}
+
 /// A root's JSON, or its fault and whether null may stand there.
-type Done = (String, Result<Bytes, (Fault, bool)>);
+type Done = (String, Result<Body, (Fault, bool)>);
 
 /// What a root needs.
 pub(crate) enum Work {
@@ -53,7 +76,7 @@ impl Answer {
     pub(crate) fn refusal(faults: &[Fault]) -> Self {
         let errors: Vec<Json> = faults.iter().map(Fault::json).collect();
         Self {
-            body: json!({ "errors": errors }).to_string().into_bytes(),
+            content: Content::Whole(json!({ "errors": errors }).to_string().into_bytes()),
             refused: true,
             later: faults.iter().any(|fault| fault.later),
         }
@@ -61,26 +84,31 @@ impl Answer {
 }
 
 impl GraphQl {
-    /// Answers one operation.
-    pub(crate) async fn answer(&self, principal: &Principal, call: &Call) -> Answer {
+    /// Answers one operation. The answer streams only where one root alone asks the database: others would wait for it
+    /// while it holds a connection.
+    pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
         let works = match self.plan_aside(&scene, principal, call) {
             Ok(works) => works,
             Err(faults) => return Answer::refusal(&faults),
         };
+        let runs = works
+            .iter()
+            .filter(|(_, work)| matches!(work, Work::Run { .. }))
+            .count();
+        let delivery = if runs == 1 { delivery } else { Delivery::Whole };
         let results: Vec<Done> = futures_util::stream::iter(works)
             .map(|(key, work)| {
                 let scene = &scene;
                 async move {
                     let result = match work {
-                        Work::Ready(json) => Ok(Bytes::from(json)),
-                        Work::Run { request, nullable } => match self.road.run(scene, principal, &request).await {
-                            Ok(outcome) => {
-                                let Body::Whole(bytes) = outcome.body;
-                                Ok(bytes)
-                            }
-                            Err(error) => Err((Fault::of(&error).under(&key), nullable)),
-                        },
+                        Work::Ready(json) => Ok(Body::Whole(json.into())),
+                        Work::Run { request, nullable } => self
+                            .road
+                            .run(scene, principal, &request, delivery)
+                            .await
+                            .map(|outcome| outcome.body)
+                            .map_err(|error| (Fault::of(&error).under(&key), nullable)),
                     };
                     (key, result)
                 }
@@ -174,7 +202,10 @@ fn assemble(results: Vec<Done>) -> Answer {
     let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
     let size: usize = results
         .iter()
-        .map(|(key, result)| key.len() + 8 + result.as_ref().map_or(4, Bytes::len))
+        .map(|(key, result)| match result {
+            Ok(Body::Whole(bytes)) => key.len() + 8 + bytes.len(),
+            _ => key.len() + 16,
+        })
         .sum();
     let mut body = Vec::with_capacity(size + 16);
     body.push(b'{');
@@ -184,11 +215,13 @@ fn assemble(results: Vec<Done>) -> Answer {
         body.extend_from_slice(Json::from(errors).to_string().as_bytes());
         body.push(b',');
     }
+    // What is written before a stream, and the stream.
+    let mut before = None;
     if lost {
         body.extend_from_slice(b"\"data\":null}");
     } else {
         body.extend_from_slice(b"\"data\":{");
-        for (index, (key, result)) in results.iter().enumerate() {
+        for (index, (key, result)) in results.into_iter().enumerate() {
             if index > 0 {
                 body.push(b',');
             }
@@ -196,12 +229,23 @@ fn assemble(results: Vec<Done>) -> Answer {
             body.push(b'"');
             body.extend_from_slice(key.as_bytes());
             body.extend_from_slice(b"\":");
-            body.extend_from_slice(result.as_ref().map_or(b"null".as_slice(), |bytes| bytes));
+            match result {
+                Ok(Body::Whole(bytes)) => body.extend_from_slice(&bytes),
+                Ok(Body::Stream(stream)) => before = Some((std::mem::take(&mut body), stream)),
+                Err(_) => body.extend_from_slice(b"null"),
+            }
         }
         body.extend_from_slice(b"}}");
     }
     Answer {
-        body,
+        content: match before {
+            None => Content::Whole(body),
+            Some((before, stream)) => Content::Stream {
+                before,
+                stream,
+                after: body,
+            },
+        },
         refused: false,
         later,
     }

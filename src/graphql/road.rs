@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::types::{Key, Types};
 use crate::catalog::Catalog;
-use crate::engine::{Engine, Outcome, Snapshot};
+use crate::engine::{Delivery, Engine, Outcome, Snapshot};
 use crate::error::{Error, Result};
 use crate::principal::Principal;
 use crate::request::Request;
@@ -48,6 +48,7 @@ pub(crate) trait Road: Send + Sync {
         scene: &'a Scene,
         principal: &'a Principal,
         request: &'a Request,
+        delivery: Delivery,
     ) -> BoxFuture<'a, Result<Outcome>>;
 }
 
@@ -61,10 +62,11 @@ impl Road for Engine {
         scene: &'a Scene,
         principal: &'a Principal,
         request: &'a Request,
+        delivery: Delivery,
     ) -> BoxFuture<'a, Result<Outcome>> {
         Box::pin(async move {
             match &scene.snapshot {
-                Some(snapshot) => Engine::run(self, snapshot, principal, request).await,
+                Some(snapshot) => Engine::run(self, snapshot, principal, request, delivery).await,
                 None => Err(Error::internal("a scene without snapshot")),
             }
         })

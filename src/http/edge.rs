@@ -14,6 +14,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
+
+/// So long after the deadline the edge answers by itself.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Larger answers get no tag.
 const TAGGED: u64 = 64 * 1024;
@@ -31,6 +35,8 @@ pub struct Exchange {
     pub headers: HeaderMap,
     /// Body, unread.
     pub body: Body,
+    /// When the answer is due. Whoever has a form of its own for errors watches it.
+    pub deadline: Instant,
 }
 
 /// What stands behind the edge.
@@ -53,7 +59,7 @@ pub struct Edge<H> {
 }
 
 impl<H: Handler> Edge<H> {
-    /// Wraps a handler; a request may take `time_limit`.
+    /// Wraps a handler; until an answer begins a request may take `time_limit`.
     pub fn new(handler: H, time_limit: Duration) -> Self {
         Self {
             vary: HeaderValue::try_from(handler.varies_by()).unwrap_or(HeaderValue::from_static("*")),
@@ -69,7 +75,7 @@ impl<H: Handler> Edge<H> {
         &self.handler
     }
 
-    /// One exchange, from the request to the whole answer. Never fails and never panics.
+    /// One exchange, from the request to the answer; of a long one to its beginning. Never fails and never panics.
     pub async fn exchange(self: Arc<Self>, request: Request<Body>) -> Response {
         let begin = Instant::now();
         let (parts, body) = request.into_parts();
@@ -88,17 +94,17 @@ impl<H: Handler> Edge<H> {
             uri: parts.uri,
             headers: parts.headers,
             body,
+            deadline: begin + self.time_limit,
         };
+        // Statements are told within it.
+        let span = tracing::debug_span!(target: "diglot::statement", "request", id = id.to_str().unwrap_or("-"));
         let work = AssertUnwindSafe(self.handler.respond(exchange)).catch_unwind();
-        let mut response = match tokio::time::timeout(self.time_limit, work).await {
+        let work = work.instrument(span);
+        let mut response = match tokio::time::timeout(self.time_limit + GRACE, work).await {
             Ok(Ok(response)) => response,
             // The panic's own text has gone to the log through the hook.
             Ok(Err(_)) => answer::error(Error::internal("a panic")),
-            Err(_) => answer::error(Error::new(
-                Kind::Unavailable,
-                Code::TIMEOUT,
-                "the request took too long",
-            )),
+            Err(_) => answer::error(late()),
         };
         if get {
             response = self.cached(response, if_none_match.as_ref()).await;
@@ -171,6 +177,12 @@ impl<H: Handler> Edge<H> {
         }
         Response::from_parts(parts, Body::from(bytes))
     }
+}
+
+/// The error of a request whose time is up.
+pub(super) fn late() -> Error {
+    let message = "the request took too long; ask for less, or try again later";
+    Error::new(Kind::Unavailable, Code::TIMEOUT, message)
 }
 
 /// Whether `If-None-Match` names a tag (weakly compared, as the header wants it).

@@ -183,7 +183,7 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
             "cursors and distinct rows exclude each other",
         ));
     }
-    let mut order = select.order.clone();
+    let mut order = distinct_terms(&select.order, select.distinct.len())?;
     if order.is_empty() {
         order.extend(select.distinct.iter().map(|term| ascending(term, catalog)));
     }
@@ -227,6 +227,9 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
         Output::Aggregate(parts) => Body::Aggregate(aggregate_parts(catalog, select, parts)?),
         Output::Groups { by, having, parts } => {
             check_groups(by, having, parts, &order)?;
+            // So that both databases give them in the same order, and pages of them hold each once.
+            let keys: Vec<Term> = by.iter().map(|key| key.term.clone()).collect();
+            complete(&mut order, &keys, catalog);
             Body::Groups {
                 by: by.clone(),
                 having: having.clone(),
@@ -252,6 +255,25 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
         reversed: page.backward,
         body,
     })
+}
+
+/// Most terms of an order. A cursor's condition nests as deep as there are terms.
+const MOST_TERMS: usize = 100;
+
+/// The order without terms that stand in it already: they decide nothing. (Those that make rows distinct are as they are.)
+fn distinct_terms(order: &[OrderTerm], distinct: usize) -> Result<Vec<OrderTerm>> {
+    let mut kept: Vec<OrderTerm> = Vec::with_capacity(order.len().min(MOST_TERMS));
+    for (index, term) in order.iter().enumerate() {
+        if index >= distinct && kept.iter().any(|earlier| earlier.term == term.term) {
+            continue;
+        }
+        if kept.len() == MOST_TERMS {
+            let message = format!("an order has at most {MOST_TERMS} different terms");
+            return Err(Error::invalid(Code::LIMIT_EXCEEDED, message).at("order"));
+        }
+        kept.push(term.clone());
+    }
+    Ok(kept)
 }
 
 fn ascending(term: &Term, catalog: &Catalog) -> OrderTerm {

@@ -15,7 +15,7 @@ pub use openapi::Document;
 pub use scene::Scene;
 
 use crate::config;
-use crate::engine::{Engine, Outcome, Snapshot};
+use crate::engine::{Delivery, Engine, Outcome, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::principal::Principal;
 use crate::request::Request;
@@ -105,17 +105,20 @@ impl Rest {
     }
 
     /// Answers a call; `None` where no enabled dialect owns its path.
-    pub async fn handle(&self, principal: &Principal, call: Call) -> Option<Response> {
+    pub async fn handle(&self, principal: &Principal, call: &Call) -> Option<Response> {
         let dialect = self.dialects.owner(&call.path)?;
-        let answer = self.answer(dialect, principal, &call).await;
-        Some(answer.unwrap_or_else(|error| dialect.write_error(&error, &call)))
+        let answer = self.answer(dialect, principal, call).await;
+        Some(answer.unwrap_or_else(|error| dialect.write_error(&error, call)))
     }
 
     async fn answer(&self, dialect: &dyn Dialect, principal: &Principal, call: &Call) -> Result<Response> {
         let snapshot = self.engine.snapshot();
         match self.dialects.parse(dialect, &snapshot, principal, call)? {
             Step::Done(response) => Ok(response),
-            Step::Run { request, write } => write(self.engine.run(&snapshot, principal, &request).await?),
+            Step::Run { request, write } => {
+                let outcome = self.engine.run(&snapshot, principal, &request, Delivery::Stream);
+                write(outcome.await?)
+            }
         }
     }
 

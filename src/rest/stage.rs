@@ -72,6 +72,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             nullable: !word.ends_with('!'),
             default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid)
                 .then_some(ColumnDefault::Identity { always: false }),
+            one_form: false,
             generated: None,
             comment: None,
         });
@@ -124,6 +125,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
         version: String::new(),
         tables,
         enums,
+        caseless: None,
         functions: Vec::new(),
         extensions: Vec::new(),
         fingerprint: String::new(),
@@ -150,6 +152,7 @@ fn view(catalog: &Catalog, role: &str) -> View {
         let read = ReadAccess {
             rule: Predicate::TRUE,
             cells: cells.collect(),
+            counted: None,
             limit: None,
             aggregate: true,
             computed: Vec::new(),

@@ -1,6 +1,6 @@
 //! Answers: envelopes around JSON bytes that are never parsed, and the headers that belong to errors.
 
-use crate::engine::{Body, Outcome};
+use crate::engine::{Body, Outcome, Tail};
 use crate::error::{Error, Kind};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -9,46 +9,59 @@ use std::io::Write as _;
 /// What GET-only paths answer to other methods.
 pub(super) const READ_METHODS: &str = "GET, HEAD";
 
-/// JSON around an outcome's body: `{"<key>":<body>` so far.
-pub(super) struct Envelope {
-    bytes: Vec<u8>,
-}
+/// Members that stand after an outcome's body.
+#[derive(Default)]
+pub(super) struct Members(Vec<u8>);
 
-impl Envelope {
-    /// Begins with an opening, which must be the beginning of a JSON object, such as `{"data":`.
-    pub(super) fn new(opening: &'static str, outcome: &Outcome) -> Self {
-        let Body::Whole(body) = &outcome.body;
-        let mut bytes = Vec::with_capacity(opening.len() + body.len() + 256);
-        bytes.extend_from_slice(opening.as_bytes());
-        bytes.extend_from_slice(body);
-        Self { bytes }
-    }
-
+impl Members {
     /// Adds a member with a number.
-    pub(super) fn number(mut self, key: &'static str, number: u64) -> Self {
+    pub(super) fn number(&mut self, key: &'static str, number: u64) {
         // Writing to memory does not fail.
-        let _ = write!(self.bytes, ",\"{key}\":{number}");
-        self
+        let _ = write!(self.0, ",\"{key}\":{number}");
     }
 
     /// Adds a member with a text.
-    pub(super) fn text(mut self, key: &'static str, text: &str) -> Self {
-        let _ = write!(self.bytes, ",\"{key}\":");
-        let _ = serde_json::to_writer(&mut self.bytes, text);
-        self
+    pub(super) fn text(&mut self, key: &'static str, text: &str) {
+        let _ = write!(self.0, ",\"{key}\":");
+        let _ = serde_json::to_writer(&mut self.0, text);
     }
+}
 
-    /// Closes the object.
-    pub(super) fn close(mut self) -> Response {
-        self.bytes.push(b'}');
-        json(StatusCode::OK, self.bytes)
+/// JSON around an outcome's body: an opening, which must be the beginning of a JSON object such as `{"data":`, the body,
+/// and members that are known at its end.
+pub(super) fn envelope(
+    opening: &'static str,
+    outcome: Outcome,
+    members: impl FnOnce(&Tail, &mut Members) + Send + 'static,
+) -> Response {
+    let closing = |tail: &Tail| {
+        let mut closing = Members::default();
+        members(tail, &mut closing);
+        closing.0.push(b'}');
+        closing.0
+    };
+    let tail = outcome.tail();
+    match outcome.body {
+        Body::Whole(body) => {
+            let closing = closing(&tail);
+            json(StatusCode::OK, [opening.as_bytes(), &body, &closing].concat())
+        }
+        Body::Stream(stream) => {
+            let body = stream.within(opening.into(), closing);
+            json(StatusCode::OK, axum::body::Body::from_stream(body))
+        }
     }
 }
 
 /// An outcome's body as it is.
 pub(super) fn bare(outcome: Outcome) -> Response {
-    let Body::Whole(body) = outcome.body;
-    json(StatusCode::OK, body)
+    match outcome.body {
+        Body::Whole(body) => json(StatusCode::OK, body),
+        Body::Stream(stream) => {
+            let body = stream.within(Vec::new(), |_| Vec::new());
+            json(StatusCode::OK, axum::body::Body::from_stream(body))
+        }
+    }
 }
 
 /// JSON.

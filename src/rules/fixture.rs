@@ -28,6 +28,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
                 database_type: data_type.word().into(),
                 nullable: *nullable,
                 default: None,
+                one_form: false,
                 generated: None,
                 comment: None,
             })
@@ -108,6 +109,7 @@ pub(super) fn catalog(kind: DatabaseKind) -> Catalog {
     let database = Database {
         kind,
         version: String::new(),
+        caseless: None,
         tables: vec![article, users, members, comment, note, session, view, tag, pairs, genre],
         enums: vec![EnumType {
             name: "status".into(),

@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::writer::Alias;
 use super::{Form, Writer};
-use crate::catalog::TableId;
+use crate::catalog::{FunctionResult, TableId};
 use crate::plan::{Count, Query};
 use crate::request::{Comparison, Nulls};
 use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate, Term};
@@ -54,14 +54,22 @@ impl Writer<'_> {
 
     /// The columns that a derived table passes on, under their own names.
     pub(super) fn passed_on(&mut self, table: Option<TableId>, needed: &Columns) {
-        if needed.0.is_empty() {
+        if needed.columns.is_empty() && !needed.whole {
             self.word("1");
         }
-        for (index, column) in needed.0.iter().enumerate() {
+        for (index, column) in needed.columns.iter().enumerate() {
             if let Some(table) = table {
                 self.comma(index);
                 self.column(0, table, *column);
             }
+        }
+        if needed.whole
+            && let Some(alias) = self.pop_scope()
+        {
+            self.comma(needed.columns.len());
+            self.alias(alias);
+            self.word(" AS \"diglot row\"");
+            self.push_scope(alias);
         }
     }
 
@@ -77,23 +85,12 @@ impl Writer<'_> {
             From::Function {
                 function, arguments, ..
             } => {
-                let function = &self.catalog.database.functions[*function];
-                self.identifier(&function.schema);
-                self.word(".");
-                self.identifier(&function.name);
-                self.word("(");
                 // Arguments stand in the scope around: the alias of this level is not yet visible in its own FROM.
                 let own = self.pop_scope();
-                for (index, (name, term)) in arguments.iter().enumerate() {
-                    self.comma(index);
-                    self.identifier(&crate::ident::Identifier::new(name.as_str()));
-                    self.word(" => ");
-                    self.term(term);
-                }
+                self.function_call(*function, arguments);
                 if let Some(own) = own {
                     self.push_scope(own);
                 }
-                self.word(")");
             }
         }
         self.word(" AS ");
@@ -136,6 +133,17 @@ impl Writer<'_> {
                 });
             }
         }
+        // A function that is to return one row and returns null stands there as a row of nulls.
+        if let From::Function { function, .. } = &query.from
+            && let FunctionResult::Rows { many: false, .. } = &self.catalog.database.functions[*function].result
+            && let Some(alias) = self.pop_scope()
+        {
+            connect(self);
+            self.word("NOT (");
+            self.alias(alias);
+            self.word(" IS NULL)");
+            self.push_scope(alias);
+        }
         if let Some(Predicate::Exists(exists)) = joined.map(|index| &parts[index]) {
             let alias = self.new_alias();
             self.word(", ");
@@ -152,6 +160,7 @@ impl Writer<'_> {
             if !always(part) {
                 connect(self);
                 self.part(part);
+                self.days_around(part);
             }
         }
         if keyset && !always(&query.keyset) {
@@ -232,8 +241,13 @@ impl Writer<'_> {
         self.pop_scope();
     }
 
-    /// A term as it is compared in orders: types that may have no order of their own as their text.
+    /// A term as it is compared in orders: types that may have no order of their own as their text, and on SQLite moments
+    /// of several forms in their canonical one.
     pub(super) fn order_term(&mut self, term: &Term) {
+        if self.is_scattered(term) {
+            self.moment_or_value(term);
+            return;
+        }
         self.term(term);
         if matches!(term.data_type(self.catalog), Type::Other(_) | Type::Array(_)) {
             self.by_flavor("::text", "");
@@ -267,7 +281,8 @@ impl Writer<'_> {
         if let Some(limit) = &query.limit {
             self.word(" LIMIT ");
             self.count_mark(limit);
-        } else if query.offset.is_some() && !self.is_postgres() {
+        } else if (query.offset.is_some() || self.in_derived_table) && !self.is_postgres() {
+            // SQLite forgets the order of a derived table that has no limit.
             self.word(" LIMIT -1");
         }
         if let Some(offset) = query.offset {

@@ -1,7 +1,10 @@
 //! Plan → SQL text. Nothing reaches the text but quoted identifiers, fixed words and parameter marks: `Writer` takes
 //! nothing else.
 
+mod canonical;
 mod columns;
+mod function;
+mod geometry;
 mod layout;
 mod level;
 mod nested;

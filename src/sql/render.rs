@@ -4,7 +4,7 @@ use super::layout::{Layout, Shape};
 use super::nested::List;
 use super::{Flavor, Statement, Writer};
 use crate::catalog::Catalog;
-use crate::plan::{Body, Plan};
+use crate::plan::{Body, Plan, Query};
 
 /// How far values are trusted to be what their columns say (SQLite).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +23,13 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
     let mut list = List::default();
     let mut total = None;
     let mut present = None;
-    if query.total {
+    let joined = query.total && writer.is_postgres();
+    if joined {
         writer.word("SELECT r.*, c.n FROM (");
         writer.total(query);
         writer.word(") AS c LEFT JOIN (");
     }
-    let alias = writer.new_alias();
+    let alias = writer.new_alias().derived(query.distinct > 0);
     writer.push_scope(alias);
     writer.word("SELECT ");
     if query.total {
@@ -48,11 +49,17 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
         list.next(&mut writer);
         writer.word("1");
     }
+    writer.in_derived_table = query.total;
     writer.tail(query, alias);
+    writer.in_derived_table = false;
     writer.pop_scope();
     if query.total {
-        writer.word(") AS r ON TRUE");
         total = Some(list.count);
+        if joined {
+            writer.word(") AS r ON TRUE");
+        } else {
+            total_first(&mut writer, query, list.count);
+        }
     }
     let (text, marks) = writer.finish();
     let shape = Shape {
@@ -63,4 +70,19 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
         reversed: query.reversed,
     };
     Statement::new(text, marks, shape)
+}
+
+/// SQLite: the number of all rows is a row of its own, and the page follows. (The right side of a join would be kept in
+/// memory as a whole before its first row comes.)
+fn total_first(writer: &mut Writer<'_>, query: &Query, columns: usize) {
+    let page = writer.take();
+    writer.word("SELECT ");
+    for _ in 0..columns {
+        writer.word("NULL, ");
+    }
+    writer.word("c.n FROM (");
+    writer.total(query);
+    writer.word(") AS c UNION ALL SELECT r.*, NULL FROM (");
+    writer.put(&page);
+    writer.word(") AS r");
 }

@@ -1,18 +1,21 @@
 //! The only thing that a backend runs.
 
 use super::Shape;
+use crate::pattern::Syntax;
 use crate::rules::Parameter;
 use crate::value::Type;
+use std::sync::Arc;
 
 /// Which SQL is spoken.
 pub type Flavor = crate::catalog::DatabaseKind;
 
-/// SQL text with its marks and the shape of its rows. Its fields are private: only this module makes one.
+/// SQL text with its marks and the shape of its rows. Its fields are private: only this module makes one. A copy shares
+/// them, so that a statement can outlive the request that it was rendered for.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    text: String,
-    marks: Vec<Mark>,
-    shape: Shape,
+    text: Arc<str>,
+    marks: Arc<[Mark]>,
+    shape: Arc<Shape>,
 }
 
 /// A place in the text where a value is bound: `$1` (PostgreSQL) or `?1` (SQLite).
@@ -35,6 +38,10 @@ pub enum Form {
     Plain,
     /// A LIKE pattern turned into a GLOB pattern (SQLite's case-sensitive match that can use an index).
     Glob,
+    /// A LIKE pattern, checked.
+    Like,
+    /// A regular expression or `SIMILAR TO` pattern, checked, and on PostgreSQL translated.
+    Pattern(Syntax),
     /// A count of rows: an integer ≥ 0, not above the mark's ceiling, plus so many.
     Count {
         /// Largest value that takes effect (a role's limit).
@@ -46,7 +53,11 @@ pub enum Form {
 
 impl Statement {
     pub(super) fn new(text: String, marks: Vec<Mark>, shape: Shape) -> Self {
-        Self { text, marks, shape }
+        Self {
+            text: text.into(),
+            marks: marks.into(),
+            shape: Arc::new(shape),
+        }
     }
 
     /// For the tests of backends alone.

@@ -14,6 +14,8 @@ pub(super) struct Writer<'a> {
     pub(super) formats: Formats,
     /// Every value in nested JSON is wrapped, because one of them cannot stand there as it is (SQLite).
     pub(super) careful: bool,
+    /// What is written is a derived table whose order matters to what stands around it.
+    pub(super) in_derived_table: bool,
     sql: String,
     marks: Vec<Mark>,
     /// Aliases of the table references around, the innermost last.
@@ -22,7 +24,24 @@ pub(super) struct Writer<'a> {
 
 /// The alias of a table reference: `t0`, `t1` ….
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Alias(u32);
+pub(super) struct Alias {
+    number: u32,
+    derived: bool,
+}
+
+impl Alias {
+    /// Says that it names a derived table, whose rows are not of their table's type: that row is one of its columns.
+    pub(super) fn derived(self, derived: bool) -> Self {
+        Self { derived, ..self }
+    }
+
+    pub(super) fn is_derived(self) -> bool {
+        self.derived
+    }
+}
+
+/// Text that a writer has written.
+pub(super) struct Taken(String);
 
 impl<'a> Writer<'a> {
     pub(super) fn new(catalog: &'a Catalog, flavor: Flavor, formats: Formats, careful: bool) -> Self {
@@ -32,6 +51,7 @@ impl<'a> Writer<'a> {
             flavor,
             formats,
             careful,
+            in_derived_table: false,
             sql,
             marks: Vec::new(),
             scopes: Vec::new(),
@@ -40,6 +60,16 @@ impl<'a> Writer<'a> {
 
     pub(super) fn finish(self) -> (String, Vec<Mark>) {
         (self.sql, self.marks)
+    }
+
+    /// What has been written so far, to be put back behind something else.
+    pub(super) fn take(&mut self) -> Taken {
+        Taken(std::mem::take(&mut self.sql))
+    }
+
+    /// Puts back what was taken.
+    pub(super) fn put(&mut self, taken: &Taken) {
+        self.sql.push_str(&taken.0);
     }
 
     pub(super) fn is_postgres(&self) -> bool {
@@ -71,12 +101,15 @@ impl<'a> Writer<'a> {
     /// written twice (in a select list and in GROUP BY) has the same text both times: PostgreSQL takes it for the same
     /// only then. What stands side by side never refers to each other, so names may repeat.
     pub(super) fn new_alias(&self) -> Alias {
-        Alias(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX))
+        Alias {
+            number: u32::try_from(self.scopes.len()).unwrap_or(u32::MAX),
+            derived: false,
+        }
     }
 
     pub(super) fn alias(&mut self, alias: Alias) {
         self.sql.push('t');
-        self.number(u64::from(alias.0));
+        self.number(u64::from(alias.number));
     }
 
     /// A number of ours (alias, position), never a client's.
@@ -173,6 +206,10 @@ impl<'a> Writer<'a> {
             Type::Json => "json",
             Type::Jsonb => "jsonb",
             Type::Other(name) => name,
+            Type::Text { caseless: true, .. } => match self.catalog.database.caseless.as_deref() {
+                Some(name) => name,
+                None => return,
+            },
             Type::Enum(index) => match self
                 .catalog
                 .database
@@ -185,11 +222,15 @@ impl<'a> Writer<'a> {
             },
             _ => return,
         };
-        // The name comes from the database's catalog, where format_type has quoted it.
-        self.sql.push_str("::");
-        self.sql.push_str(name);
+        self.cast_to(name);
         if list {
             self.sql.push_str("[]");
         }
+    }
+
+    /// `::type`. The name comes from the database's catalog, where `format_type` has quoted it.
+    pub(super) fn cast_to(&mut self, name: &str) {
+        self.sql.push_str("::");
+        self.sql.push_str(name);
     }
 }

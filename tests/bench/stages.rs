@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use diglot::backend::{Backend, Settings};
 use diglot::config::{AccessDefault, LoadOptions, load};
-use diglot::engine::{Engine, Source, build};
+use diglot::engine::{Delivery, Engine, Source, build};
 use diglot::graphql::GraphQl;
 use diglot::principal::{Credential, Principal, Variable};
 use diglot::request::Request;
@@ -184,7 +184,11 @@ fn runs(criterion: &mut Criterion, runtime: &tokio::runtime::Runtime, house: &Ho
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 runtime
-                    .block_on(house.engine.run(&snapshot, &house.principal, black_box(&request)))
+                    .block_on(
+                        house
+                            .engine
+                            .run(&snapshot, &house.principal, black_box(&request), Delivery::Whole),
+                    )
                     .expect("an answer")
             });
         });

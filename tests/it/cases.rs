@@ -1,92 +1,15 @@
 //! The cases below `tests/cases`: one question, sent through every front, on both databases, by everybody whom the case
 //! names. `tests/cases/README.md` says what a case file may hold.
 
+use crate::case::{Case, Cases, Expect, Lines, Walk, request};
 use crate::client::{self, Answer, Request, Who, clip};
 use crate::fronts::{self, Front, Refusal};
-use crate::steps::{self, Step};
+use crate::responses::{self, Kept};
+use crate::steps;
 use crate::world::{self, Database, Server};
 use futures_util::{StreamExt as _, stream};
-use serde::Deserialize;
 use serde_json::Value;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-/// A case file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    /// The fixture that it is asked on.
-    fixture: String,
-    /// What it shows.
-    about: String,
-    /// Both, if not said.
-    databases: Option<Vec<String>>,
-    /// Rows may come in any order.
-    #[serde(default)]
-    unordered: bool,
-    /// One request per front.
-    request: Option<Lines>,
-    /// Follow the cursors to the end.
-    walk: Option<Walk>,
-    /// What is wanted.
-    #[serde(default)]
-    expect: Vec<Expect>,
-    /// Exchanges that are no question to all fronts.
-    #[serde(default)]
-    step: Vec<Step>,
-}
-
-/// The same question in each wire form that can say it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Lines {
-    graphql: Option<String>,
-    variables: Option<String>,
-    operation: Option<String>,
-    based: Option<String>,
-    records: Option<String>,
-}
-
-/// How pages are walked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Walk {
-    /// How many there are.
-    pages: usize,
-    /// From the end; GraphQL alone can.
-    #[serde(default)]
-    backward: bool,
-}
-
-/// What some callers get.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expect {
-    #[serde(rename = "as")]
-    who: Vec<toml::Value>,
-    /// Only through these fronts.
-    fronts: Option<Vec<Front>>,
-    /// Only on this database.
-    database: Option<String>,
-    /// Rows, or one row; of REST's only the keys that are wanted are looked at.
-    rows: Option<String>,
-    /// All of GraphQL's `data`.
-    data: Option<String>,
-    /// How many rows there are in all.
-    total: Option<u64>,
-    /// No rows, but why not.
-    refused: Option<Refusal>,
-    /// A text that the answer holds.
-    message: Option<String>,
-    /// Texts that it must not hold.
-    #[serde(default)]
-    absent: Vec<String>,
-    /// The body to the letter.
-    raw: Option<String>,
-    /// Keys that rows must not have, of whatever front.
-    #[serde(default)]
-    without: Vec<String>,
-}
+use std::collections::BTreeMap;
 
 /// A finding: which exchange, and what is wrong with it.
 struct Failure {
@@ -98,6 +21,8 @@ struct Failure {
 struct Report {
     exchanges: usize,
     failures: Vec<Failure>,
+    /// Answers for the snapshots, by case.
+    kept: BTreeMap<String, Vec<Kept>>,
 }
 
 impl Report {
@@ -111,43 +36,26 @@ impl Report {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_holds() {
-    let filter = std::env::var("DIGLOT_CASES").unwrap_or_default();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut paths = Vec::new();
-    collect(&root, &mut paths);
-    paths.sort();
-    let (mut count, mut left_out) = (0, 0);
-    let mut runs = Vec::new();
+    let cases = Cases::read();
+    let count = cases.found.len() + cases.broken.len();
     let mut report = Report::default();
-    for path in &paths {
-        let name = path
-            .strip_prefix(&root)
-            .unwrap()
-            .with_extension("")
-            .to_str()
-            .unwrap()
-            .to_owned();
-        if !name.contains(&filter) {
-            continue;
-        }
-        count += 1;
-        match load(path) {
-            Err(error) => report.add(&name, error),
-            Ok((case, _)) if world::is_outside(&case.fixture) && world::data_folder().is_none() => left_out += 1,
-            Ok((case, databases)) => runs.push((name, case, databases)),
-        }
+    for (name, error) in &cases.broken {
+        report.add(name, error);
     }
-    assert!(count > 0, "no case's path contains {filter:?}");
-    let reports = stream::iter(&runs)
-        .map(|(name, case, databases)| run(name, case, databases))
+    let reports = stream::iter(&cases.found)
+        .map(|found| run(&found.name, &found.case, &found.databases))
         .buffer_unordered(4);
     let reports: Vec<Report> = reports.collect().await;
     for one in reports {
         report.exchanges += one.exchanges;
         report.failures.extend(one.failures);
+        report.kept.extend(one.kept);
     }
-    if left_out > 0 {
-        println!("DIGLOT_TEST_DATA is not set: {left_out} cases on Chinook and Pagila are left out");
+    if cases.left_out > 0 {
+        println!(
+            "DIGLOT_TEST_DATA is not set: {} cases on Chinook and Pagila are left out",
+            cases.left_out
+        );
     }
     report.failures.sort_by(|one, other| one.place.cmp(&other.place));
     for failure in &report.failures {
@@ -160,74 +68,27 @@ async fn every_case_holds() {
         .collect();
     failed.dedup();
     let summary = format!(
-        "{} cases, {} exchanges, {} cases failed",
-        count - left_out,
+        "{count} cases, {} exchanges, {} cases failed",
         report.exchanges,
         failed.len()
     );
     println!("{summary}");
     assert!(failed.is_empty(), "{summary}: {}", failed.join(" "));
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            collect(&path, paths);
-        } else if path.extension().is_some_and(|extension| extension == "toml") && !name.starts_with("diglot.") {
-            paths.push(path);
-        }
-    }
-}
-
-/// Reads a case and refuses one that could not fail.
-fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let case: Case = toml::from_str(&text).map_err(|error| error.to_string())?;
-    let databases = match &case.databases {
-        None => Database::ALL.to_vec(),
-        Some(words) => {
-            let known = words
-                .iter()
-                .map(|word| Database::named(word).ok_or_else(|| format!("no database is called {word:?}")));
-            known.collect::<Result<_, _>>()?
-        }
-    };
-    if case.about.is_empty() || databases.is_empty() || (case.expect.is_empty() && case.step.is_empty()) {
-        return Err("a case says what it is about, and expects something".into());
-    }
-    if case.request.is_none() != case.expect.is_empty() {
-        return Err("[request] and [[expect]] belong together".into());
-    }
-    for expect in &case.expect {
-        let says = [
-            expect.rows.is_some(),
-            expect.data.is_some(),
-            expect.total.is_some(),
-            expect.raw.is_some(),
-            expect.refused.is_some(),
-        ];
-        if expect.who.is_empty() || !says.contains(&true) || (expect.refused.is_some() && says[..4].contains(&true)) {
-            return Err("an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, or `refused`".into());
-        }
-        if expect.data.is_some() && expect.fronts != Some(vec![Front::GraphQl]) {
-            return Err("`data` is GraphQL's: it needs fronts = [\"graphql\"]".into());
-        }
-    }
-    Ok((case, databases))
+    let changed = responses::changed(&cases, &report.kept);
+    assert!(changed.is_empty(), "the answers have changed: {}", changed.join(", "));
 }
 
 async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
     let mut report = Report::default();
+    let mut kept = case.keep_responses.then(Vec::new);
     for database in databases {
         let place = format!("{name} on {database}");
         match world::server(&case.fixture, *database).await {
             Err(error) => report.add(place, error),
             Ok(server) => {
                 let before = report.failures.len();
-                questions(&place, case, *database, &server, &mut report).await;
-                for (number, error) in steps::run(&case.step, &server).await {
+                questions(&place, case, *database, &server, &mut report, &mut kept).await;
+                for (number, error) in steps::run(&case.step, &server, *database, &mut kept).await {
                     report.add(format!("{place} step {number}"), error);
                 }
                 report.exchanges += case.step.len();
@@ -240,6 +101,7 @@ async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
             }
         }
     }
+    report.kept.extend(kept.map(|kept| (name.to_owned(), kept)));
     for failure in &mut report.failures {
         failure.what = format!("{} ({})", failure.what, case.about);
     }
@@ -248,7 +110,14 @@ async fn run(name: &str, case: &Case, databases: &[Database]) -> Report {
 
 // ---------------------------------------------------------------------------------------------------- questions
 
-async fn questions(place: &str, case: &Case, database: Database, server: &Server, report: &mut Report) {
+async fn questions(
+    place: &str,
+    case: &Case,
+    database: Database,
+    server: &Server,
+    report: &mut Report,
+    kept: &mut Option<Vec<Kept>>,
+) {
     let Some(lines) = &case.request else { return };
     for expect in &case.expect {
         if expect.database.as_deref().is_some_and(|word| word != database.word()) {
@@ -256,7 +125,7 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
         }
         let mut asked = 0;
         for front in Front::ALL {
-            if expect.fronts.as_ref().is_some_and(|fronts| !fronts.contains(&front)) {
+            if !expect.is_for(database, front) {
                 continue;
             }
             let request = match request(front, lines) {
@@ -276,7 +145,7 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                         continue;
                     }
                 };
-                for (way, headers) in who.ways() {
+                for (index, (way, headers)) in who.ways().into_iter().enumerate() {
                     report.exchanges += 1;
                     let request = request.clone().with(headers);
                     let answer = match &case.walk {
@@ -285,6 +154,9 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
                             .map_err(|error| error.to_string()),
                         Some(walk) => pages(front, walk, lines, &request, server).await,
                     };
+                    if let (Some(kept), Ok(answer), 0) = (kept.as_mut(), &answer, index) {
+                        kept.push(Kept::of(front.to_string(), who.to_string(), database, answer));
+                    }
                     let found = match &answer {
                         Err(error) => Err(error.clone()),
                         Ok(answer) => fronts::check_always(answer, &request.to_string())
@@ -304,25 +176,6 @@ async fn questions(place: &str, case: &Case, database: Database, server: &Server
             report.add(place, "an [[expect]] is asked through no front");
         }
     }
-}
-
-fn request(front: Front, lines: &Lines) -> Result<Option<Request>, String> {
-    Ok(match front {
-        Front::GraphQl => match &lines.graphql {
-            Some(query) => {
-                let variables = lines
-                    .variables
-                    .as_deref()
-                    .map(serde_json::from_str::<Value>)
-                    .transpose();
-                let variables = variables.map_err(|error| format!("variables: {error}"))?;
-                Some(fronts::graphql(query, variables.as_ref(), lines.operation.as_deref()))
-            }
-            None => None,
-        },
-        Front::Based => lines.based.as_deref().map(fronts::rest),
-        Front::Records => lines.records.as_deref().map(fronts::rest),
-    })
 }
 
 /// All pages as one answer, in the front's envelope.

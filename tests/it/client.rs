@@ -121,7 +121,8 @@ pub(crate) async fn send(address: SocketAddr, request: &Request) -> io::Result<A
     }
 }
 
-async fn exchange(address: SocketAddr, request: &Request) -> io::Result<Answer> {
+/// A request as it goes over the wire; the server closes the connection after it.
+pub(crate) fn bytes(address: SocketAddr, request: &Request) -> Vec<u8> {
     let mut head = format!(
         "{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n",
         request.method,
@@ -134,10 +135,15 @@ async fn exchange(address: SocketAddr, request: &Request) -> io::Result<Answer> 
         let _ = write!(head, "Content-Length: {}\r\n", request.body.len());
     }
     head += "\r\n";
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(&request.body);
+    bytes
+}
+
+async fn exchange(address: SocketAddr, request: &Request) -> io::Result<Answer> {
+    let bytes = bytes(address, request);
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
     let (mut reading, mut writing) = stream.split();
     let mut received = Vec::new();
     // A server may refuse before it has read everything.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr as _;
 
 /// A wire form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Front {
     GraphQl,

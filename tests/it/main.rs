@@ -1,8 +1,13 @@
 //! The integration tests: the built binary over HTTP, on SQLite and PostgreSQL.
 //!
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
-//! between the wire forms, `cases` runs the files below `tests/cases`, `steps` those of them that are no question to all
-//! fronts, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
+//! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
+//! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
+//! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `properties`
+//! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads, `values` asks for each type
+//! by each operator. `snapshots` compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/`
+//! runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,9 +15,26 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod away;
+mod case;
 mod cases;
+mod changes;
 mod client;
 mod fronts;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
+mod inside;
+mod issuer;
 mod layering;
+mod limits;
+mod live;
+mod plans;
+mod properties;
+mod responses;
+mod schemas;
+mod snapshots;
+mod statements;
 mod steps;
+mod streaming;
+mod values;
 mod world;

@@ -2,7 +2,8 @@
 
 use crate::client::{self, Answer, Request, Who, clip};
 use crate::fronts;
-use crate::world::Server;
+use crate::responses::Kept;
+use crate::world::{Database, Server};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,18 +49,29 @@ fn get() -> String {
 }
 
 /// Runs a case's steps one after the other; each that fails is given with its number.
-pub(crate) async fn run(steps: &[Step], server: &Server) -> Vec<(usize, String)> {
+pub(crate) async fn run(
+    steps: &[Step],
+    server: &Server,
+    database: Database,
+    kept: &mut Option<Vec<Kept>>,
+) -> Vec<(usize, String)> {
     let mut saved = BTreeMap::new();
     let mut failures = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        if let Err(error) = self::step(step, server, &mut saved).await {
-            failures.push((index + 1, error));
+        match self::step(step, server, &mut saved).await {
+            Err(error) => failures.push((index + 1, error)),
+            Ok(answer) => {
+                if let Some(kept) = kept {
+                    let asked = format!("step {}, {} {}", index + 1, step.method, clip(&step.path));
+                    kept.push(Kept::of(asked, "", database, &answer));
+                }
+            }
         }
     }
     failures
 }
 
-async fn step(step: &Step, server: &Server, saved: &mut BTreeMap<String, String>) -> Result<(), String> {
+async fn step(step: &Step, server: &Server, saved: &mut BTreeMap<String, String>) -> Result<Answer, String> {
     let mut request = Request {
         method: step.method.clone(),
         target: filled(&step.path, saved),
@@ -84,7 +96,10 @@ async fn step(step: &Step, server: &Server, saved: &mut BTreeMap<String, String>
         .await
         .map_err(|error| format!("asked  {request}\ngot    {error}"))?;
     let found = check_step(step, &request, &answer, server, saved).await;
-    found.map_err(|error| format!("asked  {request}\ngot    {answer}\nwrong  {error}"))
+    match found {
+        Ok(()) => Ok(answer),
+        Err(error) => Err(format!("asked  {request}\ngot    {answer}\nwrong  {error}")),
+    }
 }
 
 async fn check_step(

@@ -25,7 +25,7 @@ pub(crate) const ANON_KEY: &str = "the anon key of the tests";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A kind of database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
@@ -56,15 +56,40 @@ impl fmt::Display for Database {
 pub(crate) struct Server {
     /// Where it listens.
     pub address: SocketAddr,
-    folder: PathBuf,
+    /// The database that it serves.
+    pub url: String,
+    /// Its own folder, with its configuration.
+    pub folder: PathBuf,
     // Holds the pipe that the watching shell reads.
     _watch: Child,
 }
 
 impl Server {
+    /// Its process.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
+    }
+
     /// The end of what it wrote.
     pub(crate) fn log(&self) -> String {
         tail(&self.folder)
+    }
+
+    /// The whole lines of its log so far.
+    pub(crate) fn log_lines(&self) -> Vec<String> {
+        let text = self.whole_log();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(str::to_owned).collect()
+    }
+
+    /// All that it wrote to its log.
+    pub(crate) fn whole_log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("err")).unwrap_or_default()).into_owned()
+    }
+
+    /// Its configuration.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.join("diglot.toml")
     }
 }
 
@@ -77,7 +102,22 @@ pub(crate) async fn server(fixture: &str, database: Database) -> Result<Arc<Serv
         let mut servers = SERVERS.get_or_init(Mutex::default).lock().unwrap();
         servers.entry((fixture.to_owned(), database)).or_default().clone()
     };
-    slot.get_or_init(|| start(fixture, database)).await.clone()
+    slot.get_or_init(|| start(fixture, database, None)).await.clone()
+}
+
+/// A server of its own whose log tells of every statement; on PostgreSQL the cluster's log does too.
+pub(crate) async fn watched(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
+    let log = "info,sqlx=warn,diglot::statement=debug,diglot::sqlite=trace";
+    start(fixture, database, Some(log)).await
+}
+
+/// What PostgreSQL has written to its log.
+pub(crate) fn cluster_log() -> String {
+    let folder = std::env::var_os("DIGLOT_TEST_POSTGRES_FOLDER").map(PathBuf::from);
+    let folder = folder.expect("DIGLOT_TEST_POSTGRES_FOLDER is not set: use tests/support/postgres.sh, or tests/run");
+    let path = folder.join("server.log");
+    let log = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    String::from_utf8_lossy(&log).into_owned()
 }
 
 /// The folder of Chinook and Pagila, where it is there.
@@ -118,11 +158,42 @@ fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("no configuration for {fixture} on {database}: one of {candidates:?}"))
 }
 
-async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String> {
-    let name = format!("diglot_it_{}_{fixture}", std::process::id());
+async fn start(fixture: &str, database: Database, log: Option<&str>) -> Result<Arc<Server>, String> {
+    let configuration = match fixture {
+        "values" => crate::values::configuration(),
+        _ => {
+            let path = configuration(fixture, database)?;
+            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+    };
+    let script = script(fixture, database)?;
+    start_logged(fixture, database, &script, &configuration, log).await
+}
+
+/// A server on a database that a script makes. It ends when it is dropped.
+pub(crate) async fn start_on(
+    fixture: &str,
+    database: Database,
+    script: &str,
+    configuration: &str,
+) -> Result<Arc<Server>, String> {
+    start_logged(fixture, database, script, configuration, None).await
+}
+
+async fn start_logged(
+    fixture: &str,
+    database: Database,
+    script: &str,
+    configuration: &str,
+    log: Option<&str>,
+) -> Result<Arc<Server>, String> {
+    let watched = if log.is_some() { "_watched" } else { "" };
+    let name = format!("diglot_it_{}_{fixture}{watched}", std::process::id());
     let folder = std::env::temp_dir().join(format!("{name}_{database}"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let started = start_in(&folder, &name, fixture, database).await;
+    let started = start_in(&folder, &name, database, script, configuration, log)
+        .await
+        .map_err(|error| format!("{fixture} on {database}: {error}"));
     if started.is_err() {
         // The shell that watches has removed it if there was one.
         let _ = fs::remove_dir_all(&folder);
@@ -130,16 +201,57 @@ async fn start(fixture: &str, database: Database) -> Result<Arc<Server>, String>
     started
 }
 
-async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) -> Result<Arc<Server>, String> {
+async fn start_in(
+    folder: &Path,
+    name: &str,
+    database: Database,
+    script: &str,
+    configuration: &str,
+    log: Option<&str>,
+) -> Result<Arc<Server>, String> {
     let config = folder.join("diglot.toml");
-    fs::copy(configuration(fixture, database)?, &config).map_err(|error| error.to_string())?;
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
     let url = match database {
-        Database::Sqlite => sqlite(fixture, &folder.join("test.db"))?,
-        Database::Postgres => postgres(fixture, name).await?,
+        Database::Sqlite => sqlite(script, &folder.join("test.db"))?,
+        Database::Postgres => postgres(script, name, log.is_some()).await?,
     };
-    let watch = spawn(&url, &config, folder, database)?;
+    let dropped = (database == Database::Postgres).then_some(name);
+    let watch = spawn(&url, &config, folder, dropped, log)?;
+    answering(folder, watch, url).await.map(Arc::new)
+}
+
+/// A server of one test's own, on a database and with a configuration that it may change. It ends when it is dropped.
+pub(crate) async fn own(label: &str, url: &str, configuration: &str) -> Result<Server, String> {
+    let folder = own_directory(label)?;
+    let config = folder.join("diglot.toml");
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
+    let database = url.rsplit('/').next().filter(|name| name.starts_with("diglot_it_"));
+    let dropped = database.filter(|_| url.starts_with("postgres"));
+    let watch = spawn(url, &config, &folder, dropped, None)?;
+    answering(&folder, watch, url.to_owned()).await
+}
+
+/// The folder of a server of one's own; what a test puts there goes with the server.
+pub(crate) fn own_directory(label: &str) -> Result<PathBuf, String> {
+    let folder = std::env::temp_dir().join(format!("diglot_it_{}_own_{label}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// A database of one's own with what a script makes, and its URL. On PostgreSQL it goes with its server.
+pub(crate) async fn own_database(label: &str, database: Database, script: &str) -> Result<String, String> {
+    let made = match database {
+        Database::Sqlite => sqlite(script, &own_directory(label)?.join("test.db")),
+        Database::Postgres => postgres(script, &format!("diglot_it_{}_{label}", std::process::id()), false).await,
+    };
+    made.map_err(|error| format!("{label} on {database}: {error}"))
+}
+
+/// Waits until a server answers.
+async fn answering(folder: &Path, watch: Child, url: String) -> Result<Server, String> {
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
+        url: url.clone(),
         folder: folder.to_owned(),
         _watch: watch,
     };
@@ -164,7 +276,7 @@ async fn start_in(folder: &Path, name: &str, fixture: &str, database: Database) 
             server.address = address;
             let health = client::send(address, &Request::get("/health")).await;
             if health.is_ok_and(|answer| answer.status == 200) {
-                return Ok(Arc::new(server));
+                return Ok(server);
             }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -200,6 +312,7 @@ shift 2
 exec 3<&0
 ( trap - INT TERM HUP; exec "$@" </dev/null >"$folder/out" 2>"$folder/err" 3<&- ) &
 server=$!
+echo "$server" >"$folder/pid"
 (
     read -r _ <&3
     kill -TERM "$server"
@@ -214,10 +327,10 @@ eval "$at_end" >/dev/null 2>&1
 rm -rf "$folder"
 "#;
 
-fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<Child, String> {
-    let at_end = match (database, client_of_postgres()) {
-        (Database::Postgres, Some(psql)) => {
-            let name = url.rsplit('/').next().unwrap_or_default();
+/// `dropped` is a database of PostgreSQL that goes with the server.
+fn spawn(url: &str, config: &Path, folder: &Path, dropped: Option<&str>, log: Option<&str>) -> Result<Child, String> {
+    let at_end = match (dropped, client_of_postgres()) {
+        (Some(name), Some(psql)) => {
             let cluster = std::env::var("DIGLOT_TEST_POSTGRES").unwrap_or_default();
             format!(
                 "'{}' --no-psqlrc '{cluster}' --command 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'",
@@ -247,6 +360,7 @@ fn spawn(url: &str, config: &Path, folder: &Path, database: Database) -> Result<
     command.env("DIGLOT_AUTH_ADMIN_SECRET", ADMIN_SECRET);
     command.env("DIGLOT_AUTH_ANON_KEY", ANON_KEY);
     command.env("DIGLOT_AUTH_JWT_SECRET", JWT_SECRET);
+    command.envs(log.map(|filter| ("DIGLOT_LOG", filter)));
     command
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -300,13 +414,12 @@ fn unpacked(path: &Path) -> Result<String, String> {
     }
 }
 
-fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
-    let failed = |error: rusqlite::Error| format!("{fixture} on SQLite: {error}");
+fn sqlite(script: &str, path: &Path) -> Result<String, String> {
+    let failed = |error: rusqlite::Error| error.to_string();
     let connection = rusqlite::Connection::open(path).map_err(failed)?;
     connection
         .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
         .map_err(failed)?;
-    let script = script(fixture, Database::Sqlite)?;
     connection.execute_batch("BEGIN").map_err(failed)?;
     connection
         .execute_batch(script.trim_start_matches('\u{feff}'))
@@ -316,9 +429,9 @@ fn sqlite(fixture: &str, path: &Path) -> Result<String, String> {
     Ok(format!("sqlite:{}", path.display()))
 }
 
-async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
+async fn postgres(script: &str, name: &str, logged: bool) -> Result<String, String> {
     use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-    let failed = |error: sqlx::Error| format!("{fixture} on PostgreSQL: {error}");
+    let failed = |error: sqlx::Error| error.to_string();
     let cluster = std::env::var("DIGLOT_TEST_POSTGRES").map_err(
         |_| "DIGLOT_TEST_POSTGRES is not set: eval \"$(tests/support/postgres.sh start)\", or use tests/run",
     )?;
@@ -335,21 +448,45 @@ async fn postgres(fixture: &str, name: &str) -> Result<String, String> {
             .await
             .map_err(failed)?;
     }
+    if logged {
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "ALTER DATABASE {name} SET log_statement = 'all'"
+        )))
+        .execute(&mut connection)
+        .await
+        .map_err(failed)?;
+    }
     connection.close().await.map_err(failed)?;
     let url = format!("{server}/{name}");
-    let script = script(fixture, Database::Postgres)?;
     if script.contains("FROM stdin;") {
         // COPY's rows are not SQL: only psql reads them from a script.
-        copy(&url, &script)?;
+        copy(&url, script)?;
     } else {
         let mut connection = PgConnection::connect(&url).await.map_err(failed)?;
         connection
-            .execute(sqlx::raw_sql(AssertSqlSafe(script)))
+            .execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned())))
             .await
             .map_err(failed)?;
         connection.close().await.map_err(failed)?;
     }
     Ok(url)
+}
+
+/// Runs a script on a server's database, in one transaction.
+pub(crate) async fn run_script(server: &Server, script: &str) -> Result<(), String> {
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+    if let Some(path) = server.url.strip_prefix("sqlite:") {
+        let connection = rusqlite::Connection::open(path).map_err(|error| error.to_string())?;
+        let whole = format!("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN; {script}; COMMIT");
+        return connection.execute_batch(&whole).map_err(|error| error.to_string());
+    }
+    let failed = |error: sqlx::Error| error.to_string();
+    let mut connection = PgConnection::connect(&server.url).await.map_err(failed)?;
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned())))
+        .await
+        .map_err(failed)?;
+    connection.close().await.map_err(failed)
 }
 
 /// psql beside the server's binaries, else on PATH.

@@ -5,6 +5,7 @@ insta appends the path of each snapshot that a test compares to the file that IN
 a stored one that is missing there belongs to a test that is gone.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ def main(references):
     lines = references.read_text().splitlines() if references.exists() else []
     # A relative path is relative to the crate, where its tests run.
     used = {(ROOT / line).resolve() for line in lines}
+    # Whose cases are left out where their databases are not there.
+    outside = () if os.environ.get("DIGLOT_TEST_DATA") else ("chinook", "pagila")
+    used |= {path for path in stored(".snap") if path.parent.name in outside}
     findings = [f"no test uses {path.relative_to(ROOT)}" for path in sorted(stored(".snap") - used)]
     findings += [f"not reviewed: {path.relative_to(ROOT)}" for path in sorted(stored(".snap.new"))]
     print("\n".join(findings + [f"{len(stored('.snap'))} snapshots, {len(findings)} findings"]))

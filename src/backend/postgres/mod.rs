@@ -17,7 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use super::{Rows, Run, Settings};
+use super::{Reply, Rows, Run, Settings};
 use crate::catalog::Database;
 use crate::error::{Error, Result};
 use crate::sql::Statement;
@@ -56,6 +56,10 @@ impl Postgres {
 
     pub(super) async fn run(&self, run: Run<'_>) -> Result<Rows> {
         run::run(&self.pool, &run).await
+    }
+
+    pub(super) async fn stream(&self, run: Run<'_>) -> Result<Reply> {
+        run::stream(&self.pool, &run).await
     }
 
     pub(super) async fn explain(&self, statement: &Statement, values: &[Datum]) -> Result<String> {

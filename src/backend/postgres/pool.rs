@@ -37,6 +37,8 @@ struct Inner {
     options: PgConnectOptions,
     statement_timeout: Duration,
     permits: Arc<Semaphore>,
+    /// Places for statements that stream, which hold a connection for as long as their callers take: never all of them.
+    streams: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -51,6 +53,8 @@ pub(super) struct Lease {
     pool: Pool,
     connection: Option<PgConnection>,
     permit: Option<OwnedSemaphorePermit>,
+    /// It is closed when it is dropped, instead of waited for.
+    doomed: bool,
 }
 
 impl Pool {
@@ -73,6 +77,7 @@ impl Pool {
             options,
             statement_timeout,
             permits: Arc::new(Semaphore::new(size.max(1) as usize)),
+            streams: Arc::new(Semaphore::new(size as usize / 2)),
             idle: Mutex::new(Vec::new()),
         })))
     }
@@ -137,6 +142,11 @@ impl Pool {
         }
     }
 
+    /// Places for statements that stream.
+    pub(super) fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
     /// Most time that a statement may take.
     pub(super) fn statement_timeout(&self) -> Duration {
         self.0.statement_timeout
@@ -160,6 +170,7 @@ impl Pool {
             pool: self.clone(),
             connection: Some(connection),
             permit: Some(permit),
+            doomed: false,
         }
     }
 
@@ -203,6 +214,18 @@ impl Lease {
             .ok_or_else(|| Error::internal("a lease without a connection"))
     }
 
+    /// The connection, and whether to close it should it be dropped in the middle of a statement: where the server is
+    /// sending rows, that ends the statement at once, while waiting for it would mean to take them all.
+    ///
+    /// # Errors
+    /// Never while the lease is held.
+    pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, &mut bool)> {
+        match &mut self.connection {
+            Some(connection) => Ok((connection, &mut self.doomed)),
+            None => Err(Error::internal("a lease without a connection")),
+        }
+    }
+
     /// Gives a sound connection back.
     pub(super) fn release(mut self) {
         if let Some(connection) = self.connection.take() {
@@ -243,6 +266,9 @@ impl Drop for Lease {
         let (Some(mut connection), Some(permit)) = (self.connection.take(), self.permit.take()) else {
             return;
         };
+        if self.doomed {
+            return;
+        }
         let pool = self.pool.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

@@ -1,6 +1,8 @@
 //! Running a read: one statement, its rows written as they arrive.
 
-use super::super::{Rows, Run, Seal};
+use super::super::stream::{self, Outlet, Stopped};
+use super::super::told::Told;
+use super::super::{Job, Reply, Rows, Run, Seal};
 use super::bind;
 use super::fault::{self, Fault};
 use super::pool::{Lease, Pool};
@@ -12,7 +14,9 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, Row, ValueRef};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::Instrument;
 
 /// Most times that a read is tried.
 const TRIES: u32 = 3;
@@ -42,6 +46,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        Failure::Ours(stopped.into())
+    }
+}
+
 impl From<Malformed> for Failure {
     fn from(malformed: Malformed) -> Self {
         Failure::Ours(malformed.into())
@@ -52,49 +62,157 @@ impl From<Malformed> for Failure {
 /// schema, a collision with other transactions.
 pub(super) async fn run(pool: &Pool, run: &Run<'_>) -> Result<Rows> {
     let arguments = bind::arguments(run.statement.marks(), run.values)?;
-    let mut lease = pool.acquire().await?;
-    let mut tries = 1;
+    let mut tries = Tries::new(pool).await?;
     loop {
         let fetched = tokio::time::timeout(
             pool.statement_timeout() + GRACE,
-            fetch(&mut lease, run, arguments.clone()),
+            fetch(&mut tries.lease, run, arguments.clone(), None),
         );
-        let failure = match fetched.await.unwrap_or_else(|_| Err(Failure::Ours(fault::silent()))) {
+        match fetched.await.unwrap_or_else(|_| Err(Failure::Ours(fault::silent()))) {
             Ok(rows) => {
-                lease.release();
+                tries.lease.release();
                 return Ok(rows);
             }
+            Err(failure) => tries = tries.again(failure).await?,
+        }
+    }
+}
+
+/// Runs a read whose rows may go out before it is done. Until they do it is tried again as any other.
+pub(super) async fn stream(pool: &Pool, run: &Run<'_>) -> Result<Reply> {
+    let arguments = bind::arguments(run.statement.marks(), run.values)?;
+    let job = Arc::new(Job::of(run));
+    let mut tries = Tries::new(pool).await?;
+    loop {
+        let deadline = Instant::now() + pool.statement_timeout();
+        let (outlet, ending, mut inlet) = stream::open(pool.streams(), None, deadline);
+        let pump = pump(tries.lease, Arc::clone(&job), arguments.clone(), outlet);
+        let mut pump = Box::pin(pump.instrument(job.span.clone()));
+        let mut finished = None;
+        let first = tokio::select! {
+            biased;
+            first = inlet.begun() => first,
+            end = &mut pump => {
+                finished = Some(end);
+                inlet.has_begun()
+            }
+            () = tokio::time::sleep_until((deadline + GRACE).into()) => return Err(fault::silent()),
+        };
+        if let Some(first) = first {
+            tokio::spawn(async move {
+                let end = match finished {
+                    Some(end) => Some(end),
+                    // Dropping the pump closes the connection.
+                    None => tokio::select! {
+                        end = &mut pump => Some(end),
+                        () = ending.gone() => None,
+                        () = tokio::time::sleep_until((deadline + GRACE).into()) => None,
+                    },
+                };
+                drop(pump);
+                ending.tell(settled(end)).await;
+            });
+            return Ok(Reply::Stream(inlet.stream(first)));
+        }
+        let (lease, fetched) = match finished {
+            Some(end) => end,
+            None => pump.await,
+        };
+        match fetched {
+            Ok(rows) => {
+                lease.release();
+                return Ok(Reply::Whole(rows));
+            }
+            Err(failure) => {
+                tries.lease = lease;
+                tries = tries.again(failure).await?;
+            }
+        }
+    }
+}
+
+/// Runs the statement on a connection of its own.
+async fn pump(
+    mut lease: Lease,
+    job: Arc<Job>,
+    arguments: PgArguments,
+    mut outlet: Outlet,
+) -> (Lease, Result<Rows, Failure>) {
+    let fetched = fetch(&mut lease, &job.run(), arguments, Some(&mut outlet)).await;
+    (lease, fetched)
+}
+
+/// What a stream ended with; the connection goes back if it is sound.
+fn settled(end: Option<(Lease, Result<Rows, Failure>)>) -> Result<Rows> {
+    match end {
+        Some((lease, Ok(rows))) => {
+            lease.release();
+            Ok(rows)
+        }
+        Some((lease, Err(Failure::Driver(error)))) => {
+            if fault::classify(&error) == Fault::Away {
+                lease.discard();
+            } else {
+                lease.release();
+            }
+            Err(fault::to_error(error))
+        }
+        Some((lease, Err(Failure::Ours(error)))) => {
+            lease.discard();
+            Err(error)
+        }
+        None => Err(fault::silent()),
+    }
+}
+
+/// The tries of one read, and the connection for the next.
+struct Tries<'a> {
+    pool: &'a Pool,
+    lease: Lease,
+    count: u32,
+}
+
+impl<'a> Tries<'a> {
+    async fn new(pool: &'a Pool) -> Result<Self> {
+        let lease = pool.acquire().await?;
+        Ok(Self { pool, lease, count: 1 })
+    }
+
+    /// Makes ready for another try, where that may help.
+    async fn again(mut self, failure: Failure) -> Result<Self> {
+        let failure = match failure {
             // The rest of the rows is still under way: dropping the lease waits for it.
-            Err(Failure::Ours(error)) => return Err(error),
-            Err(Failure::Driver(error)) => error,
+            Failure::Ours(error) => return Err(error),
+            Failure::Driver(error) => error,
         };
         let fault = fault::classify(&failure);
         match fault {
             Fault::Away => {
-                lease.discard();
-                if tries > 1 {
+                self.lease.discard();
+                if self.count > 1 {
                     return Err(fault::to_error(failure));
                 }
-                lease = pool.acquire_fresh().await?;
+                self.lease = self.pool.acquire_fresh().await?;
             }
-            Fault::Stale | Fault::Collision if tries < TRIES => {
+            Fault::Stale | Fault::Collision if self.count < TRIES => {
                 if fault == Fault::Stale {
                     // Prepared anew once; if the names are still unknown, the schema has changed for good.
-                    tries = TRIES - 1;
-                    if lease.connection()?.clear_cached_statements().await.is_err() {
-                        lease.discard();
+                    self.count = TRIES - 1;
+                    if self.lease.connection()?.clear_cached_statements().await.is_err() {
+                        self.lease.discard();
                         return Err(fault::to_error(failure));
                     }
                 } else {
-                    tokio::time::sleep(Duration::from_millis(u64::from(tries) * 10)).await;
+                    tokio::time::sleep(Duration::from_millis(u64::from(self.count) * 10)).await;
                 }
             }
             _ => {
-                lease.release();
+                self.lease.release();
                 return Err(fault::to_error(failure));
             }
         }
-        tries += 1;
+        self.count += 1;
+        Ok(self)
     }
 }
 
@@ -123,11 +241,39 @@ pub(super) async fn explain(pool: &Pool, statement: &Statement, values: &[Datum]
     }
 }
 
-async fn fetch(lease: &mut Lease, run: &Run<'_>, arguments: PgArguments) -> Result<Rows, Failure> {
+/// Runs the statement; with an outlet what becomes long goes out by it, and the rows returned are the last ones.
+async fn fetch(
+    lease: &mut Lease,
+    run: &Run<'_>,
+    arguments: PgArguments,
+    outlet: Option<&mut Outlet>,
+) -> Result<Rows, Failure> {
+    let told = Told::begin();
+    let outcome = send(lease, run, arguments, outlet).await;
+    told.end(&outcome);
+    outcome
+}
+
+async fn send(
+    lease: &mut Lease,
+    run: &Run<'_>,
+    arguments: PgArguments,
+    mut outlet: Option<&mut Outlet>,
+) -> Result<Rows, Failure> {
     let mut writer = Writer::new(run);
-    let mut stream = query("", run.statement, arguments).fetch(lease.connection()?);
+    let (connection, doomed) = lease.parts()?;
+    let mut stream = query("", run.statement, arguments).fetch(connection);
     while let Some(row) = stream.try_next().await? {
         writer.row(row)?;
+        if let Some(outlet) = &mut outlet
+            && outlet.is_due(&writer.rows)
+        {
+            outlet.send(&mut writer.rows).await?;
+            if !std::mem::replace(doomed, true) {
+                // Whoever waits for the first chunk polls this very task.
+                tokio::task::yield_now().await;
+            }
+        }
     }
     Ok(writer.finish()?)
 }

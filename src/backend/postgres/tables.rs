@@ -99,6 +99,7 @@ impl Tables {
             (_, expression) => expression.map(Default::Expression),
         };
         columns.push(Column {
+            one_form: false,
             name: Identifier::new(name),
             data_type: mapped.data_type,
             database_type: mapped.database_type,
@@ -158,7 +159,7 @@ impl Tables {
         // citext lets other cases in than the list shows, and char(n) stores shorter values with spaces.
         let length = match (&column.data_type, column.database_type.as_str()) {
             (_, name) if name.ends_with("citext") => return,
-            (Type::Text { length }, "bpchar") => *length,
+            (Type::Text { length, .. }, "bpchar") => *length,
             _ => None,
         };
         let padded = |value: &String| length.is_some_and(|length| value.chars().count() != length as usize);

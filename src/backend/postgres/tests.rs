@@ -2,7 +2,9 @@
 
 mod catalog;
 mod faults;
+mod patterns;
 mod reads;
+mod streams;
 
 use super::super::{Rows, Run, Settings};
 use super::Postgres;

@@ -1,5 +1,6 @@
 //! The one place where SQLite's errors are classified.
 
+use crate::backend::stream::Stopped;
 use crate::error::{Code, Error, Kind};
 use rusqlite::ErrorCode;
 
@@ -13,6 +14,14 @@ pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     /// A statement whose shape cannot be written.
     Shape(&'static str),
+    /// Nobody takes the rows.
+    Stopped(Stopped),
+}
+
+impl From<Stopped> for Fault {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -25,7 +34,7 @@ impl Fault {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Shape(_) => None,
+            Self::Shape(_) | Self::Stopped(_) => None,
         }
     }
 
@@ -61,6 +70,7 @@ impl From<Fault> for Error {
         let away = fault.is_away();
         let error = match fault {
             Fault::Shape(what) => return Error::internal(what),
+            Fault::Stopped(stopped) => return stopped.into(),
             Fault::Sqlite(error) => error,
         };
         if away {

@@ -6,6 +6,7 @@
 
 use super::fault::INVALID;
 use super::{documents, geometry, patterns, write};
+use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
@@ -57,6 +58,10 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_upper", 1, |context| {
         changed(context, |text| text.to_uppercase())
     })?;
+    add("diglot_moment", 1, |context| Ok(moment(context, false)))?;
+    add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
+    add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
+    add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
     add("diglot_json_contains", 2, json_contains)?;
     add("diglot_json_has_key", 2, json_has_key)?;
     add("diglot_json_has_keys", 3, json_has_keys)?;
@@ -72,6 +77,13 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_st_contains", 2, |context| related(context, geometry::contains))?;
     add("diglot_st_intersects", 2, |context| {
         related(context, geometry::intersects)
+    })?;
+    add("diglot_st_crosses", 2, |context| related(context, geometry::crosses))?;
+    add("diglot_st_equals", 2, |context| related(context, geometry::equals))?;
+    add("diglot_st_overlaps", 2, |context| related(context, geometry::overlaps))?;
+    add("diglot_st_touches", 2, |context| related(context, geometry::touches))?;
+    add("diglot_st_distance", 2, |context| {
+        measured(context, |a, b| geometry::distance(a, b).map(Value::Real))
     })
 }
 
@@ -151,6 +163,36 @@ fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> 
     Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
 }
 
+/// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as
+/// it is, so that every value has its place in an order.
+fn moment(context: &Context<'_>, keep: bool) -> Answer {
+    let canonical = match context.get_raw(0) {
+        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(moment::moment),
+        _ => None,
+    };
+    match canonical {
+        None if keep => Answer::Argument(0),
+        None => NULL,
+        Some(Cow::Borrowed(_)) => Answer::Argument(0),
+        Some(Cow::Owned(text)) => Answer::Plain(Value::Text(text)),
+    }
+}
+
+/// `diglot_uuid(value)`, `diglot_uuid_blob(value)`: a UUID that is kept as text or as 16 bytes, as its canonical text or as
+/// its bytes; anything else as it is.
+fn uuid(context: &Context<'_>, blob: bool) -> Answer {
+    let uuid = match context.get_raw(0) {
+        ValueRef::Blob(bytes) => uuid::Uuid::from_slice(bytes).ok(),
+        ValueRef::Text(text) => uuid::Uuid::try_parse_ascii(text).ok(),
+        _ => None,
+    };
+    match uuid {
+        None => Answer::Argument(0),
+        Some(uuid) if blob => Answer::Plain(Value::Blob(uuid.as_bytes().to_vec())),
+        Some(uuid) => Answer::Plain(Value::Text(uuid.hyphenated().to_string())),
+    }
+}
+
 /// A JSON argument, parsed once where it is the same for all rows.
 fn document(context: &Context<'_>, index: i32) -> Result<Arc<Option<serde_json::Value>>> {
     context.get_or_create_aux(index, |value| Ok::<_, Error>(documents::parse(value)))
@@ -206,10 +248,20 @@ fn related(
     context: &Context<'_>,
     relation: fn(&geo::Geometry<f64>, &geo::Geometry<f64>) -> Option<bool>,
 ) -> Result<Answer> {
+    measured(context, |one, other| {
+        relation(one, other).map(|value| Value::Integer(value.into()))
+    })
+}
+
+/// What two geometries are to each other; null where one is none.
+fn measured(
+    context: &Context<'_>,
+    measure: impl Fn(&geo::Geometry<f64>, &geo::Geometry<f64>) -> Option<Value>,
+) -> Result<Answer> {
     let shape = |index| context.get_or_create_aux(index, |value| Ok::<_, Error>(geometry::parse(value)));
     let (one, other) = (shape(0)?, shape(1)?);
     Ok(match (&*one, &*other) {
-        (Some(one), Some(other)) => relation(one, other).map_or(NULL, boolean),
+        (Some(one), Some(other)) => measure(one, other).map_or(NULL, Answer::Plain),
         _ => NULL,
     })
 }

@@ -3,10 +3,11 @@
 use super::change;
 use super::checks::{self, Declared};
 use super::fault::Fault;
+use super::moments;
 use super::types::logical;
 use crate::catalog::{
-    Column, ColumnId, Database, DatabaseKind, Default, EnumType, ForeignKey, Generated, Table, TableId, TableKind,
-    Unique,
+    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, Table, TableId,
+    TableKind, Unique,
 };
 use crate::ident::Identifier;
 use crate::value::Type;
@@ -49,6 +50,7 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         .collect();
     columns(connection, &mut drafts, &names)?;
     indexes(connection, &mut drafts, &names)?;
+    moments::one_form(connection, drafts.iter_mut().map(|draft| &mut draft.table));
     for draft in &mut drafts {
         keys(draft);
         for column in &mut draft.table.columns {
@@ -68,12 +70,19 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
     let drafts = without_unsound(drafts);
     let mut modules =
         connection.prepare("SELECT name FROM pragma_module_list WHERE name IN ('fts5', 'rtree') ORDER BY name")?;
-    let extensions = modules.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let extension = |row: &rusqlite::Row<'_>| {
+        Ok(Extension {
+            name: row.get(0)?,
+            schema: None,
+        })
+    };
+    let extensions = modules.query_map([], extension)?.collect::<Result<_, _>>()?;
     Ok(Database {
         kind: DatabaseKind::Sqlite,
         version: rusqlite::version().to_owned(),
         tables: drafts,
         enums,
+        caseless: None,
         functions: Vec::new(),
         extensions,
         fingerprint,
@@ -250,6 +259,7 @@ fn add_columns(
             default: default
                 .filter(|text| !text.eq_ignore_ascii_case("null"))
                 .map(Default::Expression),
+            one_form: false,
             generated: match hidden {
                 2 => Some(Generated::Virtual),
                 3 => Some(Generated::Stored),

@@ -9,6 +9,7 @@ mod functions;
 mod geometry;
 mod introspect;
 mod jsonb;
+mod moments;
 mod patterns;
 mod place;
 mod pool;
@@ -17,7 +18,7 @@ mod run;
 mod types;
 mod write;
 
-use super::{Rows, Run, Settings};
+use super::{Reply, Rows, Run, Settings};
 use crate::catalog::Database;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
@@ -26,11 +27,12 @@ use fault::Fault;
 use place::{Place, away};
 use pool::Pool;
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A SQLite database.
 pub struct Sqlite {
-    pool: Pool,
+    pool: Arc<Pool>,
     /// The file as it was last seen, to notice that another one took its place.
     seen: change::Seen,
     read_only: AtomicBool,
@@ -62,13 +64,14 @@ impl Sqlite {
             }
             Self::create(&place).map_err(|fault| explain_away(fault, &place, "cannot be made"))?;
         }
-        let pool = Pool::new(place.clone(), timeout);
-        let reader = match pool.take() {
+        let pool = Arc::new(Pool::new(place.clone(), timeout));
+        let reader = match pool.take(reader::PATIENCE) {
             Ok(reader) => reader,
             Err(fault) => {
                 // A write-ahead-logged database where no log can be made beside it is still readable as it stands.
                 let still = place.immutable().filter(|_| fault.is_away());
-                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1).ok()?, still)));
+                let still =
+                    still.and_then(|still| Some((reader::Reader::open(&still, 1, reader::PATIENCE).ok()?, still)));
                 let Some((reader, still)) = still else {
                     return Err(explain_away(fault, &place, "cannot be opened"));
                 };
@@ -90,6 +93,7 @@ impl Sqlite {
     /// A new file of our own: with a write-ahead log, so that readers and the writer do not wait for each other.
     fn create(place: &Place) -> Result<(), Fault> {
         let connection = place.connect(true)?;
+        connection.busy_timeout(reader::PATIENCE)?;
         reader::configure(&connection)?;
         connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         Ok(())
@@ -118,6 +122,10 @@ impl Sqlite {
         self.pool.run(run).await
     }
 
+    pub(super) async fn stream(&self, run: Run<'_>) -> Result<Reply> {
+        self.pool.stream(run).await
+    }
+
     pub(super) async fn explain(&self, statement: &Statement, values: &[Datum]) -> Result<String> {
         let text = format!("EXPLAIN QUERY PLAN {}", statement.text());
         let values = values.to_vec();
@@ -132,6 +140,7 @@ impl Sqlite {
         let place = self.pool.place();
         let work = move || -> Result<(), Fault> {
             let mut connection = place.connect(false)?;
+            connection.busy_timeout(reader::PATIENCE)?;
             reader::configure(&connection)?;
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute_batch(script)?;
@@ -164,18 +173,24 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     let reason = match &fault {
         Fault::Sqlite(error) => error.to_string(),
         Fault::Shape(what) => (*what).to_owned(),
+        Fault::Stopped(_) => "nobody waits".to_owned(),
     };
     let mut error = Error::from(fault);
     error.kind = Kind::Unavailable;
     error.code = crate::error::Code::DATABASE_AWAY;
     error.message = format!("the database {:?} {what}: {reason}", place.name());
+    // The message says it already.
+    error.source = None;
     error
+}
+
+/// A connection with the functions of statements, for tests that compare the databases.
+#[cfg(test)]
+pub(super) fn connection_for_tests() -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open_in_memory().expect("opens");
+    functions::register(&connection).expect("registers");
+    connection
 }
 
 #[cfg(test)]
 mod tests;
-
-/// Whether a text is a geometry in GeoJSON or WKT.
-pub(super) fn is_geometry(text: &str) -> bool {
-    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).is_some()
-}

@@ -13,15 +13,17 @@
 use super::fault::Fault;
 use super::place::{Place, away};
 use super::reader::{Reader, Watch};
-use super::run::{self, Job};
-use crate::backend::{Rows, Run};
+use super::run;
+use crate::backend::stream::{self, Reply};
+use crate::backend::{Job, Rows, Run};
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinHandle};
 
 /// Longest time for which a statement may hold an asynchronous worker.
 pub(super) const QUICK: Duration = Duration::from_millis(4);
@@ -31,6 +33,10 @@ const SLOW: Duration = Duration::from_millis(2);
 
 /// Slow statements that are remembered. Beyond it all are forgotten.
 const REMEMBERED: usize = 4096;
+
+/// Statements that may stream at once. They have readers beside those of the pool, which a slow caller so never empties;
+/// what is long beyond that is buffered.
+const STREAMS: usize = 8;
 
 /// The readers of one database.
 pub(super) struct Pool {
@@ -44,6 +50,8 @@ pub(super) struct Pool {
     slow_count: AtomicUsize,
     /// Statements that run aside at once.
     aside: Arc<Semaphore>,
+    /// Statements that stream at once: each holds a reader and a thread for as long as its caller takes.
+    streams: Arc<Semaphore>,
     timeout: Duration,
 }
 
@@ -59,21 +67,37 @@ impl Pool {
             slow: RwLock::default(),
             slow_count: AtomicUsize::new(0),
             aside: Arc::new(Semaphore::new(size - cores.min(size / 2))),
+            streams: Arc::new(Semaphore::new(STREAMS)),
             timeout,
         }
     }
 
     /// An idle reader, or a new one.
-    pub(super) fn take(&self) -> Result<Reader, Fault> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match idle {
+    pub(super) fn take(&self, patience: Duration) -> Result<Reader, Fault> {
+        match self.take_idle() {
             Some(reader) => Ok(reader),
-            None => {
-                let generation = self.generation.load(Ordering::Acquire);
-                let place = self.place.read().unwrap_or_else(PoisonError::into_inner).clone();
-                Reader::open(&place, generation)
-            }
+            None => self.opening(patience)(),
         }
+    }
+
+    fn take_idle(&self) -> Option<Reader> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// An idle reader, or a new one that is opened on a thread.
+    async fn reader(&self, deadline: Instant) -> Result<Reader> {
+        if let Some(reader) = self.take_idle() {
+            return Ok(reader);
+        }
+        let open = self.opening(deadline.saturating_duration_since(Instant::now()));
+        Ok(tokio::task::spawn_blocking(open).await.map_err(Error::internal)??)
+    }
+
+    /// Opens a reader; where waiting for a lock must not hold an asynchronous worker, on a thread.
+    fn opening(&self, patience: Duration) -> impl FnOnce() -> Result<Reader, Fault> + Send + 'static {
+        let generation = self.generation.load(Ordering::Acquire);
+        let place = self.place();
+        move || Reader::open(&place, generation, patience)
     }
 
     /// Takes a reader back, unless what happened with it says that it is of no more use.
@@ -106,40 +130,131 @@ impl Pool {
 
     /// Runs a read.
     pub(super) async fn run(&self, run: Run<'_>) -> Result<Rows> {
-        let text = run.statement.text();
-        if !self.is_slow(text) {
-            match self.at_once(&run) {
-                Ok((rows, time)) => {
-                    if time > SLOW {
-                        self.remember(text);
-                    }
-                    return Ok(rows);
-                }
-                Err(fault) if fault.is_interrupt() => self.remember(text),
-                // Another connection holds the file; waiting is for a thread.
-                Err(fault) if fault.is_busy() => {}
-                Err(fault) => return Err(fault.into()),
-            }
+        if let Some(rows) = self.at_once(&run)? {
+            return Ok(rows);
         }
         let job = Job::of(&run);
         let (rows, time) = self
-            .aside(move |reader| run::read(&reader.connection, &job.run()))
+            .aside(move |reader| job.span.in_scope(|| run::read(&reader.connection, &job.run(), None)))
             .await?;
-        if time < SLOW / 2 {
-            self.forget(text);
-        }
+        self.learn(run.statement.text(), time);
         Ok(rows)
     }
 
-    /// On this thread, for at most [`QUICK`].
-    fn at_once(&self, run: &Run<'_>) -> Result<(Rows, Duration), Fault> {
-        let reader = self.take()?;
+    /// Runs a read whose rows may go out before it is done. What is done within [`QUICK`] is whole, however long it is:
+    /// that bounds its bytes, too.
+    pub(super) async fn stream(self: &Arc<Self>, run: Run<'_>) -> Result<Reply> {
+        if let Some(rows) = self.at_once(&run)? {
+            return Ok(Reply::Whole(rows));
+        }
+        let deadline = Instant::now() + self.timeout;
+        let permit = self.permit(deadline).await?;
+        let reader = self.reader(deadline).await?;
+        let watch = reader.watch();
+        // While it streams it is not one of the few statements aside: those would wait for a slow caller.
+        let (mut outlet, ending, mut inlet) = stream::open(&self.streams, Some(permit), deadline);
+        let job = Job::of(&run);
+        let mut thread = tokio::task::spawn_blocking(move || {
+            let begin = Instant::now();
+            let outcome = reader
+                .until(deadline, deadline.saturating_duration_since(begin))
+                .and_then(|()| {
+                    job.span
+                        .in_scope(|| run::read(&reader.connection, &job.run(), Some(&mut outlet)))
+                });
+            reader.unwatch();
+            drop(outlet);
+            (reader, outcome, begin.elapsed())
+        });
+        let mut finished = None;
+        let first = tokio::select! {
+            first = inlet.begun() => first,
+            end = ended(&mut thread, &watch, deadline) => {
+                finished = Some(end);
+                inlet.has_begun()
+            }
+        };
+        let Some(first) = first else {
+            let end = match finished {
+                Some(end) => end,
+                None => thread.await,
+            };
+            let (reader, outcome, time) = end.map_err(Error::internal)?;
+            self.give(reader, &outcome);
+            let rows = outcome?;
+            self.learn(run.statement.text(), time);
+            return Ok(Reply::Whole(rows));
+        };
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let end = match finished {
+                Some(end) => end,
+                None => tokio::select! {
+                    end = ended(&mut thread, &watch, deadline) => end,
+                    () = ending.gone() => {
+                        watch.interrupt();
+                        thread.await
+                    }
+                },
+            };
+            let result = match end {
+                Ok((reader, outcome, _)) => {
+                    pool.give(reader, &outcome);
+                    outcome.map_err(Error::from)
+                }
+                Err(panic) => Err(Error::internal(panic)),
+            };
+            ending.tell(result).await;
+        });
+        Ok(Reply::Stream(inlet.stream(first)))
+    }
+
+    /// On this thread, for at most [`QUICK`]; `None` where it has to go on aside.
+    fn at_once(&self, run: &Run<'_>) -> Result<Option<Rows>> {
+        let text = run.statement.text();
+        if self.is_slow(text) {
+            return Ok(None);
+        }
+        let reader = match self.take(Duration::ZERO) {
+            Err(fault) if fault.is_busy() => return Ok(None),
+            reader => reader?,
+        };
         let begin = Instant::now();
         let outcome = reader
             .until(begin + QUICK.min(self.timeout), Duration::ZERO)
-            .and_then(|()| run::read(&reader.connection, run));
+            .and_then(|()| run::read(&reader.connection, run, None));
         self.give(reader, &outcome);
-        Ok((outcome?, begin.elapsed()))
+        match outcome {
+            Ok(rows) => {
+                if begin.elapsed() > SLOW {
+                    self.remember(text);
+                }
+                Ok(Some(rows))
+            }
+            Err(fault) if fault.is_interrupt() => {
+                self.remember(text);
+                Ok(None)
+            }
+            // Another connection holds the file; waiting is for a thread.
+            Err(fault) if fault.is_busy() => Ok(None),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// A statement that has proved quick need not go aside the next time.
+    fn learn(&self, text: &str, time: Duration) {
+        if time < SLOW / 2 {
+            self.forget(text);
+        }
+    }
+
+    /// The right to run one statement aside.
+    async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        let busy = || away("all connections to the database are busy, try again later".into());
+        tokio::time::timeout_at(deadline.into(), Arc::clone(&self.aside).acquire_owned())
+            .await
+            .map_err(|_| busy())?
+            .map_err(Error::internal)
     }
 
     /// On a thread, for as long as a statement may take.
@@ -148,12 +263,8 @@ impl Pool {
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<(T, Duration)> {
         let deadline = Instant::now() + self.timeout;
-        let busy = || away("all connections to the database are busy, try again later".into());
-        let permit = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.aside).acquire_owned())
-            .await
-            .map_err(|_| busy())?
-            .map_err(Error::internal)?;
-        let reader = self.take().map_err(Error::from)?;
+        let permit = self.permit(deadline).await?;
+        let reader = self.reader(deadline).await?;
         let watch: Watch = reader.watch();
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
@@ -164,15 +275,7 @@ impl Pool {
             drop(permit);
             (reader, outcome, begin.elapsed())
         });
-        let finished = tokio::time::timeout_at((deadline + QUICK).into(), &mut thread).await;
-        let (reader, outcome, time) = match finished {
-            Ok(finished) => finished,
-            Err(_) => {
-                watch.interrupt();
-                thread.await
-            }
-        }
-        .map_err(Error::internal)?;
+        let (reader, outcome, time) = ended(&mut thread, &watch, deadline).await.map_err(Error::internal)?;
         self.give(reader, &outcome);
         Ok((outcome?, time))
     }
@@ -199,5 +302,16 @@ impl Pool {
         let key = slow.hasher().hash_one(text);
         slow.remove(&key);
         self.slow_count.store(slow.len(), Ordering::Relaxed);
+    }
+}
+
+/// The end of a thread, which is interrupted when its time is up.
+async fn ended<T>(thread: &mut JoinHandle<T>, watch: &Watch, deadline: Instant) -> Result<T, JoinError> {
+    match tokio::time::timeout_at((deadline + QUICK).into(), &mut *thread).await {
+        Ok(end) => end,
+        Err(_) => {
+            watch.interrupt();
+            thread.await
+        }
     }
 }

@@ -2,42 +2,25 @@
 
 use super::fault::Fault;
 use super::write::{float, number, scalar, string};
+use crate::backend::stream::Outlet;
+use crate::backend::told::Told;
 use crate::backend::{Rows, Run, Seal};
-use crate::sql::{Layout, Shape, Statement};
+use crate::sql::{Layout, Shape};
 use crate::value::Datum;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql};
+use tokio::runtime::Handle;
 
-/// A [`Run`] that owns what it needs, for another thread.
-pub(super) struct Job {
-    statement: Statement,
-    values: Vec<Datum>,
-    most: Option<u64>,
-    seal: Option<Seal>,
+/// Runs a statement and writes its rows; with an outlet, which only a thread may have that can wait, what becomes long
+/// goes out by it, and the rows returned are the last ones.
+pub(super) fn read(connection: &Connection, run: &Run<'_>, outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
+    let told = Told::begin();
+    let outcome = send(connection, run, outlet);
+    told.end(&outcome);
+    outcome
 }
 
-impl Job {
-    pub(super) fn of(run: &Run<'_>) -> Self {
-        Self {
-            statement: run.statement.clone(),
-            values: run.values.to_vec(),
-            most: run.most,
-            seal: run.seal.cloned(),
-        }
-    }
-
-    pub(super) fn run(&self) -> Run<'_> {
-        Run {
-            statement: &self.statement,
-            values: &self.values,
-            most: self.most,
-            seal: self.seal.as_ref(),
-        }
-    }
-}
-
-/// Runs a statement and writes its rows.
-pub(super) fn read(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault> {
+fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
@@ -57,6 +40,11 @@ pub(super) fn read(connection: &Connection, run: &Run<'_>) -> Result<Rows, Fault
             break;
         }
         written.row(row)?;
+        if let Some(outlet) = &mut outlet
+            && outlet.is_due(&written.rows)
+        {
+            Handle::current().block_on(outlet.send(&mut written.rows))?;
+        }
     }
     Ok(written.finish())
 }
@@ -197,7 +185,10 @@ fn datum(value: ValueRef<'_>) -> Datum {
         ValueRef::Null => Datum::Null,
         ValueRef::Integer(integer) => Datum::Integer(integer),
         ValueRef::Real(real) => Datum::Float(real),
-        ValueRef::Text(text) => Datum::Text(String::from_utf8_lossy(text).into()),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Datum::Text(text.into()),
+            Err(_) => Datum::Broken(text.into()),
+        },
         ValueRef::Blob(bytes) => Datum::Bytes(bytes.into()),
     }
 }
@@ -213,6 +204,7 @@ impl ToSql for Bound<'_> {
             Datum::Float(value) => ToSqlOutput::Borrowed(ValueRef::Real(*value)),
             Datum::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Datum::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Datum::Broken(bytes) => ToSqlOutput::Borrowed(ValueRef::Text(bytes)),
             Datum::List(items) => {
                 let mut json = Vec::with_capacity(items.len() * 8 + 2);
                 list(&mut json, items);
@@ -246,6 +238,7 @@ fn list(json: &mut Vec<u8>, items: &[Datum]) {
             Datum::Float(value) if value.is_nan() => json.extend_from_slice(b"null"),
             Datum::Float(value) => json.extend_from_slice(if *value > 0.0 { b"9e999" } else { b"-9e999" }),
             Datum::Text(text) => string(json, text.as_bytes()),
+            Datum::Broken(bytes) => string(json, bytes),
             Datum::Bytes(bytes) => {
                 json.push(b'"');
                 for byte in bytes {

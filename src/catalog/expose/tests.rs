@@ -19,6 +19,7 @@ pub(super) fn column(name: &str, data_type: Type) -> Column {
         database_type,
         nullable: false,
         default: None,
+        one_form: false,
         generated: None,
         comment: None,
     }
@@ -130,6 +131,7 @@ pub(super) fn database(schema: &str) -> Database {
         version: String::new(),
         tables: lines.iter().map(|line| table(line)).collect(),
         enums: Vec::new(),
+        caseless: None,
         functions: Vec::new(),
         extensions: Vec::new(),
         fingerprint: String::new(),

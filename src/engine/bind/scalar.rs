@@ -1,9 +1,8 @@
 //! One value → one datum of a type.
 
-use super::moment;
 use crate::catalog::{Database, DatabaseKind};
 use crate::error::{Code, Error, Result};
-use crate::value::{Datum, Type, Value};
+use crate::value::{Datum, Type, Value, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
@@ -63,15 +62,8 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             }
         }
         Type::Numeric => match value {
-            Value::Integer(number) if kind == DatabaseKind::Sqlite => Ok(Datum::Integer(*number)),
             Value::Integer(number) => Ok(Datum::Text(number.to_string().into())),
-            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(match kind {
-                DatabaseKind::Postgres => Datum::Text(text.clone()),
-                DatabaseKind::Sqlite => match text.parse::<i64>() {
-                    Ok(number) => Datum::Integer(number),
-                    Err(_) => Datum::Float(text.parse().map_err(|_| wrong("a number"))?),
-                },
-            }),
+            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(Datum::Text(text.clone())),
             _ => Err(wrong("a decimal number of at most 1000 digits")),
         },
         Type::Text { .. } => match value {
@@ -90,20 +82,20 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             _ => Err(wrong("a UUID")),
         },
         Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => match value {
-            Value::Text(text) | Value::Raw(text) => moment::normal(text, data_type, kind)
+            Value::Text(text) | Value::Raw(text) => moment::canonical(text.trim(), data_type)
                 .map(|text| Datum::Text(text.into()))
-                .map_err(&wrong),
+                .ok_or_else(|| wrong(moment::expected(data_type))),
             _ => Err(wrong(moment::expected(data_type))),
         },
         Type::Json | Type::Jsonb => match value {
             Value::Raw(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) if json_holds_nul(text) => Err(wrong("possible: it holds a NUL character")),
                 Ok(_) => Ok(Datum::Text(text.clone())),
                 Err(_) => Err(wrong("valid JSON (a text needs its quotes)")),
             },
             other => {
                 let json = serde_json::Value::from(other.clone()).to_string();
-                // PostgreSQL's jsonb cannot hold it, and SQLite's functions stop at it.
-                if json.contains("\\u0000") {
+                if json_holds_nul(&json) {
                     Err(wrong("possible: it holds a NUL character"))
                 } else {
                     Ok(Datum::Text(json.into()))
@@ -137,29 +129,49 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
-            if crate::backend::is_geometry(&text) {
-                Ok(Datum::Text(text))
-            } else {
-                Err(wrong("a geometry: WKT or GeoJSON"))
-            }
+            crate::geometry::normal(&text)
+                .map(|text| Datum::Text(text.into()))
+                .ok_or_else(|| wrong("a geometry: WKT or GeoJSON, with whole lines and rings"))
         }
-        // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
-        // string gives is a number where it looks like one.
+        // A column without a declared type holds whatever was put there: values keep their own kind. (A text that is a
+        // number's is made one when it is bound.)
         Type::Other(_) if kind == DatabaseKind::Sqlite => match value {
             Value::Integer(number) => Ok(Datum::Integer(*number)),
             Value::Boolean(value) => Ok(Datum::Boolean(*value)),
-            Value::Number(text) | Value::Raw(text) if is_decimal(text) => match text.parse::<i64>() {
-                Ok(number) => Ok(Datum::Integer(number)),
-                Err(_) => Ok(Datum::Float(text.parse().map_err(|_| wrong("a number"))?)),
-            },
+            Value::Number(text) if is_decimal(text) => numeral::number(text).ok_or_else(|| wrong("a number")),
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
+        Type::Other(_) if data_type.is_named("hstore") => match value {
+            Value::Text(text) | Value::Raw(text) if !text.trim_start().starts_with('{') => Some(text.to_string()),
+            Value::Text(text) | Value::Raw(text) => serde_json::from_str(text).ok().as_ref().and_then(pairs),
+            Value::Json(json) => pairs(json),
+            _ => None,
+        }
+        .map(|text| Datum::Text(text.into()))
+        .ok_or_else(|| wrong("pairs of keys and texts, such as {\"key\": \"text\"}")),
         Type::TimeTz | Type::Interval | Type::Array(_) | Type::Other(_) => match value {
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
     }
+}
+
+/// A JSON object of texts as hstore writes it: `"key"=>"text", "other"=>NULL`.
+fn pairs(json: &serde_json::Value) -> Option<String> {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let pair = |(key, value): (&String, &serde_json::Value)| {
+        let value = match value {
+            serde_json::Value::Null => "NULL".to_owned(),
+            serde_json::Value::String(text) => quoted(text),
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => quoted(&value.to_string()),
+            _ => return None,
+        };
+        Some(format!("{}=>{value}", quoted(key)))
+    };
+    let pairs: Option<Vec<String>> = json.as_object()?.iter().map(pair).collect();
+    let text = pairs?.join(", ");
+    (!text.contains('\0')).then_some(text)
 }
 
 /// The integer that a number such as `5.0` or `1e3` is.
@@ -208,7 +220,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, integral, is_decimal};
+    use super::{bytes, integral, is_decimal, pairs};
 
     #[test]
     fn decimals() {
@@ -232,5 +244,22 @@ mod tests {
         assert_eq!(bytes("\\x686"), None);
         assert_eq!(bytes("aGk="), Some(b"hi".to_vec()));
         assert_eq!(bytes("!"), None);
+    }
+
+    #[test]
+    fn pairs_of_hstore() {
+        let json = serde_json::json!({"a": "x", "b\"": "\\", "c": null, "d": 1, "e": true});
+        assert_eq!(
+            pairs(&json).as_deref(),
+            Some(r#""a"=>"x", "b\""=>"\\", "c"=>NULL, "d"=>"1", "e"=>"true""#)
+        );
+        assert_eq!(pairs(&serde_json::json!({})).as_deref(), Some(""));
+        for wrong in [
+            serde_json::json!([]),
+            serde_json::json!({"a": {}}),
+            serde_json::json!({"a": "\0"}),
+        ] {
+            assert_eq!(pairs(&wrong), None);
+        }
     }
 }

@@ -7,7 +7,8 @@ mod persisted;
 use super::GraphQl;
 use super::document::operation_type;
 use super::error::{Fault, FaultCode};
-use super::execute::{Answer, Call};
+use super::execute::{Answer, Call, Content};
+use crate::engine::Delivery;
 use crate::principal::Principal;
 use async_graphql_parser::types::OperationType;
 use axum::body::Body;
@@ -51,7 +52,9 @@ impl GraphQl {
         match self.calls(method, query_string, headers, &body) {
             Err(refusal) => refused(media, &refusal),
             Ok(Calls::One(call)) => {
-                let answer = self.answer_call(principal, call, method != Method::POST).await;
+                let answer = self
+                    .answer_call(principal, call, method != Method::POST, Delivery::Stream)
+                    .await;
                 match answer {
                     Ok(answer) => written(media, answer),
                     Err(refusal) => refused(media, &refusal),
@@ -65,18 +68,21 @@ impl GraphQl {
                         body.push(b',');
                     }
                     let answer = match call {
-                        Ok(call) => self.answer_call(principal, call, false).await,
+                        Ok(call) => self.answer_call(principal, call, false, Delivery::Whole).await,
                         Err(refusal) => Err(refusal),
                     };
                     let answer = answer.unwrap_or_else(|refusal| Answer::refusal(&[refusal.fault]));
                     later |= answer.later;
-                    body.extend_from_slice(&answer.body);
+                    match answer.content.whole() {
+                        Ok(json) => body.extend_from_slice(&json),
+                        Err(error) => return self.error_response(&error, headers),
+                    }
                 }
                 body.push(b']');
                 written(
                     media,
                     Answer {
-                        body,
+                        content: Content::Whole(body),
                         refused: false,
                         later,
                     },
@@ -113,7 +119,13 @@ impl GraphQl {
         }
     }
 
-    async fn answer_call(&self, principal: &Principal, call: call::Raw, get: bool) -> Result<Answer, Refusal> {
+    async fn answer_call(
+        &self,
+        principal: &Principal,
+        call: call::Raw,
+        get: bool,
+        delivery: Delivery,
+    ) -> Result<Answer, Refusal> {
         let query = self.resolve(&call)?;
         if get && (query.contains("mutation") || query.contains("subscription")) {
             let kind = operation_type(&query, call.operation_name.as_deref(), &self.settings.limits);
@@ -129,7 +141,7 @@ impl GraphQl {
             operation_name: call.operation_name,
             variables: call.variables,
         };
-        Ok(self.answer(principal, &call).await)
+        Ok(self.answer(principal, &call, delivery).await)
     }
 }
 
@@ -139,19 +151,22 @@ fn written(media: Media, answer: Answer) -> Response {
         Media::GraphQl if answer.refused => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    response(status, media, answer.body)
+    response(status, media, answer.content)
 }
 
 fn refused(media: Media, refusal: &Refusal) -> Response {
     response(
         refusal.status,
         media,
-        Answer::refusal(std::slice::from_ref(&refusal.fault)).body,
+        Answer::refusal(std::slice::from_ref(&refusal.fault)).content,
     )
 }
 
-fn response(status: StatusCode, media: Media, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn response(status: StatusCode, media: Media, content: Content) -> Response {
+    let mut response = Response::new(match content {
+        Content::Whole(body) => Body::from(body),
+        Content::Stream { before, stream, after } => Body::from_stream(stream.within(before, |_| after)),
+    });
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));

@@ -5,7 +5,7 @@ use crate::catalog::{
     FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
 };
 use crate::config;
-use crate::engine::{Body, Outcome};
+use crate::engine::{Body, Delivery, Outcome};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::graphql::road::{Road, Scene};
@@ -24,6 +24,7 @@ pub(super) fn column(name: &str, data_type: Type, nullable: bool) -> Column {
         database_type: String::new(),
         nullable,
         default: None,
+        one_form: false,
         generated: None,
         comment: None,
     }
@@ -58,6 +59,7 @@ pub(super) fn catalog(tables: Vec<Table>, enums: Vec<EnumType>, functions: Vec<F
         version: String::new(),
         tables,
         enums,
+        caseless: None,
         functions,
         extensions: Vec::new(),
         fingerprint: String::new(),
@@ -160,6 +162,8 @@ pub(super) fn blog() -> Catalog {
         database_type: String::new(),
         row_of: None,
         has_default,
+        nameless: false,
+        variadic: false,
     };
     let functions = vec![
         Function {
@@ -227,6 +231,7 @@ pub(super) fn read_all(catalog: &Catalog, face: u32) -> FaceAccess {
         read: Some(ReadAccess {
             rule: Predicate::TRUE,
             cells: vec![Cell::Visible; face.columns.len()],
+            counted: None,
             limit: None,
             aggregate: true,
             computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),
@@ -311,7 +316,13 @@ impl Road for Echo {
         }
     }
 
-    fn run<'a>(&'a self, _: &'a Scene, _: &'a Principal, request: &'a Request) -> BoxFuture<'a, Result<Outcome>> {
+    fn run<'a>(
+        &'a self,
+        _: &'a Scene,
+        _: &'a Principal,
+        request: &'a Request,
+        _: Delivery,
+    ) -> BoxFuture<'a, Result<Outcome>> {
         self.seen.lock().unwrap().push(request.clone());
         Box::pin(async move {
             let name = match &request.read.source {

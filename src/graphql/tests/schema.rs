@@ -2,10 +2,12 @@
 
 use super::fixture::{admin, blog, column, front, front_with, principal, reader, relate, table};
 use crate::config;
+use crate::engine::Delivery;
 use crate::graphql::document::{self, Document, complete, complete_validator, parse};
 use crate::graphql::execute::Call;
 use crate::graphql::names::Names;
 use crate::graphql::road::{Road, Sight};
+use crate::graphql::types::{Key, Part, Root, RootKind};
 use crate::rules::{Cell, Predicate};
 use crate::value::Type;
 use futures_util::FutureExt;
@@ -105,6 +107,54 @@ fn renames() {
         }
         complete(types).unwrap();
         insta::assert_debug_snapshot!(format!("renames_{naming:?}"), names.renames);
+    }
+}
+
+/// Whoever is really called so keeps the name, whichever the database lists first.
+#[test]
+fn a_forced_name_takes_no_real_one() {
+    let id = || column("id", Type::Integer(32), false);
+    for turned in [false, true] {
+        let mut columns = vec![column("a b", Type::TEXT, true), column("a_b", Type::TEXT, true)];
+        let mut tables = vec![
+            table("x y", vec![id()]),
+            table("x_y", vec![id()]),
+            table("x_y_2", vec![id()]),
+        ];
+        if turned {
+            columns.reverse();
+            tables.reverse();
+        }
+        tables.push(table("wide", columns));
+        let catalog = super::fixture::catalog(tables, Vec::new(), Vec::new());
+        let names = Names::new(&catalog, config::Naming::Snake);
+        for face in &catalog.faces {
+            let root = names.root_name(Root::Face(face.id, RootKind::Select));
+            let aggregate = names.root_name(Root::Face(face.id, RootKind::Aggregate));
+            let own = names.type_name(Key::Face(face.id, Part::Row));
+            let forced = face.name.as_str() == "x y";
+            let expected = if forced { "x_y_3" } else { face.name.as_str() };
+            assert_eq!((root, own.as_str()), (expected, expected), "turned: {turned}");
+            let base = if forced {
+                "x_y_aggregate_2".to_owned()
+            } else {
+                format!("{expected}_aggregate")
+            };
+            assert_eq!(aggregate, base, "turned: {turned}");
+        }
+        let wide = catalog.faces.last().unwrap();
+        for (id, column) in (0u16..).zip(&wide.columns) {
+            let expected = if column.name.as_str() == "a b" {
+                "a_b_2"
+            } else {
+                column.name.as_str()
+            };
+            assert_eq!(
+                names.column(wide.id, crate::catalog::ColumnId(id)),
+                expected,
+                "turned: {turned}"
+            );
+        }
     }
 }
 
@@ -477,8 +527,11 @@ fn introspection_as_async_graphql_has_it() {
             query: INTROSPECTION.into(),
             ..Call::default()
         };
-        let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
-        let own: Json = serde_json::from_slice(&answer.body).unwrap();
+        let answer = front
+            .answer(&principal(role), &call, Delivery::Whole)
+            .now_or_never()
+            .unwrap();
+        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
         let own = &own["data"];
         assert_eq!(own["__schema"]["queryType"], peer["__schema"]["queryType"]);
         let (ours, theirs) = (by_name(&own["__schema"]["types"]), by_name(&peer["__schema"]["types"]));
@@ -503,8 +556,11 @@ fn introspection_can_be_the_admins() {
             query: "{ __schema { queryType { name } } }".into(),
             ..Call::default()
         };
-        let answer = front.answer(&principal(role), &call).now_or_never().unwrap();
-        let own: Json = serde_json::from_slice(&answer.body).unwrap();
+        let answer = front
+            .answer(&principal(role), &call, Delivery::Whole)
+            .now_or_never()
+            .unwrap();
+        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
         assert_eq!(own.get("data").is_some(), good, "{own}");
     }
 }
@@ -517,7 +573,10 @@ fn introspection_itself_is_introspected() {
         query: query.into(),
         ..Call::default()
     };
-    let answer = front.answer(&principal("reader"), &call).now_or_never().unwrap();
-    let own: Json = serde_json::from_slice(&answer.body).unwrap();
+    let answer = front
+        .answer(&principal("reader"), &call, Delivery::Whole)
+        .now_or_never()
+        .unwrap();
+    let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
     insta::assert_json_snapshot!("introspection_types", own);
 }

@@ -13,7 +13,7 @@ mod filter;
 mod tests;
 
 use super::query::{self, Query};
-use super::write::{self, Envelope};
+use super::write;
 use super::{Call, Dialect, Document, Scene, Step};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Kind, Result};
@@ -43,6 +43,9 @@ const ORDER: usize = 10;
 
 /// Parameters of a list that are not filters.
 const PARAMETERS: [&str; 3] = ["limit", "offset", "order"];
+
+/// What every answer begins with.
+const DATA: &str = "{\"data\":";
 
 /// The dialect.
 pub(super) struct Based;
@@ -102,6 +105,8 @@ impl Dialect for Based {
             Kind::NotAllowed => "METHOD_NOT_ALLOWED",
             Kind::UnsupportedMedia => "UNSUPPORTED_MEDIA_TYPE",
             Kind::TooLarge => "PAYLOAD_TOO_LARGE",
+            Kind::HeadersTooLarge => "HEADERS_TOO_LARGE",
+            Kind::TooSlow => "REQUEST_TIMEOUT",
             Kind::Unavailable => "SERVICE_UNAVAILABLE",
             Kind::Internal => "INTERNAL_ERROR",
         };
@@ -156,7 +161,9 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
             let total = outcome
                 .total
                 .ok_or_else(|| Error::internal("a list without its total"))?;
-            Ok(Envelope::new("{\"data\":", &outcome).number("total", total).close())
+            Ok(write::envelope(DATA, outcome, move |_, members| {
+                members.number("total", total);
+            }))
         }),
     })
 }
@@ -186,7 +193,7 @@ fn get(query: Query<'_>, face: &Face, id: &str) -> Result<Step> {
             if outcome.count == 0 {
                 return Err(Error::not_found(Code::ROW_NOT_FOUND, "Record not found"));
             }
-            Ok(Envelope::new("{\"data\":", &outcome).close())
+            Ok(write::envelope(DATA, outcome, |_, _| {}))
         }),
     })
 }

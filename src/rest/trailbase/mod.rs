@@ -19,7 +19,7 @@ mod schema;
 mod tests;
 
 use super::query::{self, Query};
-use super::write::{self, Envelope};
+use super::write;
 use super::{Call, Dialect, Document, Scene, Step};
 use crate::catalog::Face;
 use crate::engine::Outcome;
@@ -178,19 +178,20 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
     };
     Ok(Step::Run {
         request: Box::new(builder.finish(read)),
-        write: Box::new(move |outcome| Ok(write_list(opening, &outcome))),
+        write: Box::new(move |outcome| Ok(write_list(opening, outcome))),
     })
 }
 
-fn write_list(opening: &'static str, outcome: &Outcome) -> Response {
-    let mut envelope = Envelope::new(opening, outcome);
-    if let Some(cursor) = &outcome.next {
-        envelope = envelope.text("cursor", cursor);
-    }
-    if let Some(total) = outcome.total {
-        envelope = envelope.number("total_count", total);
-    }
-    envelope.close()
+fn write_list(opening: &'static str, outcome: Outcome) -> Response {
+    let total = outcome.total;
+    write::envelope(opening, outcome, move |tail, members| {
+        if let Some(cursor) = &tail.next {
+            members.text("cursor", cursor);
+        }
+        if let Some(total) = total {
+            members.number("total_count", total);
+        }
+    })
 }
 
 /// The order asked for, or the key downwards.

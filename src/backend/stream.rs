@@ -1,0 +1,233 @@
+//! Rows that go out while their statement still runs.
+//!
+//! A statement writes into a buffer. While that stays small nothing is different. When it has grown to [`CHUNK`], and one
+//! of the few places for streams is free, the caller gets its first chunk and the others follow through a channel, which
+//! holds a few: a caller who takes nothing stops the database. What a statement may hold on to while it waits (a thread,
+//! a connection) has an end: the statement's own time, or the moment at which the caller goes away.
+
+use super::Rows;
+use crate::error::{Code, Error, Kind, Result};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Bytes from which rows go out before the statement is done, and of a chunk.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+/// Chunks that wait for the caller.
+const AHEAD: usize = 3;
+
+/// What running a statement that may stream gave.
+#[derive(Debug)]
+pub enum Reply {
+    /// All rows.
+    Whole(Rows),
+    /// The first rows; the others follow.
+    Stream(Stream),
+}
+
+/// The rows of a statement that still runs. Dropping it ends the statement.
+#[derive(Debug)]
+pub struct Stream {
+    /// The number of all rows, where the statement computes it.
+    pub total: Option<i64>,
+    /// Rows written into the first chunk.
+    pub count: u64,
+    first: Option<Bytes>,
+    rest: mpsc::Receiver<Message>,
+}
+
+/// A piece of a stream.
+#[derive(Debug)]
+pub enum Piece {
+    /// Rows, separated by commas, with one before the first of them where others came before.
+    Rows(Bytes),
+    /// The last ones (in the one buffer, which may be empty), and what is known of all.
+    End(Rows),
+}
+
+impl Stream {
+    /// The next piece; none follows the end or an error.
+    ///
+    /// # Errors
+    /// As [`super::Backend::run`]; what was taken before is no whole answer then. It is in the log already.
+    pub async fn next(&mut self) -> Result<Piece> {
+        if let Some(first) = self.first.take() {
+            return Ok(Piece::Rows(first));
+        }
+        match self.rest.recv().await {
+            Some(Message::Rows { bytes, .. }) => Ok(Piece::Rows(bytes)),
+            Some(Message::End(rows)) => Ok(Piece::End(rows)),
+            Some(Message::Failed(error)) => Err(error),
+            None => Err(Error::internal("a stream broke off without a word")),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Message {
+    Rows {
+        bytes: Bytes,
+        total: Option<i64>,
+        count: u64,
+    },
+    End(Rows),
+    Failed(Error),
+}
+
+/// Where a running statement puts its rows.
+pub(super) struct Outlet {
+    sender: mpsc::Sender<Message>,
+    place: Place,
+    /// What the statement holds until it becomes a stream, and then no more.
+    held: Option<OwnedSemaphorePermit>,
+    deadline: Instant,
+}
+
+/// A place among the statements that stream.
+enum Place {
+    /// Asked for when the buffer is full for the first time.
+    Among(Arc<Semaphore>),
+    Taken {
+        _permit: OwnedSemaphorePermit,
+    },
+    /// There was none: the answer is buffered.
+    Full,
+}
+
+/// Why rows are not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// The caller went away.
+    Gone,
+    /// The caller was too slow.
+    Late,
+}
+
+/// How a statement's end reaches the caller.
+pub(super) struct Ending(mpsc::Sender<Message>);
+
+/// The caller's side until the first chunk.
+pub(super) struct Inlet(mpsc::Receiver<Message>);
+
+/// A way for rows, for a statement that may take until the deadline.
+pub(super) fn open(
+    places: &Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    deadline: Instant,
+) -> (Outlet, Ending, Inlet) {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let outlet = Outlet {
+        sender: sender.clone(),
+        place: Place::Among(Arc::clone(places)),
+        held,
+        deadline,
+    };
+    (outlet, Ending(sender), Inlet(receiver))
+}
+
+impl Outlet {
+    /// Whether the rows at hand are to be sent before others are written.
+    pub(super) fn is_due(&mut self, rows: &Rows) -> bool {
+        let [buffer] = rows.buffers.as_slice() else {
+            return false;
+        };
+        if buffer.len() < CHUNK {
+            return false;
+        }
+        if let Place::Among(places) = &self.place {
+            self.place = match Arc::clone(places).try_acquire_owned() {
+                Ok(permit) => {
+                    self.held = None;
+                    Place::Taken { _permit: permit }
+                }
+                Err(_) => Place::Full,
+            };
+        }
+        matches!(self.place, Place::Taken { .. })
+    }
+
+    /// Sends the rows at hand, as soon as there is room for them.
+    pub(super) async fn send(&self, rows: &mut Rows) -> Result<(), Stopped> {
+        let Some(buffer) = rows.buffers.first_mut() else {
+            return Ok(());
+        };
+        let bytes = std::mem::replace(buffer, Vec::with_capacity(CHUNK + CHUNK / 8)).into();
+        let message = Message::Rows {
+            bytes,
+            total: rows.total,
+            count: rows.count,
+        };
+        match tokio::time::timeout_at(self.deadline.into(), self.sender.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Stopped::Gone),
+            Err(_) => Err(Stopped::Late),
+        }
+    }
+}
+
+impl Ending {
+    /// Done when the caller has gone away.
+    pub(super) async fn gone(&self) {
+        self.0.closed().await;
+    }
+
+    /// Tells the caller how it ended. A failure is logged here: a caller who does not read may never come to see it.
+    pub(super) async fn tell(self, result: Result<Rows>) {
+        let message = match result {
+            Ok(rows) => Message::End(rows),
+            Err(error) => {
+                if !self.0.is_closed() {
+                    let cause = error.source.as_ref().map(tracing::field::display);
+                    let code = error.code.0;
+                    match error.kind {
+                        Kind::Internal => tracing::error!(code, cause, "an answer broke off in the middle: {error}"),
+                        _ => tracing::warn!(code, cause, "an answer broke off in the middle: {error}"),
+                    }
+                }
+                Message::Failed(error)
+            }
+        };
+        // Nobody is left to be told, then.
+        let _ = self.0.send(message).await;
+    }
+}
+
+impl Inlet {
+    /// The stream, once its first chunk is there.
+    pub(super) async fn begun(&mut self) -> Option<(Bytes, Option<i64>, u64)> {
+        match self.0.recv().await {
+            Some(Message::Rows { bytes, total, count }) => Some((bytes, total, count)),
+            _ => None,
+        }
+    }
+
+    /// The first chunk, if it is there now.
+    pub(super) fn has_begun(&mut self) -> Option<(Bytes, Option<i64>, u64)> {
+        match self.0.try_recv() {
+            Ok(Message::Rows { bytes, total, count }) => Some((bytes, total, count)),
+            _ => None,
+        }
+    }
+
+    /// The stream that begins with a chunk.
+    pub(super) fn stream(self, (bytes, total, count): (Bytes, Option<i64>, u64)) -> Stream {
+        Stream {
+            total,
+            count,
+            first: Some(bytes),
+            rest: self.0,
+        }
+    }
+}
+
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Self {
+        let message = match stopped {
+            Stopped::Gone => "the caller went away",
+            Stopped::Late => "the answer was not taken within the time of a statement",
+        };
+        Self::new(Kind::Unavailable, Code::TIMEOUT, message)
+    }
+}
