@@ -1,10 +1,12 @@
-//! Readers, and the two ways in which a statement runs: at once on the asynchronous worker, or aside on a thread.
+//! Readers, and the three ways in which a statement runs: at once on the asynchronous worker, or aside on a thread, among
+//! the brief ones or among the long.
 //!
 //! Most reads take microseconds, and handing one to a thread costs more than the read. So a statement runs where it is
 //! asked for, with a leash: after [`QUICK`] it is interrupted, remembered as slow, and begun anew aside (it only reads, so
-//! nothing is lost but that time). Remembered statements go aside at once, until they prove quick again. Statements that
-//! call what may take long in one call (`Statement::has_long_calls`) always go aside; what waits, for a lock or for the
-//! opening of a connection, waits on a thread.
+//! nothing is lost but that time), for [`BRIEF`] among the brief ones and after that among the long ones, of which there are
+//! few. Remembered statements take their way at once, until they prove quicker. Statements that call what may take long in
+//! one call (`Statement::has_long_calls`) always go aside; what waits, for a lock or for the opening of a connection, waits
+//! on a thread.
 //!
 //! Measured (`tests/measure.rs`: 100 000 point reads of 8 columns by each of four tasks on two workers and two cores, dev
 //! profile, where the read alone takes 7.7 µs): 8.0 µs of processor at once, 40 to 51 µs aside. `block_in_place` took 7.2 µs
@@ -35,7 +37,7 @@ pub(super) const QUICK: Duration = Duration::from_millis(4);
 const SLOW: Duration = Duration::from_millis(2);
 
 /// Time for which a statement whose single calls may be long runs among the brief ones; then it is slow.
-const BRIEF: Duration = Duration::from_millis(50);
+const BRIEF: Duration = Duration::from_millis(200);
 
 /// Slow statements that are remembered. Beyond it all are forgotten.
 const REMEMBERED: usize = 4096;
@@ -55,12 +57,15 @@ pub(super) struct Pool {
     /// Connections that are opened at once.
     opening: Semaphore,
     timer: Arc<Timer>,
-    slow: RwLock<HashSet<u64, BuildHasherDefault<DefaultHasher>>>,
-    slow_count: AtomicUsize,
-    /// Slow statements that run aside at once.
+    /// Statements that are too long for an asynchronous worker.
+    slow: Memory,
+    /// Statements that are too long for the brief ones.
+    long: Memory,
+    /// Long statements that run aside at once.
     aside: Arc<Semaphore>,
-    /// Statements that run aside at once because of what single calls in them may take, and have not shown to be slow:
-    /// searches go on while others wait for slow ones.
+    /// Statements that run aside at once and have not shown to be long: slow ones, and those whose single calls may be.
+    /// Whatever is interrupted on a worker goes on here first, for on a busy machine any statement may be; it must not
+    /// wait behind long ones.
     brief: Arc<Semaphore>,
     /// Statements that stream at once: each holds a reader and a thread for as long as its caller takes.
     streams: Arc<Semaphore>,
@@ -79,8 +84,8 @@ impl Pool {
             generation: AtomicU64::new(0),
             opening: Semaphore::new(size),
             timer: Timer::new(),
-            slow: RwLock::default(),
-            slow_count: AtomicUsize::new(0),
+            slow: Memory::default(),
+            long: Memory::default(),
             aside: Arc::new(Semaphore::new(slow)),
             brief: Arc::new(Semaphore::new(brief)),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -228,15 +233,19 @@ impl Pool {
         Ok(Reply::Stream(inlet.stream(first)))
     }
 
-    /// What is not known to be slow: on this thread, or among the brief ones; `None` where it is.
+    /// What is not known to be long: on this thread, or among the brief ones; `None` where it is.
     async fn soon(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
-        if self.is_slow(run.statement.text()) {
-            Ok(None)
-        } else if run.statement.has_long_calls() {
-            self.briefly(run).await
-        } else {
-            self.at_once(run).await
+        let text = run.statement.text();
+        if self.long.has(text) {
+            return Ok(None);
         }
+        if !run.statement.has_long_calls()
+            && !self.slow.has(text)
+            && let Some(rows) = self.at_once(run).await?
+        {
+            return Ok(Some(rows));
+        }
+        self.briefly(run).await
     }
 
     /// On a thread, for at most [`BRIEF`]; `None` where that is not enough.
@@ -246,13 +255,14 @@ impl Pool {
         let (outcome, time) = self.on_a_thread(&self.brief, BRIEF, work).await?;
         match outcome {
             Ok(rows) => {
-                if time > SLOW {
-                    self.remember(run.statement.text());
+                // One that has proved quick need not go aside the next time.
+                if time < SLOW / 2 {
+                    self.slow.forget(run.statement.text());
                 }
                 Ok(Some(rows))
             }
             Err(fault) if fault.is_interrupt() => {
-                self.remember(run.statement.text());
+                self.long.remember(run.statement.text());
                 Ok(None)
             }
             Err(fault) if fault.is_busy() => Ok(None),
@@ -277,12 +287,12 @@ impl Pool {
         match outcome {
             Ok(rows) => {
                 if begin.elapsed() > SLOW {
-                    self.remember(text);
+                    self.slow.remember(text);
                 }
                 Ok(Some(rows))
             }
             Err(fault) if fault.is_interrupt() => {
-                self.remember(text);
+                self.slow.remember(text);
                 Ok(None)
             }
             // Another connection holds the file; waiting is for a thread.
@@ -291,10 +301,10 @@ impl Pool {
         }
     }
 
-    /// A statement that has proved quick need not go aside the next time.
+    /// A statement that has proved brief may be among the brief ones the next time.
     fn learn(&self, text: &str, time: Duration) {
-        if time < SLOW / 2 {
-            self.forget(text);
+        if time < BRIEF / 2 {
+            self.long.forget(text);
         }
     }
 
@@ -349,29 +359,38 @@ impl Pool {
         self.give(reader, &outcome);
         Ok((outcome, time))
     }
+}
 
-    fn is_slow(&self, text: &str) -> bool {
-        self.slow_count.load(Ordering::Relaxed) > 0 && {
-            let slow = self.slow.read().unwrap_or_else(PoisonError::into_inner);
-            slow.contains(&slow.hasher().hash_one(text))
+/// Texts of statements, by what has been seen of them.
+#[derive(Default)]
+struct Memory {
+    texts: RwLock<HashSet<u64, BuildHasherDefault<DefaultHasher>>>,
+    count: AtomicUsize,
+}
+
+impl Memory {
+    fn has(&self, text: &str) -> bool {
+        self.count.load(Ordering::Relaxed) > 0 && {
+            let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
+            texts.contains(&texts.hasher().hash_one(text))
         }
     }
 
     fn remember(&self, text: &str) {
-        let mut slow = self.slow.write().unwrap_or_else(PoisonError::into_inner);
-        if slow.len() >= REMEMBERED {
-            slow.clear();
+        let mut texts = self.texts.write().unwrap_or_else(PoisonError::into_inner);
+        if texts.len() >= REMEMBERED {
+            texts.clear();
         }
-        let key = slow.hasher().hash_one(text);
-        slow.insert(key);
-        self.slow_count.store(slow.len(), Ordering::Relaxed);
+        let key = texts.hasher().hash_one(text);
+        texts.insert(key);
+        self.count.store(texts.len(), Ordering::Relaxed);
     }
 
     fn forget(&self, text: &str) {
-        let mut slow = self.slow.write().unwrap_or_else(PoisonError::into_inner);
-        let key = slow.hasher().hash_one(text);
-        slow.remove(&key);
-        self.slow_count.store(slow.len(), Ordering::Relaxed);
+        let mut texts = self.texts.write().unwrap_or_else(PoisonError::into_inner);
+        let key = texts.hasher().hash_one(text);
+        texts.remove(&key);
+        self.count.store(texts.len(), Ordering::Relaxed);
     }
 }
 
