@@ -117,6 +117,8 @@ fn compile(pattern: &str, insensitive: bool, similar: bool) -> Result<Regex, Str
     let translated = if similar { Some(of_similar(pattern)?) } else { None };
     RegexBuilder::new(translated.as_deref().unwrap_or(pattern))
         .case_insensitive(insensitive)
+        // As on PostgreSQL: a dot is any character.
+        .dot_matches_new_line(true)
         .size_limit(SIZE)
         .dfa_size_limit(SIZE)
         .nest_limit(100)
@@ -268,6 +270,7 @@ mod tests {
             assert!(compiled(wrong, false, false).is_err());
         }
         assert!(compiled("^b", true, false).expect("valid").is_match("Bc"));
+        assert!(compiled("^.{2}$", false, false).expect("valid").is_match("B\n"));
     }
 
     proptest::proptest! {
