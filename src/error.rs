@@ -23,6 +23,10 @@ pub enum Kind {
     UnsupportedMedia,
     /// The request or its answer is larger than allowed.
     TooLarge,
+    /// The request's headers are larger than allowed.
+    HeadersTooLarge,
+    /// The request did not arrive in time.
+    TooSlow,
     /// The caller should come back later: database away, pool empty, time-out.
     Unavailable,
     /// A fault of ours.
@@ -39,9 +43,11 @@ impl Kind {
             Kind::Forbidden => 403,
             Kind::NotFound => 404,
             Kind::NotAllowed => 405,
+            Kind::TooSlow => 408,
             Kind::Conflict => 409,
             Kind::TooLarge => 413,
             Kind::UnsupportedMedia => 415,
+            Kind::HeadersTooLarge => 431,
             Kind::Internal => 500,
             Kind::Unavailable => 503,
         }

@@ -18,6 +18,8 @@ pub enum Type {
     Text {
         /// Most characters, where the database says so.
         length: Option<u32>,
+        /// Upper and lower case are the same wherever values are compared (PostgreSQL's `citext`).
+        caseless: bool,
     },
     /// A UUID; SQLite stores text or 16 bytes.
     Uuid,
@@ -51,12 +53,21 @@ pub enum Type {
 
 impl Type {
     /// Text of any length.
-    pub const TEXT: Type = Type::Text { length: None };
+    pub const TEXT: Type = Type::Text {
+        length: None,
+        caseless: false,
+    };
 
     /// Whether values are compared as text and have LIKE and regular expressions.
     #[must_use]
     pub fn is_text(&self) -> bool {
         matches!(self, Type::Text { .. })
+    }
+
+    /// Whether upper and lower case are the same wherever values are compared.
+    #[must_use]
+    pub fn is_caseless(&self) -> bool {
+        matches!(self, Type::Text { caseless: true, .. })
     }
 
     /// Whether sum and average make sense.
@@ -75,6 +86,12 @@ impl Type {
     #[must_use]
     pub fn is_ordered(&self) -> bool {
         !matches!(self, Type::Json | Type::Jsonb | Type::Geometry | Type::Other(_))
+    }
+
+    /// Whether it is a type of an extension, in whatever schema: `ltree` is also `tools.ltree`.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Type::Other(own) if own.rsplit('.').next() == Some(name))
     }
 
     /// The word for this type in messages to clients.
@@ -199,6 +216,8 @@ pub enum Datum {
     Text(Box<str>),
     /// Bytes.
     Bytes(Box<[u8]>),
+    /// Text that is not UTF-8, as SQLite may hold it; only ever in cursors.
+    Broken(Box<[u8]>),
     /// A list, bound as one parameter: an array on PostgreSQL, a JSON text on SQLite.
     List(Vec<Datum>),
 }

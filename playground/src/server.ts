@@ -16,7 +16,8 @@ export interface PlannedRoot {
   predicate: unknown;
   plan: unknown;
   sql: unknown;
-  parameters: unknown[];
+  /** By the names of their marks in the statement. */
+  parameters: Record<string, unknown>;
   explain: unknown;
 }
 

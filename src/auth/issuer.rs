@@ -12,6 +12,8 @@ use url::Url;
 
 /// An unknown `kid` does not lead to a fetch more often than this.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Nor after a failed one than this.
+const FAILED: Duration = Duration::from_secs(2);
 /// Older keys are fetched again in the background, so that withdrawn ones go.
 const FRESH: Duration = Duration::from_secs(600);
 /// Most time and bytes of an answer.
@@ -27,7 +29,8 @@ struct Inner {
     url: Url,
     client: reqwest::Client,
     keys: ArcSwap<Keys>,
-    tried: Mutex<Option<Instant>>,
+    /// No fetch before this.
+    rests: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -79,7 +82,7 @@ impl Issuer {
                 url,
                 client,
                 keys: ArcSwap::default(),
-                tried: Mutex::default(),
+                rests: Mutex::default(),
             }),
         })
     }
@@ -115,12 +118,13 @@ impl Issuer {
 impl Inner {
     /// Fetches, unless somebody did a moment ago.
     async fn refresh(&self) {
-        let mut tried = self.tried.lock().await;
-        if tried.is_some_and(|tried| tried.elapsed() < PAUSE) {
+        let mut rests = self.rests.lock().await;
+        if rests.is_some_and(|until| Instant::now() < until) {
             return;
         }
         let result = self.fetch().await;
-        *tried = Some(Instant::now());
+        let pause = if result.is_ok() { PAUSE } else { FAILED };
+        *rests = Some(Instant::now() + pause);
         match result {
             Ok(text) => {
                 let known = self.keys.load();

@@ -189,9 +189,3 @@ impl Backend {
         }
     }
 }
-
-/// Whether a text is a geometry that the backends understand: GeoJSON or WKT.
-#[must_use]
-pub fn is_geometry(text: &str) -> bool {
-    sqlite::is_geometry(text)
-}

@@ -11,7 +11,7 @@ mod settings;
 pub use expose::expose;
 pub use face::{Computed, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
 pub use physical::{
-    Column, ColumnId, Database, DatabaseKind, Default, EnumType, ForeignKey, Function, FunctionArgument,
+    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function, FunctionArgument,
     FunctionResult, Generated, Table, TableId, TableKind, Unique,
 };
 pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};

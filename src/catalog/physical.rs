@@ -32,14 +32,25 @@ pub struct Database {
     pub tables: Vec<Table>,
     /// Enum types, and the value lists of `CHECK (c IN (…))` columns.
     pub enums: Vec<EnumType>,
+    /// The quoted name of the text type without case, for casts, where a column has it (PostgreSQL's `citext`).
+    pub caseless: Option<String>,
     /// Functions that could be exposed (PostgreSQL).
     pub functions: Vec<Function>,
     /// Installed extensions (PostgreSQL), or compiled-in modules worth knowing (SQLite: `fts5`).
-    pub extensions: Vec<String>,
+    pub extensions: Vec<Extension>,
     /// Changes with the schema; compared to see foreign changes.
     pub fingerprint: String,
     /// The database cannot be written.
     pub read_only: bool,
+}
+
+/// Something installed in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// The schema of its types, functions and operators; `None` on SQLite.
+    pub schema: Option<Identifier>,
 }
 
 /// What a table is.
@@ -183,6 +194,18 @@ pub struct Function {
     pub comment: Option<String>,
 }
 
+impl Function {
+    /// So many of its first arguments are given by their place: those without a name, and all before them; all, where the
+    /// last is variadic, because PostgreSQL cannot leave that one out of a call by names.
+    #[must_use]
+    pub fn arguments_by_place(&self) -> usize {
+        self.arguments
+            .iter()
+            .rposition(|argument| argument.nameless || argument.variadic)
+            .map_or(0, |index| index + 1)
+    }
+}
+
 /// An argument of a function.
 #[derive(Clone, Debug)]
 pub struct FunctionArgument {
@@ -196,6 +219,10 @@ pub struct FunctionArgument {
     pub row_of: Option<TableId>,
     /// It may be left out.
     pub has_default: bool,
+    /// It has no name of its own in the database, so it is given by its place.
+    pub nameless: bool,
+    /// `VARIADIC`: an array of as many values as there are.
+    pub variadic: bool,
 }
 
 /// What a function returns.
@@ -208,7 +235,7 @@ pub enum FunctionResult {
         /// `SETOF`.
         many: bool,
     },
-    /// A scalar.
+    /// A scalar; several out arguments, or rows of no table, are JSON objects of the type `record`.
     Scalar {
         /// Its logical type.
         data_type: Type,
@@ -217,6 +244,24 @@ pub enum FunctionResult {
         /// `SETOF`.
         many: bool,
     },
+}
+
+impl Column {
+    /// The number of a PostGIS column's reference system, where the column fixes one: the last part of
+    /// `geometry(Point,4326)`.
+    #[must_use]
+    pub fn reference_system(&self) -> Option<u32> {
+        let inner = self.database_type.strip_suffix(')')?;
+        let (_, number) = inner.rsplit_once(',')?;
+        number.parse().ok().filter(|number| *number > 0)
+    }
+
+    /// Whether it is a geography of PostGIS: on the ellipsoid, in metres.
+    #[must_use]
+    pub fn is_geography(&self) -> bool {
+        let bare = self.database_type.split('(').next().unwrap_or_default();
+        self.data_type == Type::Geometry && bare.rsplit('.').next() == Some("geography")
+    }
 }
 
 impl Table {
@@ -267,5 +312,11 @@ impl Database {
     #[must_use]
     pub fn table(&self, id: TableId) -> &Table {
         &self.tables[id.0 as usize]
+    }
+
+    /// An extension, if it is installed.
+    #[must_use]
+    pub fn extension(&self, name: &str) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.name == name)
     }
 }

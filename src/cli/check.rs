@@ -47,20 +47,24 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
 }
 
 fn finish(output: &mut Output, errors: &[String], warnings: &[String], notes: &[String]) -> Result<ExitCode, Failure> {
-    let found = [
+    let styles = [
         ("error", errors, Style::Bad),
         ("warning", warnings, Style::Strong),
         ("note", notes, Style::Quiet),
     ];
-    for (severity, findings, style) in found {
-        for finding in findings {
-            if output.is_json() {
-                output.event(finding, [("severity", json!(severity))])?;
-            } else {
-                let (place, message) = place_of(finding);
-                let severity = output.styled(style, severity);
-                output.line(&format!("{place}{severity}: {message}"))?;
-            }
+    let mut found: Vec<(&str, Style, &String)> = Vec::new();
+    for (severity, findings, style) in styles {
+        found.extend(findings.iter().map(|finding| (severity, style, finding)));
+    }
+    // As an editor reads the file: by line. What is about no line comes last, the worst first.
+    found.sort_by_key(|(_, _, finding)| line_of(finding).unwrap_or((usize::MAX, usize::MAX)));
+    for (severity, style, finding) in found {
+        if output.is_json() {
+            output.event(finding, [("severity", json!(severity))])?;
+        } else {
+            let (place, message) = place_of(finding);
+            let severity = output.styled(style, severity);
+            output.line(&format!("{place}{severity}: {message}"))?;
         }
     }
     if errors.len() + warnings.len() == 0 {
@@ -70,6 +74,17 @@ fn finish(output: &mut Output, errors: &[String], warnings: &[String], notes: &[
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::from(1))
+}
+
+/// Line and column of `file:line:column: message`.
+fn line_of(finding: &str) -> Option<(usize, usize)> {
+    let (place, _) = place_of(finding);
+    let mut parts = place.trim_end_matches(": ").rsplit(':').map(str::parse::<usize>);
+    match (parts.next()?, parts.next()?) {
+        (Ok(column), Ok(line)) => Some((line, column)),
+        (Ok(line), _) => Some((line, 0)),
+        _ => None,
+    }
 }
 
 /// Splits `file:line: message`, so that the severity can stand where editors look for it.
@@ -104,6 +119,18 @@ mod tests {
             ("no colon", ("", "no colon")),
         ] {
             assert_eq!(place_of(finding), expected);
+        }
+    }
+
+    #[test]
+    fn lines() {
+        for (finding, expected) in [
+            ("diglot.toml:7: tables.book: x", Some((7, 0))),
+            ("data/a.toml:7:3: tables.book: 5: x", Some((7, 3))),
+            ("tables.book:8: x", Some((8, 0))),
+            ("tables.book: x", None),
+        ] {
+            assert_eq!(line_of(finding), expected, "{finding}");
         }
     }
 }

@@ -78,8 +78,8 @@ pub(super) async fn explain(common: &Common, arguments: &Arguments, output: &mut
         for key in ["name", "predicate", "plan", "sql", "parameters", "explain"] {
             let value = match root.get(key) {
                 Some(Value::String(text)) => text.clone(),
-                Some(Value::Array(items)) if key == "parameters" => numbered(items),
-                Some(other) => format!("{other:#}"),
+                Some(Value::Object(items)) if items.is_empty() => "none".into(),
+                Some(tree) => outline(tree),
                 None => continue,
             };
             let title = output.styled(Style::Strong, key);
@@ -101,16 +101,33 @@ async fn explain_call(ready: &Ready, call: &Call, whom: &Whom) -> Answer<Value> 
     Ok(json!({ "roots": [root] }))
 }
 
-fn numbered(items: &[Value]) -> String {
-    if items.is_empty() {
-        return "none".into();
+/// A tree as indented lines; the members of a list are numbered.
+fn outline(tree: &Value) -> String {
+    fn write(out: &mut String, key: &str, value: &Value, depth: usize) {
+        out.push_str(&"  ".repeat(depth));
+        out.push_str(key);
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                out.push('\n');
+                members
+                    .iter()
+                    .for_each(|(key, value)| write(out, key, value, depth + 1));
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                out.push('\n');
+                let numbered = (1..).zip(items);
+                numbered.for_each(|(number, value): (usize, _)| write(out, &number.to_string(), value, depth + 1));
+            }
+            Value::String(text) => out.extend([": ", text, "\n"]),
+            other => out.extend([": ", &other.to_string(), "\n"]),
+        }
     }
-    let lines: Vec<String> = items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| format!("${} = {item}", index + 1))
-        .collect();
-    lines.join("\n")
+    let mut out = String::new();
+    match tree {
+        Value::Object(members) => members.iter().for_each(|(key, value)| write(&mut out, key, value, 0)),
+        other => out.push_str(&other.to_string()),
+    }
+    out
 }
 
 fn document(text: &str) -> Result<String, Failure> {
@@ -164,6 +181,13 @@ mod tests {
                 .map(|call| (call.method.as_str(), call.path.len(), call.query.len()));
             assert_eq!(seen, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn outlines() {
+        let tree = json!({"table": "book", "lists": [{"a": 1}, {"b": null}], "rows": {"x": {"y": true}}, "none": {}});
+        let lines = "table: book\nlists\n  1\n    a: 1\n  2\n    b: null\nrows\n  x\n    y: true\nnone: {}\n";
+        assert_eq!(outline(&tree), lines);
     }
 
     #[test]

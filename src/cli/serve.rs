@@ -16,6 +16,9 @@ Examples:
   diglot serve app.db --listen 127.0.0.1:0   prints the port that it got
   diglot serve postgres://me@localhost/shop --listen 0.0.0.0:4000 --access closed";
 
+/// So many names that things are served under are said at the start.
+const RENAMES: usize = 20;
+
 pub(super) async fn serve(
     common: &Common,
     database: Option<String>,
@@ -63,10 +66,19 @@ pub(super) async fn serve(
     for finding in ready.findings.iter().filter(|finding| !is_note(finding)) {
         tracing::warn!("{}", configured.located(finding));
     }
-    let renamed = ready.findings.iter().filter(|finding| is_note(finding)).count();
-    if renamed > 0 {
+    // Names of GraphQL's are said one by one; relations between the same tables have numbers of them in any database.
+    let (renamed, taken): (Vec<_>, Vec<_>) = ready
+        .findings
+        .iter()
+        .filter(|finding| is_note(finding))
+        .partition(|finding| finding.message.starts_with("GraphQL:"));
+    for note in renamed.iter().take(RENAMES) {
+        tracing::info!("{}", note.message);
+    }
+    let more = renamed.len().saturating_sub(RENAMES) + taken.len();
+    if more > 0 {
         tracing::info!(
-            "{renamed} names were taken or cannot be said and are served under others: diglot check lists them"
+            "{more} names were taken or cannot be said and are served under others: diglot check lists them"
         );
     }
     let edge = Arc::new(configured.edge(ready, &secrets)?);

@@ -57,6 +57,9 @@ pub(super) fn configure(common: &Common, database: Option<String>, demo: bool) -
         .clone()
         .or_else(|| usual.exists().then(|| usual.to_owned()));
     let loaded = load(file)?;
+    if let Some(database) = &database {
+        config::check_database(database).map_err(Failure::usage)?;
+    }
     let named = database.or_else(|| loaded.config.database.url.clone());
     if let Some(database) = named {
         return Ok(Configured {
@@ -166,16 +169,18 @@ impl Configured {
             config: Arc::new(config.clone()),
             access,
         };
-        let (engine, findings) =
-            Engine::start(backend, source, secret.as_bytes())
-                .await
-                .map_err(|error| match error {
-                    StartError::Database(error) => NoStart::Failure(unreachable_database(&error)),
-                    StartError::Findings(findings) => NoStart::Findings(findings),
-                })?;
+        let (engine, mut findings) = Engine::start(backend, source, secret.as_bytes())
+            .await
+            .map_err(|error| match error {
+                StartError::Database(error) => NoStart::Failure(unreachable_database(&error)),
+                StartError::Findings(findings) => NoStart::Findings(findings),
+            })?;
         let rest = Rest::new(Arc::clone(&engine), config.rest.clone()).with_users_table(&config.auth.users_table);
+        let graphql = GraphQl::new(Arc::clone(&engine), config.graphql.clone());
+        let renames = graphql.renames(&engine.snapshot());
+        findings.extend(renames.into_iter().map(|rename| Finding::warning("names", rename)));
         Ok(Ready {
-            graphql: GraphQl::new(Arc::clone(&engine), config.graphql.clone()),
+            graphql,
             rest,
             engine,
             findings,

@@ -35,6 +35,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
+/// Whether a text names a database: a path or a URL.
+///
+/// # Errors
+/// What is wrong with it and what would be right; it may hold a password and is not repeated.
+pub fn check_database(text: &str) -> Result<(), String> {
+    match address::database_url(text) {
+        Ok(_) => Ok(()),
+        Err((message, hint)) => Err(format!("the database named {message}; {hint}")),
+    }
+}
+
 /// The whole configuration.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -198,7 +198,7 @@ fn values_are_checked() {
         ),
         (
             "[database]\nurl = \"mysql://root:secret@host/db\"",
-            "is neither SQLite nor PostgreSQL, write sqlite:path/to/file.db or postgres://user@host/database",
+            "is a URL of MySQL, which is not served, write sqlite:path/to/file.db or postgres://user@host/database",
         ),
         ("[database]\nurl = \"sqlite:\"", "names no file"),
         (

@@ -7,6 +7,22 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// GraphQL's roots of a table, as the keys of `[tables.<t>.roots]`.
+const ROOTS: [&str; 12] = [
+    "select",
+    "select_by_pk",
+    "select_aggregate",
+    "select_group",
+    "select_connection",
+    "insert",
+    "insert_one",
+    "update",
+    "update_by_pk",
+    "update_many",
+    "delete",
+    "delete_by_pk",
+];
+
 /// The REST dialects, and whether they are served.
 pub const DIALECTS: [(&str, bool); 4] = [
     ("based", true),
@@ -247,6 +263,13 @@ impl Check {
                         "name a function of the database",
                     );
                 }
+            }
+            for root in table.roots.keys().filter(|root| !ROOTS.contains(&root.as_str())) {
+                let hint = match nearest(root, ROOTS) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", ROOTS.join(", ")),
+                };
+                self.error(format!("{key}.roots.{root}"), "is no root of a table", &hint);
             }
             for (column, settings) in &table.columns {
                 if settings.baserow.is_some() {

@@ -5,6 +5,7 @@ mod scalar;
 
 use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Result};
+use crate::pattern;
 use crate::principal::{Principal, Variable};
 use crate::request::{Slot, Values};
 use crate::rules::{self, Parameter};
@@ -38,16 +39,16 @@ impl Binder<'_> {
             Parameter::Constant(datum) => self.formed(datum.clone(), mark),
             Parameter::Slot(slot) => {
                 let value = self.values.get(*slot);
-                let datum = self.typed(value, mark).map_err(|error| match self.label(*slot) {
+                let datum = self.typed(value, mark).and_then(|datum| self.formed(datum, mark));
+                datum.map_err(|error| match self.label(*slot) {
                     Some(label) => {
                         let message = format!("{label}: {}", error.message);
                         Error { message, ..error }.at(label)
                     }
                     None => error,
-                })?;
-                self.formed(datum, mark)
+                })
             }
-            Parameter::Session(name) => self.session(name, mark),
+            Parameter::Session(name) => self.session(name, mark).and_then(|datum| self.formed(datum, mark)),
             Parameter::Cursor(slot, part) => {
                 let parts = self
                     .cursors
@@ -117,7 +118,21 @@ impl Binder<'_> {
 
     fn formed(&self, datum: Datum, mark: &Mark) -> Result<Datum> {
         Ok(match (mark.form, datum) {
-            (Form::Glob, Datum::Text(pattern)) => Datum::Text(glob(&pattern).into()),
+            (Form::Glob, Datum::Text(pattern)) => {
+                pattern::check_like(&pattern).map_err(no_pattern)?;
+                Datum::Text(glob(&pattern).into())
+            }
+            (Form::Like, Datum::Text(pattern)) => {
+                pattern::check_like(&pattern).map_err(no_pattern)?;
+                Datum::Text(pattern)
+            }
+            (Form::Pattern(syntax), Datum::Text(text)) => {
+                let parsed = pattern::parse(&text, syntax).map_err(no_pattern)?;
+                match self.catalog.database.kind {
+                    DatabaseKind::Postgres => Datum::Text(parsed.postgres.into()),
+                    DatabaseKind::Sqlite => Datum::Text(text),
+                }
+            }
             (Form::Count { most, plus }, Datum::Integer(count)) => {
                 let most = most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX - 2);
                 Datum::Integer(count.min(most) + i64::from(plus))
@@ -157,6 +172,10 @@ impl Binder<'_> {
         };
         format!("{}{name}", self.header_prefix)
     }
+}
+
+fn no_pattern(reason: String) -> Error {
+    Error::invalid(Code::INVALID_VALUE, reason)
 }
 
 /// A number of rows: an integer ≥ 0.

@@ -80,6 +80,7 @@ fn encode(datum: &Datum) -> serde_json::Value {
         Datum::Float(value) => serde_json::json!({ "f": value.to_bits().to_string() }),
         Datum::Text(text) => (&**text).into(),
         Datum::Bytes(bytes) => serde_json::json!({ "b": URL_SAFE_NO_PAD.encode(bytes) }),
+        Datum::Broken(bytes) => serde_json::json!({ "t": URL_SAFE_NO_PAD.encode(bytes) }),
     }
 }
 
@@ -89,11 +90,16 @@ fn decode(json: &serde_json::Value) -> Option<Datum> {
         serde_json::Value::Bool(value) => Datum::Boolean(*value),
         serde_json::Value::Number(number) => Datum::Integer(number.as_i64()?),
         serde_json::Value::String(text) => Datum::Text(text.as_str().into()),
-        serde_json::Value::Object(object) => match (object.get("f"), object.get("b")) {
-            (Some(bits), _) => Datum::Float(f64::from_bits(bits.as_str()?.parse().ok()?)),
-            (_, Some(bytes)) => Datum::Bytes(URL_SAFE_NO_PAD.decode(bytes.as_str()?).ok()?.into()),
-            _ => return None,
-        },
+        serde_json::Value::Object(object) => {
+            let (kind, text) = object.iter().next()?;
+            let text = text.as_str()?;
+            match kind.as_str() {
+                "f" => Datum::Float(f64::from_bits(text.parse().ok()?)),
+                "b" => Datum::Bytes(URL_SAFE_NO_PAD.decode(text).ok()?.into()),
+                "t" => Datum::Broken(URL_SAFE_NO_PAD.decode(text).ok()?.into()),
+                _ => return None,
+            }
+        }
         serde_json::Value::Array(_) => return None,
     })
 }
@@ -111,6 +117,7 @@ mod tests {
             Datum::Float(0.1),
             Datum::Text("a\"ä".into()),
             Datum::Bytes(vec![0, 255].into()),
+            Datum::Broken(vec![97, 255].into()),
             Datum::Boolean(true),
         ];
         let sealed = codec.seal(&values, b"here");

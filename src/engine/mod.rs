@@ -4,22 +4,23 @@ mod answer;
 mod bind;
 mod cache;
 mod cursor;
+mod effects;
 mod enums;
 mod exposure;
 mod start;
 mod stream;
 
 pub use exposure::exposure;
-pub use start::{Source, StartError, build};
+pub use start::{Schema, Source, StartError, build};
 pub use stream::{Stream, Tail};
 
 use crate::backend::{Backend, Reply, Run, Seal};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
-use crate::rules::{self, View, Views};
+use crate::rules::{Describer, Parameter, View, Views};
 use crate::sql::{Form, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
@@ -112,6 +113,8 @@ pub struct Engine {
     backend: Backend,
     codec: cursor::Codec,
     changed: start::Changed,
+    /// The schema has changed into something that cannot be served; the last good snapshot stays.
+    outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
 }
 
@@ -124,8 +127,8 @@ pub struct Explanation {
     pub plan: serde_json::Value,
     /// The SQL text.
     pub sql: String,
-    /// Its parameters.
-    pub parameters: Vec<serde_json::Value>,
+    /// Its parameters, by the names of their marks in the text.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
     /// The database's own plan.
     pub explain: String,
 }
@@ -139,6 +142,7 @@ impl Engine {
             backend,
             codec: cursor::Codec::new(secret),
             changed: start::Changed::default(),
+            outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
         }
     }
@@ -203,6 +207,7 @@ impl Engine {
                 reply(ready.careful(&snapshot.catalog, &self.backend)).await?
             }
             Err(error) => {
+                let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();
                 }
@@ -216,6 +221,23 @@ impl Engine {
         })
     }
 
+    /// A failure that looks like a fault of ours is the schema's where that is no longer the snapshot's: another type
+    /// under an operator, another number of columns. What was right a moment ago is right again in a moment.
+    async fn blamed(&self, snapshot: &Snapshot, error: Error) -> Error {
+        if error.kind != Kind::Internal {
+            return error;
+        }
+        match self.backend.fingerprint().await {
+            Ok(now) if now != snapshot.catalog.database.fingerprint => Error::new(
+                Kind::Unavailable,
+                Code::SCHEMA_CHANGED,
+                "the schema of the database has changed, try again",
+            )
+            .with_source(error),
+            _ => error,
+        }
+    }
+
     /// What would be run, and how the database would do it.
     ///
     /// # Errors
@@ -224,15 +246,29 @@ impl Engine {
         let ready = self.planned(snapshot, principal, request)?;
         let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
+        let sign = match self.backend.flavor() {
+            DatabaseKind::Postgres => '$',
+            DatabaseKind::Sqlite => '?',
+        };
+        let mark = |parameter: &Parameter| {
+            let mut marks = ready.statement.marks().iter();
+            let index = marks.position(|mark| mark.source == *parameter)?;
+            Some(format!("{sign}{}", index + 1))
+        };
+        let around = Describer::new(&snapshot.catalog, &mark);
+        let query = &ready.plan.query;
         Ok(Explanation {
-            predicate: match ready.plan.query.from.table() {
-                Some(table) => rules::describe(&snapshot.catalog, table, &ready.plan.query.predicate),
+            predicate: match query.from.table() {
+                Some(table) => around.inner(table).predicate(&query.predicate),
                 // A scalar has no rows that a rule could choose.
-                None => "true".to_owned(),
+                None => "TRUE".to_owned(),
             },
-            plan: serde_json::Value::from(format!("{:#?}", ready.plan.query)),
+            plan: crate::plan::describe(query, &around),
             sql: ready.statement.text().to_owned(),
-            parameters: values.iter().map(shown).collect(),
+            parameters: (1..)
+                .zip(&values)
+                .map(|(number, value)| (format!("{sign}{number}"), shown(value)))
+                .collect(),
             explain,
         })
     }
@@ -311,7 +347,7 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::Integer(value) => (*value).into(),
         Datum::Float(value) => (*value).into(),
         Datum::Text(text) => (&**text).into(),
-        Datum::Bytes(bytes) => shown_bytes(bytes).into(),
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => shown_bytes(bytes).into(),
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }

@@ -1,12 +1,14 @@
 //! From a database and a configuration to a snapshot; and again when the schema changes under us.
 
+use super::effects::without_effect;
 use super::{Engine, Snapshot, enums, exposure};
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Database, expose};
 use crate::config::{AccessDefault, Config};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::rules::{AccessOptions, Finding, Views, build_views};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -26,6 +28,16 @@ pub enum StartError {
     Database(Error),
     /// The configuration does not fit the database.
     Findings(Vec<Finding>),
+}
+
+/// What a server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// The database's schema as it is (or was a moment ago).
+    Current,
+    /// The last one that could be served: the database has another one, which cannot be read or does not fit the
+    /// configuration.
+    Outdated,
 }
 
 /// How often the schema's fingerprint is asked for.
@@ -75,12 +87,17 @@ impl Engine {
         Ok((engine, findings))
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and with a schema that is served as it is.
     ///
     /// # Errors
     /// [`crate::error::Kind::Unavailable`] when it does not.
-    pub async fn ready(&self) -> Result<()> {
-        self.backend.fingerprint().await.map(|_| ())
+    pub async fn ready(&self) -> Result<Schema> {
+        self.backend.fingerprint().await?;
+        Ok(if self.outdated.load(Ordering::Relaxed) {
+            Schema::Outdated
+        } else {
+            Schema::Current
+        })
     }
 }
 
@@ -108,6 +125,7 @@ pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec
             .iter()
             .map(|notice| Finding::warning("names", notice.clone())),
     );
+    findings.extend(without_effect(&catalog, &views, &source.config));
     Ok((catalog, views, findings))
 }
 
@@ -124,11 +142,26 @@ impl Watch {
             // The database is away; requests say so, and the schema is looked at when it is back.
             return;
         };
-        if fingerprint == self.seen || self.broken.as_ref() == Some(&fingerprint) {
+        if fingerprint == self.seen {
+            // Not only unchanged: a change that did not fit may have been taken back to the very same.
+            if self.broken.take().is_some() {
+                tracing::info!("the schema is again the one that is served");
+            }
+            engine.outdated.store(false, Ordering::Relaxed);
             return;
         }
+        if self.broken.as_ref() == Some(&fingerprint) {
+            return;
+        }
+        let unread = |error: &Error| {
+            let cause = error.source.as_ref().map(tracing::field::display);
+            tracing::warn!(%error, cause, "the schema has changed and cannot be read; the last one stays");
+            engine.outdated.store(true, Ordering::Relaxed);
+        };
         match engine.backend.introspect().await {
-            Err(error) => tracing::warn!(%error, "the schema has changed and cannot be read; the last one stays"),
+            // Away, it is no other schema.
+            Err(error) if error.code == Code::DATABASE_AWAY => {}
+            Err(error) => unread(&error),
             Ok(database) => {
                 let read = database.fingerprint.clone();
                 let source = source.clone();
@@ -137,10 +170,7 @@ impl Watch {
                     Ok(Ok((catalog, views, _))) => {
                         let catalog = match enums::fill(engine, catalog, &views).await {
                             Ok((catalog, _)) => catalog,
-                            Err(error) => {
-                                tracing::warn!(%error, "the schema has changed and cannot be read; the last one stays");
-                                return;
-                            }
+                            Err(error) => return unread(&error),
                         };
                         let number = engine.snapshot().number + 1;
                         let tables = catalog.faces.len();
@@ -149,10 +179,12 @@ impl Watch {
                             .store(Arc::new(Snapshot::assemble(Arc::new(catalog), views, number)));
                         self.seen = read;
                         self.broken = None;
+                        engine.outdated.store(false, Ordering::Relaxed);
                         tracing::info!(tables, snapshot = number, "the schema has changed and is served anew");
                     }
                     Ok(Err(findings)) => {
-                        self.broken = Some(fingerprint);
+                        self.broken = Some(read);
+                        engine.outdated.store(true, Ordering::Relaxed);
                         for finding in &findings {
                             tracing::warn!(
                                 "the schema has changed and does not fit the configuration: {finding}; the last one stays"

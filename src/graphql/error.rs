@@ -74,7 +74,8 @@ impl Fault {
             (_, Code::NOT_SUPPORTED) => FaultCode::NOT_SUPPORTED,
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
-            (Kind::Invalid, Code::INVALID_CURSOR) | (Kind::UnsupportedMedia | Kind::TooLarge, _) => {
+            (Kind::Invalid, Code::INVALID_CURSOR)
+            | (Kind::UnsupportedMedia | Kind::TooLarge | Kind::TooSlow | Kind::HeadersTooLarge, _) => {
                 FaultCode::BAD_REQUEST
             }
             (Kind::Invalid, _) => FaultCode::VALIDATION,

@@ -1,6 +1,7 @@
 //! From the catalog's names to GraphQL's: per snapshot, the same for every role. A role is shown only those of things
 //! that it sees.
 
+mod claims;
 mod enums;
 
 use super::types::{Key, Part, Root, RootKind, Scalar, built_in_scalars};
@@ -8,7 +9,8 @@ use super::words::{Words, is_enum_value, valid};
 use crate::catalog::{Catalog, ColumnId, FaceId, FunctionId, FunctionResult, RelationId, TableId};
 use crate::config::Naming;
 use crate::value::Type;
-use std::collections::{HashMap, HashSet};
+use claims::{Taken, bases, claim_roots, face_names};
+use std::collections::HashMap;
 
 /// What a field of a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,22 +63,6 @@ struct FunctionNames {
 const QUERY: &str = "query_root";
 const RESERVED: [&str; 4] = ["mutation_root", "subscription_root", "Query", "Subscription"];
 
-/// Takes names; a taken one gets the next free number.
-#[derive(Default)]
-struct Taken(HashSet<String>);
-
-impl Taken {
-    fn take(&mut self, wanted: String) -> String {
-        let mut name = wanted.clone();
-        let mut number = 2;
-        while !self.0.insert(name.clone()) {
-            name = format!("{wanted}_{number}");
-            number += 1;
-        }
-        name
-    }
-}
-
 impl Names {
     /// Names everything of a catalog. Depends on nothing else, so that names are stable.
     pub(crate) fn new(catalog: &Catalog, naming: Naming) -> Self {
@@ -109,6 +95,7 @@ impl Names {
         fix(&mut types, QUERY.into(), Key::Query);
         fix(&mut types, "PageInfo".into(), Key::PageInfo);
         fix(&mut types, words_type(words, "order_by"), Key::Direction);
+        fix(&mut types, words_type(words, "st_d_within_input"), Key::Near);
         let built_in = super::types::built_in_scalars().len();
         fix_scalars(&mut scalars[..built_in], 0, words, &mut |name, key| {
             fix(&mut types, name, key)
@@ -117,34 +104,18 @@ impl Names {
             .into_iter()
             .map(|(part, suffix)| (part, words.join("", &suffix).into()))
             .collect();
-        let mut roots_taken = Taken::default();
+        let bases_of = bases(&mut types, catalog, words, &suffixes);
         let mut roots = HashMap::new();
+        let (face_roots, function_roots) = claim_roots(catalog, words, &mut roots, &mut renames);
         let mut bases = HashMap::new();
         let mut faces = Vec::with_capacity(catalog.faces.len());
-        for face in &catalog.faces {
-            let base = free_base(&mut types, &words.type_base(face.name.as_str()), &suffixes);
-            let member = words.member(face.name.as_str());
-            let face_roots = RootKind::ALL.map(|kind| {
-                let wanted = match face.roots.0.get(kind.setting()) {
-                    Some(configured) => valid(configured),
-                    None => words.join(&member, kind.suffix()),
-                };
-                let name = roots_taken.take(wanted.clone());
-                if name != wanted {
-                    renames.push(format!(
-                        "GraphQL: the root {wanted:?} of table {:?} is called {name:?}, because the name is taken",
-                        face.name.as_str()
-                    ));
-                }
-                roots.insert(name.clone().into(), Root::Face(face.id, kind));
-                Box::<str>::from(name)
-            });
+        for ((face, base), face_roots) in catalog.faces.iter().zip(bases_of).zip(face_roots) {
             let changed = naming == Naming::Snake && &*base != face.name.as_str();
             if changed {
                 renames.push(format!("GraphQL: table {:?} has the type {base:?}", face.name.as_str()));
             }
             bases.insert(base.clone(), face.id);
-            faces.push(face_names(catalog, face, base, face_roots, words, &mut renames));
+            faces.push(face_names(face, base, face_roots, words, &mut renames));
             for (computed, entry) in (0u16..).zip(&face.computed) {
                 let name = words.join(&words.type_base(entry.name.as_str()), &format!("{}_args", face.name));
                 fix(
@@ -190,27 +161,23 @@ impl Names {
         let functions = catalog
             .functions
             .iter()
-            .map(|function| {
-                let member = words.member(function.name.as_str());
-                let root = roots_taken.take(member.clone());
-                let aggregate = roots_taken.take(words.join(&member, "aggregate"));
-                roots.insert(root.clone().into(), Root::Function(function.id));
-                roots.insert(aggregate.clone().into(), Root::FunctionAggregate(function.id));
+            .zip(function_roots)
+            .map(|(function, [root, aggregate])| {
                 fix(
                     &mut types,
                     words.join(&words.type_base(function.name.as_str()), "args"),
                     Key::FunctionArguments(function.id),
                 );
                 FunctionNames {
-                    root: root.into(),
-                    aggregate: aggregate.into(),
+                    root,
+                    aggregate,
                     face: function
                         .table
                         .and_then(|table| catalog.faces.iter().find(|face| face.table == table))
                         .map(|face| face.id),
                 }
-            })
-            .collect();
+            });
+        let functions = functions.collect();
         let fixed_names = fixed.iter().map(|(name, key)| (*key, name.clone())).collect();
         Self {
             words,
@@ -363,86 +330,5 @@ fn add_other(scalars: &mut Vec<Scalar>, data_type: &Type) {
             scalars.push(Scalar::other(valid(name), name));
         }
         _ => {}
-    }
-}
-
-/// The first base of which every derived type name is free.
-fn free_base(types: &mut Taken, wanted: &str, suffixes: &[(Part, Box<str>)]) -> Box<str> {
-    let mut base = wanted.to_owned();
-    let mut number = 2;
-    while suffixes
-        .iter()
-        .any(|(_, suffix)| types.0.contains(&format!("{base}{suffix}")))
-    {
-        base = format!("{wanted}_{number}");
-        number += 1;
-    }
-    for (_, suffix) in suffixes {
-        types.0.insert(format!("{base}{suffix}"));
-    }
-    base.into()
-}
-
-fn face_names(
-    catalog: &Catalog,
-    face: &crate::catalog::Face,
-    base: Box<str>,
-    roots: [Box<str>; 5],
-    words: Words,
-    renames: &mut Vec<String>,
-) -> FaceNames {
-    let _ = catalog;
-    let mut taken = Taken::default();
-    for word in ["_and", "_or", "_not"] {
-        taken.take(word.to_owned());
-    }
-    let mut members = HashMap::new();
-    let mut name_of = |text: &str, member: Member, what: &str| -> Box<str> {
-        let wanted = words.member(text);
-        let name = taken.take(wanted);
-        let plain = match words.0 {
-            Naming::Snake => name == text,
-            Naming::Camel => name == words.member(text),
-        };
-        if !plain {
-            renames.push(format!(
-                "GraphQL: {what} {text:?} of table {:?} is called {name:?}",
-                face.name.as_str()
-            ));
-        }
-        members.insert(name.clone().into(), member);
-        name.into()
-    };
-    let columns = (0u16..)
-        .zip(&face.columns)
-        .map(|(id, column)| name_of(column.name.as_str(), Member::Column(ColumnId(id)), "column"))
-        .collect();
-    let relations = (0u16..)
-        .zip(&face.relations)
-        .map(|(id, relation)| name_of(relation.name.as_str(), Member::Relation(RelationId(id)), "relation"))
-        .collect();
-    let computed = (0u16..)
-        .zip(&face.computed)
-        .map(|(id, entry)| name_of(entry.name.as_str(), Member::Computed(id), "computed field"))
-        .collect();
-    let aggregates = (0u16..)
-        .zip(&face.relations)
-        .map(|(id, relation)| {
-            if relation.many {
-                let wanted = format!("{}_aggregate", relation.name);
-                name_of(&wanted, Member::RelationAggregate(RelationId(id)), "aggregate")
-            } else {
-                Box::default()
-            }
-        })
-        .collect();
-    FaceNames {
-        base,
-        roots,
-        columns,
-        relations,
-        aggregates,
-        computed,
-        members,
     }
 }

@@ -28,6 +28,15 @@ impl Words {
             "_st_within" => "_stWithin",
             "_st_intersects" => "_stIntersects",
             "_st_contains" => "_stContains",
+            "_st_crosses" => "_stCrosses",
+            "_st_equals" => "_stEquals",
+            "_st_overlaps" => "_stOverlaps",
+            "_st_touches" => "_stTouches",
+            "_st_d_within" => "_stDWithin",
+            "_ancestor_any" => "_ancestorAny",
+            "_descendant_any" => "_descendantAny",
+            "_matches_any" => "_matchesAny",
+            "_matches_fulltext" => "_matchesFulltext",
             other => other,
         }
     }

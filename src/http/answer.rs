@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind};
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use std::sync::Arc;
@@ -42,6 +42,10 @@ pub(super) fn told(mut response: Response, error: Error) -> Response {
     match error.kind {
         Kind::Unauthenticated if !headers.contains_key(WWW_AUTHENTICATE) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // The rest of the body may still come: nothing else can be read from this connection.
+        Kind::TooSlow => {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Kind::Unavailable if !headers.contains_key(RETRY_AFTER) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -5,16 +5,18 @@ use super::explain::{Asked, explain};
 use super::route::{Route, path_segments, query_pairs, route};
 use super::{answer, body, catalog, playground};
 use crate::auth::Authenticator;
-use crate::engine::Engine;
+use crate::engine::{Engine, Schema};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::principal::{Credential, Principal};
 use crate::rest::{Call, Rest};
+use axum::body::Body;
 use axum::http::header::{ALLOW, LOCATION};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What the routes lead to.
 pub struct Parts {
@@ -38,6 +40,9 @@ pub struct App {
     context: serde_json::Value,
 }
 
+/// Most bytes of a request's headers; tokens and cookies have room in them.
+const HEADERS: usize = 32 * 1024;
+
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 impl App {
@@ -60,30 +65,43 @@ impl App {
     }
 
     /// Who asks, and the whole body.
-    async fn admit(&self, exchange: &mut Exchange) -> Result<(Principal, bytes::Bytes)> {
-        let principal = self.parts.authenticator.authenticate(&exchange.headers).await?;
-        let body = std::mem::take(&mut exchange.body);
-        let body = body::read(body, &exchange.headers, self.parts.max_body).await?;
+    async fn admit(&self, headers: &HeaderMap, body: Body, deadline: Instant) -> Result<(Principal, bytes::Bytes)> {
+        check_size(headers)?;
+        let principal = in_time(deadline, self.parts.authenticator.authenticate(headers)).await??;
+        let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, self.parts.max_body));
+        let body = body.await.map_err(|_| {
+            let message = "the body did not arrive in time; send it faster, or less of it";
+            Error::new(Kind::TooSlow, Code::TIMEOUT, message)
+        })??;
         Ok((principal, body))
     }
 
-    async fn graphql(&self, mut exchange: Exchange) -> Response {
+    async fn graphql(&self, exchange: Exchange) -> Response {
         if exchange.method == Method::OPTIONS {
             return options("GET, HEAD, POST, OPTIONS");
         }
         let graphql = &self.parts.graphql;
-        match self.admit(&mut exchange).await {
-            Ok((principal, body)) => {
-                let query = exchange.uri.query();
-                graphql
-                    .handle(&principal, &exchange.method, query, &exchange.headers, body)
-                    .await
-            }
-            Err(error) => answer::told(graphql.error_response(&error, &exchange.headers), error),
-        }
+        let Exchange {
+            method,
+            uri,
+            headers,
+            body,
+            deadline,
+        } = exchange;
+        let answer = async {
+            let (principal, body) = self.admit(&headers, body, deadline).await?;
+            in_time(
+                deadline,
+                graphql.handle(&principal, &method, uri.query(), &headers, body),
+            )
+            .await
+        };
+        answer
+            .await
+            .unwrap_or_else(|error| answer::told(graphql.error_response(&error, &headers), error))
     }
 
-    async fn rest(&self, mut exchange: Exchange) -> Response {
+    async fn rest(&self, exchange: Exchange) -> Response {
         let (path, query) = (exchange.uri.path(), exchange.uri.query().unwrap_or_default());
         let segments = path_segments(path);
         let pairs = query_pairs(query);
@@ -96,10 +114,6 @@ impl App {
         if exchange.method == Method::OPTIONS {
             return options(ALL_METHODS);
         }
-        let admitted = match unreadable {
-            Some(error) => Err(error),
-            None => self.admit(&mut exchange).await,
-        };
         let mut call = Call {
             method: exchange.method,
             path,
@@ -107,24 +121,34 @@ impl App {
             headers: exchange.headers,
             body: bytes::Bytes::new(),
         };
-        match admitted {
-            Ok((principal, body)) => {
-                call.body = body;
-                match rest.handle(&principal, call).await {
-                    Some(response) => response,
-                    None => not_found(exchange.uri.path()),
+        let deadline = exchange.deadline;
+        let answer = match unreadable {
+            Some(error) => Err(error),
+            None => match self.admit(&call.headers, exchange.body, deadline).await {
+                Ok((principal, body)) => {
+                    call.body = body;
+                    in_time(deadline, rest.handle(&principal, &call)).await
                 }
-            }
-            Err(error) => match rest.handle_error(&error, &call) {
-                Some(response) => answer::told(response, error),
-                None => not_found(exchange.uri.path()),
+                Err(error) => Err(error),
             },
-        }
+        };
+        let answer = answer.unwrap_or_else(|error| {
+            let response = rest.handle_error(&error, &call)?;
+            Some(answer::told(response, error))
+        });
+        answer.unwrap_or_else(|| not_found(exchange.uri.path()))
     }
 
     async fn ready(&self) -> Response {
         match self.parts.engine.ready().await {
-            Ok(()) => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
+            Ok(Schema::Current) => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
+            // Still ready: every instance sees the same schema, and all of them gone would help nobody.
+            Ok(Schema::Outdated) => {
+                let message = "the database's schema has changed and cannot be served; the last good one is, and the \
+                    log says what does not fit";
+                let body = json!({ "status": "ok", "schema": "outdated", "message": message });
+                answer::json(StatusCode::OK, &body)
+            }
             Err(error) => {
                 let body = json!({ "status": "unavailable" });
                 answer::told(answer::json(StatusCode::SERVICE_UNAVAILABLE, &body), unavailable(error))
@@ -132,8 +156,8 @@ impl App {
         }
     }
 
-    async fn catalog(&self, mut exchange: Exchange) -> Result<Response> {
-        let (principal, _) = self.admit(&mut exchange).await?;
+    async fn catalog(&self, exchange: Exchange) -> Result<Response> {
+        let (principal, _) = self.admit(&exchange.headers, exchange.body, exchange.deadline).await?;
         let snapshot = self.parts.engine.snapshot();
         Ok(answer::json(
             StatusCode::OK,
@@ -141,8 +165,8 @@ impl App {
         ))
     }
 
-    async fn explain(&self, mut exchange: Exchange) -> Result<Response> {
-        let (principal, body) = self.admit(&mut exchange).await?;
+    async fn explain(&self, exchange: Exchange) -> Result<Response> {
+        let (principal, body) = self.admit(&exchange.headers, exchange.body, exchange.deadline).await?;
         match principal.credential {
             Credential::AdminSecret => {}
             Credential::None | Credential::AnonKey => {
@@ -205,6 +229,26 @@ impl Handler for App {
             .map(|header| header.as_str())
             .join(", ")
     }
+}
+
+/// Larger ones are refused in the front's own form; far larger ones never come here.
+fn check_size(headers: &HeaderMap) -> Result<()> {
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if size <= HEADERS {
+        return Ok(());
+    }
+    let message = format!("the headers have {size} bytes; this server takes {HEADERS}");
+    Err(Error::new(Kind::HeadersTooLarge, Code::LIMIT_EXCEEDED, message))
+}
+
+/// What is done by the deadline, or the error that the caller is told instead.
+async fn in_time<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout_at(deadline.into(), work)
+        .await
+        .map_err(|_| super::edge::late())
 }
 
 /// Whatever made the database unreachable, the caller should come back later.

@@ -16,6 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
+/// So long after the deadline the edge answers by itself.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Larger answers get no tag.
 const TAGGED: u64 = 64 * 1024;
 
@@ -32,6 +35,8 @@ pub struct Exchange {
     pub headers: HeaderMap,
     /// Body, unread.
     pub body: Body,
+    /// When the answer is due. Whoever has a form of its own for errors watches it.
+    pub deadline: Instant,
 }
 
 /// What stands behind the edge.
@@ -89,20 +94,17 @@ impl<H: Handler> Edge<H> {
             uri: parts.uri,
             headers: parts.headers,
             body,
+            deadline: begin + self.time_limit,
         };
         // Statements are told within it.
         let span = tracing::debug_span!(target: "diglot::statement", "request", id = id.to_str().unwrap_or("-"));
         let work = AssertUnwindSafe(self.handler.respond(exchange)).catch_unwind();
         let work = work.instrument(span);
-        let mut response = match tokio::time::timeout(self.time_limit, work).await {
+        let mut response = match tokio::time::timeout(self.time_limit + GRACE, work).await {
             Ok(Ok(response)) => response,
             // The panic's own text has gone to the log through the hook.
             Ok(Err(_)) => answer::error(Error::internal("a panic")),
-            Err(_) => answer::error(Error::new(
-                Kind::Unavailable,
-                Code::TIMEOUT,
-                "the request took too long",
-            )),
+            Err(_) => answer::error(late()),
         };
         if get {
             response = self.cached(response, if_none_match.as_ref()).await;
@@ -175,6 +177,12 @@ impl<H: Handler> Edge<H> {
         }
         Response::from_parts(parts, Body::from(bytes))
     }
+}
+
+/// The error of a request whose time is up.
+pub(super) fn late() -> Error {
+    let message = "the request took too long; ask for less, or try again later";
+    Error::new(Kind::Unavailable, Code::TIMEOUT, message)
 }
 
 /// Whether `If-None-Match` names a tag (weakly compared, as the header wants it).

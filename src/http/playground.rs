@@ -9,8 +9,16 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// Of brotli: the highest takes ten times as long for a twentieth less.
+const QUALITY: i32 = 9;
+/// Smaller files go out as they are.
+const SMALL: usize = 1024;
 
 /// What `playground/` builds; a build without it serves no playground.
 #[derive(RustEmbed)]
@@ -31,14 +39,7 @@ pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|coding| coding.trim() == "br" || coding.trim().starts_with("br;") && !coding.trim().ends_with("q=0"));
-    let packed = if takes_brotli {
-        Files::get(&format!("{path}.br"))
-    } else {
-        None
-    };
-    let coding = packed.is_some();
-    let file = packed.or_else(|| Files::get(path))?;
-
+    let file = Files::get(path)?;
     let tag = tag(&file);
     if headers.get(IF_NONE_MATCH).is_some_and(|sent| matches_tag(sent, &tag)) {
         let mut response = answer::empty(StatusCode::NOT_MODIFIED);
@@ -46,20 +47,55 @@ pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
         return Some(response);
     }
     let bytes = match file.data {
-        Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
     };
-    let mut response = answer::with_type(StatusCode::OK, content_type(path), Body::from(bytes));
+    let packed = takes_brotli.then(|| packed(path, &bytes)).flatten();
+    let coding = packed.is_some();
+    let mut response = answer::with_type(StatusCode::OK, content_type(path), Body::from(packed.unwrap_or(bytes)));
     describe(response.headers_mut(), path, &tag);
+    response
+        .headers_mut()
+        .append(VARY, HeaderValue::from_static("accept-encoding"));
     if coding {
         response
             .headers_mut()
             .insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
-        response
-            .headers_mut()
-            .append(VARY, HeaderValue::from_static("accept-encoding"));
     }
     Some(response)
+}
+
+/// A file as it goes over the wire: compressed when it is first asked for, and kept. `None` for what is small or does not
+/// shrink. There are as many as the build has files, so nothing has to be thrown out.
+fn packed(path: &str, bytes: &Bytes) -> Option<Bytes> {
+    static PACKED: LazyLock<Mutex<HashMap<String, Option<Bytes>>>> = LazyLock::new(Mutex::default);
+    if bytes.len() < SMALL {
+        return None;
+    }
+    let known = || PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(packed) = known().get(path) {
+        return packed.clone();
+    }
+    let pack = || {
+        let settings = brotli::enc::BrotliEncoderParams {
+            quality: QUALITY,
+            size_hint: bytes.len(),
+            ..Default::default()
+        };
+        let mut small = Vec::with_capacity(bytes.len() / 3);
+        let done = brotli::BrotliCompress(&mut &bytes[..], &mut small, &settings);
+        (done.is_ok() && small.len() < bytes.len()).then(|| Bytes::from(small))
+    };
+    // Half a second in a debug build: other requests of this thread need not wait for it.
+    let threads = tokio::runtime::Handle::try_current()
+        .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+    let packed = if threads {
+        tokio::task::block_in_place(pack)
+    } else {
+        pack()
+    };
+    // Of two that asked at the same time the first one's stays.
+    known().entry(path.to_owned()).or_insert(packed).clone()
 }
 
 fn describe(headers: &mut HeaderMap, path: &str, tag: &str) {
@@ -136,6 +172,37 @@ mod tests {
                     "{path}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn compressed_once() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, "gzip, br;q=0.9".parse().unwrap());
+        for path in Files::iter() {
+            let plain = Files::get(&path).unwrap().data;
+            let body = |headers: &HeaderMap| {
+                let response = file(&path, headers).unwrap();
+                let coding = response.headers().get(CONTENT_ENCODING).cloned();
+                let bytes = axum::body::to_bytes(response.into_body(), usize::MAX);
+                (coding, futures_util::FutureExt::now_or_never(bytes).unwrap().unwrap())
+            };
+            let (coding, first) = body(&headers);
+            let (_, second) = body(&headers);
+            assert_eq!(body(&HeaderMap::new()), (None, plain.to_vec().into()), "{path}");
+            if plain.len() < SMALL {
+                assert_eq!(coding, None, "{path}");
+                continue;
+            }
+            assert_eq!(coding.unwrap(), "br", "{path}");
+            let mut unpacked = Vec::new();
+            brotli::BrotliDecompress(&mut &first[..], &mut unpacked).unwrap();
+            assert_eq!(unpacked, plain.to_vec(), "{path}");
+            assert_eq!(
+                first.as_ptr(),
+                second.as_ptr(),
+                "{path}: the same bytes, not made again"
+            );
         }
     }
 

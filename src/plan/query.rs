@@ -227,6 +227,9 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
         Output::Aggregate(parts) => Body::Aggregate(aggregate_parts(catalog, select, parts)?),
         Output::Groups { by, having, parts } => {
             check_groups(by, having, parts, &order)?;
+            // So that both databases give them in the same order, and pages of them hold each once.
+            let keys: Vec<Term> = by.iter().map(|key| key.term.clone()).collect();
+            complete(&mut order, &keys, catalog);
             Body::Groups {
                 by: by.clone(),
                 having: having.clone(),

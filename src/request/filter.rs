@@ -2,6 +2,7 @@
 
 use super::Slot;
 use crate::ident::Name;
+use crate::pattern::Syntax;
 use crate::value::Type;
 
 /// A condition on a row. Three-valued, as in SQL: a row is in when the condition is true.
@@ -101,6 +102,28 @@ pub enum Comparison {
     Intersects,
     /// Geometry contains the value.
     Covers,
+    /// Geometry and value cross: their insides meet, but neither holds the other.
+    Crosses,
+    /// Geometry and value cover the same places.
+    Congruent,
+    /// Geometry and value have the same dimension and share a part, but not all.
+    Overlaps,
+    /// Only the edges of geometry and value meet.
+    Touches,
+    /// The label path (ltree) is an ancestor of the value, or the same.
+    Ancestor,
+    /// It is an ancestor of any in a list slot.
+    AncestorAny,
+    /// It is a descendant of the value, or the same.
+    Descendant,
+    /// It is a descendant of any in a list slot.
+    DescendantAny,
+    /// It matches a pattern of label paths (lquery).
+    Matches,
+    /// It matches any pattern of a list slot.
+    MatchesAny,
+    /// Its labels match words (ltxtquery).
+    MatchesWords,
 }
 
 /// Something that has a value for each row.
@@ -190,6 +213,8 @@ pub enum Function {
     Replace,
     /// Absolute value.
     Absolute,
+    /// Distance of two geometries: in the units of their reference system, of geographies in metres.
+    Distance,
 }
 
 impl Comparison {
@@ -208,12 +233,29 @@ impl Comparison {
         })
     }
 
+    /// How the right side is to be read where it is a regular expression or the like.
+    #[must_use]
+    pub fn pattern(self) -> Option<Syntax> {
+        Some(match self {
+            Comparison::Regex | Comparison::NotRegex => Syntax::Regex { insensitive: false },
+            Comparison::IRegex | Comparison::NotIRegex => Syntax::Regex { insensitive: true },
+            Comparison::Similar | Comparison::NotSimilar => Syntax::Similar { insensitive: false },
+            _ => return None,
+        })
+    }
+
     /// Whether the right side is a list.
     #[must_use]
     pub fn takes_list(self) -> bool {
         matches!(
             self,
-            Comparison::In | Comparison::NotIn | Comparison::HasKeysAny | Comparison::HasKeysAll
+            Comparison::In
+                | Comparison::NotIn
+                | Comparison::HasKeysAny
+                | Comparison::HasKeysAll
+                | Comparison::AncestorAny
+                | Comparison::DescendantAny
+                | Comparison::MatchesAny
         )
     }
 
@@ -242,6 +284,13 @@ impl Comparison {
             Comparison::Within => "within",
             Comparison::Intersects => "intersects",
             Comparison::Covers => "contains (geometry)",
+            Comparison::Crosses => "crosses",
+            Comparison::Congruent => "equality of geometries",
+            Comparison::Overlaps => "overlaps",
+            Comparison::Touches => "touches",
+            Comparison::Ancestor | Comparison::AncestorAny => "ancestor",
+            Comparison::Descendant | Comparison::DescendantAny => "descendant",
+            Comparison::Matches | Comparison::MatchesAny | Comparison::MatchesWords => "matches",
         }
     }
 }
@@ -252,7 +301,7 @@ impl Function {
     pub fn arity(self) -> (usize, usize) {
         match self {
             Function::Negate | Function::Lower | Function::Upper | Function::Length | Function::Absolute => (1, 1),
-            Function::Add | Function::Subtract | Function::Multiply | Function::Divide => (2, 2),
+            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Distance => (2, 2),
             Function::Concatenate | Function::Coalesce => (1, 100),
             Function::Substring => (2, 3),
             Function::Replace => (3, 3),
@@ -291,6 +340,7 @@ impl Function {
         }
         match self {
             Function::Length => Type::Integer(32),
+            Function::Distance => Type::Float(64),
             Function::Coalesce => arguments.first().cloned().unwrap_or(Type::TEXT),
             _ => Type::TEXT,
         }
@@ -312,6 +362,7 @@ impl Function {
             Function::Substring => "substring",
             Function::Replace => "replace",
             Function::Absolute => "abs",
+            Function::Distance => "distance",
         }
     }
 }

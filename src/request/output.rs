@@ -74,6 +74,8 @@ pub enum FieldValue {
         name: Name,
         /// Arguments by name.
         arguments: Vec<(Name, super::Slot)>,
+        /// What of the rows, where the function returns rows of a table; one row is [`Output::Row`].
+        select: Option<Box<Select>>,
     },
 }
 

@@ -112,10 +112,10 @@ impl Rest {
     }
 
     /// Answers a call; `None` where no enabled dialect owns its path.
-    pub async fn handle(&self, principal: &Principal, call: Call) -> Option<Response> {
+    pub async fn handle(&self, principal: &Principal, call: &Call) -> Option<Response> {
         let dialect = self.dialects.owner(&call.path)?;
-        let answer = self.answer(dialect, principal, &call).await;
-        Some(answer.unwrap_or_else(|error| dialect.write_error(&error, &call)))
+        let answer = self.answer(dialect, principal, call).await;
+        Some(answer.unwrap_or_else(|error| dialect.write_error(&error, call)))
     }
 
     async fn answer(&self, dialect: &dyn Dialect, principal: &Principal, call: &Call) -> Result<Response> {

@@ -121,8 +121,10 @@ pub(super) fn value(scene: Scene<'_>, data_type: &Type, bytes: BytesFormat) -> M
         Type::Float(32) => json!({"type": "number", "format": "float"}),
         Type::Float(_) => json!({"type": "number", "format": "double"}),
         Type::Numeric => json!({"type": "number"}),
-        Type::Text { length: Some(length) } => json!({"type": "string", "maxLength": length}),
-        Type::Text { length: None } | Type::Interval => json!({"type": "string"}),
+        Type::Text {
+            length: Some(length), ..
+        } => json!({"type": "string", "maxLength": length}),
+        Type::Text { length: None, .. } | Type::Interval => json!({"type": "string"}),
         Type::Uuid if bytes == BytesFormat::Base64Url => json!({"type": "string", "contentEncoding": "base64url"}),
         Type::Uuid => json!({"type": "string", "format": "uuid"}),
         Type::Date => json!({"type": "string", "format": "date"}),

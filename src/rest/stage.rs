@@ -124,6 +124,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
         version: String::new(),
         tables,
         enums,
+        caseless: None,
         functions: Vec::new(),
         extensions: Vec::new(),
         fingerprint: String::new(),
@@ -150,6 +151,7 @@ fn view(catalog: &Catalog, role: &str) -> View {
         let read = ReadAccess {
             rule: Predicate::TRUE,
             cells: cells.collect(),
+            counted: None,
             limit: None,
             aggregate: true,
             computed: Vec::new(),

@@ -83,7 +83,7 @@ fn check_references(document: &serde_json::Value, at: &serde_json::Value) {
 fn answers_are_sent_between_threads() {
     fn sendable(_: impl Send) {}
     fn handled(rest: &super::Rest, principal: &Principal, call: super::Call) {
-        sendable(rest.handle(principal, call));
+        sendable(rest.handle(principal, &call));
     }
     let _: fn(&super::Rest, &Principal, super::Call) = handled;
 }

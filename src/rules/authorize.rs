@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod decide;
+mod entered;
 mod expression;
 mod filter;
 mod guard;
@@ -11,7 +12,7 @@ mod tests;
 
 pub use decide::decisions;
 
-use super::{Call, Decisions, From, OrderTerm, Page, Predicate, ReadAccess, Select, Term, Through, View};
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
@@ -19,6 +20,8 @@ use crate::principal::{Credential, Principal};
 use crate::request::{self, Formats, Read, Slot, Source};
 use crate::value::Type;
 use decide::solve_read;
+use entered::Entered;
+use std::borrow::Cow;
 
 /// A select that has passed the rules. Only [`authorize`] makes one.
 #[derive(Clone, Debug)]
@@ -63,14 +66,6 @@ pub fn authorize(catalog: &Catalog, view: &View, principal: &Principal, read: &R
         decisions: resolver.decisions,
         labels: resolver.labels,
     })
-}
-
-/// One table reference: its face, with the caller's rules solved.
-struct Entered<'a> {
-    face: &'a Face,
-    read: &'a ReadAccess,
-    rule: Predicate,
-    cells: Vec<Option<Predicate>>,
 }
 
 struct Resolver<'a> {
@@ -122,13 +117,14 @@ impl<'a> Resolver<'a> {
         else {
             return Err(self.refusal(face));
         };
-        let (rule, cells) = solve_read(read, self.principal, &mut self.decisions);
+        let (rule, cells, counted) = solve_read(read, self.principal, &mut self.decisions);
         self.touched.push(face.id);
         Ok(Entered {
             face,
             read,
             rule,
             cells,
+            counted,
         })
     }
 
@@ -150,6 +146,16 @@ impl<'a> Resolver<'a> {
         let id = entered.face.column_named(name.as_str());
         match id.and_then(|id| self.cell(entered, id)) {
             Some(term) => Ok(term),
+            // The role sees it, but through no parent that allows aggregates.
+            None if id.is_some_and(|id| entered.read.cells[id.0 as usize] != Cell::Hidden) => {
+                let message = format!(
+                    "role {:?} may not aggregate {:?} of {:?}",
+                    self.principal.role.as_str(),
+                    name.as_str(),
+                    entered.face.name.as_str()
+                );
+                Err(Error::forbidden(message).at(name.as_str()))
+            }
             None => {
                 let visible = entered
                     .face
@@ -279,10 +285,14 @@ impl<'a> Resolver<'a> {
                 self.catalog,
             ));
         }
+        let ordered = match select.output {
+            request::Output::Groups { .. } => entered.counting(),
+            _ => Cow::Borrowed(entered),
+        };
         let order = select
             .order
             .iter()
-            .map(|term| self.order(entered, term))
+            .map(|term| self.order(&ordered, term))
             .collect::<Result<Vec<_>>>()?;
         let distinct = select
             .distinct
@@ -436,16 +446,15 @@ impl<'a> Resolver<'a> {
                 names,
             ));
         };
+        if exposed.mutation || self.catalog.database.functions[exposed.function].volatile {
+            let message = format!("{:?} may write, so it is not for reading", name.as_str());
+            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+        }
         let Some(table) = exposed.table else {
             return self.scalar(exposed, arguments, select);
         };
         let terms = self.arguments(exposed.function, arguments, exposed.session_argument.as_deref())?;
-        let face = self
-            .catalog
-            .faces
-            .iter()
-            .find(|face| face.table == table && self.view.read(face.id).is_some());
-        let face = face.ok_or_else(|| {
+        let face = self.returned(table).ok_or_else(|| {
             Error::forbidden(format!(
                 "role {:?} may not call {:?}",
                 self.principal.role.as_str(),
@@ -481,10 +490,6 @@ impl<'a> Resolver<'a> {
             let message = format!("{name:?} returns no rows of a table");
             return Err(Error::invalid(Code::NOT_SUPPORTED, message));
         }
-        if exposed.mutation || function.volatile {
-            let message = format!("{name:?} may write, so it is not for reading");
-            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
-        }
         // A token for some tables says nothing of functions.
         if self.principal.scope.as_ref().is_some_and(|scope| scope.read.is_some()) {
             return Err(Error::forbidden(format!("this token may not call {name:?}")));
@@ -492,7 +497,7 @@ impl<'a> Resolver<'a> {
         let terms = self.arguments(exposed.function, arguments, exposed.session_argument.as_deref())?;
         let call = Call {
             function: exposed.function,
-            arguments: terms.into_iter().map(|(name, term)| (name, Some(term))).collect(),
+            arguments: terms,
             data_type: data_type.clone(),
         };
         Ok(Select {
@@ -513,7 +518,7 @@ impl<'a> Resolver<'a> {
         function: usize,
         sent: &[(Name, request::Slot)],
         session: Option<&str>,
-    ) -> Result<Vec<(String, Term)>> {
+    ) -> Result<Vec<(String, Option<Term>)>> {
         let signature = &self.catalog.database.functions[function];
         let own = |argument: &&crate::catalog::FunctionArgument| {
             Some(argument.name.as_str()) != session && argument.row_of.is_none()
@@ -541,32 +546,36 @@ impl<'a> Resolver<'a> {
             }
         }
         let mut terms = Vec::new();
-        for argument in &signature.arguments {
-            let (data_type, list) = super::predicate::parameter_type(&argument.data_type);
-            if Some(argument.name.as_str()) == session {
-                let source = super::Parameter::Session("*".into());
-                terms.push((
-                    argument.name.clone(),
-                    Term::Parameter {
-                        source,
-                        data_type,
-                        list,
-                    },
-                ));
-            } else if let Some((_, slot)) = sent.iter().find(|(name, _)| name.as_str() == argument.name) {
+        let by_place = signature.arguments_by_place();
+        let mut left_out: Option<&str> = None;
+        for (index, argument) in signature.arguments.iter().enumerate() {
+            let slot = sent.iter().find(|(name, _)| name.as_str() == argument.name);
+            let source = if Some(argument.name.as_str()) == session {
+                super::Parameter::Session("*".into())
+            } else if let Some((_, slot)) = slot {
                 self.labels.push((*slot, argument.name.clone()));
-                terms.push((
-                    argument.name.clone(),
-                    Term::Parameter {
-                        source: super::Parameter::Slot(*slot),
-                        data_type,
-                        list,
-                    },
-                ));
-            } else if !argument.has_default && argument.row_of.is_none() {
+                super::Parameter::Slot(*slot)
+            } else if argument.row_of.is_some() {
+                continue;
+            } else if argument.has_default {
+                left_out = left_out.or(Some(&argument.name));
+                continue;
+            } else {
                 let message = format!("argument {:?} is missing", argument.name);
                 return Err(Error::invalid(Code::UNKNOWN_PARAMETER, message).at(argument.name.clone()));
+            };
+            // What is given by its place needs all that stand before it.
+            if let Some(before) = left_out.filter(|_| index < by_place) {
+                let message = format!("argument {:?} cannot be given without {before:?}", argument.name);
+                return Err(Error::invalid(Code::UNKNOWN_PARAMETER, message).at(argument.name.clone()));
             }
+            let (data_type, list) = super::predicate::parameter_type(&argument.data_type);
+            let term = Term::Parameter {
+                source,
+                data_type,
+                list,
+            };
+            terms.push((argument.name.clone(), Some(term)));
         }
         Ok(terms)
     }

@@ -67,7 +67,7 @@ pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalo
                 );
                 Err(format!("'{text}' is not a value of this enum{near}"))
             }
-            Type::Interval | Type::Geometry | Type::Other(_) => Ok(Datum::Text(text.as_str().into())),
+            Type::Interval | Type::Other(_) => Ok(Datum::Text(text.as_str().into())),
             Type::Array(element) => array_text(text, element).ok_or_else(|| not_of(text, data_type)),
             _ => cast_text(text, &widened(data_type, sqlite)).ok_or_else(|| not_of(text, data_type)),
         },
@@ -140,7 +140,8 @@ pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
             .then(kept)
             .flatten(),
         Type::Bytes => bytes_of(text).map(|bytes| Datum::Bytes(bytes.into())),
-        Type::Text { .. } | Type::Interval | Type::Enum(_) | Type::Geometry | Type::Other(_) => kept(),
+        Type::Geometry => crate::geometry::normal(text).map(|text| Datum::Text(text.into())),
+        Type::Text { .. } | Type::Interval | Type::Enum(_) | Type::Other(_) => kept(),
         Type::Array(element) => array_text(text, element),
     }
 }

@@ -1,6 +1,6 @@
 //! Predicates as text for people: `diglot explain` and messages. Not SQL that anything runs.
 
-use super::{Aggregate, Parameter, Predicate, RuleFunction, Term};
+use super::{Aggregate, Parameter, Predicate, RuleFunction, SpatialTest, Term};
 use crate::catalog::{Catalog, TableId};
 use crate::request::{Comparison, Function, JsonStep};
 use crate::value::Datum;
@@ -8,49 +8,60 @@ use crate::value::Datum;
 /// A predicate over a row of a table, readable.
 #[must_use]
 pub fn describe(catalog: &Catalog, table: TableId, predicate: &Predicate) -> String {
-    let writer = Writer {
-        catalog,
-        tables: vec![table],
-    };
-    writer.predicate(predicate, 0)
+    Describer::new(catalog, &|_| None).inner(table).predicate(predicate)
 }
 
-/// A term over a row of a table, readable.
-#[must_use]
-pub fn describe_term(catalog: &Catalog, table: TableId, term: &Term) -> String {
-    let writer = Writer {
-        catalog,
-        tables: vec![table],
-    };
-    writer.term(term)
-}
-
-struct Writer<'a> {
+/// Says predicates and terms for people.
+#[derive(Clone)]
+pub struct Describer<'a> {
     catalog: &'a Catalog,
     /// Tables of the rows around, the innermost last.
     tables: Vec<TableId>,
+    marks: &'a dyn Fn(&Parameter) -> Option<String>,
 }
 
 const OR: u8 = 1;
 const AND: u8 = 2;
 const NOT: u8 = 3;
 
-impl Writer<'_> {
-    fn inner(&self, table: TableId) -> Writer<'_> {
-        let mut tables = self.tables.clone();
-        tables.push(table);
-        Writer {
-            catalog: self.catalog,
-            tables,
+impl<'a> Describer<'a> {
+    /// Outside of any row. `marks` knows what parameters are called in a statement; those that it does not know are
+    /// called by their origin.
+    #[must_use]
+    pub fn new(catalog: &'a Catalog, marks: &'a dyn Fn(&Parameter) -> Option<String>) -> Self {
+        Self {
+            catalog,
+            tables: Vec::new(),
+            marks,
         }
     }
 
+    /// Within a row of a table.
+    #[must_use]
+    pub fn inner(&self, table: TableId) -> Self {
+        let mut inner = self.clone();
+        inner.tables.push(table);
+        inner
+    }
+
+    /// The catalog that names come from.
+    #[must_use]
+    pub fn catalog(&self) -> &'a Catalog {
+        self.catalog
+    }
+
+    /// A predicate over the row.
+    #[must_use]
+    pub fn predicate(&self, predicate: &Predicate) -> String {
+        self.bound(predicate, 0)
+    }
+
     /// `around`: how tightly what stands around binds.
-    fn predicate(&self, predicate: &Predicate, around: u8) -> String {
+    fn bound(&self, predicate: &Predicate, around: u8) -> String {
         let joined = |parts: &[Predicate], word: &str, own: u8| {
             let text = parts
                 .iter()
-                .map(|part| self.predicate(part, own))
+                .map(|part| self.bound(part, own))
                 .collect::<Vec<_>>()
                 .join(word);
             if own < around { format!("({text})") } else { text }
@@ -61,7 +72,7 @@ impl Writer<'_> {
             Predicate::Constant(None) => "UNKNOWN".into(),
             Predicate::And(parts) => joined(parts, " AND ", AND),
             Predicate::Or(parts) => joined(parts, " OR ", OR),
-            Predicate::Not(inner) => format!("NOT {}", self.predicate(inner, NOT)),
+            Predicate::Not(inner) => format!("NOT {}", self.bound(inner, NOT)),
             Predicate::Compare {
                 left,
                 comparison,
@@ -78,7 +89,7 @@ impl Writer<'_> {
                 let name = inner.name(0);
                 match &exists.predicate {
                     Predicate::Constant(Some(true)) => format!("EXISTS (SELECT 1 FROM {name})"),
-                    predicate => format!("EXISTS (SELECT 1 FROM {name} WHERE {})", inner.predicate(predicate, 0)),
+                    predicate => format!("EXISTS (SELECT 1 FROM {name} WHERE {})", inner.predicate(predicate)),
                 }
             }
             Predicate::Truth(term) => self.term(term),
@@ -100,7 +111,9 @@ impl Writer<'_> {
         }
     }
 
-    fn term(&self, term: &Term) -> String {
+    /// A term over the row.
+    #[must_use]
+    pub fn term(&self, term: &Term) -> String {
         match term {
             Term::Column { scope, table, column } => {
                 let column = self.catalog.table(*table).column(*column).name.as_str();
@@ -109,14 +122,13 @@ impl Writer<'_> {
                 }
                 format!("{}.{column}", self.name(usize::from(*scope)))
             }
-            Term::Parameter { source, list, .. } => match source {
-                Parameter::Slot(slot) if *list => format!("(:{})", slot.0),
-                Parameter::Slot(slot) => format!(":{}", slot.0),
-                Parameter::Session(name) if *list => format!("(_USER_.{name})"),
-                Parameter::Session(name) => format!("_USER_.{name}"),
-                Parameter::Constant(value) => datum(value),
-                Parameter::Cursor(slot, part) => format!(":{}.{part}", slot.0),
-            },
+            // A list of a rule has its own parentheses.
+            Term::Parameter {
+                source: source @ (Parameter::Slot(_) | Parameter::Session(_)),
+                list: true,
+                ..
+            } => format!("({})", self.parameter(source)),
+            Term::Parameter { source, .. } => self.parameter(source),
             Term::Call {
                 function, arguments, ..
             } => self.call(*function, arguments),
@@ -141,7 +153,7 @@ impl Writer<'_> {
             Term::Case { branches, otherwise } => {
                 let mut result = String::from("CASE");
                 for (condition, value) in branches {
-                    result += &[" WHEN ", &self.predicate(condition, 0), " THEN ", &self.term(value)].concat();
+                    result += &[" WHEN ", &self.predicate(condition), " THEN ", &self.term(value)].concat();
                 }
                 if let Some(otherwise) = otherwise {
                     result += &[" ELSE ", &self.term(otherwise)].concat();
@@ -158,11 +170,25 @@ impl Writer<'_> {
                     "(SELECT {} FROM {} WHERE {})",
                     inner.term(value),
                     inner.name(0),
-                    inner.predicate(predicate, 0)
+                    inner.predicate(predicate)
                 )
             }
             Term::Aggregate(aggregate) => self.aggregate(aggregate),
-            Term::Truth(predicate) => format!("({})", self.predicate(predicate, 0)),
+            Term::Truth(predicate) => format!("({})", self.predicate(predicate)),
+        }
+    }
+
+    /// What a parameter is called: a value of a rule is itself, others have their mark's name.
+    #[must_use]
+    pub fn parameter(&self, parameter: &Parameter) -> String {
+        let mark = || (self.marks)(parameter);
+        match parameter {
+            Parameter::Slot(slot) => mark().unwrap_or_else(|| format!(":{}", slot.0)),
+            Parameter::Session(name) => {
+                mark().map_or_else(|| format!("_USER_.{name}"), |mark| format!("_USER_.{name} [{mark}]"))
+            }
+            Parameter::Constant(value) => datum(value),
+            Parameter::Cursor(slot, part) => mark().unwrap_or_else(|| format!(":{}.{part}", slot.0)),
         }
     }
 
@@ -173,7 +199,7 @@ impl Writer<'_> {
     fn aggregate(&self, aggregate: &Aggregate) -> String {
         let function = format!("{:?}", aggregate.function).to_uppercase();
         let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
-        let of = |writer: &Writer<'_>| {
+        let of = |writer: &Describer<'_>| {
             if aggregate.of.is_empty() {
                 "*".to_owned()
             } else {
@@ -188,7 +214,7 @@ impl Writer<'_> {
                     "(SELECT {function}({distinct}{}) FROM {} WHERE {})",
                     of(&inner),
                     inner.name(0),
-                    inner.predicate(predicate, 0)
+                    inner.predicate(predicate)
                 )
             }
         }
@@ -223,7 +249,7 @@ fn datum(value: &Datum) -> String {
         Datum::Integer(value) => value.to_string(),
         Datum::Float(value) => value.to_string(),
         Datum::Text(text) => quoted(text),
-        Datum::Bytes(bytes) => {
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => {
             let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("'\\x{}'", hex.concat())
         }
@@ -264,6 +290,14 @@ fn word(comparison: Comparison) -> &'static str {
         Comparison::Within => "WITHIN",
         Comparison::Intersects => "INTERSECTS",
         Comparison::Covers => "COVERS",
+        Comparison::Crosses => "CROSSES",
+        Comparison::Congruent => "ST_EQUALS",
+        Comparison::Overlaps => "OVERLAPS",
+        Comparison::Touches => "TOUCHES",
+        Comparison::Ancestor | Comparison::AncestorAny => "@>",
+        Comparison::Descendant | Comparison::DescendantAny => "<@",
+        Comparison::Matches | Comparison::MatchesAny => "MATCHES",
+        Comparison::MatchesWords => "MATCHES WORDS",
     }
 }
 
@@ -279,8 +313,14 @@ fn rule_word(function: RuleFunction) -> &'static str {
         RuleFunction::ToText => "TEXT",
         RuleFunction::ToInteger => "INTEGER",
         RuleFunction::ToFloat => "DOUBLE",
-        RuleFunction::GeometryIntersects => "ST_INTERSECTS",
-        RuleFunction::GeometryWithin => "ST_WITHIN",
-        RuleFunction::GeometryContains => "ST_CONTAINS",
+        RuleFunction::Geometry(test) => match test {
+            SpatialTest::Within => "ST_WITHIN",
+            SpatialTest::Intersects => "ST_INTERSECTS",
+            SpatialTest::Contains => "ST_CONTAINS",
+            SpatialTest::Crosses => "ST_CROSSES",
+            SpatialTest::Equals => "ST_EQUALS",
+            SpatialTest::Overlaps => "ST_OVERLAPS",
+            SpatialTest::Touches => "ST_TOUCHES",
+        },
     }
 }

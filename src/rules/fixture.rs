@@ -108,6 +108,7 @@ pub(super) fn catalog(kind: DatabaseKind) -> Catalog {
     let database = Database {
         kind,
         version: String::new(),
+        caseless: None,
         tables: vec![article, users, members, comment, note, session, view, tag, pairs, genre],
         enums: vec![EnumType {
             name: "status".into(),

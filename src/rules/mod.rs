@@ -19,8 +19,8 @@ mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
 pub use build::{AccessOptions, Finding, Severity, build_views};
-pub use describe::{describe, describe_term};
-pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, Term};
+pub use describe::{Describer, describe};
+pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, SpatialTest, Term};
 pub use select::{
     AggregateItem, AggregatePart, Call, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue,
     OrderTerm, Output, Page, Select, Through,

@@ -170,12 +170,59 @@ pub enum RuleFunction {
     ToInteger,
     /// Cast to a double.
     ToFloat,
-    /// Two geometries meet (PostGIS).
-    GeometryIntersects,
-    /// The first lies within the second (PostGIS).
-    GeometryWithin,
-    /// The first contains the second (PostGIS).
-    GeometryContains,
+    /// How two geometries lie to each other.
+    Geometry(SpatialTest),
+}
+
+/// How two geometries lie to each other (the first one's part is named).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpatialTest {
+    /// It lies within the second.
+    Within,
+    /// They meet.
+    Intersects,
+    /// It contains the second.
+    Contains,
+    /// They cross.
+    Crosses,
+    /// They cover the same places.
+    Equals,
+    /// They share a part, of their own dimension, but not all.
+    Overlaps,
+    /// Only their edges meet.
+    Touches,
+}
+
+impl SpatialTest {
+    /// Its function in SQL.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            SpatialTest::Within => "st_within",
+            SpatialTest::Intersects => "st_intersects",
+            SpatialTest::Contains => "st_contains",
+            SpatialTest::Crosses => "st_crosses",
+            SpatialTest::Equals => "st_equals",
+            SpatialTest::Overlaps => "st_overlaps",
+            SpatialTest::Touches => "st_touches",
+        }
+    }
+
+    /// The test of a function's name, in lower case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [
+            SpatialTest::Within,
+            SpatialTest::Intersects,
+            SpatialTest::Contains,
+            SpatialTest::Crosses,
+            SpatialTest::Equals,
+            SpatialTest::Overlaps,
+            SpatialTest::Touches,
+        ]
+        .into_iter()
+        .find(|test| test.function() == name)
+    }
 }
 
 impl Predicate {

@@ -35,8 +35,8 @@ pub enum From {
     Function {
         /// Index into the database's functions.
         function: usize,
-        /// Argument names and terms.
-        arguments: Vec<(String, Term)>,
+        /// Argument names; `None` is the row around.
+        arguments: Vec<(String, Option<Term>)>,
         /// The rows' table.
         table: TableId,
     },
@@ -154,7 +154,7 @@ pub enum MemberValue {
         /// Members.
         members: Vec<Member>,
     },
-    /// A function of the row: scalar, or rows.
+    /// A function of the row that returns a scalar.
     Computed {
         /// Index into the database's functions.
         function: usize,

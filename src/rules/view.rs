@@ -33,6 +33,9 @@ pub struct ReadAccess {
     pub rule: Predicate,
     /// Which cells, by column.
     pub cells: Vec<Cell>,
+    /// Which cells aggregates and group keys see, where these are fewer: with `inherits`, those of the parents that allow
+    /// aggregates.
+    pub counted: Option<Vec<Cell>>,
     /// Most rows at any place of an answer.
     pub limit: Option<u64>,
     /// Whether aggregates, groups, and orders or filters by an aggregate are allowed.

@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 
 /// Collects the columns of the row that stands `scope` levels around.
 #[derive(Default)]
-pub(super) struct Columns(pub(super) BTreeSet<ColumnId>);
+pub(super) struct Columns {
+    pub(super) columns: BTreeSet<ColumnId>,
+    /// The whole row, as a value of its table's type.
+    pub(super) whole: bool,
+}
 
 impl Columns {
     pub(super) fn members(&mut self, members: &[Member], scope: u16) {
@@ -23,11 +27,7 @@ impl Columns {
                     self.members(members, scope);
                 }
                 Value::Computed { arguments, .. } => {
-                    for (_, term) in arguments {
-                        if let Some(term) = term {
-                            self.term(term, scope);
-                        }
-                    }
+                    self.arguments(arguments, scope);
                 }
             }
         }
@@ -82,8 +82,9 @@ impl Columns {
 
     fn query(&mut self, query: &Query, scope: u16) {
         if let From::Function { arguments, .. } = &query.from {
-            for (_, term) in arguments {
-                self.term(term, scope);
+            // They stand in the scope around.
+            if let Some(around) = scope.checked_sub(1) {
+                self.arguments(arguments, around);
             }
         }
         if let Some(Through { condition, .. }) = &query.through {
@@ -109,6 +110,16 @@ impl Columns {
         }
     }
 
+    /// Arguments of a function; the one that is none is the row.
+    fn arguments(&mut self, arguments: &[(String, Option<Term>)], scope: u16) {
+        for (_, term) in arguments {
+            match term {
+                Some(term) => self.term(term, scope),
+                None => self.whole |= scope == 0,
+            }
+        }
+    }
+
     fn terms(&mut self, terms: &[Term], scope: u16) {
         for term in terms {
             self.term(term, scope);
@@ -119,7 +130,7 @@ impl Columns {
         match term {
             Term::Column { scope: own, column, .. } => {
                 if *own == scope {
-                    self.0.insert(*column);
+                    self.columns.insert(*column);
                 }
             }
             Term::Parameter { .. } => {}

@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::writer::Alias;
 use super::{Form, Writer};
-use crate::catalog::TableId;
+use crate::catalog::{FunctionResult, TableId};
 use crate::plan::{Count, Query};
 use crate::request::{Comparison, Nulls};
 use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate, Term};
@@ -54,14 +54,22 @@ impl Writer<'_> {
 
     /// The columns that a derived table passes on, under their own names.
     pub(super) fn passed_on(&mut self, table: Option<TableId>, needed: &Columns) {
-        if needed.0.is_empty() {
+        if needed.columns.is_empty() && !needed.whole {
             self.word("1");
         }
-        for (index, column) in needed.0.iter().enumerate() {
+        for (index, column) in needed.columns.iter().enumerate() {
             if let Some(table) = table {
                 self.comma(index);
                 self.column(0, table, *column);
             }
+        }
+        if needed.whole
+            && let Some(alias) = self.pop_scope()
+        {
+            self.comma(needed.columns.len());
+            self.alias(alias);
+            self.word(" AS \"diglot row\"");
+            self.push_scope(alias);
         }
     }
 
@@ -77,23 +85,12 @@ impl Writer<'_> {
             From::Function {
                 function, arguments, ..
             } => {
-                let function = &self.catalog.database.functions[*function];
-                self.identifier(&function.schema);
-                self.word(".");
-                self.identifier(&function.name);
-                self.word("(");
                 // Arguments stand in the scope around: the alias of this level is not yet visible in its own FROM.
                 let own = self.pop_scope();
-                for (index, (name, term)) in arguments.iter().enumerate() {
-                    self.comma(index);
-                    self.identifier(&crate::ident::Identifier::new(name.as_str()));
-                    self.word(" => ");
-                    self.term(term);
-                }
+                self.function_call(*function, arguments);
                 if let Some(own) = own {
                     self.push_scope(own);
                 }
-                self.word(")");
             }
         }
         self.word(" AS ");
@@ -135,6 +132,17 @@ impl Writer<'_> {
                     predicate: through.condition.clone(),
                 });
             }
+        }
+        // A function that is to return one row and returns null stands there as a row of nulls.
+        if let From::Function { function, .. } = &query.from
+            && let FunctionResult::Rows { many: false, .. } = &self.catalog.database.functions[*function].result
+            && let Some(alias) = self.pop_scope()
+        {
+            connect(self);
+            self.word("NOT (");
+            self.alias(alias);
+            self.word(" IS NULL)");
+            self.push_scope(alias);
         }
         if let Some(Predicate::Exists(exists)) = joined.map(|index| &parts[index]) {
             let alias = self.new_alias();

@@ -2,6 +2,8 @@
 //! nothing else.
 
 mod columns;
+mod function;
+mod geometry;
 mod layout;
 mod level;
 mod nested;

@@ -97,50 +97,13 @@ impl Writer<'_> {
                     data_type,
                 } => {
                     let index = list.next(self);
-                    let wire = self.computed(*function, arguments, data_type);
+                    let wire = self.computed(*function, arguments, data_type, true);
                     Layout::Column { index, wire }
                 }
             };
             object.push(member.key.as_str(), value);
         }
         object.finish()
-    }
-
-    /// A PostgreSQL function of the row at hand.
-    fn computed(&mut self, function: usize, arguments: &[(String, Option<Term>)], data_type: &Type) -> Wire {
-        let json = matches!(data_type, Type::Array(_) | Type::Other(_));
-        if json {
-            self.word("to_jsonb(");
-        }
-        let function = &self.catalog.database.functions[function];
-        self.identifier(&function.schema);
-        self.word(".");
-        self.identifier(&function.name);
-        self.word("(");
-        for (index, (name, term)) in arguments.iter().enumerate() {
-            self.comma(index);
-            self.identifier(&crate::ident::Identifier::new(name.as_str()));
-            self.word(" => ");
-            match term {
-                Some(term) => self.term(term),
-                None => self.row(),
-            }
-        }
-        self.word(")");
-        match data_type {
-            _ if json => self.word(")"),
-            Type::Numeric | Type::TimeTz | Type::Interval | Type::Enum(_) | Type::Text { .. } => self.word("::text"),
-            _ => {}
-        }
-        self.wire(data_type)
-    }
-
-    /// The whole row at hand, as a value of its table's type.
-    fn row(&mut self) {
-        if let Some(alias) = self.pop_scope() {
-            self.alias(alias);
-            self.push_scope(alias);
-        }
     }
 
     /// A level further in, as one column.
@@ -169,7 +132,7 @@ impl Writer<'_> {
 
     /// The inside of `SELECT ROW(…) FROM …` for an inner level (PostgreSQL).
     fn record(&mut self, query: &Query) -> Layout {
-        let alias = self.new_alias();
+        let alias = self.new_alias().derived(query.distinct > 0);
         let mut list = List::default();
         self.push_scope(alias);
         let layout = self.body(&mut list, query);
@@ -188,7 +151,7 @@ impl Writer<'_> {
             Body::Lists(_) => Layout::Constant(b"null".as_slice().into()),
             Body::Scalar(call) => {
                 let index = list.next(self);
-                let wire = self.computed(call.function, &call.arguments, &call.data_type);
+                let wire = self.computed(call.function, &call.arguments, &call.data_type, false);
                 Layout::Column { index, wire }
             }
         }
@@ -213,7 +176,7 @@ impl Writer<'_> {
                 if cut {
                     // The aggregate is over the page: a derived table of its own.
                     let mut passed = Columns::default();
-                    passed.0.clone_from(&needed.0);
+                    passed.columns.clone_from(&needed.columns);
                     needed.order(&query.order, 0);
                     self.word(" FROM (SELECT ");
                     let table = self.table_of(query);
@@ -405,7 +368,7 @@ impl Writer<'_> {
         self.word(" FROM (SELECT ");
         self.passed_on(table, &needed);
         let mut inner = Columns::default();
-        inner.0.extend(needed.0.iter().copied());
+        inner.columns.extend(needed.columns.iter().copied());
         inner.order(&query.order, 0);
         self.source(query, alias, &inner);
         self.order(&query.order);

@@ -1,8 +1,9 @@
 //! Predicates → SQL conditions.
 
 use super::{Form, Writer};
-use crate::request::Comparison;
-use crate::rules::{Exists, Parameter, Predicate, Term};
+use crate::pattern::Syntax;
+use crate::request::{Comparison, Function};
+use crate::rules::{Exists, Parameter, Predicate, SpatialTest, Term};
 use crate::value::Type;
 
 impl Writer<'_> {
@@ -101,6 +102,17 @@ impl Writer<'_> {
             }
             other => other,
         };
+        if let Term::Call {
+            function: Function::Distance,
+            arguments,
+            ..
+        } = left
+            && comparison == C::LessOrEqual
+            && let [one, other] = arguments.as_slice()
+        {
+            self.within_distance(one, other, right);
+            return;
+        }
         match comparison {
             C::Equal => self.equal(left, " = ", right, &data_type),
             C::NotEqual => self.equal(left, " <> ", right, &data_type),
@@ -118,36 +130,78 @@ impl Writer<'_> {
             C::NotLike => self.like(left, right, &data_type, true),
             C::ILike => self.text_infix(left, " ILIKE ", " LIKE ", right, &data_type),
             C::NotILike => self.text_infix(left, " NOT ILIKE ", " NOT LIKE ", right, &data_type),
-            C::Similar => self.pattern(left, " SIMILAR TO ", "diglot_similar(", ")", right, &data_type),
-            C::NotSimilar => self.pattern(left, " NOT SIMILAR TO ", "NOT diglot_similar(", ")", right, &data_type),
-            C::Regex => self.pattern(left, " ~ ", "diglot_regexp(", ", 0)", right, &data_type),
-            C::NotRegex => self.pattern(left, " !~ ", "NOT diglot_regexp(", ", 0)", right, &data_type),
-            C::IRegex => self.pattern(left, " ~* ", "diglot_regexp(", ", 1)", right, &data_type),
-            C::NotIRegex => self.pattern(left, " !~* ", "NOT diglot_regexp(", ", 1)", right, &data_type),
+            C::Similar | C::Regex | C::IRegex => self.pattern(left, comparison, false, right, &data_type),
+            C::NotSimilar | C::NotRegex | C::NotIRegex => self.pattern(left, comparison, true, right, &data_type),
             C::Contains => self.contains(left, " @> ", right, &data_type, false),
             C::ContainedIn => self.contains(left, " <@ ", right, &data_type, true),
             C::HasKey => self.has_key(left, " ? ", "diglot_json_has_key(", ")", right, &data_type),
             C::HasKeysAny => self.has_key(left, " ?| ", "diglot_json_has_keys(", ", 0)", right, &data_type),
             C::HasKeysAll => self.has_key(left, " ?& ", "diglot_json_has_keys(", ", 1)", right, &data_type),
-            C::Within => self.geometry_test("ST_Within(", "diglot_st_within(", left, right),
-            C::Intersects => self.geometry_test("ST_Intersects(", "diglot_st_intersects(", left, right),
-            C::Covers => self.geometry_test("ST_Contains(", "diglot_st_contains(", left, right),
+            C::Within => self.geometry_test(SpatialTest::Within, left, right),
+            C::Intersects => self.geometry_test(SpatialTest::Intersects, left, right),
+            C::Covers => self.geometry_test(SpatialTest::Contains, left, right),
+            C::Crosses => self.geometry_test(SpatialTest::Crosses, left, right),
+            C::Congruent => self.geometry_test(SpatialTest::Equals, left, right),
+            C::Overlaps => self.geometry_test(SpatialTest::Overlaps, left, right),
+            C::Touches => self.geometry_test(SpatialTest::Touches, left, right),
+            C::Ancestor | C::AncestorAny => self.extension_infix("ltree", left, "@>", right),
+            C::Descendant | C::DescendantAny => self.extension_infix("ltree", left, "<@", right),
+            C::Matches => self.extension_infix("ltree", left, "~", right),
+            C::MatchesAny => self.extension_infix("ltree", left, "?", right),
+            C::MatchesWords => self.extension_infix("ltree", left, "@", right),
         }
     }
 
     fn infix(&mut self, left: &Term, operator: &'static str, right: &Term) {
+        // `IS DISTINCT FROM` is no operator that could be named with its schema.
+        if let Some(extension) = extension_of(&left.data_type(self.catalog))
+            && !operator.starts_with(" IS")
+        {
+            self.extension_infix(extension, left, operator.trim(), right);
+            return;
+        }
         self.side(left);
         self.word(operator);
         self.side(right);
     }
 
+    /// Operators of enums are for the enum itself, not for a domain over it: such a column is cast, alone or in an array.
+    fn plain_enum(&mut self, term: &Term) {
+        let Term::Column { table, column, .. } = term else {
+            return;
+        };
+        let column = self.catalog.table(*table).column(*column);
+        let (data_type, list) = match &column.data_type {
+            Type::Array(element) => (&**element, true),
+            other => (other, false),
+        };
+        let Type::Enum(index) = data_type else { return };
+        let catalog = self.catalog;
+        let own = catalog.database.enums.get(*index as usize);
+        let Some(name) = own.and_then(|found| found.database_type.as_deref()) else {
+            return;
+        };
+        if column.database_type.strip_suffix("[]").unwrap_or(&column.database_type) != name {
+            self.cast_to(name);
+            self.word(if list { "[]" } else { "" });
+        }
+    }
+
     /// One side of a comparison. SQLite keeps moments as text, with whatever offset they were written: they are compared
     /// in UTC.
     fn side(&mut self, term: &Term) {
-        if self.is_postgres() || !matches!(term.data_type(self.catalog), Type::TimestampTz) {
+        if self.is_postgres() {
+            self.term(term);
+            self.plain_enum(term);
+            return;
+        }
+        if !matches!(term.data_type(self.catalog), Type::TimestampTz) {
             self.term(term);
             return;
         }
+        // What is no moment is infinity.
+        let bound = matches!(term, Term::Parameter { .. });
+        self.word(if bound { "coalesce(" } else { "" });
         self.word("strftime('%Y-%m-%d %H:%M:%f', CASE WHEN ");
         self.term(term);
         self.word(" GLOB '*:*[+-][0-9][0-9]' THEN ");
@@ -155,6 +209,11 @@ impl Writer<'_> {
         self.word(" || ':00' ELSE ");
         self.term(term);
         self.word(" END)");
+        if bound {
+            self.word(", ");
+            self.term(term);
+            self.word(")");
+        }
     }
 
     fn equal(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type) {
@@ -170,9 +229,12 @@ impl Writer<'_> {
                 self.word(")::jsonb");
             }
             Type::Json | Type::Jsonb if !self.is_postgres() => {
-                self.word("json(");
+                // What is no JSON (11: strict or JSON5 text, or JSONB) has no value to compare.
+                self.word("CASE WHEN json_valid(");
                 self.term(left);
-                self.word(")");
+                self.word(", 11) THEN json(");
+                self.term(left);
+                self.word(") END");
                 self.word(operator);
                 self.word("json(");
                 self.term(right);
@@ -194,10 +256,17 @@ impl Writer<'_> {
     fn within_list(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
         if self.is_postgres() {
             self.term(left);
+            self.plain_enum(left);
             if matches!(data_type, Type::Json) {
                 self.word("::jsonb");
             }
-            self.word(if not { " <> ALL(" } else { " = ANY(" });
+            match extension_of(data_type) {
+                Some(extension) => {
+                    self.extension_operator(extension, if not { "<>" } else { "=" });
+                    self.word(if not { "ALL(" } else { "ANY(" });
+                }
+                None => self.word(if not { " <> ALL(" } else { " = ANY(" }),
+            }
             self.term(right);
             if matches!(data_type, Type::Json) {
                 self.word("::jsonb[]");
@@ -235,7 +304,7 @@ impl Writer<'_> {
         if self.is_postgres() {
             self.text(left, data_type);
             self.word(if not { " NOT LIKE " } else { " LIKE " });
-            self.term(right);
+            self.formed(right, Form::Like);
             return;
         }
         match right {
@@ -269,36 +338,63 @@ impl Writer<'_> {
     ) {
         self.text(left, data_type);
         self.by_flavor(postgres, sqlite);
-        self.term(right);
+        self.formed(right, Form::Like);
         self.by_flavor("", " ESCAPE '\\'");
     }
 
-    fn pattern(
-        &mut self,
-        left: &Term,
-        postgres: &'static str,
-        sqlite: &'static str,
-        closing: &'static str,
-        right: &Term,
-        data_type: &Type,
-    ) {
-        if self.is_postgres() {
-            self.text(left, data_type);
-            self.word(postgres);
-            self.term(right);
-        } else {
-            self.word(sqlite);
-            self.term(right);
-            self.word(", ");
-            self.term(left);
-            self.word(closing);
+    /// A term that is bound in a form of its own, where it is bound at all.
+    fn formed(&mut self, term: &Term, form: Form) {
+        match term {
+            Term::Parameter {
+                source,
+                data_type,
+                list,
+            } => self.mark(source, data_type, *list, form),
+            other => self.term(other),
         }
     }
 
+    /// A regular expression or `SIMILAR TO`. On PostgreSQL both are regular expressions whose case is spelled out, and a
+    /// column without case must not fold them once more.
+    fn pattern(&mut self, left: &Term, comparison: Comparison, not: bool, right: &Term, data_type: &Type) {
+        let Some(syntax) = comparison.pattern() else { return };
+        let syntax = match syntax {
+            Syntax::Regex { .. } if data_type.is_caseless() => Syntax::Regex { insensitive: true },
+            Syntax::Similar { .. } if data_type.is_caseless() => Syntax::Similar { insensitive: true },
+            other => other,
+        };
+        let form = Form::Pattern(syntax);
+        if self.is_postgres() {
+            self.term(left);
+            if !data_type.is_text() || data_type.is_caseless() {
+                self.word("::text");
+            }
+            self.word(if not { " !~ " } else { " ~ " });
+            self.formed(right, form);
+            return;
+        }
+        self.word(if not { "NOT " } else { "" });
+        let (opening, closing) = match syntax {
+            Syntax::Regex { insensitive: false } => ("diglot_regexp(", ", 0)"),
+            Syntax::Regex { insensitive: true } => ("diglot_regexp(", ", 1)"),
+            Syntax::Similar { .. } => ("diglot_similar(", ")"),
+        };
+        self.word(opening);
+        self.formed(right, form);
+        self.word(", ");
+        self.term(left);
+        self.word(closing);
+    }
+
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {
+        if let Some(extension) = extension_of(data_type) {
+            self.extension_infix(extension, left, operator.trim(), right);
+            return;
+        }
         if self.is_postgres() {
             let json = matches!(data_type, Type::Json);
             self.term(left);
+            self.plain_enum(left);
             if json {
                 self.word("::jsonb");
             }
@@ -326,6 +422,10 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        if data_type.is_named("hstore") {
+            self.extension_infix("hstore", left, postgres.trim(), right);
+            return;
+        }
         if self.is_postgres() {
             self.term(left);
             if matches!(data_type, Type::Json) {
@@ -342,14 +442,36 @@ impl Writer<'_> {
         }
     }
 
-    fn geometry_test(&mut self, postgres: &'static str, sqlite: &'static str, left: &Term, right: &Term) {
-        self.by_flavor(postgres, sqlite);
+    fn extension_infix(&mut self, extension: &str, left: &Term, operator: &'static str, right: &Term) {
         self.term(left);
-        self.word(", ");
-        self.by_flavor("ST_GeomFromText(", "");
+        self.extension_operator(extension, operator);
         self.term(right);
-        self.by_flavor("))", ")");
     }
+
+    /// An operator of an extension, found also where the extension's schema is not searched.
+    fn extension_operator(&mut self, extension: &str, operator: &'static str) {
+        let catalog = self.catalog;
+        let schema = (catalog.database.extension(extension)).and_then(|found| found.schema.as_ref());
+        match schema {
+            Some(schema) => {
+                self.word(" OPERATOR(");
+                self.identifier(schema);
+                self.word(".");
+                self.word(operator);
+                self.word(") ");
+            }
+            None => {
+                self.word(" ");
+                self.word(operator);
+                self.word(" ");
+            }
+        }
+    }
+}
+
+/// The extension whose operators a type has.
+fn extension_of(data_type: &Type) -> Option<&'static str> {
+    ["hstore", "ltree"].into_iter().find(|name| data_type.is_named(name))
 }
 
 /// The operator of a comparison that a keyset uses (PostgreSQL).

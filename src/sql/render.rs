@@ -29,7 +29,7 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
         writer.total(query);
         writer.word(") AS c LEFT JOIN (");
     }
-    let alias = writer.new_alias();
+    let alias = writer.new_alias().derived(query.distinct > 0);
     writer.push_scope(alias);
     writer.word("SELECT ");
     if query.total {

@@ -1,6 +1,7 @@
 //! The only thing that a backend runs.
 
 use super::Shape;
+use crate::pattern::Syntax;
 use crate::rules::Parameter;
 use crate::value::Type;
 use std::sync::Arc;
@@ -37,6 +38,10 @@ pub enum Form {
     Plain,
     /// A LIKE pattern turned into a GLOB pattern (SQLite's case-sensitive match that can use an index).
     Glob,
+    /// A LIKE pattern, checked.
+    Like,
+    /// A regular expression or `SIMILAR TO` pattern, checked, and on PostgreSQL translated.
+    Pattern(Syntax),
     /// A count of rows: an integer ≥ 0, not above the mark's ceiling, plus so many.
     Count {
         /// Largest value that takes effect (a role's limit).

@@ -151,6 +151,11 @@ impl Writer<'_> {
             Function::Substring => self.text_function("substr(", arguments),
             Function::Replace => self.text_function("replace(", arguments),
             Function::Absolute => self.function("abs(", arguments),
+            Function::Distance => {
+                if let [one, other] = arguments {
+                    self.distance(one, other);
+                }
+            }
         }
     }
 
@@ -187,9 +192,11 @@ impl Writer<'_> {
             RuleFunction::ToText => self.cast(arguments, " AS text)"),
             RuleFunction::ToInteger => self.cast(arguments, " AS bigint)"),
             RuleFunction::ToFloat => self.cast(arguments, " AS double precision)"),
-            RuleFunction::GeometryIntersects => self.geometry("ST_Intersects(", "diglot_st_intersects(", arguments),
-            RuleFunction::GeometryWithin => self.geometry("ST_Within(", "diglot_st_within(", arguments),
-            RuleFunction::GeometryContains => self.geometry("ST_Contains(", "diglot_st_contains(", arguments),
+            RuleFunction::Geometry(relation) => {
+                if let [one, other] = arguments {
+                    self.geometry_test(relation, one, other);
+                }
+            }
         }
     }
 
@@ -197,12 +204,6 @@ impl Writer<'_> {
         self.word("CAST(");
         self.arguments(arguments, ", ");
         self.word(closing);
-    }
-
-    fn geometry(&mut self, postgres: &'static str, sqlite: &'static str, arguments: &[Term]) {
-        self.by_flavor(postgres, sqlite);
-        self.arguments(arguments, ", ");
-        self.word(")");
     }
 
     fn json_path(&mut self, term: &Term, path: &[JsonStep], text: bool) {

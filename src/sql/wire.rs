@@ -27,11 +27,7 @@ impl Writer<'_> {
                 self.term(term);
                 self.word(")");
             }
-            Type::Geometry => {
-                self.word("ST_AsGeoJSON(");
-                self.term(term);
-                self.word(")");
-            }
+            Type::Geometry => self.geojson(term),
             _ => {
                 self.term(term);
                 if let Some(cast) = self.domain_cast(term, &data_type) {

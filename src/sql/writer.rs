@@ -24,7 +24,21 @@ pub(super) struct Writer<'a> {
 
 /// The alias of a table reference: `t0`, `t1` ….
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Alias(u32);
+pub(super) struct Alias {
+    number: u32,
+    derived: bool,
+}
+
+impl Alias {
+    /// Says that it names a derived table, whose rows are not of their table's type: that row is one of its columns.
+    pub(super) fn derived(self, derived: bool) -> Self {
+        Self { derived, ..self }
+    }
+
+    pub(super) fn is_derived(self) -> bool {
+        self.derived
+    }
+}
 
 /// Text that a writer has written.
 pub(super) struct Taken(String);
@@ -87,12 +101,15 @@ impl<'a> Writer<'a> {
     /// written twice (in a select list and in GROUP BY) has the same text both times: PostgreSQL takes it for the same
     /// only then. What stands side by side never refers to each other, so names may repeat.
     pub(super) fn new_alias(&self) -> Alias {
-        Alias(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX))
+        Alias {
+            number: u32::try_from(self.scopes.len()).unwrap_or(u32::MAX),
+            derived: false,
+        }
     }
 
     pub(super) fn alias(&mut self, alias: Alias) {
         self.sql.push('t');
-        self.number(u64::from(alias.0));
+        self.number(u64::from(alias.number));
     }
 
     /// A number of ours (alias, position), never a client's.
@@ -189,6 +206,10 @@ impl<'a> Writer<'a> {
             Type::Json => "json",
             Type::Jsonb => "jsonb",
             Type::Other(name) => name,
+            Type::Text { caseless: true, .. } => match self.catalog.database.caseless.as_deref() {
+                Some(name) => name,
+                None => return,
+            },
             Type::Enum(index) => match self
                 .catalog
                 .database
@@ -201,11 +222,15 @@ impl<'a> Writer<'a> {
             },
             _ => return,
         };
-        // The name comes from the database's catalog, where format_type has quoted it.
-        self.sql.push_str("::");
-        self.sql.push_str(name);
+        self.cast_to(name);
         if list {
             self.sql.push_str("[]");
         }
+    }
+
+    /// `::type`. The name comes from the database's catalog, where `format_type` has quoted it.
+    pub(super) fn cast_to(&mut self, name: &str) {
+        self.sql.push_str("::");
+        self.sql.push_str(name);
     }
 }

@@ -14,14 +14,19 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod away;
 mod case;
 mod cases;
+mod changes;
 mod client;
 mod fronts;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod inside;
+mod issuer;
 mod layering;
+mod limits;
+mod live;
 mod plans;
 mod properties;
 mod responses;

@@ -166,7 +166,7 @@ async fn compare(
     (others.len(), differences)
 }
 
-fn shown(statement: &Result<(String, Vec<serde_json::Value>), Code>) -> String {
+fn shown(statement: &Result<(String, serde_json::Map<String, serde_json::Value>), Code>) -> String {
     match statement {
         Ok((sql, values)) => format!("{}\n-- {}", broken(sql), serde_json::Value::from(values.clone())),
         Err(code) => format!("refused, {}", code.0),

@@ -77,10 +77,14 @@ impl Server {
 
     /// The whole lines of its log so far.
     pub(crate) fn log_lines(&self) -> Vec<String> {
-        let bytes = fs::read(self.folder.join("err")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = self.whole_log();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole.lines().map(str::to_owned).collect()
+    }
+
+    /// All that it wrote to its log.
+    pub(crate) fn whole_log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("err")).unwrap_or_default()).into_owned()
     }
 
     /// Its configuration.
@@ -206,7 +210,40 @@ async fn start_in(
         Database::Sqlite => sqlite(script, &folder.join("test.db"))?,
         Database::Postgres => postgres(script, name, log.is_some()).await?,
     };
-    let watch = spawn(&url, &config, folder, database, log)?;
+    let dropped = (database == Database::Postgres).then_some(name);
+    let watch = spawn(&url, &config, folder, dropped, log)?;
+    answering(folder, watch, url).await.map(Arc::new)
+}
+
+/// A server of one test's own, on a database and with a configuration that it may change. It ends when it is dropped.
+pub(crate) async fn own(label: &str, url: &str, configuration: &str) -> Result<Server, String> {
+    let folder = own_directory(label)?;
+    let config = folder.join("diglot.toml");
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
+    let database = url.rsplit('/').next().filter(|name| name.starts_with("diglot_it_"));
+    let dropped = database.filter(|_| url.starts_with("postgres"));
+    let watch = spawn(url, &config, &folder, dropped, None)?;
+    answering(&folder, watch, url.to_owned()).await
+}
+
+/// The folder of a server of one's own; what a test puts there goes with the server.
+pub(crate) fn own_directory(label: &str) -> Result<PathBuf, String> {
+    let folder = std::env::temp_dir().join(format!("diglot_it_{}_own_{label}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// A database of one's own with what a script makes, and its URL. On PostgreSQL it goes with its server.
+pub(crate) async fn own_database(label: &str, database: Database, script: &str) -> Result<String, String> {
+    let made = match database {
+        Database::Sqlite => sqlite(script, &own_directory(label)?.join("test.db")),
+        Database::Postgres => postgres(script, &format!("diglot_it_{}_{label}", std::process::id()), false).await,
+    };
+    made.map_err(|error| format!("{label} on {database}: {error}"))
+}
+
+/// Waits until a server answers.
+async fn answering(folder: &Path, watch: Child, url: String) -> Result<Server, String> {
     let mut server = Server {
         address: ([127, 0, 0, 1], 0).into(),
         url: url.clone(),
@@ -234,7 +271,7 @@ async fn start_in(
             server.address = address;
             let health = client::send(address, &Request::get("/health")).await;
             if health.is_ok_and(|answer| answer.status == 200) {
-                return Ok(Arc::new(server));
+                return Ok(server);
             }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -285,10 +322,10 @@ eval "$at_end" >/dev/null 2>&1
 rm -rf "$folder"
 "#;
 
-fn spawn(url: &str, config: &Path, folder: &Path, database: Database, log: Option<&str>) -> Result<Child, String> {
-    let at_end = match (database, client_of_postgres()) {
-        (Database::Postgres, Some(psql)) => {
-            let name = url.rsplit('/').next().unwrap_or_default();
+/// `dropped` is a database of PostgreSQL that goes with the server.
+fn spawn(url: &str, config: &Path, folder: &Path, dropped: Option<&str>, log: Option<&str>) -> Result<Child, String> {
+    let at_end = match (dropped, client_of_postgres()) {
+        (Some(name), Some(psql)) => {
             let cluster = std::env::var("DIGLOT_TEST_POSTGRES").unwrap_or_default();
             format!(
                 "'{}' --no-psqlrc '{cluster}' --command 'DROP DATABASE IF EXISTS {name} WITH (FORCE)'",

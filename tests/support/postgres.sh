@@ -5,7 +5,9 @@
 #   tests/support/postgres.sh stop               ends the server and removes its folder
 #
 # `start FOLDER` puts the cluster into FOLDER, which must not exist yet; `stop FOLDER` ends that one;
-# `find` prints the folder of the server binaries that would be used, or fails.
+# `pause FOLDER` ends the server and keeps its data; `resume FOLDER` starts it again on the same port.
+# `find` prints the folder of the server binaries that would be used, or fails; `has EXTENSION` tells whether that server
+# can install an extension.
 set -euo pipefail
 unset "${!PG@}" # settings of the caller's clients
 
@@ -35,6 +37,13 @@ find_binaries() {
         fi
     done
     return 1
+}
+
+# The file of an extension, in the server's own folder of such things.
+has() {
+    local binaries
+    binaries=$(find_binaries) || return 1
+    [[ -f $("$binaries/pg_config" --sharedir)/extension/$1.control ]]
 }
 
 # initdb and the server refuse to run as root; then the folder belongs to another user, who runs them.
@@ -131,9 +140,25 @@ stop() {
     remove
 }
 
+# Ends the server; its clients are cut off, its data stays.
+pause() {
+    folder=${1:?pause which one?} binaries=$(find_binaries)
+    [[ -f $folder/$marker ]] || fail "$folder is not a cluster of this script"
+    as_server_user "$binaries/pg_ctl" stop --pgdata="$folder/data" --mode=fast --timeout=20 --wait >/dev/null
+}
+
+resume() {
+    folder=${1:?resume which one?} binaries=$(find_binaries)
+    [[ -f $folder/$marker ]] || fail "$folder is not a cluster of this script"
+    # The options of the last start, its port among them.
+    as_server_user "$binaries/pg_ctl" restart --pgdata="$folder/data" --log="$folder/server.log" \
+        --timeout=60 --wait >"$folder/start.log" 2>&1 || { cat "$folder/start.log" >&2; fail "the server did not start"; }
+}
+
 command=${1:-}
 case $command in
-    start | stop) "$command" "${2:-}" ;;
+    start | stop | pause | resume) "$command" "${2:-}" ;;
     find) find_binaries ;;
+    has) has "${2:?which extension?}" ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

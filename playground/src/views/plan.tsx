@@ -79,7 +79,8 @@ export function Plan(): React.ReactElement {
 }
 
 function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
-  const parameters = Array.isArray(root.parameters) ? root.parameters : [];
+  // By the names of their marks in the statement: $1 on PostgreSQL, ?1 on SQLite.
+  const parameters = Object.entries(root.parameters ?? {});
   return (
     <section className="root" aria-label={`Plan of ${root.name}`} data-root={root.name}>
       <h3><code>{root.name}</code></h3>
@@ -99,8 +100,8 @@ function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
             <table className="parameters">
               <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>
               <tbody>
-                {parameters.map((value, index) => (
-                  <tr key={index}><td>{index + 1}</td><td><code>{JSON.stringify(value)}</code></td></tr>
+                {parameters.map(([mark, value]) => (
+                  <tr key={mark}><td><code>{mark}</code></td><td><code>{JSON.stringify(value)}</code></td></tr>
                 ))}
               </tbody>
             </table>
@@ -144,7 +145,7 @@ function Leaf({ value }: { value: unknown }): React.ReactElement {
 /** A folded node's own name, where it has one. */
 function headline(value: object): string {
   if (Array.isArray(value)) return `${value.length}`;
-  const node = value as Record<string, unknown>;
-  const found = node["kind"] ?? node["node"] ?? node["type"] ?? node["table"] ?? node["name"];
-  return typeof found === "string" ? found : "";
+  // A level of the plan begins with what it reads; the members of a row have whatever names they have.
+  const [first] = Object.entries(value);
+  return first && (first[0] === "table" || first[0] === "function") ? String(first[1]) : "";
 }

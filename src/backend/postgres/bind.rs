@@ -264,7 +264,7 @@ fn literal(datum: &Datum, text: &mut String) {
         }
         Datum::Float(value) => text.push_str(zmij::Buffer::new().format(*value)),
         Datum::Text(value) => text.push_str(value),
-        Datum::Bytes(bytes) => {
+        Datum::Bytes(bytes) | Datum::Broken(bytes) => {
             text.push_str("\\x");
             for byte in bytes {
                 let _ = write!(text, "{byte:02x}");

@@ -18,12 +18,18 @@ pub(super) enum Fault {
     Collision,
     /// A value that the database refused.
     Value,
+    /// What the server does not do with such values.
+    Unsupported,
     /// Too much for the server's limits.
     TooComplex,
     /// The database user may not.
     Denied,
     /// A constraint.
     Constraint,
+    /// A type lacks the operator or the order that the request needs.
+    NoOperator,
+    /// A materialized view that nobody has filled yet.
+    Empty,
     /// The database cannot be written.
     ReadOnly,
     /// Ours.
@@ -38,7 +44,10 @@ pub(super) fn classify(error: &sqlx::Error) -> Fault {
                 .try_downcast_ref::<PgDatabaseError>()
                 .and_then(PgDatabaseError::routine)
                 .unwrap_or_default();
-            by_state(&database.code().unwrap_or_default(), routine)
+            let within = database
+                .try_downcast_ref::<PgDatabaseError>()
+                .is_some_and(|error| error.position().is_some());
+            by_state(&database.code().unwrap_or_default(), routine, within)
         }
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -56,25 +65,42 @@ fn is_bad_pattern(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.code().as_deref() == Some("2201B"))
 }
 
-fn by_state(state: &str, routine: &str) -> Fault {
+/// `within`: the server names a place in the statement's text (or in a function's). What a value is cast to (`regclass`,
+/// `regtype` and their like) fails with the same states, but there is no place for it.
+fn by_state(state: &str, routine: &str, within: bool) -> Fault {
     match state {
         "53300" | "57P03" => Fault::Full,
         "57014" | "55P03" => Fault::Timeout,
         // A prepared statement whose columns have changed.
         "0A000" if routine == "RevalidateCachedQuery" => Fault::Stale,
-        // Undefined table, column, type, schema; a prepared statement that the server has forgotten.
-        "42P01" | "42703" | "42704" | "3F000" | "26000" | "42P05" => Fault::Stale,
-        "40001" | "40P01" => Fault::Collision,
+        "0A000" => Fault::Unsupported,
+        // A prepared statement that the server has forgotten.
+        "26000" | "42P05" => Fault::Stale,
+        // Undefined table, column, function, object, schema; a wrong name, a syntax error in a type's name.
+        "42P01" | "42703" | "42883" | "42725" | "42704" | "3F000" | "42602" | "42601" if !within => Fault::Value,
+        "42P01" | "42703" | "42704" | "3F000" => Fault::Stale,
+        "40001" | "40P01" | "72000" => Fault::Collision,
         "42501" => Fault::Denied,
+        "42883" => Fault::NoOperator,
+        "55000" if routine == "ExecOpenScanRelation" => Fault::Empty,
         "25006" => Fault::ReadOnly,
-        // A function of the database that raises an error refuses the values that it got.
-        "P0001" => Fault::Value,
+        // A function of the database that raises an error, or finds no row or too many, refuses the values that it got; so
+        // does a subquery with several rows.
+        "P0001" | "P0002" | "P0003" | "21000" => Fault::Value,
+        "44000" => Fault::Constraint,
+        // What an extension's reader of values (ltree's, say) calls a syntax error: ours come from the parser.
+        "42601" if !routine.is_empty() && !routine.ends_with("yyerror") => Fault::Value,
+        // PostGIS and hstore have no states of their own: they refuse values under the one of internal errors.
+        "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint" | "get_val" | "parse_hstore") => Fault::Value,
         _ => match state.get(..2) {
             Some("08" | "57" | "28" | "3D") => Fault::Away,
-            Some("53") => Fault::Full,
+            // Out of resources; an object in use or not yet filled; a foreign server.
+            Some("53" | "55" | "HV") => Fault::Full,
             Some("22") => Fault::Value,
             Some("23") => Fault::Constraint,
             Some("54") => Fault::TooComplex,
+            // A state of somebody's own, from a function.
+            _ if routine == "exec_stmt_raise" => Fault::Value,
             _ => Fault::Other,
         },
     }
@@ -113,10 +139,15 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Kind::Invalid,
             Code::INVALID_VALUE,
             if is_bad_pattern(&error) {
-                "a value is not a valid regular expression"
+                "the regular expression is too complex for the database; ask for fewer repetitions"
             } else {
                 "a value does not fit its type, its range or the operation"
             },
+        ),
+        Fault::Unsupported => (
+            Kind::Invalid,
+            Code::NOT_SUPPORTED,
+            "the database does not support this operation on such values",
         ),
         Fault::TooComplex => (
             Kind::Invalid,
@@ -132,6 +163,16 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Kind::Conflict,
             Code::CONSTRAINT,
             "the values conflict with a constraint of the database",
+        ),
+        Fault::NoOperator => (
+            Kind::Invalid,
+            Code::UNKNOWN_OPERATOR,
+            "a type has no such comparison, order or group in this database",
+        ),
+        Fault::Empty => (
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "a materialized view has not been filled yet; try again later",
         ),
         Fault::ReadOnly => (Kind::NotAllowed, Code::NOT_SUPPORTED, "the database is read-only"),
         Fault::Other => return Error::internal(error),
@@ -172,12 +213,17 @@ pub(super) fn at_start(error: sqlx::Error, place: &str) -> Error {
         (_, "") => "the connection failed".to_owned(),
         (_, state) => format!("the server answered with SQLSTATE {state}"),
     };
-    Error::new(
-        Kind::Unavailable,
-        Code::DATABASE_AWAY,
-        format!("cannot connect to PostgreSQL at {place}: {why}"),
-    )
-    .with_source(error)
+    let message = format!("cannot connect to PostgreSQL at {place}: {why}");
+    let made = Error::new(Kind::Unavailable, Code::DATABASE_AWAY, message);
+    // The cause stands behind the message: only where it says more, and without the driver's frame around it.
+    match error {
+        sqlx::Error::Io(_) => made,
+        sqlx::Error::Database(_) if matches!(state.as_str(), "28P01" | "3D000" | "53300" | "57P03" | "42501") => made,
+        sqlx::Error::Database(database) => made.with_source(database.message().to_owned()),
+        sqlx::Error::Protocol(text) => made.with_source(text),
+        sqlx::Error::Tls(cause) => made.with_source(cause),
+        other => made.with_source(other),
+    }
 }
 
 #[cfg(test)]
@@ -187,29 +233,41 @@ mod tests {
     #[test]
     fn states_are_classified() {
         let cases = [
-            ("08006", "", Fault::Away),
-            ("57P01", "", Fault::Away),
-            ("57P03", "", Fault::Full),
-            ("53300", "", Fault::Full),
-            ("57014", "", Fault::Timeout),
-            ("22P02", "", Fault::Value),
-            ("22003", "", Fault::Value),
-            ("22012", "", Fault::Value),
-            ("2201B", "", Fault::Value),
-            ("42P01", "", Fault::Stale),
-            ("42703", "", Fault::Stale),
-            ("0A000", "RevalidateCachedQuery", Fault::Stale),
-            ("0A000", "", Fault::Other),
-            ("42501", "", Fault::Denied),
-            ("40001", "", Fault::Collision),
-            ("40P01", "", Fault::Collision),
-            ("54001", "", Fault::TooComplex),
-            ("XX000", "", Fault::Other),
-            ("42601", "", Fault::Other),
-            ("", "", Fault::Other),
+            ("08006", "", true, Fault::Away),
+            ("57P01", "", true, Fault::Away),
+            ("57P03", "", true, Fault::Full),
+            ("53300", "", true, Fault::Full),
+            ("55000", "", false, Fault::Full),
+            ("55000", "ExecOpenScanRelation", false, Fault::Empty),
+            ("57014", "", false, Fault::Timeout),
+            ("22P02", "", false, Fault::Value),
+            ("22003", "", false, Fault::Value),
+            ("22012", "", false, Fault::Value),
+            ("2201B", "", false, Fault::Value),
+            ("42P01", "parserOpenTable", true, Fault::Stale),
+            ("42P01", "RangeVarGetRelidExtended", false, Fault::Value),
+            ("42703", "", true, Fault::Stale),
+            ("42704", "typenameType", false, Fault::Value),
+            ("42883", "regprocin", false, Fault::Value),
+            ("42883", "op_error", true, Fault::NoOperator),
+            ("0A000", "RevalidateCachedQuery", false, Fault::Stale),
+            ("0A000", "", false, Fault::Unsupported),
+            ("21000", "", false, Fault::Value),
+            ("44000", "", false, Fault::Constraint),
+            ("42501", "", false, Fault::Denied),
+            ("40001", "", false, Fault::Collision),
+            ("40P01", "", false, Fault::Collision),
+            ("54001", "", false, Fault::TooComplex),
+            ("AB123", "exec_stmt_raise", false, Fault::Value),
+            ("XX000", "", false, Fault::Other),
+            ("XX000", "pg_error", false, Fault::Value),
+            ("42601", "scanner_yyerror", true, Fault::Other),
+            ("42601", "parse_ltree", true, Fault::Value),
+            ("42601", "", true, Fault::Other),
+            ("", "", false, Fault::Other),
         ];
-        for (state, routine, fault) in cases {
-            assert_eq!(by_state(state, routine), fault, "{state}");
+        for (state, routine, within, fault) in cases {
+            assert_eq!(by_state(state, routine, within), fault, "{state}");
         }
     }
 }

@@ -4,8 +4,8 @@ use super::tables::Tables;
 use super::types::Types;
 use crate::catalog::{Function, FunctionArgument, FunctionResult};
 use crate::ident::Identifier;
+use crate::value::Type;
 use sqlx::postgres::types::Oid;
-use std::collections::HashMap;
 
 /// Schema, name, inputs, names, modes, defaults, result, many, volatile, comment.
 pub(super) type FunctionTuple = (
@@ -20,15 +20,14 @@ pub(super) type FunctionTuple = (
     bool,
     Option<String>,
 );
-/// Functions that can be called by name: not overloaded, plain input arguments, a result that is a value or rows of a table.
+
+/// The type of rows that belong to no table.
+const RECORD: u32 = 2249;
+
+/// Functions whose arguments and result are values, or rows of a table.
 pub(super) fn functions(rows: Vec<FunctionTuple>, types: &Types, tables: &Tables, schemas: &[String]) -> Vec<Function> {
-    let mut names: HashMap<(String, String), usize> = HashMap::new();
-    for row in &rows {
-        *names.entry((row.0.clone(), row.1.clone())).or_default() += 1;
-    }
     let mut functions: Vec<Function> = rows
         .into_iter()
-        .filter(|row| names.get(&(row.0.clone(), row.1.clone())) == Some(&1))
         .filter_map(|row| function(row, types, tables))
         .collect();
     let position = |function: &Function| schemas.iter().position(|schema| schema == function.schema.as_str());
@@ -40,14 +39,19 @@ fn function(row: FunctionTuple, types: &Types, tables: &Tables) -> Option<Functi
     let (schema, name, inputs, names, modes, defaults, result, many, volatile, comment) = row;
     // With modes the names cover outputs too, which stand behind the inputs only by habit.
     let names = names.unwrap_or_default();
-    let input_names: Vec<String> = match modes {
-        None => names,
-        Some(modes) if modes.iter().any(|mode| mode == "b" || mode == "v") => return None,
-        Some(modes) => (modes.iter().zip(names))
-            .filter(|(mode, _)| *mode == "i")
-            .map(|(_, name)| name)
-            .collect(),
+    let modes = modes.unwrap_or_default();
+    let takes = |index: usize| {
+        modes
+            .get(index)
+            .is_none_or(|mode| matches!(mode.as_str(), "i" | "b" | "v"))
     };
+    let input_names: Vec<String> = (names.into_iter().enumerate())
+        .filter(|(index, _)| takes(*index))
+        .map(|(_, name)| name)
+        .collect();
+    // It is always the last input.
+    let variadic = modes.iter().any(|mode| mode == "v").then(|| inputs.len() - 1);
+    let has_columns = modes.iter().any(|mode| matches!(mode.as_str(), "o" | "b" | "t"));
     let without_default = inputs.len().saturating_sub(usize::try_from(defaults).unwrap_or(0));
     let argument = |(index, id): (usize, &Oid)| {
         if types.is_pseudo(id.0) {
@@ -63,11 +67,19 @@ fn function(row: FunctionTuple, types: &Types, tables: &Tables) -> Option<Functi
             database_type: mapped.database_type,
             row_of: tables.of_row_type(*id),
             has_default: index >= without_default,
+            nameless: input_names.get(index).is_none_or(String::is_empty),
+            variadic: variadic == Some(index),
         })
     };
     let arguments = inputs.iter().enumerate().map(argument).collect::<Option<Vec<_>>>()?;
     let result = if let Some(table) = tables.of_row_type(result) {
         FunctionResult::Rows { table, many }
+    } else if result.0 == RECORD && has_columns {
+        FunctionResult::Scalar {
+            data_type: Type::Jsonb,
+            database_type: "record".into(),
+            many,
+        }
     } else if types.is_pseudo(result.0) {
         return None;
     } else {

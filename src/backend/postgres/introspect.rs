@@ -6,8 +6,9 @@ use super::pool::{Pool, is_away, settle};
 use super::queries;
 use super::tables::{ColumnTuple, ConstraintTuple, IndexTuple, RelationTuple, Tables};
 use super::types::Types;
-use crate::catalog::{Database, DatabaseKind};
+use crate::catalog::{Database, DatabaseKind, Extension};
 use crate::error::Result;
+use crate::ident::Identifier;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgConnection, PgRow, Postgres};
 use sqlx::{Connection, FromRow};
@@ -28,7 +29,7 @@ pub(super) async fn introspect(pool: &Pool, schemas: &[String]) -> Result<Databa
 /// What the queries gave.
 struct Raw {
     fingerprint: String,
-    server: (String, bool, Vec<String>),
+    server: (String, bool, Vec<String>, Vec<String>),
     relations: Vec<RelationTuple>,
     columns: Vec<ColumnTuple>,
     constraints: Vec<ConstraintTuple>,
@@ -102,14 +103,20 @@ impl Raw {
             tables.index(index);
         }
         let functions = functions(self.functions, &self.types, &tables, schemas);
-        let (version, read_only, extensions) = self.server;
+        let (version, read_only, extensions, schemas_of_extensions) = self.server;
+        let extensions = extensions.into_iter().zip(schemas_of_extensions);
+        let extensions = extensions.map(|(name, schema)| Extension {
+            name,
+            schema: Some(Identifier::new(schema)),
+        });
         Database {
             kind: DatabaseKind::Postgres,
             version,
             tables: tables.finish(),
+            caseless: self.types.caseless(),
             enums: self.types.into_enums(),
             functions,
-            extensions,
+            extensions: extensions.collect(),
             fingerprint: self.fingerprint,
             read_only,
         }

@@ -1,9 +1,11 @@
 //! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 13 to 18 have.
 
-/// Product, version and whether rows can be written.
+/// Version, whether rows can be written, the extensions and the schema of each.
 pub(super) const SERVER: &str = "SELECT pg_catalog.current_setting('server_version') AS version, \
     pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('default_transaction_read_only') = 'on' AS read_only, \
-    (SELECT COALESCE(pg_catalog.array_agg(extname::text ORDER BY extname), '{}') FROM pg_catalog.pg_extension) AS extensions";
+    (SELECT COALESCE(pg_catalog.array_agg(extname::text ORDER BY extname), '{}') FROM pg_catalog.pg_extension) AS extensions, \
+    (SELECT COALESCE(pg_catalog.array_agg(n.nspname::text ORDER BY extname), '{}') FROM pg_catalog.pg_extension e \
+        JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace) AS extension_schemas";
 
 /// `$1`: schemas. Partitions belong to their table; what the user cannot read at all does not exist.
 pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schema, c.relname::text AS name, \

@@ -158,7 +158,7 @@ impl Tables {
         // citext lets other cases in than the list shows, and char(n) stores shorter values with spaces.
         let length = match (&column.data_type, column.database_type.as_str()) {
             (_, name) if name.ends_with("citext") => return,
-            (Type::Text { length }, "bpchar") => *length,
+            (Type::Text { length, .. }, "bpchar") => *length,
             _ => None,
         };
         let padded = |value: &String| length.is_some_and(|length| value.chars().count() != length as usize);

@@ -113,6 +113,12 @@ impl Types {
         number
     }
 
+    /// The name of `citext`, where something has that type.
+    pub(super) fn caseless(&self) -> Option<String> {
+        let found = self.rows.values().find(|row| row.kind == "b" && row.name == "citext");
+        found.map(|row| row.sql_name.clone())
+    }
+
     pub(super) fn into_enums(self) -> Vec<EnumType> {
         self.enums
     }
@@ -134,6 +140,9 @@ impl Types {
             not_null: false,
             default: None,
         };
+        if row.kind == "b" && matches!(mapped.data_type, Type::Geometry) {
+            mapped.database_type.push_str(&geometry_modifier(modifier));
+        }
         let mut domain = Some(row);
         while let Some(row) = domain.filter(|row| row.kind == "d") {
             mapped.not_null |= row.not_null;
@@ -163,7 +172,10 @@ impl Types {
             ("b", "A") if row.element != 0 && !matches!(row.id, 22 | 30) => {
                 part(row.element, modifier).map(|element| Type::Array(Box::new(element)))
             }
-            ("b", _) if row.name == "citext" => Some(Type::TEXT),
+            ("b", _) if row.name == "citext" => Some(Type::Text {
+                length: None,
+                caseless: true,
+            }),
             ("b", _) if row.name == "geometry" || row.name == "geography" => Some(Type::Geometry),
             _ => None,
         };
@@ -189,6 +201,42 @@ impl Types {
     }
 }
 
+/// `(Point,4326)`: the modifier of a PostGIS column, which fixes its kind and its reference system. Bits: 20 of the
+/// system's number and its sign from bit 8, 6 of the kind from bit 2, then Z and M.
+fn geometry_modifier(modifier: i32) -> String {
+    const KINDS: [&str; 16] = [
+        "Geometry",
+        "Point",
+        "LineString",
+        "Polygon",
+        "MultiPoint",
+        "MultiLineString",
+        "MultiPolygon",
+        "GeometryCollection",
+        "CircularString",
+        "CompoundCurve",
+        "CurvePolygon",
+        "MultiCurve",
+        "MultiSurface",
+        "PolyhedralSurface",
+        "Triangle",
+        "Tin",
+    ];
+    if modifier < 0 {
+        return String::new();
+    }
+    let system = ((modifier & 0x0FFF_FF00) - (modifier & 0x1000_0000)) >> 8;
+    let kind = usize::try_from((modifier & 0xFC) >> 2).unwrap_or_default();
+    let kind = KINDS.get(kind).unwrap_or(&"Geometry");
+    let z = if modifier & 2 == 0 { "" } else { "Z" };
+    let m = if modifier & 1 == 0 { "" } else { "M" };
+    if system == 0 {
+        format!("({kind}{z}{m})")
+    } else {
+        format!("({kind}{z}{m},{system})")
+    }
+}
+
 /// The types whose ids are fixed.
 fn built_in(id: u32, modifier: i32) -> Option<Type> {
     // The modifier of varchar and bpchar counts four bytes of a header.
@@ -203,7 +251,10 @@ fn built_in(id: u32, modifier: i32) -> Option<Type> {
         114 => Type::Json,
         700 => Type::Float(32),
         701 => Type::Float(64),
-        1042 | 1043 => Type::Text { length },
+        1042 | 1043 => Type::Text {
+            length,
+            caseless: false,
+        },
         1082 => Type::Date,
         1083 => Type::Time,
         1114 => Type::Timestamp,
@@ -215,4 +266,22 @@ fn built_in(id: u32, modifier: i32) -> Option<Type> {
         3802 => Type::Jsonb,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::geometry_modifier;
+
+    #[test]
+    fn modifiers_of_postgis() {
+        // As `format_type` of PostGIS 3.3 has them.
+        for (modifier, text) in [
+            (-1, ""),
+            (987_398, "(PointZ,3857)"),
+            (1_107_460, "(Point,4326)"),
+            (4, "(Point)"),
+        ] {
+            assert_eq!(geometry_modifier(modifier), text);
+        }
+    }
 }

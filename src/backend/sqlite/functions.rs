@@ -72,6 +72,13 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add("diglot_st_contains", 2, |context| related(context, geometry::contains))?;
     add("diglot_st_intersects", 2, |context| {
         related(context, geometry::intersects)
+    })?;
+    add("diglot_st_crosses", 2, |context| related(context, geometry::crosses))?;
+    add("diglot_st_equals", 2, |context| related(context, geometry::equals))?;
+    add("diglot_st_overlaps", 2, |context| related(context, geometry::overlaps))?;
+    add("diglot_st_touches", 2, |context| related(context, geometry::touches))?;
+    add("diglot_st_distance", 2, |context| {
+        measured(context, |a, b| geometry::distance(a, b).map(Value::Real))
     })
 }
 
@@ -206,10 +213,20 @@ fn related(
     context: &Context<'_>,
     relation: fn(&geo::Geometry<f64>, &geo::Geometry<f64>) -> Option<bool>,
 ) -> Result<Answer> {
+    measured(context, |one, other| {
+        relation(one, other).map(|value| Value::Integer(value.into()))
+    })
+}
+
+/// What two geometries are to each other; null where one is none.
+fn measured(
+    context: &Context<'_>,
+    measure: impl Fn(&geo::Geometry<f64>, &geo::Geometry<f64>) -> Option<Value>,
+) -> Result<Answer> {
     let shape = |index| context.get_or_create_aux(index, |value| Ok::<_, Error>(geometry::parse(value)));
     let (one, other) = (shape(0)?, shape(1)?);
     Ok(match (&*one, &*other) {
-        (Some(one), Some(other)) => relation(one, other).map_or(NULL, boolean),
+        (Some(one), Some(other)) => measure(one, other).map_or(NULL, Answer::Plain),
         _ => NULL,
     })
 }

@@ -5,8 +5,8 @@ use super::checks::{self, Declared};
 use super::fault::Fault;
 use super::types::logical;
 use crate::catalog::{
-    Column, ColumnId, Database, DatabaseKind, Default, EnumType, ForeignKey, Generated, Table, TableId, TableKind,
-    Unique,
+    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, Table, TableId,
+    TableKind, Unique,
 };
 use crate::ident::Identifier;
 use crate::value::Type;
@@ -68,12 +68,19 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
     let drafts = without_unsound(drafts);
     let mut modules =
         connection.prepare("SELECT name FROM pragma_module_list WHERE name IN ('fts5', 'rtree') ORDER BY name")?;
-    let extensions = modules.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let extension = |row: &rusqlite::Row<'_>| {
+        Ok(Extension {
+            name: row.get(0)?,
+            schema: None,
+        })
+    };
+    let extensions = modules.query_map([], extension)?.collect::<Result<_, _>>()?;
     Ok(Database {
         kind: DatabaseKind::Sqlite,
         version: rusqlite::version().to_owned(),
         tables: drafts,
         enums,
+        caseless: None,
         functions: Vec::new(),
         extensions,
         fingerprint,

@@ -64,12 +64,13 @@ impl Sqlite {
             Self::create(&place).map_err(|fault| explain_away(fault, &place, "cannot be made"))?;
         }
         let pool = Arc::new(Pool::new(place.clone(), timeout));
-        let reader = match pool.take() {
+        let reader = match pool.take(reader::PATIENCE) {
             Ok(reader) => reader,
             Err(fault) => {
                 // A write-ahead-logged database where no log can be made beside it is still readable as it stands.
                 let still = place.immutable().filter(|_| fault.is_away());
-                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1).ok()?, still)));
+                let still =
+                    still.and_then(|still| Some((reader::Reader::open(&still, 1, reader::PATIENCE).ok()?, still)));
                 let Some((reader, still)) = still else {
                     return Err(explain_away(fault, &place, "cannot be opened"));
                 };
@@ -91,6 +92,7 @@ impl Sqlite {
     /// A new file of our own: with a write-ahead log, so that readers and the writer do not wait for each other.
     fn create(place: &Place) -> Result<(), Fault> {
         let connection = place.connect(true)?;
+        connection.busy_timeout(reader::PATIENCE)?;
         reader::configure(&connection)?;
         connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         Ok(())
@@ -137,6 +139,7 @@ impl Sqlite {
         let place = self.pool.place();
         let work = move || -> Result<(), Fault> {
             let mut connection = place.connect(false)?;
+            connection.busy_timeout(reader::PATIENCE)?;
             reader::configure(&connection)?;
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute_batch(script)?;
@@ -175,13 +178,18 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     error.kind = Kind::Unavailable;
     error.code = crate::error::Code::DATABASE_AWAY;
     error.message = format!("the database {:?} {what}: {reason}", place.name());
+    // The message says it already.
+    error.source = None;
     error
+}
+
+/// A connection with the functions of statements, for tests that compare the databases.
+#[cfg(test)]
+pub(super) fn connection_for_tests() -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open_in_memory().expect("opens");
+    functions::register(&connection).expect("registers");
+    connection
 }
 
 #[cfg(test)]
 mod tests;
-
-/// Whether a text is a geometry in GeoJSON or WKT.
-pub(super) fn is_geometry(text: &str) -> bool {
-    geometry::parse(rusqlite::types::ValueRef::Text(text.as_bytes())).is_some()
-}

@@ -1,26 +1,19 @@
 //! Patterns over text: LIKE without regard to case, regular expressions, `SIMILAR TO`.
 
+use crate::pattern::{self, Syntax};
 use regex::{Regex, RegexBuilder};
 use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Most memory for one compiled expression, and for what it learns while it runs.
-const SIZE: usize = 256 * 1024;
-
-/// Longest pattern that is looked at.
-const LONGEST: usize = 1000;
+const SIZE: usize = crate::pattern::COMPILED_SIZE;
 
 /// Expressions kept compiled on each thread.
 const KEPT: usize = 16;
 
 /// SQL's LIKE with the escape `\`. Case is folded as PostgreSQL's ILIKE does, character by character in lower case.
 pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool, String> {
-    if i32::try_from(pattern.len()).is_ok_and(|length| length > super::reader::LONGEST_PATTERN) {
-        return Err(format!(
-            "a pattern has at most {} bytes",
-            super::reader::LONGEST_PATTERN
-        ));
-    }
+    pattern::check_like(pattern)?;
     enum Step {
         Any,
         One,
@@ -36,7 +29,7 @@ pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool,
             '_' => steps.push(Step::One),
             '\\' => match characters.next() {
                 Some(next) => steps.push(Step::Exactly(fold(next))),
-                None => return Err("a LIKE pattern must not end with its escape character \\".into()),
+                None => steps.push(Step::Exactly('\\')),
             },
             other => steps.push(Step::Exactly(fold(other))),
         }
@@ -108,85 +101,18 @@ pub(super) fn compiled(pattern: &str, insensitive: bool, similar: bool) -> Resul
 }
 
 fn compile(pattern: &str, insensitive: bool, similar: bool) -> Result<Regex, String> {
-    if pattern.len() > LONGEST {
-        return Err(format!(
-            "a pattern of {} bytes is too long: at most {LONGEST} are taken",
-            pattern.len()
-        ));
-    }
-    let translated = if similar { Some(of_similar(pattern)?) } else { None };
-    RegexBuilder::new(translated.as_deref().unwrap_or(pattern))
-        .case_insensitive(insensitive)
-        // As on PostgreSQL: a dot is any character.
-        .dot_matches_new_line(true)
+    let syntax = if similar {
+        Syntax::Similar { insensitive }
+    } else {
+        Syntax::Regex { insensitive }
+    };
+    let parsed = pattern::parse(pattern, syntax)?;
+    RegexBuilder::new(&parsed.regex)
+        .case_insensitive(parsed.insensitive)
         .size_limit(SIZE)
         .dfa_size_limit(SIZE)
-        .nest_limit(100)
         .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => "the regular expression is too large".into(),
-            regex::Error::Syntax(text) => {
-                let reason = text.lines().last().unwrap_or_default().trim();
-                format!(
-                    "the pattern {pattern:?} is no regular expression: {}",
-                    reason.trim_start_matches("error: ")
-                )
-            }
-            _ => "the regular expression is invalid".into(),
-        })
-}
-
-/// `SIMILAR TO` → a regular expression over the whole text.
-fn of_similar(pattern: &str) -> Result<String, String> {
-    let mut regex = String::with_capacity(pattern.len() + 16);
-    regex.push_str("(?s)^(?:");
-    let mut characters = pattern.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '%' => regex.push_str(".*"),
-            '_' => regex.push('.'),
-            '(' => regex.push_str("(?:"),
-            '|' | '*' | '+' | '?' | '{' | '}' | ')' => regex.push(character),
-            '\\' => match characters.next() {
-                Some(next) => regex.push_str(&regex::escape(next.encode_utf8(&mut [0; 4]))),
-                None => return Err("a SIMILAR TO pattern must not end with its escape character \\".into()),
-            },
-            '[' => {
-                regex.push('[');
-                if characters.next_if_eq(&'^').is_some() {
-                    regex.push('^');
-                }
-                let mut first = true;
-                loop {
-                    match characters.next() {
-                        None => return Err(format!("the pattern {pattern:?} lacks a closing bracket ]")),
-                        Some(']') if !first => break,
-                        // A class such as [:alpha:] means the same in both.
-                        Some('[') if characters.peek() == Some(&':') => {
-                            regex.push('[');
-                            for inner in characters.by_ref() {
-                                regex.push(inner);
-                                if inner == ']' {
-                                    break;
-                                }
-                            }
-                        }
-                        Some('-') => regex.push('-'),
-                        Some('\\') => {
-                            let next = characters.next().unwrap_or('\\');
-                            regex.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));
-                        }
-                        Some(other) => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
-                    }
-                    first = false;
-                }
-                regex.push(']');
-            }
-            other => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    regex.push_str(")$");
-    Ok(regex)
+        .map_err(|_| "the regular expression is too large".into())
 }
 
 #[cfg(test)]
@@ -260,7 +186,10 @@ mod tests {
     #[test]
     fn bad_expressions_say_what_is_wrong() {
         let reason = compiled("a(b", false, false).expect_err("invalid");
-        assert_eq!(reason, "the pattern \"a(b\" is no regular expression: unclosed group");
+        assert_eq!(
+            reason,
+            "the pattern \"a(b\" is no regular expression: unclosed group at character 2"
+        );
         for wrong in [
             "\\w{1000}{1000}",
             &"(".repeat(5000),

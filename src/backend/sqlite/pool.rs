@@ -73,16 +73,31 @@ impl Pool {
     }
 
     /// An idle reader, or a new one.
-    pub(super) fn take(&self) -> Result<Reader, Fault> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match idle {
+    pub(super) fn take(&self, patience: Duration) -> Result<Reader, Fault> {
+        match self.take_idle() {
             Some(reader) => Ok(reader),
-            None => {
-                let generation = self.generation.load(Ordering::Acquire);
-                let place = self.place.read().unwrap_or_else(PoisonError::into_inner).clone();
-                Reader::open(&place, generation)
-            }
+            None => self.opening(patience)(),
         }
+    }
+
+    fn take_idle(&self) -> Option<Reader> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// An idle reader, or a new one that is opened on a thread.
+    async fn reader(&self, deadline: Instant) -> Result<Reader> {
+        if let Some(reader) = self.take_idle() {
+            return Ok(reader);
+        }
+        let open = self.opening(deadline.saturating_duration_since(Instant::now()));
+        Ok(tokio::task::spawn_blocking(open).await.map_err(Error::internal)??)
+    }
+
+    /// Opens a reader; where waiting for a lock must not hold an asynchronous worker, on a thread.
+    fn opening(&self, patience: Duration) -> impl FnOnce() -> Result<Reader, Fault> + Send + 'static {
+        let generation = self.generation.load(Ordering::Acquire);
+        let place = self.place();
+        move || Reader::open(&place, generation, patience)
     }
 
     /// Takes a reader back, unless what happened with it says that it is of no more use.
@@ -134,7 +149,7 @@ impl Pool {
         }
         let deadline = Instant::now() + self.timeout;
         let permit = self.permit(deadline).await?;
-        let reader = self.take().map_err(Error::from)?;
+        let reader = self.reader(deadline).await?;
         let watch = reader.watch();
         // While it streams it is not one of the few statements aside: those would wait for a slow caller.
         let (mut outlet, ending, mut inlet) = stream::open(&self.streams, Some(permit), deadline);
@@ -200,7 +215,10 @@ impl Pool {
         if self.is_slow(text) {
             return Ok(None);
         }
-        let reader = self.take()?;
+        let reader = match self.take(Duration::ZERO) {
+            Err(fault) if fault.is_busy() => return Ok(None),
+            reader => reader?,
+        };
         let begin = Instant::now();
         let outcome = reader
             .until(begin + QUICK.min(self.timeout), Duration::ZERO)
@@ -246,7 +264,7 @@ impl Pool {
     ) -> Result<(T, Duration)> {
         let deadline = Instant::now() + self.timeout;
         let permit = self.permit(deadline).await?;
-        let reader = self.take().map_err(Error::from)?;
+        let reader = self.reader(deadline).await?;
         let watch: Watch = reader.watch();
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();

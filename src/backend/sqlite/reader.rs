@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most bytes of a LIKE or GLOB pattern.
-pub(super) const LONGEST_PATTERN: i32 = 1000;
+/// Most bytes of a LIKE or GLOB pattern in SQLite's own eyes: those of clients are checked when they are bound
+/// ([`crate::pattern::LONGEST`]), and as GLOB a character may take three bytes more.
+const LONGEST_PATTERN: i32 = 3000;
 
 /// Statements that stay prepared on each connection. One costs a few tens of kilobytes at most.
 const PREPARED: usize = 128;
@@ -49,8 +50,10 @@ fn micros(moment: Instant) -> u64 {
 }
 
 impl Reader {
-    pub(super) fn open(place: &Place, generation: u64) -> Result<Self, Fault> {
+    /// Opening reads the file, so that it may have to wait for another connection's lock: for at most `patience`.
+    pub(super) fn open(place: &Place, generation: u64, patience: Duration) -> Result<Self, Fault> {
         let connection = place.connect(false)?;
+        connection.busy_timeout(patience)?;
         configure(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         // The first look at the file: here it shows whether it is a database at all.
@@ -129,20 +132,22 @@ impl Drop for Watch {
     }
 }
 
+/// How long whoever writes, or opens the database at the start, waits for a lock.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Settings that every connection gets, readers and writers.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(PREPARED);
-    // A quoted name that is no column is an error, not a text: a dropped column must never turn into a constant.
     // Matching costs pattern × text within one call, which nothing interrupts.
     connection.set_limit(
         rusqlite::limits::Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH,
         LONGEST_PATTERN,
     )?;
+    // A quoted name that is no column is an error, not a text: a dropped column must never turn into a constant.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     // Views and triggers of somebody's file may call only what cannot do harm.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -8192)?;

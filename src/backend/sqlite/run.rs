@@ -185,7 +185,10 @@ fn datum(value: ValueRef<'_>) -> Datum {
         ValueRef::Null => Datum::Null,
         ValueRef::Integer(integer) => Datum::Integer(integer),
         ValueRef::Real(real) => Datum::Float(real),
-        ValueRef::Text(text) => Datum::Text(String::from_utf8_lossy(text).into()),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Datum::Text(text.into()),
+            Err(_) => Datum::Broken(text.into()),
+        },
         ValueRef::Blob(bytes) => Datum::Bytes(bytes.into()),
     }
 }
@@ -201,6 +204,7 @@ impl ToSql for Bound<'_> {
             Datum::Float(value) => ToSqlOutput::Borrowed(ValueRef::Real(*value)),
             Datum::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Datum::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Datum::Broken(bytes) => ToSqlOutput::Borrowed(ValueRef::Text(bytes)),
             Datum::List(items) => {
                 let mut json = Vec::with_capacity(items.len() * 8 + 2);
                 list(&mut json, items);
@@ -234,6 +238,7 @@ fn list(json: &mut Vec<u8>, items: &[Datum]) {
             Datum::Float(value) if value.is_nan() => json.extend_from_slice(b"null"),
             Datum::Float(value) => json.extend_from_slice(if *value > 0.0 { b"9e999" } else { b"-9e999" }),
             Datum::Text(text) => string(json, text.as_bytes()),
+            Datum::Broken(bytes) => string(json, bytes),
             Datum::Bytes(bytes) => {
                 json.push(b'"');
                 for byte in bytes {

@@ -276,7 +276,10 @@ async fn the_schema_is_read() {
         types,
         [
             &Type::Integer(32),
-            &Type::Text { length: Some(40) },
+            &Type::Text {
+                length: Some(40),
+                caseless: false
+            },
             &mood,
             &Type::Date,
             &Type::Boolean,
@@ -346,14 +349,23 @@ async fn the_schema_is_read() {
     assert!(table(&database, "bare").primary_key.is_empty());
     let books = table(&database, "books");
     assert_eq!((books.kind, books.writable), (TableKind::View, false));
-    assert_eq!(books.columns[1].data_type, Type::Text { length: Some(40) });
+    assert_eq!(
+        books.columns[1].data_type,
+        Type::Text {
+            length: Some(40),
+            caseless: false
+        }
+    );
     assert_eq!(books.columns[3].data_type, Type::Date);
     let words = table(&database, "words");
     assert_eq!((words.kind, words.columns.len()), (TableKind::VirtualTable, 2));
     assert!(words.columns.iter().all(|column| column.data_type == Type::TEXT));
     assert_eq!(table(&database, "boxes").columns.len(), 3);
     assert!(table(&database, "_sqlx_migrations").system && table(&database, "gpkg_contents").system);
-    assert_eq!(database.extensions, ["fts5", "rtree"]);
+    let extensions: Vec<&str> = (database.extensions.iter())
+        .map(|extension| extension.name.as_str())
+        .collect();
+    assert_eq!(extensions, ["fts5", "rtree"]);
     assert!(!database.read_only);
 }
 

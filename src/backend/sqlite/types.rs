@@ -37,6 +37,7 @@ pub(super) fn logical(declared: &str) -> Type {
         "VARCHAR" | "CHAR" | "NVARCHAR" | "NCHAR" | "CHARACTER" | "CHARACTER VARYING" | "VARCHAR2"
         | "NATIVE CHARACTER" | "VARYING CHARACTER" | "BPCHAR" => Type::Text {
             length: arguments.and_then(|length| length.trim().parse().ok()),
+            caseless: false,
         },
         "TEXT" | "CLOB" | "STRING" | "CITEXT" | "TINYTEXT" | "MEDIUMTEXT" | "LONGTEXT" | "NTEXT" => Type::TEXT,
         "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT" | "MULTILINESTRING" | "MULTIPOLYGON" | "GEOMETRY"
@@ -66,6 +67,13 @@ mod tests {
     use super::logical;
     use crate::value::Type;
 
+    fn text(length: u32) -> Type {
+        Type::Text {
+            length: Some(length),
+            caseless: false,
+        }
+    }
+
     #[test]
     fn declared_types_have_logical_ones() {
         for (declared, expected) in [
@@ -82,8 +90,8 @@ mod tests {
             ("double  precision", Type::Float(64)),
             ("DECIMAL(10, 2)", Type::Numeric),
             ("numeric", Type::Numeric),
-            ("VARCHAR(40)", Type::Text { length: Some(40) }),
-            ("character varying ( 12 )", Type::Text { length: Some(12) }),
+            ("VARCHAR(40)", text(40)),
+            ("character varying ( 12 )", text(12)),
             ("NVARCHAR", Type::TEXT),
             ("STRING", Type::TEXT),
             ("text", Type::TEXT),

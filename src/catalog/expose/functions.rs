@@ -39,7 +39,16 @@ pub(super) fn listed(
             findings.push((key.clone(), message));
         }
         let mutation = match settings.expose.as_deref() {
-            Some("query") => false,
+            Some("query") => {
+                if function.volatile {
+                    let message = format!(
+                        "{} may write: it is VOLATILE, and a query cannot call it; declare it STABLE in the database if it only reads",
+                        signature(function)
+                    );
+                    findings.push((format!("{key}.expose"), message));
+                }
+                false
+            }
             Some("mutation") => true,
             _ => function.volatile,
         };
@@ -111,6 +120,14 @@ pub(super) fn computed(
             }
         };
         let function = &tables.database.functions[index];
+        if function.volatile {
+            let message = format!(
+                "{} may write: it is VOLATILE, and a field cannot call it; declare it STABLE in the database if it only reads",
+                signature(function)
+            );
+            findings.push((format!("{key}.function"), message));
+            continue;
+        }
         let Some(argument) = row_argument(tables, face, function, field, &key, findings) else {
             continue;
         };

@@ -130,6 +130,7 @@ pub(super) fn database(schema: &str) -> Database {
         version: String::new(),
         tables: lines.iter().map(|line| table(line)).collect(),
         enums: Vec::new(),
+        caseless: None,
         functions: Vec::new(),
         extensions: Vec::new(),
         fingerprint: String::new(),

@@ -77,7 +77,7 @@ fn environment() {
         (
             "DATABASE_URL",
             "mysql://u:p@h/d",
-            "DATABASE_URL: `url` in [database]: is neither SQLite nor PostgreSQL",
+            "DATABASE_URL: `url` in [database]: is a URL of MySQL, which is not served",
         ),
     ];
     for (name, value, expected) in wrong {

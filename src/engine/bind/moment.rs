@@ -19,7 +19,8 @@ pub(super) fn expected(data_type: &Type) -> &'static str {
 /// as SQLite's own functions write it.
 pub(super) fn normal(text: &str, data_type: &Type, kind: DatabaseKind) -> Result<String, &'static str> {
     let expected = expected(data_type);
-    if kind == DatabaseKind::Postgres && matches!(text, "infinity" | "-infinity") && !matches!(data_type, Type::Time) {
+    // Beyond every moment; on SQLite too, where `i` is greater and `-` less than any digit.
+    if matches!(text, "infinity" | "-infinity") && !matches!(data_type, Type::Time) {
         return Ok(text.to_owned());
     }
     match data_type {
@@ -126,6 +127,8 @@ mod tests {
             ("2026-01-31", Type::Timestamp, Postgres, Some("2026-01-31 00:00:00")),
             ("yesterday", Type::Timestamp, Postgres, None),
             ("infinity", Type::Date, Postgres, Some("infinity")),
+            ("-infinity", Type::Timestamp, Sqlite, Some("-infinity")),
+            ("infinity", Type::Time, Sqlite, None),
             ("", Type::Date, Postgres, None),
         ] {
             assert_eq!(normal(text, &data_type, kind).ok().as_deref(), wanted, "{text}");

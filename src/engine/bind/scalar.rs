@@ -137,11 +137,9 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
-            if crate::backend::is_geometry(&text) {
-                Ok(Datum::Text(text))
-            } else {
-                Err(wrong("a geometry: WKT or GeoJSON"))
-            }
+            crate::geometry::normal(&text)
+                .map(|text| Datum::Text(text.into()))
+                .ok_or_else(|| wrong("a geometry: WKT or GeoJSON, with whole lines and rings"))
         }
         // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
         // string gives is a number where it looks like one.
@@ -155,11 +153,36 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
+        Type::Other(_) if data_type.is_named("hstore") => match value {
+            Value::Text(text) | Value::Raw(text) if !text.trim_start().starts_with('{') => Some(text.to_string()),
+            Value::Text(text) | Value::Raw(text) => serde_json::from_str(text).ok().as_ref().and_then(pairs),
+            Value::Json(json) => pairs(json),
+            _ => None,
+        }
+        .map(|text| Datum::Text(text.into()))
+        .ok_or_else(|| wrong("pairs of keys and texts, such as {\"key\": \"text\"}")),
         Type::TimeTz | Type::Interval | Type::Array(_) | Type::Other(_) => match value {
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
     }
+}
+
+/// A JSON object of texts as hstore writes it: `"key"=>"text", "other"=>NULL`.
+fn pairs(json: &serde_json::Value) -> Option<String> {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let pair = |(key, value): (&String, &serde_json::Value)| {
+        let value = match value {
+            serde_json::Value::Null => "NULL".to_owned(),
+            serde_json::Value::String(text) => quoted(text),
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => quoted(&value.to_string()),
+            _ => return None,
+        };
+        Some(format!("{}=>{value}", quoted(key)))
+    };
+    let pairs: Option<Vec<String>> = json.as_object()?.iter().map(pair).collect();
+    let text = pairs?.join(", ");
+    (!text.contains('\0')).then_some(text)
 }
 
 /// The integer that a number such as `5.0` or `1e3` is.
@@ -208,7 +231,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, integral, is_decimal};
+    use super::{bytes, integral, is_decimal, pairs};
 
     #[test]
     fn decimals() {
@@ -232,5 +255,22 @@ mod tests {
         assert_eq!(bytes("\\x686"), None);
         assert_eq!(bytes("aGk="), Some(b"hi".to_vec()));
         assert_eq!(bytes("!"), None);
+    }
+
+    #[test]
+    fn pairs_of_hstore() {
+        let json = serde_json::json!({"a": "x", "b\"": "\\", "c": null, "d": 1, "e": true});
+        assert_eq!(
+            pairs(&json).as_deref(),
+            Some(r#""a"=>"x", "b\""=>"\\", "c"=>NULL, "d"=>"1", "e"=>"true""#)
+        );
+        assert_eq!(pairs(&serde_json::json!({})).as_deref(), Some(""));
+        for wrong in [
+            serde_json::json!([]),
+            serde_json::json!({"a": {}}),
+            serde_json::json!({"a": "\0"}),
+        ] {
+            assert_eq!(pairs(&wrong), None);
+        }
     }
 }

@@ -5,7 +5,8 @@ use crate::catalog::FaceId;
 use crate::graphql::error::Fault;
 use crate::graphql::types::{Key, Operator, Part, Slotted};
 use crate::ident::Name;
-use crate::request::{AggregateFunction, Aggregation, Comparison, Expression, Filter};
+use crate::request::{AggregateFunction, Aggregation, Comparison, Expression, Filter, Function};
+use crate::value::Type;
 use async_graphql_value::ConstValue;
 
 impl<'c> Converter<'c> {
@@ -133,6 +134,24 @@ impl<'c> Converter<'c> {
                     expression: left.clone(),
                     null: *null,
                 },
+                (Slotted::Operator(Operator::Near), ConstValue::Object(fields)) => {
+                    let mut slot = |name: &str, data_type: &Type| {
+                        let given = fields.get(name).filter(|value| **value != ConstValue::Null);
+                        let given = given.ok_or_else(|| null(name).under(operator))?.clone();
+                        let key = Key::Scalar(self.types.names.scalar_of(data_type));
+                        let value = self.value(key, given);
+                        Ok::<_, Fault>(Expression::Value(self.builder.push(value)))
+                    };
+                    let from = slot("from", &Type::Geometry)?;
+                    Filter::Compare {
+                        right: slot("distance", &Type::Float(64))?,
+                        left: Expression::Call {
+                            function: Function::Distance,
+                            arguments: vec![left.clone(), from],
+                        },
+                        comparison: Comparison::LessOrEqual,
+                    }
+                }
                 (Slotted::Operator(Operator::Compare(comparison)), value) => {
                     let value = self.value(input.ty.key, value.clone());
                     Filter::Compare {
@@ -154,7 +173,13 @@ fn listed(comparison: Comparison, value: crate::value::Value) -> crate::value::V
     use crate::value::Value;
     match (comparison, value) {
         (
-            Comparison::In | Comparison::NotIn | Comparison::HasKeysAny | Comparison::HasKeysAll,
+            Comparison::In
+            | Comparison::NotIn
+            | Comparison::HasKeysAny
+            | Comparison::HasKeysAll
+            | Comparison::AncestorAny
+            | Comparison::DescendantAny
+            | Comparison::MatchesAny,
             Value::Json(serde_json::Value::Array(items)),
         ) => Value::List(items.into_iter().map(Value::Json).collect()),
         (_, value) => value,

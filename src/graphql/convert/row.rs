@@ -126,6 +126,17 @@ impl<'c> Converter<'c> {
             Meaning::Computed(_, id) => FieldValue::Computed {
                 name: self.types.face(face).computed[id as usize].name.clone(),
                 arguments: self.function_arguments(Key::Face(face, Part::ComputedArguments(id)), &arguments),
+                select: match self.types.computed_face(face, id) {
+                    None => None,
+                    Some((target, true)) => Some(Box::new(self.rows(target, &arguments, &selected.sets, times)?)),
+                    Some((target, false)) => {
+                        self.count_nodes(times, Some(1))?;
+                        Some(Box::new(Select {
+                            output: Output::Row(self.row(target, &selected.sets, times)?),
+                            ..Select::default()
+                        }))
+                    }
+                },
             },
             _ => return Err(self.unknown(row, selected)),
         })

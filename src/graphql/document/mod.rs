@@ -1,6 +1,7 @@
 //! Documents: looked at cheaply, parsed, checked against as much of the role's schema as they name, and kept.
 
 mod cost;
+mod escapes;
 mod lexer;
 mod position;
 mod schema;
@@ -54,6 +55,7 @@ impl Document {
     pub(crate) fn read(types: Types<'_>, text: &str, limits: &Limits, introspection: bool) -> Result<Self, Vec<Fault>> {
         let document = parse(text, limits).map_err(|fault| vec![fault])?;
         cost::check(&document, limits).map_err(|problem| vec![problem.0])?;
+        only_queries(&document).map_err(|fault| vec![fault])?;
         let usage = usage::Usage::of(types, &document);
         let builder = schema::of_usage(types, &usage);
         // The types of introspection are only needed where something speaks of them.
@@ -88,14 +90,42 @@ impl Document {
     }
 }
 
+/// Nothing but queries is served as yet.
+fn only_queries(document: &ExecutableDocument) -> Result<(), Fault> {
+    for (_, operation) in document.operations.iter() {
+        let what = match operation.node.ty {
+            OperationType::Query => continue,
+            OperationType::Mutation => "mutations",
+            OperationType::Subscription => "subscriptions",
+        };
+        let message = format!("This server does not serve {what} yet; it answers queries.");
+        return Err(Fault::new(FaultCode::NOT_SUPPORTED, message).at(operation.pos));
+    }
+    Ok(())
+}
+
 /// Whether a text is a document within the limits, whatever it asks for.
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, Fault> {
-    lexer::check(text, limits).map_err(Fault::validation)?;
-    parse_query(text).map_err(|error| {
+    lexer::check(text, limits).map_err(|(message, at)| match at {
+        Some(at) => Fault::validation(message).at(position_of(text, at)),
+        None => Fault::validation(message),
+    })?;
+    let readable = escapes::written_out(text).map_err(|(reason, at)| {
+        Fault::new(FaultCode::PARSE, format!("Syntax error: {reason}")).at(position_of(text, at))
+    })?;
+    parse_query(&*readable).map_err(|error| {
         let mut fault = Fault::new(FaultCode::PARSE, syntax_message(&error));
         fault.locations = error.positions().take(1).collect();
         fault
     })
+}
+
+/// The line and column of a byte.
+fn position_of(text: &str, at: usize) -> Pos {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.split_inclusive('\n').filter(|line| line.ends_with('\n')).count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Pos { line, column }
 }
 
 /// What kind of operation a text would run, without validating it.
@@ -176,6 +206,7 @@ pub(crate) fn validate_with(
     document: &ExecutableDocument,
 ) -> Result<(), Vec<Fault>> {
     cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
+    only_queries(document).map_err(|fault| vec![fault])?;
     let errors = captured(&schema.0, &schema.1, document).err().unwrap_or_default();
     told(types, errors, position::check(types, document))
 }

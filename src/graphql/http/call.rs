@@ -1,7 +1,10 @@
 //! The parameters of a call, from a query string or a body.
 
 use super::Refusal;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
+use std::collections::HashSet;
+use std::fmt;
 
 /// A call before persisted documents are looked up.
 #[derive(Debug, Default)]
@@ -10,6 +13,66 @@ pub(super) struct Raw {
     pub operation_name: Option<String>,
     pub variables: Map<String, Json>,
     pub extensions: Map<String, Json>,
+}
+
+/// JSON in which no object has a key twice. Which of the two would count, parsers disagree about.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            fields.next_value::<Self>()?;
+            if let Some(twice) = seen.replace(key) {
+                let shown: String = twice.chars().take(40).collect();
+                return Err(A::Error::custom(format!(
+                    "the key {shown:?} stands twice in one object"
+                )));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// What a request holds.
@@ -26,6 +89,11 @@ pub(super) fn from_body(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     }
     if std::str::from_utf8(body).is_err() {
         return Err(Refusal::bad("the body is not UTF-8"));
+    }
+    if let Err(error) = serde_json::from_slice::<Unique>(body)
+        && error.is_data()
+    {
+        return Err(Refusal::bad(format!("the body is ambiguous: {error}")));
     }
     let json: Json =
         serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body is not JSON: {error}")))?;

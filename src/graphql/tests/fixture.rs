@@ -58,6 +58,7 @@ pub(super) fn catalog(tables: Vec<Table>, enums: Vec<EnumType>, functions: Vec<F
         version: String::new(),
         tables,
         enums,
+        caseless: None,
         functions,
         extensions: Vec::new(),
         fingerprint: String::new(),
@@ -160,6 +161,8 @@ pub(super) fn blog() -> Catalog {
         database_type: String::new(),
         row_of: None,
         has_default,
+        nameless: false,
+        variadic: false,
     };
     let functions = vec![
         Function {
@@ -227,6 +230,7 @@ pub(super) fn read_all(catalog: &Catalog, face: u32) -> FaceAccess {
         read: Some(ReadAccess {
             rule: Predicate::And(Vec::new()),
             cells: vec![Cell::Visible; face.columns.len()],
+            counted: None,
             limit: None,
             aggregate: true,
             computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),

@@ -7,6 +7,7 @@ use crate::graphql::document::{self, Document, complete, complete_validator, par
 use crate::graphql::execute::Call;
 use crate::graphql::names::Names;
 use crate::graphql::road::{Road, Sight};
+use crate::graphql::types::{Key, Part, Root, RootKind};
 use crate::value::Type;
 use futures_util::FutureExt;
 use serde_json::Value as Json;
@@ -105,6 +106,54 @@ fn renames() {
         }
         complete(types).unwrap();
         insta::assert_debug_snapshot!(format!("renames_{naming:?}"), names.renames);
+    }
+}
+
+/// Whoever is really called so keeps the name, whichever the database lists first.
+#[test]
+fn a_forced_name_takes_no_real_one() {
+    let id = || column("id", Type::Integer(32), false);
+    for turned in [false, true] {
+        let mut columns = vec![column("a b", Type::TEXT, true), column("a_b", Type::TEXT, true)];
+        let mut tables = vec![
+            table("x y", vec![id()]),
+            table("x_y", vec![id()]),
+            table("x_y_2", vec![id()]),
+        ];
+        if turned {
+            columns.reverse();
+            tables.reverse();
+        }
+        tables.push(table("wide", columns));
+        let catalog = super::fixture::catalog(tables, Vec::new(), Vec::new());
+        let names = Names::new(&catalog, config::Naming::Snake);
+        for face in &catalog.faces {
+            let root = names.root_name(Root::Face(face.id, RootKind::Select));
+            let aggregate = names.root_name(Root::Face(face.id, RootKind::Aggregate));
+            let own = names.type_name(Key::Face(face.id, Part::Row));
+            let forced = face.name.as_str() == "x y";
+            let expected = if forced { "x_y_3" } else { face.name.as_str() };
+            assert_eq!((root, own.as_str()), (expected, expected), "turned: {turned}");
+            let base = if forced {
+                "x_y_aggregate_2".to_owned()
+            } else {
+                format!("{expected}_aggregate")
+            };
+            assert_eq!(aggregate, base, "turned: {turned}");
+        }
+        let wide = catalog.faces.last().unwrap();
+        for (id, column) in (0u16..).zip(&wide.columns) {
+            let expected = if column.name.as_str() == "a b" {
+                "a_b_2"
+            } else {
+                column.name.as_str()
+            };
+            assert_eq!(
+                names.column(wide.id, crate::catalog::ColumnId(id)),
+                expected,
+                "turned: {turned}"
+            );
+        }
     }
 }
 

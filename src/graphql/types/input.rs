@@ -47,6 +47,8 @@ pub(crate) enum Operator {
     IsNull,
     /// Compares.
     Compare(Comparison),
+    /// At most so far from a geometry.
+    Near,
 }
 
 const EVERY: [(&str, Comparison); 2] = [("_eq", Comparison::Equal), ("_neq", Comparison::NotEqual)];
@@ -88,6 +90,15 @@ impl<'a> Types<'a> {
             Key::ArrayComparison(id) => self.comparisons(Key::Scalar(id), None, true),
             Key::EnumComparison(id) => self.comparisons(Key::Enum(id), None, false),
             Key::EnumArrayComparison(id) => self.comparisons(Key::Enum(id), None, true),
+            Key::Near => {
+                let input = |name, data_type: &Type| Input {
+                    name,
+                    ty: Key::Scalar(self.names.scalar_of(data_type)).required(),
+                    stands: Slotted::Other,
+                    description: None,
+                };
+                vec![input("distance", &Type::Float(64)), input("from", &Type::Geometry)]
+            }
             Key::FunctionArguments(id) => {
                 let Some(exposed) = self.catalog.functions.get(id.0 as usize) else {
                     return Vec::new();
@@ -314,15 +325,17 @@ impl<'a> Types<'a> {
         };
         let json = kind == Some(ScalarKind::Json);
         let shape = kind == Some(ScalarKind::Geometry);
-        for (name, comparison) in EVERY {
-            add(name, comparison, own);
+        if !shape {
+            for (name, comparison) in EVERY {
+                add(name, comparison, own);
+            }
         }
         if !json && !shape {
             for (name, comparison) in ORDERED {
                 add(name, comparison, own);
             }
         }
-        if !array {
+        if !array && !shape {
             for (name, comparison) in LISTS {
                 add(name, comparison, value.list());
             }
@@ -332,20 +345,53 @@ impl<'a> Types<'a> {
                 add(name, comparison, own);
             }
         }
-        if json || array {
+        let pairs = kind == Some(ScalarKind::Pairs);
+        if json || array || pairs {
             add("_contained_in", Comparison::ContainedIn, own);
             add("_contains", Comparison::Contains, own);
         }
         let string = Key::Scalar(self.names.scalar_of(&Type::TEXT));
-        if json {
+        if kind == Some(ScalarKind::Path) {
+            for (one, comparison, any, comparison_any) in [
+                (
+                    "_ancestor",
+                    Comparison::Ancestor,
+                    "_ancestor_any",
+                    Comparison::AncestorAny,
+                ),
+                (
+                    "_descendant",
+                    Comparison::Descendant,
+                    "_descendant_any",
+                    Comparison::DescendantAny,
+                ),
+            ] {
+                add(one, comparison, own);
+                add(any, comparison_any, value.list());
+            }
+            add("_matches", Comparison::Matches, string.plain());
+            add("_matches_any", Comparison::MatchesAny, string.list());
+            add("_matches_fulltext", Comparison::MatchesWords, string.plain());
+        }
+        if json || pairs {
             add("_has_key", Comparison::HasKey, string.plain());
             add("_has_keys_all", Comparison::HasKeysAll, string.list());
             add("_has_keys_any", Comparison::HasKeysAny, string.list());
         }
         if shape {
             add("_st_contains", Comparison::Covers, own);
+            add("_st_crosses", Comparison::Crosses, own);
+            add("_st_equals", Comparison::Congruent, own);
             add("_st_intersects", Comparison::Intersects, own);
+            add("_st_overlaps", Comparison::Overlaps, own);
+            add("_st_touches", Comparison::Touches, own);
             add("_st_within", Comparison::Within, own);
+            inputs.push(Input {
+                name: word("_st_d_within"),
+                ty: Key::Near.plain(),
+                stands: Slotted::Operator(Operator::Near),
+                description: None,
+            });
         }
         inputs.push(Input {
             name: word("_is_null"),

@@ -10,7 +10,7 @@ pub(crate) use object::{Field, Meaning};
 pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
 use super::names::Names;
-use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, Relation, RelationId};
+use crate::catalog::{Catalog, ColumnId, Face, FaceId, FunctionId, FunctionResult, Relation, RelationId, TableId};
 use crate::request::AggregateFunction;
 use crate::rules::{ReadAccess, View};
 use crate::value::Type;
@@ -38,6 +38,8 @@ pub(crate) enum Key {
     EnumComparison(u32),
     /// The comparisons of arrays of an enum.
     EnumArrayComparison(u32),
+    /// A geometry and a distance from it.
+    Near,
     /// `asc`, `desc` …
     Direction,
     /// Relay's `PageInfo`
@@ -341,6 +343,24 @@ impl<'a> Types<'a> {
         self.read(face).is_some_and(|read| read.aggregate)
     }
 
+    /// The face as which the role sees the rows of a table that a function returns.
+    pub(crate) fn returned_face(&self, table: TableId) -> Option<FaceId> {
+        let faces = self.catalog.faces.iter().filter(|face| face.table == table);
+        faces
+            .map(|face| face.id)
+            .find(|face| self.view.read(*face).is_some())
+            .filter(|face| self.read(*face).is_some())
+    }
+
+    /// The face of a computed field that returns rows, and whether they may be several.
+    pub(crate) fn computed_face(&self, face: FaceId, id: u16) -> Option<(FaceId, bool)> {
+        let computed = self.face(face).computed.get(id as usize)?;
+        match self.catalog.database.functions.get(computed.function)?.result {
+            FunctionResult::Rows { table, many } => Some((self.returned_face(table)?, many)),
+            FunctionResult::Scalar { .. } => None,
+        }
+    }
+
     /// The columns of a face that the role sees.
     pub(crate) fn columns(&self, face: FaceId) -> impl Iterator<Item = ColumnId> + use<'a> {
         let view = self.view;
@@ -397,6 +417,7 @@ impl<'a> Types<'a> {
         match key {
             Key::Query | Key::PageInfo => Kind::Object,
             Key::FunctionArguments(_)
+            | Key::Near
             | Key::Comparison(_)
             | Key::ArrayComparison(_)
             | Key::EnumComparison(_)
@@ -529,7 +550,9 @@ impl Types<'_> {
     pub(crate) fn may_require(&self, key: Key) -> bool {
         matches!(
             key,
-            Key::FunctionArguments(_) | Key::Face(_, Part::AggregateBoolExpCount | Part::ComputedArguments(_))
+            Key::Near
+                | Key::FunctionArguments(_)
+                | Key::Face(_, Part::AggregateBoolExpCount | Part::ComputedArguments(_))
         )
     }
 }

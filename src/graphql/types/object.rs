@@ -235,12 +235,12 @@ impl<'a> Types<'a> {
             }
             Root::Function(id) | Root::FunctionAggregate(id) => {
                 let exposed = self.catalog.functions.get(id.0 as usize)?;
-                if exposed.mutation || !self.view.functions.contains(&id) {
+                let function = &self.catalog.database.functions[exposed.function];
+                if exposed.mutation || function.volatile || !self.view.functions.contains(&id) {
                     return None;
                 }
-                let function = &self.catalog.database.functions[exposed.function];
                 if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
-                    let single = matches!(root, Root::Function(_)) && !function.volatile;
+                    let single = matches!(root, Root::Function(_));
                     let (key, list) = single.then(|| self.scalar_of(data_type))?;
                     return Some(Field {
                         name: self.names.root_name(root),
@@ -316,13 +316,19 @@ impl<'a> Types<'a> {
                 let computed = self.face(face).computed.get(id as usize)?;
                 self.view.read(face)?.computed.contains(&computed.name).then_some(())?;
                 let function = self.catalog.database.functions.get(computed.function)?;
-                let FunctionResult::Scalar { data_type, many, .. } = &function.result else {
-                    return None;
+                let ty = match &function.result {
+                    FunctionResult::Scalar { data_type, many, .. } => {
+                        let (key, list) = self.scalar_of(data_type);
+                        if list || *many { key.list() } else { key.plain() }
+                    }
+                    FunctionResult::Rows { table, many } => {
+                        let row = Key::Face(self.returned_face(*table)?, Part::Row);
+                        if *many { row.required_list() } else { row.plain() }
+                    }
                 };
-                let (key, list) = self.scalar_of(data_type);
                 Some(Field {
                     name: self.names.computed(face, id),
-                    ty: if list || *many { key.list() } else { key.plain() },
+                    ty,
                     meaning: Meaning::Computed(face, id),
                     description: function.comment.as_deref(),
                 })
@@ -445,12 +451,16 @@ impl<'a> Types<'a> {
             }
             Meaning::Computed(face, id) => {
                 let key = Key::Face(face, Part::ComputedArguments(id));
+                let mut inputs = match self.computed_face(face, id) {
+                    Some((target, true)) => list(target),
+                    _ => Vec::new(),
+                };
                 let arguments = self.inputs(key);
-                if arguments.is_empty() {
-                    return Vec::new();
+                if !arguments.is_empty() {
+                    let needed = arguments.iter().any(|argument| argument.ty.is_required());
+                    inputs.insert(0, input("args", if needed { key.required() } else { key.plain() }));
                 }
-                let needed = arguments.iter().any(|argument| argument.ty.is_required());
-                vec![input("args", if needed { key.required() } else { key.plain() })]
+                inputs
             }
             _ => Vec::new(),
         }

@@ -18,7 +18,11 @@ impl Scalar {
     pub(crate) fn other(name: String, source: &str) -> Self {
         Self {
             name,
-            kind: ScalarKind::Words,
+            kind: match source.rsplit('.').next() {
+                Some("ltree") => ScalarKind::Path,
+                Some("hstore") => ScalarKind::Pairs,
+                _ => ScalarKind::Words,
+            },
             source: Some(source.into()),
         }
     }
@@ -57,6 +61,10 @@ pub(crate) enum ScalarKind {
     Json,
     /// Geometries: GeoJSON objects or text.
     Geometry,
+    /// Label paths of PostgreSQL's extension ltree.
+    Path,
+    /// Pairs of keys and values of PostgreSQL's extension hstore.
+    Pairs,
 }
 
 /// The first so many scalars are the specification's own, which every schema has.
@@ -117,8 +125,11 @@ impl ScalarKind {
         match (self, value) {
             (Self::Boolean, V::Boolean(_))
             | (Self::Float | Self::Number, V::Number(_))
-            | (Self::Text | Self::Id | Self::Words | Self::Number | Self::Geometry, V::String(_))
-            | (Self::Geometry, V::Object(_))
+            | (
+                Self::Text | Self::Id | Self::Words | Self::Number | Self::Geometry | Self::Path | Self::Pairs,
+                V::String(_),
+            )
+            | (Self::Geometry | Self::Pairs, V::Object(_))
             | (Self::Words, V::Object(_) | V::List(_) | V::Number(_) | V::Boolean(_))
             | (Self::Json, _) => !matches!(value, V::Binary(_)),
             (Self::Int, V::Number(number)) => number

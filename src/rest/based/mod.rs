@@ -115,6 +115,8 @@ impl Dialect for Based {
             Kind::NotAllowed => "METHOD_NOT_ALLOWED",
             Kind::UnsupportedMedia => "UNSUPPORTED_MEDIA_TYPE",
             Kind::TooLarge => "PAYLOAD_TOO_LARGE",
+            Kind::HeadersTooLarge => "HEADERS_TOO_LARGE",
+            Kind::TooSlow => "REQUEST_TIMEOUT",
             Kind::Unavailable => "SERVICE_UNAVAILABLE",
             Kind::Internal => "INTERNAL_ERROR",
         };

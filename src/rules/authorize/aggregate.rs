@@ -13,12 +13,12 @@ impl<'a> Resolver<'a> {
                 let relation = self.relation(entered, name)?;
                 let (target, table, predicate) = self.related_rows(entered, relation, aggregation.filter.as_ref())?;
                 self.check_aggregate(&target)?;
-                let of = self.terms(&target, &aggregation.of)?;
+                let of = self.terms(&target.counting(), &aggregation.of)?;
                 (of, Some((table, predicate)), Some(target))
             }
             None => {
                 self.check_aggregate(entered)?;
-                (self.terms(entered, &aggregation.of)?, None, None)
+                (self.terms(&entered.counting(), &aggregation.of)?, None, None)
             }
         };
         drop(inner);
@@ -104,6 +104,8 @@ impl<'a> Resolver<'a> {
         entered: &Entered<'a>,
         members: &[AggregateMember],
     ) -> Result<Vec<AggregateItem>> {
+        let counting = entered.counting();
+        let entered = &*counting;
         let mut items = Vec::with_capacity(members.len());
         for member in members {
             items.push(match member {

@@ -81,6 +81,7 @@ impl<'a> Resolver<'a> {
             .map(|(term, _)| term.data_type(self.catalog));
         let wanted = |index: usize| match function {
             Function::Substring if index > 0 => Some(Type::Integer(32)),
+            Function::Distance => Some(Type::Geometry),
             _ if function.is_arithmetic() => Some(known.clone().filter(Type::is_number).unwrap_or(Type::Numeric)),
             Function::Coalesce => known.clone(),
             _ => Some(Type::TEXT),
@@ -92,7 +93,9 @@ impl<'a> Resolver<'a> {
                 *data_type = wanted;
             }
             let data_type = term.data_type(self.catalog);
-            let fits = if function.is_arithmetic() || (function == Function::Substring && index > 0) {
+            let fits = if function == Function::Distance {
+                data_type == Type::Geometry
+            } else if function.is_arithmetic() || (function == Function::Substring && index > 0) {
                 data_type.is_number()
             } else {
                 function == Function::Coalesce

@@ -107,6 +107,10 @@ impl<'a> Resolver<'a> {
                     list,
                 }
             }
+            _ if comparison.pattern().is_some() => {
+                let message = format!("{} is compared with a text, not with a column", comparison.word());
+                return Err(Error::invalid(Code::INVALID_VALUE, message).at(place(left)));
+            }
             other => {
                 let other = self.expression(entered, other)?;
                 let other_type = other.data_type(self.catalog);
@@ -156,8 +160,18 @@ pub(super) fn operand(comparison: Comparison, left: &Type) -> (Type, bool) {
         | Comparison::NotRegex
         | Comparison::IRegex
         | Comparison::NotIRegex => (Type::TEXT, false),
+        Comparison::AncestorAny | Comparison::DescendantAny => (left.clone(), true),
+        Comparison::Matches => (beside_ltree(left, "lquery"), false),
+        Comparison::MatchesAny => (beside_ltree(left, "lquery"), true),
+        Comparison::MatchesWords => (beside_ltree(left, "ltxtquery"), false),
         _ => parameter_type(left),
     }
+}
+
+/// A type that stands where ltree stands.
+fn beside_ltree(ltree: &Type, name: &str) -> Type {
+    let schema = ltree.word().strip_suffix("ltree").unwrap_or_default();
+    Type::Other(format!("{schema}{name}").into())
 }
 
 /// Whether two types can be compared with each other.
@@ -177,7 +191,9 @@ fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
     let fits = match comparison {
         C::Equal | C::NotEqual | C::Same | C::NotSame => !matches!(data_type, Type::Geometry),
         C::In | C::NotIn => !matches!(data_type, Type::Geometry | Type::Array(_)),
-        C::Greater | C::GreaterOrEqual | C::Less | C::LessOrEqual => !matches!(data_type, Type::Geometry | Type::Json),
+        C::Greater | C::GreaterOrEqual | C::Less | C::LessOrEqual => {
+            !matches!(data_type, Type::Geometry | Type::Json | Type::Jsonb)
+        }
         C::Like
         | C::NotLike
         | C::ILike
@@ -191,8 +207,17 @@ fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
             matches!(data_type, Type::Text { .. } | Type::Enum(_) | Type::Other(_))
         }
         C::Contains | C::ContainedIn => data_type.is_json() || matches!(data_type, Type::Array(_) | Type::Other(_)),
-        C::HasKey | C::HasKeysAny | C::HasKeysAll => data_type.is_json(),
-        C::Within | C::Intersects | C::Covers => matches!(data_type, Type::Geometry),
+        C::HasKey | C::HasKeysAny | C::HasKeysAll => data_type.is_json() || data_type.is_named("hstore"),
+        C::Within | C::Intersects | C::Covers | C::Crosses | C::Congruent | C::Overlaps | C::Touches => {
+            matches!(data_type, Type::Geometry)
+        }
+        C::Ancestor
+        | C::AncestorAny
+        | C::Descendant
+        | C::DescendantAny
+        | C::Matches
+        | C::MatchesAny
+        | C::MatchesWords => data_type.is_named("ltree"),
     };
     if fits {
         Ok(())

@@ -1,10 +1,11 @@
 //! Outputs → members over resolved terms.
 
 use super::{Entered, Resolver};
+use crate::catalog::{Face, FunctionResult, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::request::{self, ConnectionField, EdgeField, Field, FieldValue, GroupField, GroupKey};
 use crate::rules::{
-    AggregatePart, ConnectionPart, EdgePart, GroupPart, GroupedBy, Member, MemberValue, Output, Predicate, Select,
+    AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, Output, Predicate, Select,
 };
 
 impl<'a> Resolver<'a> {
@@ -123,7 +124,11 @@ impl<'a> Resolver<'a> {
                     .transpose()?,
                 members: self.members(entered, fields)?,
             },
-            FieldValue::Computed { name, arguments } => {
+            FieldValue::Computed {
+                name,
+                arguments,
+                select,
+            } => {
                 let computed = entered
                     .face
                     .computed
@@ -141,24 +146,70 @@ impl<'a> Resolver<'a> {
                         names,
                     ));
                 };
-                let terms = self.arguments(found.function, arguments, found.session_argument.as_deref())?;
-                let mut all: Vec<_> = terms.into_iter().map(|(name, term)| (name, Some(term))).collect();
-                all.push((found.table_argument.clone(), None));
-                let crate::catalog::FunctionResult::Scalar { data_type, .. } =
-                    &self.catalog.database.functions[found.function].result
-                else {
-                    return Err(Error::invalid(
-                        Code::NOT_SUPPORTED,
-                        format!("{:?} returns rows", name.as_str()),
-                    ));
+                let (function, row) = (found.function, found.table_argument.clone());
+                let mut all = self.arguments(function, arguments, found.session_argument.as_deref())?;
+                all.push((row, None));
+                let returned = &self.catalog.database.functions[function].result;
+                let data_type = match (returned, select) {
+                    (FunctionResult::Scalar { data_type, .. }, None) => data_type,
+                    (FunctionResult::Rows { table, many }, Some(select)) => {
+                        return self.computed_rows(
+                            name,
+                            From::Function {
+                                function,
+                                arguments: all,
+                                table: *table,
+                            },
+                            *many,
+                            select,
+                        );
+                    }
+                    (FunctionResult::Scalar { .. }, Some(_)) => {
+                        let message = format!("{:?} is a value, it has no members", name.as_str());
+                        return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+                    }
+                    (FunctionResult::Rows { .. }, None) => {
+                        let message = format!("{:?} returns rows: say which members of them", name.as_str());
+                        return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+                    }
                 };
                 MemberValue::Computed {
-                    function: found.function,
+                    function,
                     arguments: all,
                     data_type: data_type.clone(),
                 }
             }
         })
+    }
+
+    /// The face as which the role sees the rows of a table that a function returns.
+    pub(super) fn returned(&self, table: TableId) -> Option<&'a Face> {
+        self.catalog
+            .faces
+            .iter()
+            .find(|face| face.table == table && self.view.read(face.id).is_some())
+    }
+
+    /// A computed field that returns rows of a table: they are seen as the role sees that table.
+    fn computed_rows(
+        &mut self,
+        name: &crate::ident::Name,
+        from: From,
+        many: bool,
+        select: &crate::request::Select,
+    ) -> Result<MemberValue> {
+        let face = from.table().and_then(|table| self.returned(table)).ok_or_else(|| {
+            let role = self.principal.role.as_str();
+            Error::forbidden(format!("role {role:?} may not read what {:?} returns", name.as_str()))
+        })?;
+        let target = self.enter(face)?;
+        let select = self.select(&target, from, target.rule.clone(), None, select)?;
+        if many == matches!(select.output, Output::Row(_)) {
+            let rows = if many { "several rows" } else { "one row" };
+            let message = format!("{:?} leads to {rows}", name.as_str());
+            return Err(Error::invalid(Code::UNKNOWN_RELATION, message));
+        }
+        Ok(MemberValue::Relation(Box::new(select)))
     }
 
     fn groups(
@@ -169,6 +220,8 @@ impl<'a> Resolver<'a> {
         fields: &[GroupField],
     ) -> Result<Output> {
         self.check_aggregate(entered)?;
+        let counting = entered.counting();
+        let entered = &*counting;
         let mut keys = Vec::with_capacity(by.len());
         for (name, expression) in by {
             let term = self.expression(entered, expression)?;

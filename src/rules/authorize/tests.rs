@@ -20,6 +20,8 @@ fn catalog(volatile: bool) -> Catalog {
             data_type: Type::Integer(32),
             database_type: "integer".into(),
             has_default: false,
+            nameless: false,
+            variadic: false,
             row_of: None,
         }],
         result: FunctionResult::Scalar {

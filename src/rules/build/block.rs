@@ -63,6 +63,7 @@ impl Builder<'_> {
                 Some(ReadAccess {
                     rule,
                     cells,
+                    counted: None,
                     limit: *limit,
                     aggregate: aggregate.unwrap_or(by_default),
                     computed,
@@ -76,6 +77,7 @@ impl Builder<'_> {
         ReadAccess {
             rule,
             cells: self.plain_cells(face),
+            counted: None,
             limit: None,
             aggregate,
             computed: Vec::new(),

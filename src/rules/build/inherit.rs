@@ -122,29 +122,11 @@ fn united(parts: &[&Arc<FaceAccess>]) -> FaceAccess {
         return FaceAccess { read: None, schema };
     };
     let rule = any(reads.iter().map(|read| read.rule.clone()));
-    let cells = (0..first.cells.len())
-        .map(|index| {
-            let conditions: Vec<Predicate> = reads
-                .iter()
-                .filter_map(|read| match read.cells.get(index)? {
-                    Cell::Hidden => None,
-                    Cell::Visible => Some(read.rule.clone()),
-                    Cell::Where(condition) => Some(read.rule.clone().and(condition.clone())),
-                })
-                .collect();
-            let in_each = reads.iter().all(|read| read.cells.get(index) == Some(&Cell::Visible));
-            if conditions.is_empty() {
-                Cell::Hidden
-            } else if in_each {
-                Cell::Visible
-            } else {
-                match any(conditions) {
-                    condition if condition == Predicate::TRUE || condition == rule => Cell::Visible,
-                    condition => Cell::Where(condition),
-                }
-            }
-        })
-        .collect();
+    let columns = first.cells.len();
+    let cells = united_cells(&reads, &rule, columns, |_| true);
+    // A parent that allows no aggregates does not lend them its cells.
+    let mixed = reads.iter().any(|read| read.aggregate) && !reads.iter().all(|read| read.aggregate);
+    let counted = mixed.then(|| united_cells(&reads, &rule, columns, |read| read.aggregate));
     let limit = reads
         .iter()
         .map(|read| read.limit)
@@ -164,12 +146,43 @@ fn united(parts: &[&Arc<FaceAccess>]) -> FaceAccess {
         read: Some(ReadAccess {
             rule,
             cells,
+            counted,
             limit,
             aggregate: reads.iter().any(|read| read.aggregate),
             computed,
         }),
         schema,
     }
+}
+
+/// Each column's cell: visible where a part that lends its cells holds.
+fn united_cells(reads: &[&ReadAccess], rule: &Predicate, columns: usize, lends: fn(&ReadAccess) -> bool) -> Vec<Cell> {
+    (0..columns)
+        .map(|index| {
+            let conditions: Vec<Predicate> = reads
+                .iter()
+                .filter(|read| lends(read))
+                .filter_map(|read| match read.cells.get(index)? {
+                    Cell::Hidden => None,
+                    Cell::Visible => Some(read.rule.clone()),
+                    Cell::Where(condition) => Some(read.rule.clone().and(condition.clone())),
+                })
+                .collect();
+            let in_each = reads
+                .iter()
+                .all(|read| lends(read) && read.cells.get(index) == Some(&Cell::Visible));
+            if conditions.is_empty() {
+                Cell::Hidden
+            } else if in_each {
+                Cell::Visible
+            } else {
+                match any(conditions) {
+                    condition if condition == Predicate::TRUE || condition == *rule => Cell::Visible,
+                    condition => Cell::Where(condition),
+                }
+            }
+        })
+        .collect()
 }
 
 /// Any of them, each once.

@@ -374,6 +374,7 @@ fn everything(face: &Face, columns: usize) -> FaceAccess {
         read: Some(ReadAccess {
             rule: Predicate::TRUE,
             cells: vec![Cell::Visible; columns],
+            counted: None,
             limit: None,
             aggregate: true,
             computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),

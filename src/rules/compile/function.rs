@@ -6,7 +6,7 @@ use super::{Compiler, Problem};
 use crate::request::{Comparison, Function};
 use crate::rules::syntax::{Expression, Literal, Operator, Position, Spelled};
 use crate::rules::types::type_of;
-use crate::rules::{RuleFunction, Term};
+use crate::rules::{Predicate, RuleFunction, SpatialTest, Term};
 use crate::value::Type;
 
 const FUNCTIONS: &[&str] = &[
@@ -34,6 +34,12 @@ const FUNCTIONS: &[&str] = &[
     "st_intersects",
     "st_within",
     "st_contains",
+    "st_crosses",
+    "st_equals",
+    "st_overlaps",
+    "st_touches",
+    "st_distance",
+    "st_dwithin",
 ];
 
 impl Compiler<'_> {
@@ -146,30 +152,27 @@ impl Compiler<'_> {
                 }
                 _ => Err(wants("json_array_length(column) with a JSON column")),
             },
-            ("st_intersects" | "st_within" | "st_contains", 2) => {
-                self.needs_geometry(at)?;
-                let function = match lower.as_str() {
-                    "st_intersects" => RuleFunction::GeometryIntersects,
-                    "st_within" => RuleFunction::GeometryWithin,
-                    _ => RuleFunction::GeometryContains,
-                };
-                let terms = rest
-                    .map(|part| match part {
-                        Operand::Typed(term) => Ok(term),
-                        other => self.settle(other, &Type::Geometry),
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                let wrong = terms.iter().map(|term| type_of(self.catalog, term)).find(|data_type| {
-                    *data_type != Type::Geometry
-                        && !(self.is_sqlite() && matches!(data_type, Type::Text { .. } | Type::Bytes))
-                });
-                match wrong {
-                    None => Ok(rule_call(function, terms, Type::Boolean)),
-                    Some(data_type) => Err(Problem::new(
-                        at,
-                        format!("{lower} takes geometries, not {}", data_type.word()),
-                    )),
+            ("st_distance", 2) | ("st_dwithin", 3) => {
+                let mut operands: Vec<Operand> = rest.collect();
+                let most = (count == 3).then(|| operands.pop()).flatten();
+                let terms = self.geometries(&lower, operands, at)?;
+                let distance = call(Function::Distance, terms, Type::Float(64));
+                match most {
+                    None => Ok(distance),
+                    Some(most) => {
+                        self.number_type(&most, at)?;
+                        Ok(Term::Truth(Box::new(Predicate::Compare {
+                            left: distance,
+                            comparison: Comparison::LessOrEqual,
+                            right: self.settle(most, &Type::Float(64))?,
+                        })))
+                    }
                 }
+            }
+            (name, 2) if SpatialTest::named(name).is_some() => {
+                let test = SpatialTest::named(name).unwrap_or(SpatialTest::Intersects);
+                let terms = self.geometries(&lower, rest.collect(), at)?;
+                Ok(rule_call(RuleFunction::Geometry(test), terms, Type::Boolean))
             }
             ("count" | "sum" | "avg" | "min" | "max" | "total", _) => Err(Problem::new(
                 at,
@@ -197,14 +200,40 @@ impl Compiler<'_> {
         }
     }
 
+    /// The arguments of a function of geometries.
+    fn geometries(&mut self, function: &str, operands: Vec<Operand>, at: Position) -> Result<Vec<Term>, Problem> {
+        self.needs_geometry(at)?;
+        let terms = operands
+            .into_iter()
+            .map(|part| match part {
+                Operand::Typed(term) => Ok(term),
+                other => self.settle(other, &Type::Geometry),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut systems = Vec::new();
+        for term in &terms {
+            let data_type = type_of(self.catalog, term);
+            let fits =
+                data_type == Type::Geometry || self.is_sqlite() && matches!(data_type, Type::Text { .. } | Type::Bytes);
+            if !fits {
+                let message = format!("{function} takes geometries, not {}", data_type.word());
+                return Err(Problem::new(at, message));
+            }
+            if let Term::Column { table, column, .. } = term {
+                systems.extend(self.catalog.table(*table).column(*column).reference_system());
+            }
+        }
+        if let [one, other] = systems.as_slice()
+            && one != other
+        {
+            let message = format!("{function} takes geometries of one reference system, not of {one} and {other}");
+            return Err(Problem::new(at, message));
+        }
+        Ok(terms)
+    }
+
     fn needs_geometry(&self, at: Position) -> Result<(), Problem> {
-        let has = self.is_sqlite()
-            || self
-                .catalog
-                .database
-                .extensions
-                .iter()
-                .any(|extension| extension == "postgis");
+        let has = self.is_sqlite() || self.catalog.database.extension("postgis").is_some();
         if has {
             Ok(())
         } else {

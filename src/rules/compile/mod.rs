@@ -10,6 +10,7 @@ mod tests;
 use super::syntax::{Expression, Kind, Literal, Position, Problem, parse};
 use super::{Parameter, Predicate, Term};
 use crate::catalog::{Catalog, ColumnId, FaceId, TableId};
+use crate::pattern;
 use crate::request::Comparison;
 use crate::rules::types::{are_comparable, type_of};
 use crate::value::{Datum, Type};
@@ -293,8 +294,10 @@ impl<'a> Compiler<'a> {
             | C::NotRegex
             | C::IRegex
             | C::NotIRegex => {
+                let at = right.at().or_else(|| left.at()).unwrap_or(Position::START);
                 let left = self.text_operand(left)?;
                 let right = self.text_operand(right)?;
+                check_pattern(comparison, &right).map_err(|reason| Problem::new(at, reason))?;
                 Ok(Predicate::Compare {
                     left,
                     comparison,
@@ -354,7 +357,7 @@ impl<'a> Compiler<'a> {
             comparison,
             right: match guard {
                 Some(_) => match right {
-                    Operand::Variable(name, _) => session(&name, data_type, false),
+                    Operand::Variable(name, _) => session(&name, self.parameter_type(&data_type), false),
                     other => self.settle(other, &data_type)?,
                 },
                 None => self.settle(right, &data_type)?,
@@ -474,5 +477,25 @@ fn session(name: &str, data_type: Type, list: bool) -> Term {
         source: Parameter::Session(name.into()),
         data_type,
         list,
+    }
+}
+
+/// A constant pattern is checked at the start; a regular expression must be known before the statement runs, because
+/// PostgreSQL gets it translated.
+fn check_pattern(comparison: Comparison, right: &Term) -> Result<(), String> {
+    let constant = match right {
+        Term::Parameter {
+            source: Parameter::Constant(Datum::Text(text)),
+            ..
+        } => Some(text),
+        _ => None,
+    };
+    match (comparison.pattern(), constant, right) {
+        (Some(syntax), Some(text), _) => pattern::parse(text, syntax).map(|_| ()),
+        (None, Some(text), _) => pattern::check_like(text),
+        (Some(_), None, Term::Parameter { .. }) | (None, None, _) => Ok(()),
+        (Some(_), None, _) => {
+            Err("a regular expression must be a constant or a variable of the caller; LIKE takes columns too".into())
+        }
     }
 }

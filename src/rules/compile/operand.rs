@@ -162,9 +162,9 @@ impl Compiler<'_> {
     }
 
     /// What a value is bound as beside a column of a type.
-    fn parameter_type(&self, data_type: &Type) -> Type {
+    pub(super) fn parameter_type(&self, data_type: &Type) -> Type {
         match stored(self.catalog, &widened(data_type, self.is_sqlite())) {
-            Type::Text { .. } => Type::TEXT,
+            Type::Text { caseless, .. } => Type::Text { length: None, caseless },
             Type::Array(element) => Type::Array(Box::new(self.parameter_type(&element))),
             other => other,
         }
@@ -347,7 +347,8 @@ impl Compiler<'_> {
         let is_json = data_type.is_json() || (self.is_sqlite() && data_type.is_text());
         let is_array = matches!(data_type, Type::Array(_));
         let contains = matches!(comparison, Comparison::Contains | Comparison::ContainedIn);
-        if !(is_json || is_array && contains) {
+        let is_pairs = data_type.is_named("hstore");
+        if !(is_json || is_pairs || contains && (is_array || data_type.is_named("ltree"))) {
             return Err(Problem::new(
                 at,
                 format!(
@@ -358,13 +359,13 @@ impl Compiler<'_> {
             ));
         }
         let (left, right) = if contains {
-            let meets = if is_array { data_type } else { Type::Jsonb };
+            let meets = if is_json { Type::Jsonb } else { data_type };
             (
                 self.settle_contents(left, &meets)?,
                 self.settle_contents(right, &meets)?,
             )
         } else if comparison == Comparison::HasKey {
-            (self.settle(left, &Type::Jsonb)?, self.text_operand(right)?)
+            (self.settle(left, &data_type)?, self.text_operand(right)?)
         } else {
             let keys = match right {
                 Operand::Variable(name, _) => session(&name, Type::TEXT, true),
@@ -376,7 +377,7 @@ impl Compiler<'_> {
                     ));
                 }
             };
-            (self.settle(left, &Type::Jsonb)?, keys)
+            (self.settle(left, &data_type)?, keys)
         };
         Ok(Predicate::Compare {
             left,

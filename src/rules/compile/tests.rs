@@ -358,7 +358,7 @@ fn mistakes_are_named_with_their_place() {
         ),
         (
             "pg_sleep(1) = 1",
-            "1:1 the function \"pg_sleep\" is not one that rules may use; they may use lower, upper, length, substring, replace, trim, concat, coalesce, ifnull, nullif, abs, round, mod, now, date, datetime, current_date, current_timestamp, json_array_length, jsonb_array_length, json_extract, st_intersects, st_within, st_contains",
+            "1:1 the function \"pg_sleep\" is not one that rules may use; they may use lower, upper, length, substring, replace, trim, concat, coalesce, ifnull, nullif, abs, round, mod, now, date, datetime, current_date, current_timestamp, json_array_length, jsonb_array_length, json_extract, st_intersects, st_within, st_contains, st_crosses, st_equals, st_overlaps, st_touches, st_distance, st_dwithin",
         ),
         (
             "stars > 1; DROP TABLE article",
@@ -390,6 +390,26 @@ fn mistakes_are_named_with_their_place() {
             "1:10 \"$1\" is not a value here; write a constant, or _USER_.x for a variable of the caller",
         ),
         ("data > data", "1:1 values of type jsonb have no order"),
+        (
+            "title ~ 'a(b'",
+            "1:9 the pattern \"a(b\" is no regular expression: unclosed group at character 2",
+        ),
+        (
+            "title !~* 'a{999}'",
+            "1:11 a repetition of 999 is too large (at most 255) at character 2 of the pattern \"a{999}\"",
+        ),
+        (
+            "title SIMILAR TO '[a'",
+            "1:18 a SIMILAR TO pattern lacks a closing bracket ]",
+        ),
+        (
+            "title LIKE 'a\\'",
+            "1:12 a LIKE pattern must not end with its escape character \\: write it twice",
+        ),
+        (
+            "title ~ title",
+            "1:1 a regular expression must be a constant or a variable of the caller; LIKE takes columns too",
+        ),
         (
             "st_within(data, 'x')",
             "1:1 this function is PostGIS's, which is not installed in the database (CREATE EXTENSION postgis)",

@@ -1,4 +1,5 @@
 use super::*;
+use geo::{Coord, LineString, Polygon};
 use geozero::{CoordDimensions, ToWkb};
 
 fn written(value: ValueRef<'_>) -> String {

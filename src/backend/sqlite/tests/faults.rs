@@ -54,7 +54,7 @@ async fn errors_are_classified() {
         .expect_err("invalid");
     assert_eq!(
         error.message,
-        "the pattern \"a(\" is no regular expression: unclosed group"
+        "the pattern \"a(\" is no regular expression: unclosed group at character 2"
     );
 }
 
@@ -151,7 +151,7 @@ const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 F
 async fn long_statements_neither_block_nor_outlive_their_time() {
     let scene = Scene::new("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
     let mut settings = scene.settings();
-    settings.statement_timeout = Duration::from_secs(3);
+    settings.statement_timeout = Duration::from_secs(6);
     let sqlite = Arc::new(Sqlite::open(&settings).await.expect("opens"));
     let begin = Instant::now();
     let endless: Vec<_> = (0..6)
@@ -171,13 +171,13 @@ async fn long_statements_neither_block_nor_outlive_their_time() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     // Not a timing: none of them waited for an endless one to be ended.
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     for task in endless {
         let error = task.await.expect("no panic").expect_err("ended");
         assert_eq!(error.kind, Kind::Unavailable);
         assert!(error.code == Code::TIMEOUT || error.code == Code::DATABASE_AWAY);
     }
-    // Ended by their timeout of 3 s; the rest is room for a busy machine.
+    // Ended by their timeout of 6 s; the rest is room for a busy machine.
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     // A caller who goes away takes the statement along.
     let gone = tokio::time::timeout(Duration::from_millis(50), answer(&sqlite, ENDLESS, &[], Wire::Integer)).await;

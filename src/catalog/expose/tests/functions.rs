@@ -9,6 +9,8 @@ fn argument(name: &str, data_type: Type, row_of: Option<TableId>) -> FunctionArg
         database_type,
         row_of,
         has_default: false,
+        nameless: false,
+        variadic: false,
     }
 }
 
@@ -72,15 +74,6 @@ fn listed_functions() {
             },
             "touch",
             true,
-        ),
-        (
-            FunctionSettings {
-                roles: roles(),
-                expose: Some("query".into()),
-                ..named("touch")
-            },
-            "touch",
-            false,
         ),
         (
             FunctionSettings {
