@@ -1,5 +1,8 @@
 //! Values: [`Type`] is what a column holds, [`Value`] what a client sent, [`Datum`] what is bound to a statement.
 
+pub mod moment;
+pub mod numeral;
+
 use serde::{Deserialize, Serialize};
 
 /// The logical type of a column, the same for both databases.
@@ -51,6 +54,26 @@ pub enum Type {
     Other(Box<str>),
 }
 
+/// Types of PostgreSQL without `=`.
+const UNEQUAL: [&str; 10] = [
+    "xml",
+    "point",
+    "polygon",
+    "jsonpath",
+    "refcursor",
+    "gtsvector",
+    "pg_snapshot",
+    "txid_snapshot",
+    "lquery",
+    "ltxtquery",
+];
+
+/// Those that have `=`, but no `<`.
+const UNORDERED: [&str; 5] = ["line", "xid", "cid", "aclitem", "hstore"];
+
+/// Those whose `=` compares sizes, or that have no order to sort equal values together.
+const UNGROUPED: [&str; 5] = ["box", "path", "line", "lseg", "circle"];
+
 impl Type {
     /// Text of any length.
     pub const TEXT: Type = Type::Text {
@@ -88,6 +111,39 @@ impl Type {
         !matches!(self, Type::Json | Type::Jsonb | Type::Geometry | Type::Other(_))
     }
 
+    /// Whether PostgreSQL has `=` for its values, or for those of `jsonb` where they are `json`. (SQLite compares everything.)
+    #[must_use]
+    pub fn has_equality(&self) -> bool {
+        match self {
+            Type::Array(element) => **element != Type::Json && element.has_equality(),
+            Type::Other(_) => !self.is_one_of(&UNEQUAL),
+            other => *other != Type::Geometry,
+        }
+    }
+
+    /// Whether PostgreSQL has `<` for its values.
+    #[must_use]
+    pub fn has_order(&self) -> bool {
+        match self {
+            Type::Array(element) => element.has_equality() && element.has_order(),
+            Type::Other(_) => self.has_equality() && !self.is_one_of(&UNORDERED),
+            other => !matches!(other, Type::Json | Type::Geometry),
+        }
+    }
+
+    /// Whether PostgreSQL tells its values apart, for groups and distinct counts.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        match self {
+            Type::Array(element) => **element != Type::Json && element.has_groups(),
+            _ => self.has_equality() && !self.is_one_of(&UNGROUPED),
+        }
+    }
+
+    fn is_one_of(&self, names: &[&str]) -> bool {
+        matches!(self, Type::Other(own) if names.contains(&own.rsplit('.').next().unwrap_or(own)))
+    }
+
     /// Whether it is a type of an extension, in whatever schema: `ltree` is also `tools.ltree`.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
@@ -122,6 +178,22 @@ impl Type {
             Type::Other(name) => name,
         }
     }
+}
+
+/// Whether a text in a JSON document holds a NUL character, which PostgreSQL's jsonb cannot keep and SQLite's functions stop
+/// at. (`\\u0000` is a backslash and letters.)
+#[must_use]
+pub fn json_holds_nul(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at + 1..];
+        if escape.starts_with("u0000") {
+            return true;
+        }
+        // Past the escaped character, which may be a backslash itself.
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    json.contains('\0')
 }
 
 /// A value as a client sent it, before the column's type is known.
@@ -220,4 +292,34 @@ pub enum Datum {
     Broken(Box<[u8]>),
     /// A list, bound as one parameter: an array on PostgreSQL, a JSON text on SQLite.
     List(Vec<Datum>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Type;
+
+    #[test]
+    fn operators_of_types() {
+        let other = |name: &str| Type::Other(name.into());
+        let list = |element: Type| Type::Array(Box::new(element));
+        for (data_type, equality, order, groups) in [
+            (Type::TEXT, true, true, true),
+            (Type::Json, true, false, true),
+            (Type::Jsonb, true, true, true),
+            (Type::Geometry, false, false, false),
+            (other("xml"), false, false, false),
+            (other("point"), false, false, false),
+            (other("line"), true, false, false),
+            (other("box"), true, true, false),
+            (other("xid"), true, false, true),
+            (other("tools.hstore"), true, false, true),
+            (other("inet"), true, true, true),
+            (list(Type::Json), false, false, false),
+            (list(other("point")), false, false, false),
+            (list(Type::Integer(32)), true, true, true),
+        ] {
+            let has = (data_type.has_equality(), data_type.has_order(), data_type.has_groups());
+            assert_eq!(has, (equality, order, groups), "{}", data_type.word());
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Filling a plan's holes: each value is checked against the type of its place and brought into the form that is bound.
 
-mod moment;
 mod scalar;
 
 use crate::catalog::{Catalog, DatabaseKind};
@@ -9,8 +8,8 @@ use crate::pattern;
 use crate::principal::{Principal, Variable};
 use crate::request::{Slot, Values};
 use crate::rules::{self, Parameter};
-use crate::sql::{Form, Mark};
-use crate::value::{Datum, Type, Value};
+use crate::sql::{Form, MOST_VALUES, Mark};
+use crate::value::{Datum, Type, Value, moment, numeral};
 
 /// What values are bound with.
 pub(super) struct Binder<'a> {
@@ -94,7 +93,11 @@ impl Binder<'_> {
             return count(value);
         }
         if !mark.list {
-            return self.scalar(value, &mark.data_type);
+            let datum = self.scalar(value, &mark.data_type)?;
+            if let (Form::Operand, Datum::Text(json)) = (mark.form, &datum) {
+                within(values(json))?;
+            }
+            return Ok(datum);
         }
         let items: Vec<Value> = match value {
             Value::Null => return Ok(Datum::Null),
@@ -102,6 +105,9 @@ impl Binder<'_> {
             Value::Raw(text) => list_of_raw(text),
             single => vec![single.clone()],
         };
+        if mark.form == Form::Operand {
+            within(items.len())?;
+        }
         let mut list = Vec::with_capacity(items.len());
         for item in &items {
             if *item == Value::Null {
@@ -116,6 +122,8 @@ impl Binder<'_> {
         scalar::datum(value, data_type, &self.catalog.database)
     }
 
+    /// A value of whatever source (request, rule, session) in the form in which it is bound. Cursors alone do not come
+    /// here: what they hold the database has given.
     fn formed(&self, datum: Datum, mark: &Mark) -> Result<Datum> {
         Ok(match (mark.form, datum) {
             (Form::Glob, Datum::Text(pattern)) => {
@@ -137,7 +145,7 @@ impl Binder<'_> {
                 let most = most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX - 2);
                 Datum::Integer(count.min(most) + i64::from(plus))
             }
-            (_, datum) => datum,
+            (_, datum) => native(datum, &mark.data_type, self.catalog.database.kind),
         })
     }
 
@@ -174,6 +182,27 @@ impl Binder<'_> {
     }
 }
 
+/// A canonical value in the form that a database compares rightly.
+fn native(datum: Datum, data_type: &Type, kind: DatabaseKind) -> Datum {
+    match (kind, data_type, datum) {
+        (_, _, Datum::List(items)) => {
+            let native = |item| native(item, data_type, kind);
+            Datum::List(items.into_iter().map(native).collect())
+        }
+        // SQLite has no decimals, and takes any text for greater than any number.
+        (DatabaseKind::Sqlite, Type::Numeric, Datum::Text(text)) => numeral::number(&text).unwrap_or(Datum::Text(text)),
+        (DatabaseKind::Sqlite, Type::Other(_), Datum::Text(text)) if numeral::is_decimal(&text) => {
+            numeral::number(&text).unwrap_or(Datum::Text(text))
+        }
+        (DatabaseKind::Postgres, Type::Numeric, Datum::Integer(number)) => Datum::Text(number.to_string().into()),
+        // Canonical moments are in UTC, whatever the session's time zone is.
+        (DatabaseKind::Postgres, Type::TimestampTz, Datum::Text(text)) if !moment::is_infinite(&text) => {
+            Datum::Text(format!("{text}+00").into())
+        }
+        (_, _, datum) => datum,
+    }
+}
+
 fn no_pattern(reason: String) -> Error {
     Error::invalid(Code::INVALID_VALUE, reason)
 }
@@ -196,6 +225,39 @@ fn count(value: &Value) -> Result<Datum> {
     } else {
         Ok(Datum::Integer(number))
     }
+}
+
+/// Refuses too large an operand of a JSON operator.
+fn within(values: usize) -> Result<()> {
+    if values <= MOST_VALUES {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        Code::LIMIT_EXCEEDED,
+        format!("{values} values are too many to compare JSON with, at most {MOST_VALUES} are taken"),
+    ))
+}
+
+/// How many values a JSON text holds, those within others counted too.
+fn values(json: &str) -> usize {
+    let (mut count, mut quoted, mut escaped) = (1, false, false);
+    // The first value within brackets follows the bracket, each other one a comma.
+    let mut opened = false;
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b',' | b'[' | b'{' => count += 1,
+            b']' | b'}' if opened => count -= 1,
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            opened = !quoted && matches!(byte, b'[' | b'{');
+        }
+    }
+    count
 }
 
 /// A list in a query string: a JSON array, PostgreSQL's braces, or comma-separated.
@@ -253,7 +315,62 @@ fn glob(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::glob;
+    use super::{glob, native, values};
+    use crate::catalog::DatabaseKind::{Postgres, Sqlite};
+    use crate::value::{Datum, Type};
+
+    #[test]
+    fn values_are_bound_in_the_form_that_each_database_compares() {
+        let text = |text: &str| Datum::Text(text.into());
+        let any = || Type::Other("any".into());
+        for (kind, data_type, value, wanted) in [
+            (Sqlite, Type::Numeric, text("2"), Datum::Integer(2)),
+            (Sqlite, Type::Numeric, text("2.50"), Datum::Float(2.5)),
+            (Postgres, Type::Numeric, text("2.50"), text("2.50")),
+            (Postgres, Type::Numeric, Datum::Integer(2), text("2")),
+            (Sqlite, any(), text("2"), Datum::Integer(2)),
+            (Sqlite, any(), text("02"), text("02")),
+            (Sqlite, Type::TEXT, text("2"), text("2")),
+            (
+                Sqlite,
+                Type::TimestampTz,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00"),
+            ),
+            (
+                Postgres,
+                Type::TimestampTz,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00+00"),
+            ),
+            (Postgres, Type::TimestampTz, text("-infinity"), text("-infinity")),
+            (
+                Postgres,
+                Type::Timestamp,
+                text("2026-01-31 12:00:00"),
+                text("2026-01-31 12:00:00"),
+            ),
+        ] {
+            let list = native(Datum::List(vec![value.clone()]), &data_type, kind);
+            assert_eq!(list, Datum::List(vec![wanted.clone()]), "a list of {value:?}");
+            assert_eq!(native(value, &data_type, kind), wanted);
+        }
+    }
+
+    #[test]
+    fn values_are_counted() {
+        for (json, count) in [
+            ("1", 1),
+            ("[]", 1),
+            ("[ ]", 1),
+            ("[1,2]", 3),
+            ("[[1],[{}],{\"a\":[]}]", 7),
+            ("\"[,,\\\",,\"", 1),
+            ("{\"a,b\":\"[,\", \"c\": {\"d\":null}}", 4),
+        ] {
+            assert_eq!(values(json), count, "{json}");
+        }
+    }
 
     #[test]
     fn like_patterns_become_glob_patterns() {

@@ -48,6 +48,12 @@ pub fn normal(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+/// How many points a text's geometry has; none where it is none.
+#[must_use]
+pub fn points(text: &str) -> usize {
+    parse_text(text).map_or(0, |geometry| geometry.coords_count())
+}
+
 fn is_finite(geometry: &Geometry<f64>) -> bool {
     geometry
         .coords_iter()

@@ -25,7 +25,7 @@ const HEAVIEST: usize = 1_000_000;
 /// Longest translation. `\b` beside no letter takes 21 KB of it, `\w` 5 KB.
 const LONGEST_TRANSLATION: usize = 128 * 1024;
 
-/// Most memory for a pattern compiled by the crate `regex`: what is no heavier than [`HEAVIEST`] fits.
+/// Most memory for a pattern compiled by the crate `regex`: what is no heavier than `HEAVIEST` fits.
 pub const COMPILED_SIZE: usize = 1280 * 1024;
 
 /// How a pattern is to be read.

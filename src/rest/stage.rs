@@ -72,6 +72,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             nullable: !word.ends_with('!'),
             default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid)
                 .then_some(ColumnDefault::Identity { always: false }),
+            one_form: false,
             generated: None,
             comment: None,
         });

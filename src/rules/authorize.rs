@@ -13,7 +13,9 @@ mod tests;
 pub use decide::decisions;
 
 use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View};
-use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
+use crate::catalog::{
+    Catalog, ColumnId, DatabaseKind, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId,
+};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
@@ -347,25 +349,17 @@ impl<'a> Resolver<'a> {
     /// Groups and distinct rows need values that can be told apart.
     fn check_distinguishable(&self, term: &Term, place: &str) -> Result<()> {
         let data_type = term.data_type(self.catalog);
-        // Types of PostgreSQL without equality.
-        const UNEQUAL: [&str; 10] = [
-            "xml",
-            "point",
-            "box",
-            "polygon",
-            "path",
-            "line",
-            "lseg",
-            "circle",
-            "jsonpath",
-            "refcursor",
-        ];
-        let unequal = matches!(&data_type, Type::Other(name) if UNEQUAL.contains(&&**name));
-        if unequal || matches!(data_type, Type::Json | Type::Geometry) {
+        if !self.has_groups(&data_type) || data_type == Type::Json {
             let message = format!("{} values cannot be grouped", data_type.word());
             return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at(place));
         }
         Ok(())
+    }
+
+    /// Whether the database tells values apart. (SQLite does, whatever a type of its own is called.)
+    fn has_groups(&self, data_type: &Type) -> bool {
+        let any = self.catalog.database.kind == DatabaseKind::Sqlite && matches!(data_type, Type::Other(_));
+        any || data_type.has_groups()
     }
 
     fn order(&mut self, entered: &Entered<'a>, order: &request::Order) -> Result<OrderTerm> {

@@ -4,7 +4,7 @@ use super::syntax::Literal;
 use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::nearest;
 use crate::request::Comparison;
-use crate::value::{Datum, Type};
+use crate::value::{Datum, Type, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::cmp::Ordering;
@@ -34,12 +34,12 @@ pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalo
         Literal::Number(number) => match data_type {
             Type::Boolean if sqlite && (number == "0" || number == "1") => Ok(Datum::Boolean(number == "1")),
             // SQLite has no decimals: they are stored and compared as numbers.
-            Type::Numeric if sqlite => natural_number(number).ok_or_else(|| not_of(number, data_type)),
+            Type::Numeric if sqlite => numeral::number(number).ok_or_else(|| not_of(number, data_type)),
             Type::Integer(_) | Type::Float(_) | Type::Numeric => {
                 cast_text(number, &widened(data_type, sqlite)).ok_or_else(|| not_of(number, data_type))
             }
             Type::Json | Type::Jsonb => Ok(Datum::Text(number.as_str().into())),
-            Type::Other(_) if sqlite => natural_number(number).ok_or_else(|| not_of(number, data_type)),
+            Type::Other(_) if sqlite => numeral::number(number).ok_or_else(|| not_of(number, data_type)),
             Type::Text { .. } => Err(format!("the column holds text: write '{number}' in quotes")),
             _ => wrong(number),
         },
@@ -95,17 +95,8 @@ pub(super) fn widened(data_type: &Type, sqlite: bool) -> Type {
     }
 }
 
-fn natural_number(number: &str) -> Option<Datum> {
-    number
-        .parse()
-        .map(Datum::Integer)
-        .ok()
-        .or_else(|| cast_text(number, &Type::Float(64)))
-}
-
-/// A text (of a session variable) as a value of a type; `None` when it is not one.
-///
-/// This is also how a session variable is bound: what it accepts is what the solver takes for present.
+/// A text (a constant, or of a session variable) as a value of a type, in the canonical form in which it is compared and
+/// stored; `None` when it is not one.
 #[must_use]
 pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
     let kept = || Some(Datum::Text(text.into()));
@@ -132,11 +123,12 @@ pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
         }
         Type::Numeric => decimal(text).and_then(|_| kept()),
         Type::Uuid => uuid_of(text).map(|uuid| Datum::Text(uuid.hyphenated().to_string().into())),
-        Type::Date => is_date(text).then(kept).flatten(),
-        Type::Time | Type::TimeTz => is_time(text).then(kept).flatten(),
-        Type::Timestamp | Type::TimestampTz => is_timestamp(text).then(kept).flatten(),
+        Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => {
+            moment::canonical(text, data_type).map(|text| Datum::Text(text.into()))
+        }
+        Type::TimeTz => is_time(text).then(kept).flatten(),
         Type::Json | Type::Jsonb => serde_json::from_str::<serde::de::IgnoredAny>(text)
-            .is_ok()
+            .is_ok_and(|_| !json_holds_nul(text))
             .then(kept)
             .flatten(),
         Type::Bytes => bytes_of(text).map(|bytes| Datum::Bytes(bytes.into())),
@@ -144,6 +136,20 @@ pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
         Type::Text { .. } | Type::Interval | Type::Enum(_) | Type::Other(_) => kept(),
         Type::Array(element) => array_text(text, element),
     }
+}
+
+/// A text of the session as a value of a type. Numbers count in their canonical spelling alone: `02` and `+2` are other
+/// subjects than `2`.
+///
+/// This is also how a session variable is bound: what it accepts is what the solver takes for present.
+#[must_use]
+pub(super) fn cast_session(text: &str, data_type: &Type) -> Option<Datum> {
+    let spelled = match data_type {
+        Type::Integer(_) => numeral::is_integer(text),
+        Type::Numeric => numeral::is_decimal(text),
+        _ => true,
+    };
+    spelled.then(|| cast_text(text, data_type)).flatten()
 }
 
 /// With hyphens, or as the Records API writes it: 16 bytes in url-safe base64.
@@ -194,10 +200,6 @@ fn array_text(text: &str, element: &Type) -> Option<Datum> {
         .map(Datum::List)
 }
 
-fn is_date(text: &str) -> bool {
-    time::Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok()
-}
-
 fn is_time(text: &str) -> bool {
     let (clock, offset) = match text.find(['+', 'Z']).or_else(|| text.rfind('-')) {
         Some(index) => text.split_at(index),
@@ -227,13 +229,6 @@ fn is_time(text: &str) -> bool {
                     .and_then(|minutes| minutes.parse::<u8>().ok())
                     .is_some_and(|minutes| minutes < 60)));
     clock_is && offset_is
-}
-
-fn is_timestamp(text: &str) -> bool {
-    match text.split_once(['T', ' ']) {
-        Some((date, clock)) => is_date(date) && is_time(clock),
-        None => is_date(text),
-    }
 }
 
 /// Whether it is negative, digits before and after the point, without needless zeros.
@@ -433,6 +428,34 @@ mod tests {
         for (text, data_type, good) in cases {
             assert_eq!(cast_text(text, data_type).is_some(), *good, "{text:?} as {data_type:?}");
         }
+    }
+
+    #[test]
+    fn numbers_of_a_session_have_one_spelling() {
+        for (text, data_type, good) in [
+            ("2", Type::Integer(64), true),
+            ("-2", Type::Integer(32), true),
+            ("02", Type::Integer(64), false),
+            ("+2", Type::Integer(64), false),
+            ("-0", Type::Integer(64), false),
+            ("2.50", Type::Numeric, true),
+            ("02", Type::Numeric, false),
+            ("+2", Type::Numeric, false),
+            ("2026-01-31T12:00Z", Type::Timestamp, true),
+        ] {
+            assert_eq!(
+                cast_session(text, &data_type).is_some(),
+                good,
+                "{text} as {data_type:?}"
+            );
+        }
+        let text = |text: &str| Some(Datum::Text(text.into()));
+        assert_eq!(
+            cast_session("2026-01-31T14:00:00+02:00", &Type::Timestamp),
+            text("2026-01-31 12:00:00")
+        );
+        assert!(cast_text("{\"a\": \"\\\\u0000\"}", &Type::Json).is_some());
+        assert_eq!(cast_text("{\"a\": \"\\u0000\"}", &Type::Json), None);
     }
 
     #[test]

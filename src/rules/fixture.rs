@@ -10,7 +10,7 @@ use crate::value::Type;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) const ARTICLE: FaceId = FaceId(0);
+pub(crate) const ARTICLE: FaceId = FaceId(0);
 
 /// Name, type, nullable.
 type Columns<'a> = &'a [(&'a str, Type, bool)];
@@ -28,6 +28,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
                 database_type: data_type.word().into(),
                 nullable: *nullable,
                 default: None,
+                one_form: false,
                 generated: None,
                 comment: None,
             })
@@ -44,7 +45,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
     }
 }
 
-pub(super) fn catalog(kind: DatabaseKind) -> Catalog {
+pub(crate) fn catalog(kind: DatabaseKind) -> Catalog {
     let id = || ("id", Type::Integer(32), false);
     let mut article = table(
         "article",

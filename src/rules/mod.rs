@@ -7,7 +7,7 @@ pub mod compile;
 mod constant;
 mod describe;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod parse_expression;
 pub mod parse_sql;
 mod predicate;

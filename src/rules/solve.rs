@@ -3,7 +3,7 @@
 //! Values of the caller never enter the predicate: they stay parameters, so that callers share plans. What was decided
 //! goes into [`Decisions`], which with the rule's text says everything about the predicate that results.
 
-use super::constant::{cast_text, compare, is_decidable};
+use super::constant::{cast_session, compare, is_decidable};
 use super::{Aggregate, Decisions, Exists, Parameter, Predicate, Term};
 use crate::principal::{Principal, Variable};
 use crate::request::Comparison;
@@ -471,11 +471,11 @@ impl Solver<'_> {
 #[must_use]
 pub fn cast_variable(variable: &Variable, data_type: &Type, list: bool) -> Option<Datum> {
     match (variable, list) {
-        (Variable::Text(text), false) => cast_text(text, data_type),
-        (Variable::Text(text), true) => cast_text(text, data_type).map(|value| Datum::List(vec![value])),
+        (Variable::Text(text), false) => cast_session(text, data_type),
+        (Variable::Text(text), true) => cast_session(text, data_type).map(|value| Datum::List(vec![value])),
         (Variable::List(items), true) => items
             .iter()
-            .map(|item| cast_text(item, data_type))
+            .map(|item| cast_session(item, data_type))
             .collect::<Option<Vec<_>>>()
             .map(Datum::List),
         (Variable::List(_), false) => None,

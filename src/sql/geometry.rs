@@ -99,6 +99,7 @@ impl Writer<'_> {
         right: &Term,
         on_ellipsoid: bool,
     ) {
+        self.long_calls = true;
         if !self.is_postgres() {
             self.word(sqlite);
             self.term(left);

@@ -160,6 +160,7 @@ impl Writer<'_> {
             if !always(part) {
                 connect(self);
                 self.part(part);
+                self.days_around(part);
             }
         }
         if keyset && !always(&query.keyset) {
@@ -240,8 +241,13 @@ impl Writer<'_> {
         self.pop_scope();
     }
 
-    /// A term as it is compared in orders: types that may have no order of their own as their text.
+    /// A term as it is compared in orders: types that may have no order of their own as their text, and on SQLite moments
+    /// of several forms in their canonical one.
     pub(super) fn order_term(&mut self, term: &Term) {
+        if self.is_scattered(term) {
+            self.moment_or_value(term);
+            return;
+        }
         self.term(term);
         if matches!(term.data_type(self.catalog), Type::Other(_) | Type::Array(_)) {
             self.by_flavor("::text", "");

@@ -1,6 +1,7 @@
 //! Plan → SQL text. Nothing reaches the text but quoted identifiers, fixed words and parameter marks: `Writer` takes
 //! nothing else.
 
+mod canonical;
 mod columns;
 mod function;
 mod geometry;
@@ -19,3 +20,36 @@ pub use render::{Care, render};
 pub use statement::{Flavor, Form, Mark, Statement};
 
 use writer::Writer;
+
+/// Most values in the operand of a JSON operator.
+pub const MOST_VALUES: usize = 2000;
+
+#[cfg(test)]
+mod tests {
+    use super::{Flavor, Writer};
+    use crate::request::Formats;
+    use crate::rules::compile::compile;
+    use crate::rules::fixture;
+
+    /// What the writer of SQL says of the conditions that a rule or a caller may have.
+    #[test]
+    fn long_calls_are_marked() {
+        let catalog = fixture::catalog(Flavor::Sqlite);
+        for (condition, long) in [
+            ("id = 1 AND title IN ('a', 'b')", false),
+            ("title > 'a' OR is_published", false),
+            ("title LIKE 'a%'", true),
+            ("NOT (title ~ 'a')", true),
+            ("id = 1 OR author.email LIKE '%a'", true),
+            ("CASE WHEN is_published THEN title ILIKE 'a%' ELSE FALSE END", true),
+        ] {
+            let compiled = match compile(&catalog, fixture::ARTICLE, condition) {
+                Ok(compiled) => compiled.predicate,
+                Err(problem) => panic!("{condition}: {problem:?}"),
+            };
+            let mut writer = Writer::new(&catalog, Flavor::Sqlite, Formats::default(), false);
+            writer.predicate(&compiled);
+            assert_eq!(writer.long_calls, long, "{condition}");
+        }
+    }
+}

@@ -196,7 +196,7 @@ impl Writer<'_> {
                 self.source(query, alias, &needed);
                 for (index, key) in by.iter().enumerate() {
                     self.word(if index == 0 { " GROUP BY " } else { ", " });
-                    self.term(&key.term);
+                    self.distinct_term(&key.term);
                 }
                 if *having != crate::rules::Predicate::TRUE {
                     self.word(" HAVING ");
@@ -524,8 +524,12 @@ impl Writer<'_> {
             .iter()
             .map(|term| {
                 let index = list.next(self);
-                self.term(&term.term);
-                self.by_flavor("::text", "");
+                if self.is_postgres() {
+                    self.term(&term.term);
+                    self.word("::text");
+                } else {
+                    self.order_term(&term.term);
+                }
                 index
             })
             .collect()

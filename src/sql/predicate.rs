@@ -68,7 +68,6 @@ impl Writer<'_> {
     }
 
     fn compare(&mut self, left: &Term, comparison: Comparison, right: &Term) {
-        use Comparison as C;
         let data_type = left.data_type(self.catalog);
         if let (
             Term::Parameter {
@@ -86,22 +85,29 @@ impl Writer<'_> {
             self.term(right);
             return;
         }
-        // What a cursor holds has the type of the term that made it.
-        let typed;
-        let right = match right {
-            Term::Parameter {
-                source: source @ Parameter::Cursor(..),
-                ..
-            } => {
-                typed = Term::Parameter {
-                    source: source.clone(),
-                    data_type: data_type.clone(),
-                    list: false,
-                };
-                &typed
+        if let Term::Parameter {
+            source: source @ Parameter::Cursor(..),
+            ..
+        } = right
+        {
+            // What a cursor holds has the type of the term that made it.
+            let right = Term::Parameter {
+                source: source.clone(),
+                data_type: data_type.clone(),
+                list: false,
+            };
+            if !self.is_postgres() {
+                self.beyond_cursor(left, comparison, &right);
+                return;
             }
-            other => other,
-        };
+            self.compare_typed(left, comparison, &right, &data_type);
+            return;
+        }
+        self.compare_typed(left, comparison, right, &data_type);
+    }
+
+    fn compare_typed(&mut self, left: &Term, comparison: Comparison, right: &Term, data_type: &Type) {
+        use Comparison as C;
         if let Term::Call {
             function: Function::Distance,
             arguments,
@@ -113,30 +119,42 @@ impl Writer<'_> {
             self.within_distance(one, other, right);
             return;
         }
+        if !self.is_postgres() {
+            match comparison {
+                C::Equal | C::NotEqual | C::Same | C::NotSame | C::In | C::NotIn if data_type.is_json() => {}
+                C::Equal => return self.sqlite_equal(left, right, false),
+                C::NotEqual => return self.sqlite_equal(left, right, true),
+                C::Same => return self.sqlite_same(left, right, false),
+                C::NotSame => return self.sqlite_same(left, right, true),
+                C::In => return self.sqlite_within_list(left, right, false),
+                C::NotIn => return self.sqlite_within_list(left, right, true),
+                _ => {}
+            }
+        }
         match comparison {
-            C::Equal => self.equal(left, " = ", right, &data_type),
-            C::NotEqual => self.equal(left, " <> ", right, &data_type),
-            C::Same if self.is_postgres() => self.equal(left, " IS NOT DISTINCT FROM ", right, &data_type),
-            C::Same => self.equal(left, " IS ", right, &data_type),
-            C::NotSame if self.is_postgres() => self.equal(left, " IS DISTINCT FROM ", right, &data_type),
-            C::NotSame => self.equal(left, " IS NOT ", right, &data_type),
+            C::Equal => self.equal(left, " = ", right, data_type),
+            C::NotEqual => self.equal(left, " <> ", right, data_type),
+            C::Same if self.is_postgres() => self.equal(left, " IS NOT DISTINCT FROM ", right, data_type),
+            C::Same => self.equal(left, " IS ", right, data_type),
+            C::NotSame if self.is_postgres() => self.equal(left, " IS DISTINCT FROM ", right, data_type),
+            C::NotSame => self.equal(left, " IS NOT ", right, data_type),
             C::Greater => self.infix(left, " > ", right),
             C::GreaterOrEqual => self.infix(left, " >= ", right),
             C::Less => self.infix(left, " < ", right),
             C::LessOrEqual => self.infix(left, " <= ", right),
-            C::In => self.within_list(left, right, &data_type, false),
-            C::NotIn => self.within_list(left, right, &data_type, true),
-            C::Like => self.like(left, right, &data_type, false),
-            C::NotLike => self.like(left, right, &data_type, true),
-            C::ILike => self.text_infix(left, " ILIKE ", " LIKE ", right, &data_type),
-            C::NotILike => self.text_infix(left, " NOT ILIKE ", " NOT LIKE ", right, &data_type),
-            C::Similar | C::Regex | C::IRegex => self.pattern(left, comparison, false, right, &data_type),
-            C::NotSimilar | C::NotRegex | C::NotIRegex => self.pattern(left, comparison, true, right, &data_type),
-            C::Contains => self.contains(left, " @> ", right, &data_type, false),
-            C::ContainedIn => self.contains(left, " <@ ", right, &data_type, true),
-            C::HasKey => self.has_key(left, " ? ", "diglot_json_has_key(", ")", right, &data_type),
-            C::HasKeysAny => self.has_key(left, " ?| ", "diglot_json_has_keys(", ", 0)", right, &data_type),
-            C::HasKeysAll => self.has_key(left, " ?& ", "diglot_json_has_keys(", ", 1)", right, &data_type),
+            C::In => self.within_list(left, right, data_type, false),
+            C::NotIn => self.within_list(left, right, data_type, true),
+            C::Like => self.like(left, right, data_type, false),
+            C::NotLike => self.like(left, right, data_type, true),
+            C::ILike => self.text_infix(left, " ILIKE ", " LIKE ", right, data_type),
+            C::NotILike => self.text_infix(left, " NOT ILIKE ", " NOT LIKE ", right, data_type),
+            C::Similar | C::Regex | C::IRegex => self.pattern(left, comparison, false, right, data_type),
+            C::NotSimilar | C::NotRegex | C::NotIRegex => self.pattern(left, comparison, true, right, data_type),
+            C::Contains => self.contains(left, " @> ", right, data_type, false),
+            C::ContainedIn => self.contains(left, " <@ ", right, data_type, true),
+            C::HasKey => self.has_key(left, " ? ", "diglot_json_has_key(", ")", right, data_type),
+            C::HasKeysAny => self.has_key(left, " ?| ", "diglot_json_has_keys(", ", 0)", right, data_type),
+            C::HasKeysAll => self.has_key(left, " ?& ", "diglot_json_has_keys(", ", 1)", right, data_type),
             C::Within => self.geometry_test(SpatialTest::Within, left, right),
             C::Intersects => self.geometry_test(SpatialTest::Intersects, left, right),
             C::Covers => self.geometry_test(SpatialTest::Contains, left, right),
@@ -152,21 +170,8 @@ impl Writer<'_> {
         }
     }
 
-    fn infix(&mut self, left: &Term, operator: &'static str, right: &Term) {
-        // `IS DISTINCT FROM` is no operator that could be named with its schema.
-        if let Some(extension) = extension_of(&left.data_type(self.catalog))
-            && !operator.starts_with(" IS")
-        {
-            self.extension_infix(extension, left, operator.trim(), right);
-            return;
-        }
-        self.side(left);
-        self.word(operator);
-        self.side(right);
-    }
-
     /// Operators of enums are for the enum itself, not for a domain over it: such a column is cast, alone or in an array.
-    fn plain_enum(&mut self, term: &Term) {
+    pub(super) fn plain_enum(&mut self, term: &Term) {
         let Term::Column { table, column, .. } = term else {
             return;
         };
@@ -187,78 +192,37 @@ impl Writer<'_> {
         }
     }
 
-    /// One side of a comparison. SQLite keeps moments as text, with whatever offset they were written: they are compared
-    /// in UTC.
-    fn side(&mut self, term: &Term) {
-        if self.is_postgres() {
-            self.term(term);
-            self.plain_enum(term);
-            return;
-        }
-        if !matches!(term.data_type(self.catalog), Type::TimestampTz) {
-            self.term(term);
-            return;
-        }
-        // What is no moment is infinity.
-        let bound = matches!(term, Term::Parameter { .. });
-        self.word(if bound { "coalesce(" } else { "" });
-        self.word("strftime('%Y-%m-%d %H:%M:%f', CASE WHEN ");
-        self.term(term);
-        self.word(" GLOB '*:*[+-][0-9][0-9]' THEN ");
-        self.term(term);
-        self.word(" || ':00' ELSE ");
-        self.term(term);
-        self.word(" END)");
-        if bound {
-            self.word(", ");
-            self.term(term);
-            self.word(")");
-        }
-    }
-
     fn equal(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type) {
         match data_type {
             // json has no equality; jsonb and SQLite's canonical text have.
             Type::Json if self.is_postgres() => {
-                self.word("(");
-                self.term(left);
-                self.word(")::jsonb");
+                self.as_jsonb(left);
                 self.word(operator);
-                self.word("(");
-                self.term(right);
-                self.word(")::jsonb");
+                self.as_jsonb(right);
             }
             Type::Json | Type::Jsonb if !self.is_postgres() => {
-                // What is no JSON (11: strict or JSON5 text, or JSONB) has no value to compare.
-                self.word("CASE WHEN json_valid(");
-                self.term(left);
-                self.word(", 11) THEN json(");
-                self.term(left);
-                self.word(") END");
+                self.canonical(left);
                 self.word(operator);
-                self.word("json(");
-                self.term(right);
-                self.word(")");
-            }
-            // SQLite keeps a UUID as text or as 16 bytes; the column tells neither.
-            Type::Uuid if !self.is_postgres() && operator == " = " && matches!(right, Term::Parameter { .. }) => {
-                self.term(left);
-                self.word(" IN (");
-                self.term(right);
-                self.word(", unhex(");
-                self.term(right);
-                self.word(", '-'))");
+                self.canonical(right);
             }
             _ => self.infix(left, operator, right),
         }
     }
 
+    /// JSON as a text that is the same for equal values (SQLite).
+    fn canonical(&mut self, term: &Term) {
+        self.word("diglot_json_canonical(");
+        self.term(term);
+        self.word(")");
+    }
+
     fn within_list(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
         if self.is_postgres() {
-            self.term(left);
-            self.plain_enum(left);
             if matches!(data_type, Type::Json) {
-                self.word("::jsonb");
+                self.as_jsonb(left);
+            } else {
+                self.term(left);
+                self.plain_enum(left);
             }
             match extension_of(data_type) {
                 Some(extension) => {
@@ -274,22 +238,15 @@ impl Writer<'_> {
             self.word(")");
             return;
         }
-        let hexed = matches!(data_type, Type::Bytes);
-        if hexed {
-            self.word("hex(");
-        }
-        self.term(left);
-        if hexed {
-            self.word(")");
-        }
-        self.word(if not { " NOT IN (SELECT " } else { " IN (SELECT " });
-        self.word("value FROM json_each(");
-        self.term(right);
-        if matches!(data_type, Type::Uuid) {
-            self.word(") UNION ALL SELECT unhex(value, '-') FROM json_each(");
+        if data_type.is_json() {
+            self.canonical(left);
+            self.word(if not { " NOT IN (SELECT " } else { " IN (SELECT " });
+            self.word("diglot_json_canonical(value) FROM json_each(");
             self.term(right);
+            self.word("))");
+            return;
         }
-        self.word("))");
+        self.sqlite_within_list(left, right, not);
     }
 
     /// The left side of a text operator: enums and the like are compared as their text.
@@ -301,6 +258,7 @@ impl Writer<'_> {
     }
 
     fn like(&mut self, left: &Term, right: &Term, data_type: &Type, not: bool) {
+        self.long_calls = true;
         if self.is_postgres() {
             self.text(left, data_type);
             self.word(if not { " NOT LIKE " } else { " LIKE " });
@@ -336,6 +294,7 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         self.text(left, data_type);
         self.by_flavor(postgres, sqlite);
         self.formed(right, Form::Like);
@@ -357,6 +316,7 @@ impl Writer<'_> {
     /// A regular expression or `SIMILAR TO`. On PostgreSQL both are regular expressions whose case is spelled out, and a
     /// column without case must not fold them once more.
     fn pattern(&mut self, left: &Term, comparison: Comparison, not: bool, right: &Term, data_type: &Type) {
+        self.long_calls = true;
         let Some(syntax) = comparison.pattern() else { return };
         let syntax = match syntax {
             Syntax::Regex { .. } if data_type.is_caseless() => Syntax::Regex { insensitive: true },
@@ -387,30 +347,45 @@ impl Writer<'_> {
     }
 
     fn contains(&mut self, left: &Term, operator: &'static str, right: &Term, data_type: &Type, mirrored: bool) {
+        self.long_calls = true;
         if let Some(extension) = extension_of(data_type) {
             self.extension_infix(extension, left, operator.trim(), right);
             return;
         }
         if self.is_postgres() {
-            let json = matches!(data_type, Type::Json);
+            if matches!(data_type, Type::Json) {
+                self.as_jsonb(left);
+                self.word(operator);
+                if matches!(right, Term::Parameter { .. }) {
+                    self.json_operand(right);
+                    self.word("::jsonb");
+                } else {
+                    self.as_jsonb(right);
+                }
+                return;
+            }
             self.term(left);
             self.plain_enum(left);
-            if json {
-                self.word("::jsonb");
-            }
             self.word(operator);
-            self.term(right);
-            if json {
-                self.word("::jsonb");
-            }
+            self.json_operand(right);
             return;
         }
-        let (outer, inner) = if mirrored { (right, left) } else { (left, right) };
         self.word("diglot_json_contains(");
-        self.term(outer);
-        self.word(", ");
-        self.term(inner);
+        if mirrored {
+            self.json_operand(right);
+            self.word(", ");
+            self.term(left);
+        } else {
+            self.term(left);
+            self.word(", ");
+            self.json_operand(right);
+        }
         self.word(")");
+    }
+
+    /// What a JSON operator compares with: the work grows with its size, so that is bounded where it is bound.
+    fn json_operand(&mut self, term: &Term) {
+        self.formed(term, Form::Operand);
     }
 
     fn has_key(
@@ -422,27 +397,29 @@ impl Writer<'_> {
         right: &Term,
         data_type: &Type,
     ) {
+        self.long_calls = true;
         if data_type.is_named("hstore") {
             self.extension_infix("hstore", left, postgres.trim(), right);
             return;
         }
         if self.is_postgres() {
-            self.term(left);
             if matches!(data_type, Type::Json) {
-                self.word("::jsonb");
+                self.as_jsonb(left);
+            } else {
+                self.term(left);
             }
             self.word(postgres);
-            self.term(right);
+            self.json_operand(right);
         } else {
             self.word(sqlite);
             self.term(left);
             self.word(", ");
-            self.term(right);
+            self.json_operand(right);
             self.word(closing);
         }
     }
 
-    fn extension_infix(&mut self, extension: &str, left: &Term, operator: &'static str, right: &Term) {
+    pub(super) fn extension_infix(&mut self, extension: &str, left: &Term, operator: &'static str, right: &Term) {
         self.term(left);
         self.extension_operator(extension, operator);
         self.term(right);
@@ -470,7 +447,7 @@ impl Writer<'_> {
 }
 
 /// The extension whose operators a type has.
-fn extension_of(data_type: &Type) -> Option<&'static str> {
+pub(super) fn extension_of(data_type: &Type) -> Option<&'static str> {
     ["hstore", "ltree"].into_iter().find(|name| data_type.is_named(name))
 }
 

@@ -61,6 +61,7 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
             total_first(&mut writer, query, list.count);
         }
     }
+    let long_calls = writer.long_calls;
     let (text, marks) = writer.finish();
     let shape = Shape {
         outputs,
@@ -69,7 +70,7 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
         cursor,
         reversed: query.reversed,
     };
-    Statement::new(text, marks, shape)
+    Statement::new(text, marks, shape, long_calls)
 }
 
 /// SQLite: the number of all rows is a row of its own, and the page follows. (The right side of a join would be kept in

@@ -16,6 +16,7 @@ pub struct Statement {
     text: Arc<str>,
     marks: Arc<[Mark]>,
     shape: Arc<Shape>,
+    long_calls: bool,
 }
 
 /// A place in the text where a value is bound: `$1` (PostgreSQL) or `?1` (SQLite).
@@ -38,6 +39,8 @@ pub enum Form {
     Plain,
     /// A LIKE pattern turned into a GLOB pattern (SQLite's case-sensitive match that can use an index).
     Glob,
+    /// What a JSON operator compares with, whose work grows with it: at most [`super::MOST_VALUES`] values or keys.
+    Operand,
     /// A LIKE pattern, checked.
     Like,
     /// A regular expression or `SIMILAR TO` pattern, checked, and on PostgreSQL translated.
@@ -52,18 +55,28 @@ pub enum Form {
 }
 
 impl Statement {
-    pub(super) fn new(text: String, marks: Vec<Mark>, shape: Shape) -> Self {
+    pub(super) fn new(text: String, marks: Vec<Mark>, shape: Shape, long_calls: bool) -> Self {
         Self {
             text: text.into(),
             marks: marks.into(),
             shape: Arc::new(shape),
+            long_calls,
         }
     }
 
     /// For the tests of backends alone.
     #[cfg(test)]
     pub(crate) fn for_tests(text: &str, marks: Vec<Mark>, shape: Shape) -> Self {
-        Self::new(text.into(), marks, shape)
+        Self::new(text.into(), marks, shape, false)
+    }
+
+    /// For the tests of backends alone.
+    #[cfg(test)]
+    pub(crate) fn with_long_calls(self) -> Self {
+        Self {
+            long_calls: true,
+            ..self
+        }
     }
 
     /// The SQL text.
@@ -76,6 +89,13 @@ impl Statement {
     #[must_use]
     pub fn marks(&self) -> &[Mark] {
         &self.marks
+    }
+
+    /// Whether it calls what may take long for a single row, by the size of its arguments: patterns over text, questions
+    /// about JSON, relations of geometries.
+    #[must_use]
+    pub fn has_long_calls(&self) -> bool {
+        self.long_calls
     }
 
     /// How rows are written.

@@ -5,6 +5,16 @@ use crate::request::{AggregateFunction, Function, JsonStep};
 use crate::rules::{Aggregate, Parameter, RuleFunction, Term};
 use crate::value::{Datum, Type};
 
+/// Between a `json` value and itself: the first is text without what `jsonb` refuses, which is the character NUL, half a
+/// surrogate pair, and numbers with exponents of five digits and more. A backslash that is escaped itself begins none of
+/// these.
+const NO_JSONB: &str = concat!(
+    r")::text !~* E'(^|[^\\\\])(\\\\\\\\)*\\\\u(0000",
+    r"|d[89ab][0-9a-f]{2}(?!\\\\ud[c-f][0-9a-f]{2})",
+    r"|(?<!\\\\ud[89ab][0-9a-f]{2}\\\\u)d[c-f][0-9a-f]{2})",
+    r"|[0-9]e[+-]?0*[1-9][0-9]{4,}\\s*([]},]|$)' THEN (",
+);
+
 impl Writer<'_> {
     pub(super) fn term(&mut self, term: &Term) {
         match term {
@@ -106,28 +116,28 @@ impl Writer<'_> {
     }
 
     fn call(&mut self, function: Function, arguments: &[Term], data_type: &Type) {
-        let infix = |writer: &mut Self, operator: &'static str| {
-            writer.word("(");
-            writer.arguments(arguments, operator);
-            writer.word(")");
-        };
         match function {
-            Function::Add => infix(self, " + "),
-            Function::Subtract => infix(self, " - "),
-            Function::Multiply => infix(self, " * "),
+            Function::Add => self.infix_number(arguments, " + ", ")"),
+            Function::Subtract => self.infix_number(arguments, " - ", ")"),
+            Function::Multiply => self.infix_number(arguments, " * ", ")"),
             Function::Divide => {
-                self.word("(");
-                if let [left, right] = arguments {
-                    self.term(left);
-                    self.word(" / nullif(");
-                    self.term(right);
-                    self.word(", 0)");
+                let whole = self.is_postgres()
+                    && arguments
+                        .iter()
+                        .all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
+                if whole {
+                    // Without the fraction, and without the error of the one quotient that is too large.
+                    self.word("div");
+                    self.infix_number(arguments, ", nullif(", ", 0))");
+                } else {
+                    self.infix_number(arguments, " / nullif(", ", 0))");
                 }
-                self.word(")");
             }
             Function::Negate => {
                 self.word("(- ");
-                self.arguments(arguments, ", ");
+                if let [term] = arguments {
+                    self.number_term(term);
+                }
                 self.word(")");
             }
             Function::Concatenate => {
@@ -148,14 +158,122 @@ impl Writer<'_> {
                 let _ = data_type;
                 self.function("coalesce(", arguments);
             }
-            Function::Substring => self.text_function("substr(", arguments),
+            Function::Substring => self.substring(arguments),
             Function::Replace => self.text_function("replace(", arguments),
-            Function::Absolute => self.function("abs(", arguments),
+            Function::Absolute => {
+                let [term] = arguments else { return };
+                if self.is_postgres() {
+                    self.word("abs(");
+                    self.number_term(term);
+                    self.word(")");
+                    return;
+                }
+                // `abs` raises an error for the least integer.
+                self.word("(CASE WHEN ");
+                self.term(term);
+                self.word(" < 0 THEN - ");
+                self.term(term);
+                self.word(" ELSE ");
+                self.term(term);
+                self.word(" END)");
+            }
             Function::Distance => {
                 if let [one, other] = arguments {
                     self.distance(one, other);
                 }
             }
+        }
+    }
+
+    /// `(left operator right`, and `closing`. A rule's arithmetic never ends a statement because integers are too large:
+    /// PostgreSQL reckons with numerics, SQLite goes on with doubles.
+    fn infix_number(&mut self, arguments: &[Term], operator: &'static str, closing: &'static str) {
+        self.word("(");
+        if let [left, right] = arguments {
+            self.number_term(left);
+            self.word(operator);
+            self.number_term(right);
+        }
+        self.word(closing);
+    }
+
+    fn number_term(&mut self, term: &Term) {
+        self.term(term);
+        if matches!(term.data_type(self.catalog), Type::Integer(_)) {
+            self.by_flavor("::numeric", "");
+        }
+    }
+
+    /// A number of characters, a place or a number of digits, within what PostgreSQL's functions take.
+    fn place(&mut self, term: &Term, least: &'static str) {
+        self.word("greatest(");
+        self.word(least);
+        self.word(", least(1000000000, ");
+        self.term(term);
+        self.word("))");
+    }
+
+    /// From a place that is counted from 1, places before it included; a negative length is unknown.
+    fn substring(&mut self, arguments: &[Term]) {
+        let [text, from, length @ ..] = arguments else { return };
+        if !self.is_postgres() {
+            self.function(
+                if length.is_empty() {
+                    "diglot_substring("
+                } else {
+                    "diglot_substring_of("
+                },
+                arguments,
+            );
+            return;
+        }
+        self.word("substr(");
+        self.term(text);
+        self.word("::text, ");
+        self.place(from, "-1000000000");
+        self.word("::int4");
+        if let [length] = length {
+            self.word(", nullif(");
+            self.place(length, "-1");
+            self.word(", -1)::int4");
+        }
+        self.word(")");
+    }
+
+    /// Halves go away from zero, of decimals and doubles alike. (Doubles are rounded as the fifteen digits that they are
+    /// good for.)
+    fn round(&mut self, arguments: &[Term]) {
+        let [number, digits @ ..] = arguments else { return };
+        let postgres = self.is_postgres();
+        let float = postgres && matches!(number.data_type(self.catalog), Type::Float(_));
+        if !postgres {
+            self.word("diglot_round(");
+            self.term(number);
+            self.word(", ");
+        } else if float {
+            self.word("(CASE WHEN abs(");
+            self.term(number);
+            self.word(") < 1e15 THEN round((");
+            self.term(number);
+            self.word(")::float8::numeric, ");
+        } else {
+            self.word("round((");
+            self.term(number);
+            self.word(")::numeric, ");
+        }
+        match digits {
+            [digits] if postgres => {
+                self.place(digits, "-1000");
+                self.word("::int4");
+            }
+            [digits] => self.term(digits),
+            _ => self.word("0"),
+        }
+        self.word(")");
+        if float {
+            self.word("::float8 ELSE ");
+            self.term(number);
+            self.word("::float8 END)");
         }
     }
 
@@ -177,17 +295,38 @@ impl Writer<'_> {
             RuleFunction::Now => self.by_flavor("now()", "strftime('%Y-%m-%d %H:%M:%S', 'now')"),
             RuleFunction::Today => self.by_flavor("(now() AT TIME ZONE 'UTC')::date", "date('now')"),
             RuleFunction::Modulo => {
-                self.word("(");
-                self.arguments(arguments, " % ");
-                self.word(")");
+                if !self.is_postgres() {
+                    self.function("diglot_modulo(", arguments);
+                    return;
+                }
+                self.infix_number(arguments, " % nullif(", ", 0))");
             }
             RuleFunction::JsonArrayLength => {
-                self.by_flavor("jsonb_array_length(", "json_array_length(");
-                self.arguments(arguments, ", ");
-                self.by_flavor("::jsonb)", ")");
+                let [term] = arguments else { return };
+                if !self.is_postgres() {
+                    self.word("diglot_json_length(");
+                    self.term(term);
+                    self.word(")");
+                    return;
+                }
+                // What is no array has no length.
+                let json = matches!(term.data_type(self.catalog), Type::Json);
+                self.word(if json {
+                    "CASE json_typeof("
+                } else {
+                    "CASE jsonb_typeof("
+                });
+                self.term(term);
+                self.word(if json {
+                    ") WHEN 'array' THEN json_array_length("
+                } else {
+                    ") WHEN 'array' THEN jsonb_array_length("
+                });
+                self.term(term);
+                self.word(") END");
             }
-            RuleFunction::Trim => self.function("trim(", arguments),
-            RuleFunction::Round => self.function("round(", arguments),
+            RuleFunction::Trim => self.text_function("trim(", arguments),
+            RuleFunction::Round => self.round(arguments),
             RuleFunction::NullIf => self.function("nullif(", arguments),
             RuleFunction::ToText => self.cast(arguments, " AS text)"),
             RuleFunction::ToInteger => self.cast(arguments, " AS bigint)"),
@@ -206,27 +345,47 @@ impl Writer<'_> {
         self.word(closing);
     }
 
+    /// A part of a JSON value. Both databases read a path in the same way: a step leads into an object as a key, into an
+    /// array as an index.
     fn json_path(&mut self, term: &Term, path: &[JsonStep], text: bool) {
-        self.word("(");
-        self.term(term);
-        if self.is_postgres() {
-            self.word(if text { " #>> " } else { " #> " });
-            let steps = path.iter().map(|step| match step {
-                JsonStep::Key(key) => Datum::Text(key.as_str().into()),
-                JsonStep::Index(index) => Datum::Text(index.to_string().into()),
-            });
-            let source = Parameter::Constant(Datum::List(steps.collect()));
-            self.mark(&source, &Type::TEXT, true, Form::Plain);
-            if !text && matches!(term.data_type(self.catalog), Type::Json) {
-                self.word(")::jsonb");
-                return;
-            }
-        } else {
-            self.word(if text { " ->> " } else { " -> " });
-            let source = Parameter::Constant(Datum::Text(sqlite_path(path).into()));
-            self.mark(&source, &Type::TEXT, false, Form::Plain);
+        let steps = path.iter().map(|step| match step {
+            JsonStep::Key(key) => Datum::Text(key.as_str().into()),
+            JsonStep::Index(index) => Datum::Text(index.to_string().into()),
+        });
+        let steps = Parameter::Constant(Datum::List(steps.collect()));
+        let is_json = matches!(term.data_type(self.catalog), Type::Json);
+        if !self.is_postgres() {
+            self.word("diglot_json_get(");
+            self.term(term);
+            self.word(", ");
+            self.mark(&steps, &Type::TEXT, true, Form::Plain);
+            self.word(if text { ", 1)" } else { ", 0)" });
+            return;
         }
+        self.word("(");
+        if is_json {
+            self.as_jsonb(term);
+        } else {
+            self.term(term);
+        }
+        self.word(if text { " #>> " } else { " #> " });
+        self.mark(&steps, &Type::TEXT, true, Form::Plain);
         self.word(")");
+    }
+
+    /// A term of the type `json` as `jsonb` (PostgreSQL). Not all that `json` keeps can be `jsonb`, and one row that cannot
+    /// must not end the statement: its value is unknown then. A client's value has been checked.
+    pub(super) fn as_jsonb(&mut self, term: &Term) {
+        if matches!(term, Term::Parameter { .. }) {
+            self.term(term);
+            self.word("::jsonb");
+            return;
+        }
+        self.word("CASE WHEN (");
+        self.term(term);
+        self.word(NO_JSONB);
+        self.term(term);
+        self.word(")::jsonb END");
     }
 
     /// An aggregate over the rows in scope.
@@ -264,11 +423,17 @@ impl Writer<'_> {
     }
 
     fn plain_aggregate(&mut self, opening: &'static str, aggregate: &Aggregate, closing: &'static str) {
+        use AggregateFunction as F;
         self.word(opening);
         if aggregate.distinct {
             self.word("DISTINCT ");
         }
-        self.arguments(&aggregate.of, ", ");
+        match aggregate.of.as_slice() {
+            [one] if matches!(aggregate.function, F::Minimum | F::Maximum) && !self.is_postgres() => {
+                self.order_term(one)
+            }
+            several => self.arguments(several, ", "),
+        }
         self.word(closing);
     }
 
@@ -280,20 +445,29 @@ impl Writer<'_> {
         }
     }
 
+    /// A term as it is told apart from others: JSON by its value, not by its text.
+    fn distinct_value(&mut self, term: &Term) {
+        match term.data_type(self.catalog) {
+            Type::Json if self.is_postgres() => self.as_jsonb(term),
+            Type::Json | Type::Jsonb if !self.is_postgres() => {
+                self.word("diglot_json_canonical(");
+                self.term(term);
+                self.word(")");
+            }
+            _ => self.distinct_term(term),
+        }
+    }
+
     fn count(&mut self, of: &[Term], distinct: bool) {
         match of {
             [] => self.word("count(*)"),
             [one] => {
                 self.word(if distinct { "count(DISTINCT " } else { "count(" });
-                self.term(one);
-                self.by_flavor(
-                    if distinct && matches!(one.data_type(self.catalog), Type::Json) {
-                        "::jsonb"
-                    } else {
-                        ""
-                    },
-                    "",
-                );
+                if distinct {
+                    self.distinct_value(one);
+                } else {
+                    self.term(one);
+                }
                 self.word(")");
             }
             several => {
@@ -312,7 +486,10 @@ impl Writer<'_> {
                 self.word(" THEN ");
                 if distinct {
                     self.by_flavor("ROW(", "json_array(");
-                    self.arguments(several, ", ");
+                    for (index, term) in several.iter().enumerate() {
+                        self.comma(index);
+                        self.distinct_value(term);
+                    }
                     self.word(")");
                 } else {
                     self.word("1");
@@ -321,29 +498,4 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-/// A JSON path of SQLite: `$."key"[0]`.
-fn sqlite_path(path: &[JsonStep]) -> String {
-    let mut text = String::from("$");
-    for step in path {
-        match step {
-            JsonStep::Key(key) => {
-                text.push_str(".\"");
-                text.push_str(&key.as_str().replace('"', ""));
-                text.push('"');
-            }
-            JsonStep::Index(index) if *index < 0 => {
-                text.push_str("[#");
-                text.push_str(&index.to_string());
-                text.push(']');
-            }
-            JsonStep::Index(index) => {
-                text.push('[');
-                text.push_str(&index.to_string());
-                text.push(']');
-            }
-        }
-    }
-    text
 }

@@ -16,6 +16,8 @@ pub(super) struct Writer<'a> {
     pub(super) careful: bool,
     /// What is written is a derived table whose order matters to what stands around it.
     pub(super) in_derived_table: bool,
+    /// Something was written whose single call may take long.
+    pub(super) long_calls: bool,
     sql: String,
     marks: Vec<Mark>,
     /// Aliases of the table references around, the innermost last.
@@ -52,6 +54,7 @@ impl<'a> Writer<'a> {
             formats,
             careful,
             in_derived_table: false,
+            long_calls: false,
             sql,
             marks: Vec::new(),
             scopes: Vec::new(),

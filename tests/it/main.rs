@@ -5,8 +5,9 @@
 //! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
 //! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `properties`
-//! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads. `snapshots` compares texts
-//! with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
+//! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads, `values` asks for each type
+//! by each operator. `snapshots` compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/`
+//! runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,4 +36,5 @@ mod snapshots;
 mod statements;
 mod steps;
 mod streaming;
+mod values;
 mod world;

@@ -159,8 +159,13 @@ fn configuration(fixture: &str, database: Database) -> Result<PathBuf, String> {
 }
 
 async fn start(fixture: &str, database: Database, log: Option<&str>) -> Result<Arc<Server>, String> {
-    let path = configuration(fixture, database)?;
-    let configuration = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let configuration = match fixture {
+        "values" => crate::values::configuration(),
+        _ => {
+            let path = configuration(fixture, database)?;
+            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+    };
     let script = script(fixture, database)?;
     start_logged(fixture, database, &script, &configuration, log).await
 }

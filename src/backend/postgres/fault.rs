@@ -174,7 +174,11 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Code::DATABASE_AWAY,
             "a materialized view has not been filled yet; try again later",
         ),
-        Fault::ReadOnly => (Kind::NotAllowed, Code::NOT_SUPPORTED, "the database is read-only"),
+        Fault::ReadOnly => (
+            Kind::NotAllowed,
+            Code::NOT_SUPPORTED,
+            "reading cannot write, and a view or function of the database tried to",
+        ),
         Fault::Other => return Error::internal(error),
     };
     Error::new(kind, code, message).with_source(error)

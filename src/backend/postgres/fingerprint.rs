@@ -1,7 +1,8 @@
 //! Whether the schema has changed, asked every second or two.
 
-use super::pool::{Pool, is_away, settle};
+use super::pool::{Pool, in_time, is_away, settle};
 use super::queries;
+use super::run::GRACE;
 use crate::error::Result;
 use sqlx::postgres::PgConnection;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,11 +20,12 @@ pub(super) struct Fingerprints {
 impl Fingerprints {
     pub(super) async fn current(&self, pool: &Pool, schemas: &[String]) -> Result<String> {
         let mut lease = pool.acquire().await?;
-        let mut asked = self.ask(lease.connection()?, schemas).await;
+        let limit = pool.statement_timeout() + GRACE;
+        let mut asked = in_time(limit, self.ask(lease.connection()?, schemas)).await;
         if is_away(&asked) {
             lease.discard();
             lease = pool.acquire_fresh().await?;
-            asked = self.ask(lease.connection()?, schemas).await;
+            asked = in_time(limit, self.ask(lease.connection()?, schemas)).await;
         }
         settle(lease, asked)
     }

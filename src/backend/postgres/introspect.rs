@@ -2,8 +2,9 @@
 
 use super::fingerprint::Fingerprints;
 use super::functions::{FunctionTuple, functions};
-use super::pool::{Pool, is_away, settle};
+use super::pool::{Pool, in_time, is_away, settle};
 use super::queries;
+use super::run::GRACE;
 use super::tables::{ColumnTuple, ConstraintTuple, IndexTuple, RelationTuple, Tables};
 use super::types::Types;
 use crate::catalog::{Database, DatabaseKind, Extension};
@@ -14,14 +15,18 @@ use sqlx::postgres::{PgConnection, PgRow, Postgres};
 use sqlx::{Connection, FromRow};
 use std::collections::HashSet;
 
+/// All queries together may take the time of so many statements; then the server is taken for dead.
+const QUERIES: u32 = 4;
+
 /// Reads the schemas.
 pub(super) async fn introspect(pool: &Pool, schemas: &[String]) -> Result<Database> {
     let mut lease = pool.acquire().await?;
-    let mut read = Raw::read(lease.connection()?, schemas).await;
+    let limit = QUERIES * pool.statement_timeout() + GRACE;
+    let mut read = in_time(limit, Raw::read(lease.connection()?, schemas)).await;
     if is_away(&read) {
         lease.discard();
         lease = pool.acquire_fresh().await?;
-        read = Raw::read(lease.connection()?, schemas).await;
+        read = in_time(limit, Raw::read(lease.connection()?, schemas)).await;
     }
     Ok(settle(lease, read)?.build(schemas))
 }

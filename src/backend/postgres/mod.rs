@@ -6,6 +6,7 @@ mod fault;
 mod fingerprint;
 mod functions;
 mod introspect;
+mod lanes;
 mod pool;
 mod queries;
 mod run;
@@ -24,6 +25,9 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use fingerprint::Fingerprints;
 use pool::Pool;
+
+/// Least time that a script of ours has.
+const SCRIPT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A PostgreSQL database.
 pub struct Postgres {
@@ -69,16 +73,17 @@ impl Postgres {
     /// Several statements in one simple query are one transaction.
     pub(super) async fn execute_script(&self, script: &'static str) -> Result<()> {
         let mut lease = self.pool.acquire().await?;
-        match sqlx::raw_sql(script).execute(lease.connection()?).await {
-            Ok(_) => {
-                lease.release();
-                Ok(())
-            }
-            Err(error) => {
-                // The script may have begun a transaction of its own.
-                lease.discard();
-                Err(Error::internal(error))
-            }
-        }
+        let limit = self.pool.statement_timeout().max(SCRIPT) + run::GRACE;
+        let connection = lease.connection()?;
+        let run = async {
+            sqlx::raw_sql("SET default_transaction_read_only = off")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::raw_sql(script).execute(&mut *connection).await
+        };
+        let result = pool::in_time(limit, run).await;
+        // The connection is no reader's any more, and the script may have begun a transaction of its own.
+        lease.discard();
+        result.map(|_| ()).map_err(Error::internal)
     }
 }

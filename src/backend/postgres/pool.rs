@@ -4,7 +4,9 @@
 //! lives: one more round trip per request. Here a dead connection is found by using it, and reads are tried again.
 
 use super::fault::{self, Fault};
+use super::lanes::Lanes;
 use crate::error::{Code, Error, Kind, Result};
+use crate::sql::Statement;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +27,8 @@ const STATEMENTS: usize = 500;
 /// Settings of every session. Unknown ones are passed over, so that relatives of PostgreSQL are not refused.
 const SET_UP: &str = "SELECT pg_catalog.set_config(setting.name, setting.value, false) FROM (VALUES \
     ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), \
-    ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2)) \
+    ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2), \
+    ('default_transaction_read_only', 'on')) \
     AS setting(name, value) \
     WHERE pg_catalog.current_setting(setting.name, true) IS NOT NULL";
 
@@ -39,6 +42,7 @@ struct Inner {
     permits: Arc<Semaphore>,
     /// Places for statements that stream, which hold a connection for as long as their callers take: never all of them.
     streams: Arc<Semaphore>,
+    lanes: Lanes,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -53,6 +57,8 @@ pub(super) struct Lease {
     pool: Pool,
     connection: Option<PgConnection>,
     permit: Option<OwnedSemaphorePermit>,
+    /// Its place among those of slow statements.
+    place: Option<OwnedSemaphorePermit>,
     /// It is closed when it is dropped, instead of waited for.
     doomed: bool,
 }
@@ -78,6 +84,7 @@ impl Pool {
             statement_timeout,
             permits: Arc::new(Semaphore::new(size.max(1) as usize)),
             streams: Arc::new(Semaphore::new(size as usize / 2)),
+            lanes: Lanes::new(size as usize),
             idle: Mutex::new(Vec::new()),
         })))
     }
@@ -112,6 +119,23 @@ impl Pool {
         Ok(self.lease(connection, permit))
     }
 
+    /// A connection for a statement of a client's.
+    pub(super) async fn acquire_for(&self, statement: &Statement) -> Result<Lease> {
+        let place = if self.0.lanes.is_slow(statement) {
+            Some(acquired(&self.0.lanes.slow).await?)
+        } else {
+            None
+        };
+        let mut lease = self.acquire().await?;
+        lease.place = place;
+        Ok(lease)
+    }
+
+    /// What is known of statements.
+    pub(super) fn lanes(&self) -> &Lanes {
+        &self.0.lanes
+    }
+
     /// A connection that is certainly new. Closes the idle ones: where one is dead, so are the others.
     pub(super) async fn acquire_fresh(&self) -> Result<Lease> {
         self.idle().clear();
@@ -133,13 +157,7 @@ impl Pool {
                 .await?;
             Ok(connection)
         };
-        match tokio::time::timeout(CONNECT, open).await {
-            Ok(result) => result,
-            Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(
-                std::io::ErrorKind::TimedOut,
-                elapsed,
-            ))),
-        }
+        in_time(CONNECT, open).await
     }
 
     /// Places for statements that stream.
@@ -153,16 +171,7 @@ impl Pool {
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit> {
-        let permit = self.0.permits.clone().acquire_owned();
-        match tokio::time::timeout(ACQUIRE, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(closed)) => Err(Error::internal(closed)),
-            Err(_) => Err(Error::new(
-                Kind::Unavailable,
-                Code::DATABASE_AWAY,
-                "all connections to the database are busy; try again later",
-            )),
-        }
+        acquired(&self.0.permits).await
     }
 
     fn lease(&self, connection: PgConnection, permit: OwnedSemaphorePermit) -> Lease {
@@ -170,6 +179,7 @@ impl Pool {
             pool: self.clone(),
             connection: Some(connection),
             permit: Some(permit),
+            place: None,
             doomed: false,
         }
     }
@@ -203,7 +213,47 @@ impl Pool {
     }
 }
 
+/// A permit, if there is one soon enough.
+async fn acquired(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    match tokio::time::timeout(ACQUIRE, Arc::clone(permits).acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(closed)) => Err(Error::internal(closed)),
+        Err(_) => Err(Error::new(
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "all connections to the database are busy; try again later",
+        )),
+    }
+}
+
+/// A server that says nothing any more is as good as gone: the network may have been cut, and TCP would wait for a
+/// quarter of an hour.
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => result,
+        Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            elapsed,
+        ))),
+    }
+}
+
 impl Lease {
+    /// Another connection in its place, for the same statement.
+    pub(super) fn replace(&mut self, mut other: Lease) {
+        other.place = self.place.take();
+        *self = other;
+    }
+
+    /// Closes a connection that is broken, and keeps its place for [`Lease::replace`].
+    pub(super) fn close(&mut self) {
+        self.connection = None;
+        self.permit = None;
+    }
+
     /// The connection.
     ///
     /// # Errors
@@ -263,7 +313,7 @@ impl Drop for Lease {
     /// The request was cancelled while its statement ran. Closing the connection would not end the statement, and one
     /// more connection would be opened beside it: so it is waited for, in the background, as long as it may take.
     fn drop(&mut self) {
-        let (Some(mut connection), Some(permit)) = (self.connection.take(), self.permit.take()) else {
+        let (Some(mut connection), permit) = (self.connection.take(), (self.permit.take(), self.place.take())) else {
             return;
         };
         if self.doomed {

@@ -1,8 +1,10 @@
 //! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 13 to 18 have.
 
-/// Version, whether rows can be written, the extensions and the schema of each.
+/// Version, whether rows can be written, the extensions and the schema of each. Our own sessions are all read only: what
+/// counts is what they were before.
 pub(super) const SERVER: &str = "SELECT pg_catalog.current_setting('server_version') AS version, \
-    pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('default_transaction_read_only') = 'on' AS read_only, \
+    pg_catalog.pg_is_in_recovery() OR \
+        (SELECT reset_val = 'on' FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only') AS read_only, \
     (SELECT COALESCE(pg_catalog.array_agg(extname::text ORDER BY extname), '{}') FROM pg_catalog.pg_extension) AS extensions, \
     (SELECT COALESCE(pg_catalog.array_agg(n.nspname::text ORDER BY extname), '{}') FROM pg_catalog.pg_extension e \
         JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace) AS extension_schemas";
@@ -97,7 +99,8 @@ pub(super) const FINGERPRINT: &str = "WITH spaces AS MATERIALIZED ( \
         SELECT oid, xmin FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM spaces) \
             AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition) \
     SELECT pg_catalog.concat_ws(' ', \
-        pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only'), \
+        pg_catalog.pg_is_in_recovery(), \
+        (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM spaces), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM relations), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_attribute \

@@ -5,7 +5,7 @@ use super::super::told::Told;
 use super::super::{Job, Reply, Rows, Run, Seal};
 use super::bind;
 use super::fault::{self, Fault};
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, Pool, in_time};
 use super::write::{self, Fields, Malformed};
 use crate::error::{Error, Result};
 use crate::sql::{Shape, Statement};
@@ -21,7 +21,7 @@ use tracing::Instrument;
 /// Most times that a read is tried.
 const TRIES: u32 = 3;
 /// The server ends a statement by itself when its time is up; after so much more it is taken for dead.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The one place where SQL text becomes a query. Audited: a [`Statement`] is made in `sql/` alone, of quoted identifiers,
 /// fixed words and marks; values are bound.
@@ -62,13 +62,16 @@ impl From<Malformed> for Failure {
 /// schema, a collision with other transactions.
 pub(super) async fn run(pool: &Pool, run: &Run<'_>) -> Result<Rows> {
     let arguments = bind::arguments(run.statement.marks(), run.values)?;
-    let mut tries = Tries::new(pool).await?;
+    let mut tries = Tries::new(pool, run.statement).await?;
     loop {
+        let begin = Instant::now();
         let fetched = tokio::time::timeout(
             pool.statement_timeout() + GRACE,
             fetch(&mut tries.lease, run, arguments.clone(), None),
         );
-        match fetched.await.unwrap_or_else(|_| Err(Failure::Ours(fault::silent()))) {
+        let fetched = fetched.await.unwrap_or_else(|_| Err(Failure::Ours(fault::silent())));
+        pool.lanes().learn(run.statement, begin.elapsed());
+        match fetched {
             Ok(rows) => {
                 tries.lease.release();
                 return Ok(rows);
@@ -82,9 +85,10 @@ pub(super) async fn run(pool: &Pool, run: &Run<'_>) -> Result<Rows> {
 pub(super) async fn stream(pool: &Pool, run: &Run<'_>) -> Result<Reply> {
     let arguments = bind::arguments(run.statement.marks(), run.values)?;
     let job = Arc::new(Job::of(run));
-    let mut tries = Tries::new(pool).await?;
+    let mut tries = Tries::new(pool, run.statement).await?;
     loop {
-        let deadline = Instant::now() + pool.statement_timeout();
+        let begin = Instant::now();
+        let deadline = begin + pool.statement_timeout();
         let (outlet, ending, mut inlet) = stream::open(pool.streams(), None, deadline);
         let pump = pump(tries.lease, Arc::clone(&job), arguments.clone(), outlet);
         let mut pump = Box::pin(pump.instrument(job.span.clone()));
@@ -98,6 +102,8 @@ pub(super) async fn stream(pool: &Pool, run: &Run<'_>) -> Result<Reply> {
             }
             () = tokio::time::sleep_until((deadline + GRACE).into()) => return Err(fault::silent()),
         };
+        // Of a stream its caller decides how long it takes.
+        pool.lanes().learn(run.statement, begin.elapsed());
         if let Some(first) = first {
             tokio::spawn(async move {
                 let end = match finished {
@@ -173,8 +179,8 @@ struct Tries<'a> {
 }
 
 impl<'a> Tries<'a> {
-    async fn new(pool: &'a Pool) -> Result<Self> {
-        let lease = pool.acquire().await?;
+    async fn new(pool: &'a Pool, statement: &Statement) -> Result<Self> {
+        let lease = pool.acquire_for(statement).await?;
         Ok(Self { pool, lease, count: 1 })
     }
 
@@ -188,11 +194,11 @@ impl<'a> Tries<'a> {
         let fault = fault::classify(&failure);
         match fault {
             Fault::Away => {
-                self.lease.discard();
+                self.lease.close();
                 if self.count > 1 {
                     return Err(fault::to_error(failure));
                 }
-                self.lease = self.pool.acquire_fresh().await?;
+                self.lease.replace(self.pool.acquire_fresh().await?);
             }
             Fault::Stale | Fault::Collision if self.count < TRIES => {
                 if fault == Fault::Stale {
@@ -220,10 +226,10 @@ impl<'a> Tries<'a> {
 pub(super) async fn explain(pool: &Pool, statement: &Statement, values: &[Datum]) -> Result<String> {
     let arguments = bind::arguments(statement.marks(), values)?;
     let mut lease = pool.acquire().await?;
-    let result = query("EXPLAIN (VERBOSE) ", statement, arguments)
+    let explained = query("EXPLAIN (VERBOSE) ", statement, arguments)
         .persistent(false)
-        .fetch_all(lease.connection()?)
-        .await;
+        .fetch_all(lease.connection()?);
+    let result = in_time(pool.statement_timeout() + GRACE, explained).await;
     match result {
         Ok(rows) => {
             lease.release();

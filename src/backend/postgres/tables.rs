@@ -99,6 +99,7 @@ impl Tables {
             (_, expression) => expression.map(Default::Expression),
         };
         columns.push(Column {
+            one_form: false,
             name: Identifier::new(name),
             data_type: mapped.data_type,
             database_type: mapped.database_type,

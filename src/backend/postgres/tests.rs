@@ -2,6 +2,7 @@
 
 mod catalog;
 mod faults;
+mod load;
 mod patterns;
 mod reads;
 mod streams;

@@ -1,7 +1,10 @@
 //! Questions about JSON, with the answers that PostgreSQL's jsonb gives.
 
+use super::clock::{OutOfTime, Steps};
 use rusqlite::types::ValueRef;
 use serde_json::Value as Json;
+use std::collections::HashSet;
+use std::fmt::Write as _;
 
 /// A stored value as JSON: what is no JSON text is a string, as it is when it is written.
 pub(super) fn parse(value: ValueRef<'_>) -> Option<Json> {
@@ -24,34 +27,95 @@ pub(super) fn parse(value: ValueRef<'_>) -> Option<Json> {
 
 /// jsonb's `@>`: everything in `part` is in `whole` at the same place; arrays are sets. A scalar part is also contained in
 /// an array that has it, at the top alone.
-pub(super) fn contains(whole: &Json, part: &Json) -> bool {
+pub(super) fn contains(whole: &Json, part: &Json, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
     match (whole, part) {
         (Json::Array(items), scalar) if !scalar.is_array() && !scalar.is_object() => {
-            items.iter().any(|item| same_scalar(item, scalar))
+            let key = Scalar::of(scalar);
+            for item in items {
+                steps.step()?;
+                if Scalar::of(item) == key {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
-        _ => contains_within(whole, part),
+        _ => contains_within(whole, part, steps),
     }
 }
 
-fn contains_within(whole: &Json, part: &Json) -> bool {
+fn contains_within(whole: &Json, part: &Json, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    steps.step()?;
     match (whole, part) {
-        (Json::Object(whole), Json::Object(part)) => part
-            .iter()
-            .all(|(key, value)| whole.get(key).is_some_and(|own| contains_within(own, value))),
-        (Json::Array(whole), Json::Array(part)) => part
-            .iter()
-            .all(|value| whole.iter().any(|own| contains_within(own, value))),
-        _ => same_scalar(whole, part),
+        (Json::Object(whole), Json::Object(part)) => {
+            for (key, value) in part {
+                let Some(own) = whole.get(key) else { return Ok(false) };
+                if !contains_within(own, value, steps)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Json::Array(whole), Json::Array(part)) => contains_items(whole, part, steps),
+        _ => Ok(Scalar::of(whole).is_some_and(|own| Some(own) == Scalar::of(part))),
     }
 }
 
-fn same_scalar(one: &Json, other: &Json) -> bool {
-    match (one, other) {
-        (Json::Number(one), Json::Number(other)) => {
-            one == other || canonical(one.as_str()) == canonical(other.as_str())
+/// Whether each item of `part` is in `whole`. Scalars are looked up in a set; only arrays and objects are compared with
+/// each other.
+fn contains_items(whole: &[Json], part: &[Json], steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    let mut scalars = HashSet::with_capacity(if part.is_empty() { 0 } else { whole.len() });
+    let mut containers = Vec::new();
+    for item in whole.iter().filter(|_| !part.is_empty()) {
+        steps.step()?;
+        match Scalar::of(item) {
+            Some(scalar) => {
+                scalars.insert(scalar);
+            }
+            None => containers.push(item),
         }
-        (Json::Array(_) | Json::Object(_), _) | (_, Json::Array(_) | Json::Object(_)) => false,
-        (one, other) => one == other,
+    }
+    for item in part {
+        let found = match Scalar::of(item) {
+            Some(scalar) => scalars.contains(&scalar),
+            None => {
+                let mut found = false;
+                for own in &containers {
+                    if contains_within(own, item, steps)? {
+                        found = true;
+                        break;
+                    }
+                }
+                found
+            }
+        };
+        if !found {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What is neither array nor object, equal for equal values.
+#[derive(PartialEq, Eq, Hash)]
+enum Scalar<'a> {
+    Null,
+    Boolean(bool),
+    Text(&'a str),
+    Number(bool, String, i64),
+}
+
+impl<'a> Scalar<'a> {
+    fn of(json: &'a Json) -> Option<Self> {
+        Some(match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Boolean(*value),
+            Json::String(text) => Self::Text(text),
+            Json::Number(number) => {
+                let (negative, digits, power) = canonical(number.as_str());
+                Self::Number(negative, digits, power)
+            }
+            Json::Array(_) | Json::Object(_) => return None,
+        })
     }
 }
 
@@ -73,6 +137,52 @@ fn canonical(text: &str) -> (bool, String, i64) {
     }
 }
 
+/// A text that is the same for equal values: members in the order of their keys, numbers without what does not change
+/// them, no spaces.
+pub(super) fn canonical_text(json: &Json) -> String {
+    let mut text = String::new();
+    write_canonical(&mut text, json);
+    text
+}
+
+fn write_canonical(out: &mut String, json: &Json) {
+    match json {
+        Json::Number(number) => {
+            let (negative, digits, power) = canonical(number.as_str());
+            out.push_str(if negative { "-" } else { "" });
+            if digits.is_empty() {
+                out.push('0');
+            } else {
+                let _ = write!(out, "{digits}e{power}");
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
+                write_canonical(out, item);
+            }
+            out.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Json::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            for (index, (key, value)) in members.iter().enumerate() {
+                let _ = write!(
+                    out,
+                    "{}{}:",
+                    if index == 0 { '{' } else { ',' },
+                    Json::from(key.as_str())
+                );
+                write_canonical(out, value);
+            }
+            out.push_str(if members.is_empty() { "{}" } else { "}" });
+        }
+        other => {
+            let _ = write!(out, "{other}");
+        }
+    }
+}
+
 /// jsonb's `?`: a key of an object, a text of an array, or the text itself.
 pub(super) fn has_key(json: &Json, key: &str) -> bool {
     match json {
@@ -83,13 +193,33 @@ pub(super) fn has_key(json: &Json, key: &str) -> bool {
     }
 }
 
-/// `->` step by step: a text leads into an object, an integer into an array (from the end where it is negative).
+/// jsonb's `?&` (`all`) and `?|`.
+pub(super) fn has_keys(json: &Json, keys: &[Json], all: bool, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    let texts: HashSet<&str> = match json {
+        Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
+        _ => HashSet::new(),
+    };
+    for key in keys {
+        steps.step()?;
+        let has = as_text(key).is_some_and(|key| match json {
+            Json::Array(_) => texts.contains(&*key),
+            other => has_key(other, &key),
+        });
+        if has != all {
+            return Ok(has);
+        }
+    }
+    Ok(all)
+}
+
+/// PostgreSQL's `#>`: every step is a text; into an array it leads if it is an integer (from the end where negative).
 pub(super) fn get<'a>(mut json: &'a Json, path: &[Json]) -> Option<&'a Json> {
     for step in path {
-        json = match (json, step) {
-            (Json::Object(members), Json::String(key)) => members.get(key)?,
-            (Json::Array(items), Json::Number(index)) => {
-                let index = index.as_i64()?;
+        let Json::String(step) = step else { return None };
+        json = match json {
+            Json::Object(members) => members.get(step)?,
+            Json::Array(items) => {
+                let index: i64 = step.parse().ok()?;
                 let index = if index < 0 {
                     i64::try_from(items.len()).ok()?.checked_add(index)?
                 } else {
@@ -114,6 +244,7 @@ pub(super) fn as_text(json: &Json) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::Clock;
     use super::*;
 
     fn json(text: &str) -> Json {
@@ -149,7 +280,41 @@ mod tests {
             ("{}", "[]", false),
             ("true", "\"true\"", false),
         ] {
-            assert_eq!(contains(&json(whole), &json(part)), expected, "{whole} @> {part}");
+            assert_eq!(answer(whole, part), Ok(expected), "{whole} @> {part}");
+        }
+    }
+
+    fn answer(whole: &str, part: &str) -> Result<bool, OutOfTime> {
+        let clock = Clock::new();
+        contains(&json(whole), &json(part), &mut Steps::new(&clock))
+    }
+
+    #[test]
+    fn long_arrays_are_compared_as_sets() {
+        let list = |range: std::ops::Range<u32>| serde_json::to_string(&range.collect::<Vec<_>>()).expect("a list");
+        assert_eq!(answer(&list(0..100_000), &list(0..99_999)), Ok(true));
+        assert_eq!(answer(&list(0..100_000), &list(1..100_001)), Ok(false));
+        let whole: Json = (0..5_000).map(|n| serde_json::json!({ "a": n })).collect();
+        let clock = Clock::new();
+        clock.set(std::time::Instant::now());
+        let late = contains(&whole, &whole, &mut Steps::new(&clock));
+        assert_eq!(late, Err(OutOfTime), "comparisons of objects look at the clock");
+    }
+
+    #[test]
+    fn many_keys() {
+        let clock = Clock::new();
+        for (whole, keys, any, all) in [
+            ("[\"a\",\"b\",1]", "[\"a\",\"c\"]", true, false),
+            ("[\"a\",\"b\",1]", "[\"a\",\"b\"]", true, true),
+            ("{\"a\":1}", "[\"a\",\"b\"]", true, false),
+            ("\"a\"", "[\"a\"]", true, true),
+            ("[1]", "[\"1\"]", false, false),
+            ("{\"a\":1}", "[]", false, true),
+        ] {
+            let Json::Array(keys) = json(keys) else { panic!("keys") };
+            let has = |all| has_keys(&json(whole), &keys, all, &mut Steps::new(&clock));
+            assert_eq!((has(false), has(true)), (Ok(any), Ok(all)), "{whole} {keys:?}");
         }
     }
 
@@ -160,21 +325,44 @@ mod tests {
         assert!(has_key(&json("[\"a\",1]"), "a") && !has_key(&json("[\"a\",1]"), "1"));
         assert!(has_key(&json("\"a\""), "a") && !has_key(&json("1"), "1"));
         for (path, text) in [
-            ("[\"a\",0]", Some("10")),
-            ("[\"a\",-2,\"$.b\"]", Some("x\n")),
-            ("[\"a\",-4]", None),
-            ("[\"a\",3]", None),
-            ("[\"a\",2]", None),
-            ("[\"a\",\"0\"]", None),
-            ("[0]", None),
+            ("[\"a\",\"0\"]", Some("10")),
+            ("[\"a\",\"-2\",\"$.b\"]", Some("x\n")),
+            ("[\"a\",\"-4\"]", None),
+            ("[\"a\",\"3\"]", None),
+            ("[\"a\",\"2\"]", None),
+            ("[\"a\",\"b\"]", None),
             ("[\"0\"]", Some("zero")),
             ("[\"c\"]", Some("1.50")),
+            ("[\"c\",\"0\"]", None),
             ("[\"a\"]", Some("[10,{\"$.b\":\"x\\n\"},null]")),
         ] {
             let Json::Array(path) = json(path) else {
                 panic!("a path")
             };
             assert_eq!(get(&whole, &path).and_then(as_text).as_deref(), text, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn equal_values_have_one_canonical_text() {
+        for (one, other, equal) in [
+            ("{\"b\":1,\"a\":[1.0,2e1]}", "{ \"a\": [1, 20], \"b\": 1.00 }", true),
+            ("{\"a\":{}}", "{\"a\":[]}", false),
+            ("[1,2]", "[2,1]", false),
+            ("[[1],2]", "[[1,2]]", false),
+            ("\"\\u0061\"", "\"a\"", true),
+            ("\"1\"", "1", false),
+            ("-0.0", "0", true),
+            ("null", "\"null\"", false),
+            ("{\"a\\\"b\":1}", "{\"ab\":1}", false),
+            ("12345678901234567890123", "12345678901234567890124", false),
+            ("10", "1", false),
+        ] {
+            assert_eq!(
+                canonical_text(&json(one)) == canonical_text(&json(other)),
+                equal,
+                "{one} = {other}"
+            );
         }
     }
 }

@@ -4,8 +4,10 @@
 //! but their arguments), so schemas may use them too. A value of the client's that cannot be right ends the statement with
 //! an error text that begins with [`INVALID`].
 
+use super::clock::{Clock, OutOfTime, Steps};
 use super::fault::INVALID;
-use super::{documents, geometry, patterns, write};
+use super::{documents, geometry, numbers, patterns, write};
+use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
@@ -39,45 +41,83 @@ impl SqlFnOutput for Answer {
     }
 }
 
+/// A function that may take long.
+type Long = fn(&Context<'_>, &mut Steps<'_>) -> Result<Answer>;
+
+impl From<OutOfTime> for Error {
+    fn from(_: OutOfTime) -> Self {
+        Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT), None)
+    }
+}
+
 const NULL: Answer = Answer::Plain(Value::Null);
 
 /// Makes all functions known to a connection.
-pub(super) fn register(connection: &Connection) -> Result<()> {
+pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()> {
     let add = |name: &str, arguments: i32, function: fn(&Context<'_>) -> Result<Answer>| {
         let flags = PURE | FunctionFlags::SQLITE_RESULT_SUBTYPE;
         connection.create_scalar_function(name, arguments, flags, function)
     };
+    // Those that may take long look at the connection's clock.
+    let add_long = |name: &str, arguments: i32, function: Long| {
+        let flags = PURE | FunctionFlags::SQLITE_RESULT_SUBTYPE;
+        let clock = Arc::clone(clock);
+        connection.create_scalar_function(name, arguments, flags, move |context| {
+            let mut steps = Steps::new(&clock);
+            steps.look()?;
+            function(context, &mut steps)
+        })
+    };
     add("diglot_json", 2, json)?;
-    add("diglot_like", 3, like)?;
-    add("diglot_regexp", 3, |context| matches(context, false))?;
-    add("diglot_similar", 2, |context| matches(context, true))?;
+    add_long("diglot_like", 3, like)?;
+    add_long("diglot_regexp", 3, |context, _| matches(context, false))?;
+    add_long("diglot_similar", 2, |context, _| matches(context, true))?;
     add("diglot_lower", 1, |context| {
         changed(context, |text| text.to_lowercase())
     })?;
     add("diglot_upper", 1, |context| {
         changed(context, |text| text.to_uppercase())
     })?;
-    add("diglot_json_contains", 2, json_contains)?;
+    add("diglot_moment", 1, |context| Ok(moment(context, false)))?;
+    add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
+    add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
+    add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
+    add_long("diglot_json_contains", 2, json_contains)?;
     add("diglot_json_has_key", 2, json_has_key)?;
-    add("diglot_json_has_keys", 3, json_has_keys)?;
+    add_long("diglot_json_has_keys", 3, json_has_keys)?;
     add("diglot_json_get", 3, json_get)?;
+    add("diglot_json_canonical", 1, json_canonical)?;
+    add("diglot_json_length", 1, json_length)?;
+    add("diglot_substring", 2, substring)?;
+    add("diglot_substring_of", 3, substring)?;
+    add("diglot_round", 2, |context| {
+        let (value, digits) = (context.get_raw(0), context.get_raw(1).as_i64().unwrap_or_default());
+        Ok(numbers::rounded(value, digits).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_modulo", 2, |context| {
+        Ok(numbers::remainder(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
+    })?;
     add("diglot_geometry", 1, |context| {
         let mut text = Vec::new();
         geometry::write(&mut text, context.get_raw(0));
         Ok(if text == b"null" { NULL } else { Answer::Json(text) })
     })?;
-    add("diglot_st_within", 2, |context| {
+    add_long("diglot_st_within", 2, |context, _| {
         related(context, |a, b| geometry::contains(b, a))
     })?;
-    add("diglot_st_contains", 2, |context| related(context, geometry::contains))?;
-    add("diglot_st_intersects", 2, |context| {
+    add_long("diglot_st_contains", 2, |context, _| {
+        related(context, geometry::contains)
+    })?;
+    add_long("diglot_st_intersects", 2, |context, _| {
         related(context, geometry::intersects)
     })?;
-    add("diglot_st_crosses", 2, |context| related(context, geometry::crosses))?;
-    add("diglot_st_equals", 2, |context| related(context, geometry::equals))?;
-    add("diglot_st_overlaps", 2, |context| related(context, geometry::overlaps))?;
-    add("diglot_st_touches", 2, |context| related(context, geometry::touches))?;
-    add("diglot_st_distance", 2, |context| {
+    add_long("diglot_st_crosses", 2, |context, _| related(context, geometry::crosses))?;
+    add_long("diglot_st_equals", 2, |context, _| related(context, geometry::equals))?;
+    add_long("diglot_st_overlaps", 2, |context, _| {
+        related(context, geometry::overlaps)
+    })?;
+    add_long("diglot_st_touches", 2, |context, _| related(context, geometry::touches))?;
+    add_long("diglot_st_distance", 2, |context, _| {
         measured(context, |a, b| geometry::distance(a, b).map(Value::Real))
     })
 }
@@ -135,7 +175,7 @@ fn json(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_like(pattern, text, insensitive)`
-fn like(context: &Context<'_>) -> Result<Answer> {
+fn like(context: &Context<'_>, _: &mut Steps<'_>) -> Result<Answer> {
     let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
         return Ok(NULL);
     };
@@ -154,8 +194,64 @@ fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
     Ok(boolean(regex.is_match(&subject)))
 }
 
+/// `diglot_substring(text, from)`, `diglot_substring_of(text, from, length)`: PostgreSQL's `substr`, but a negative length
+/// gives null.
+fn substring(context: &Context<'_>) -> Result<Answer> {
+    let whole = |index: usize| match context.get_raw(index) {
+        ValueRef::Integer(integer) => Some(integer),
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a place far outside of every text stays outside"
+        )]
+        ValueRef::Real(real) => Some(real as i64),
+        _ => None,
+    };
+    let length = if context.len() == 3 { whole(2) } else { Some(i64::MAX) };
+    let (Some(text), Some(from), Some(length)) = (text(context.get_raw(0)), whole(1), length) else {
+        return Ok(NULL);
+    };
+    if length < 0 {
+        return Ok(NULL);
+    }
+    let end = from.saturating_add(length).max(1);
+    let from = from.max(1);
+    let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let part: String = (text.chars().skip(count(from - 1)).take(count((end - from).max(0)))).collect();
+    Ok(Answer::Plain(Value::Text(part)))
+}
+
 fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> {
     Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
+}
+
+/// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as
+/// it is, so that every value has its place in an order.
+fn moment(context: &Context<'_>, keep: bool) -> Answer {
+    let canonical = match context.get_raw(0) {
+        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(moment::moment),
+        _ => None,
+    };
+    match canonical {
+        None if keep => Answer::Argument(0),
+        None => NULL,
+        Some(Cow::Borrowed(_)) => Answer::Argument(0),
+        Some(Cow::Owned(text)) => Answer::Plain(Value::Text(text)),
+    }
+}
+
+/// `diglot_uuid(value)`, `diglot_uuid_blob(value)`: a UUID that is kept as text or as 16 bytes, as its canonical text or as
+/// its bytes; anything else as it is.
+fn uuid(context: &Context<'_>, blob: bool) -> Answer {
+    let uuid = match context.get_raw(0) {
+        ValueRef::Blob(bytes) => uuid::Uuid::from_slice(bytes).ok(),
+        ValueRef::Text(text) => uuid::Uuid::try_parse_ascii(text).ok(),
+        _ => None,
+    };
+    match uuid {
+        None => Answer::Argument(0),
+        Some(uuid) if blob => Answer::Plain(Value::Blob(uuid.as_bytes().to_vec())),
+        Some(uuid) => Answer::Plain(Value::Text(uuid.hyphenated().to_string())),
+    }
 }
 
 /// A JSON argument, parsed once where it is the same for all rows.
@@ -164,10 +260,10 @@ fn document(context: &Context<'_>, index: i32) -> Result<Arc<Option<serde_json::
 }
 
 /// `diglot_json_contains(whole, part)`
-fn json_contains(context: &Context<'_>) -> Result<Answer> {
+fn json_contains(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     let (whole, part) = (document(context, 0)?, document(context, 1)?);
     Ok(match (&*whole, &*part) {
-        (Some(whole), Some(part)) => boolean(documents::contains(whole, part)),
+        (Some(whole), Some(part)) => boolean(documents::contains(whole, part, steps)?),
         _ => NULL,
     })
 }
@@ -181,17 +277,29 @@ fn json_has_key(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_json_has_keys(json, keys, all)`
-fn json_has_keys(context: &Context<'_>) -> Result<Answer> {
+fn json_has_keys(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     let (json, keys) = (documents::parse(context.get_raw(0)), document(context, 1)?);
     let (Some(json), Some(serde_json::Value::Array(keys))) = (json, &*keys) else {
         return Ok(NULL);
     };
-    let has = |key: &serde_json::Value| documents::as_text(key).is_some_and(|key| documents::has_key(&json, &key));
-    Ok(boolean(if truth(context.get_raw(2)) {
-        keys.iter().all(has)
-    } else {
-        keys.iter().any(has)
-    }))
+    let all = truth(context.get_raw(2));
+    Ok(boolean(documents::has_keys(&json, keys, all, steps)?))
+}
+
+/// `diglot_json_canonical(json)`: a text that is the same for equal values.
+fn json_canonical(context: &Context<'_>) -> Result<Answer> {
+    let text = documents::parse(context.get_raw(0)).map(|json| documents::canonical_text(&json));
+    Ok(text.map_or(NULL, |text| Answer::Plain(Value::Text(text))))
+}
+
+/// `diglot_json_length(json)`: how many items an array has; what is no array has none, not even 0.
+fn json_length(context: &Context<'_>) -> Result<Answer> {
+    Ok(match documents::parse(context.get_raw(0)) {
+        Some(serde_json::Value::Array(items)) => {
+            Answer::Plain(Value::Integer(i64::try_from(items.len()).unwrap_or(i64::MAX)))
+        }
+        _ => NULL,
+    })
 }
 
 /// `diglot_json_get(json, path, as_text)`
@@ -226,6 +334,11 @@ fn measured(
     let shape = |index| context.get_or_create_aux(index, |value| Ok::<_, Error>(geometry::parse(value)));
     let (one, other) = (shape(0)?, shape(1)?);
     Ok(match (&*one, &*other) {
+        (Some(one), Some(other)) if !geometry::are_comparable(one, other) => {
+            return Err(invalid(
+                "geometries of so many points cannot be compared, send one with fewer",
+            ));
+        }
         (Some(one), Some(other)) => measure(one, other).map_or(NULL, Answer::Plain),
         _ => NULL,
     })

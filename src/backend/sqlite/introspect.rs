@@ -3,6 +3,7 @@
 use super::change;
 use super::checks::{self, Declared};
 use super::fault::Fault;
+use super::moments;
 use super::types::logical;
 use crate::catalog::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, Table, TableId,
@@ -49,6 +50,7 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         .collect();
     columns(connection, &mut drafts, &names)?;
     indexes(connection, &mut drafts, &names)?;
+    moments::one_form(connection, drafts.iter_mut().map(|draft| &mut draft.table));
     for draft in &mut drafts {
         keys(draft);
         for column in &mut draft.table.columns {
@@ -257,6 +259,7 @@ fn add_columns(
             default: default
                 .filter(|text| !text.eq_ignore_ascii_case("null"))
                 .map(Default::Expression),
+            one_form: false,
             generated: match hidden {
                 2 => Some(Generated::Virtual),
                 3 => Some(Generated::Stored),

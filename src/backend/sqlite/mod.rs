@@ -3,12 +3,15 @@
 mod aggregates;
 mod change;
 mod checks;
+mod clock;
 mod documents;
 mod fault;
 mod functions;
 mod geometry;
 mod introspect;
 mod jsonb;
+mod moments;
+mod numbers;
 mod patterns;
 mod place;
 mod pool;
@@ -22,9 +25,11 @@ use crate::catalog::Database;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
+use clock::Clock;
 use fault::Fault;
 use place::{Place, away};
 use pool::Pool;
+use reader::PATIENCE;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,13 +69,12 @@ impl Sqlite {
             Self::create(&place).map_err(|fault| explain_away(fault, &place, "cannot be made"))?;
         }
         let pool = Arc::new(Pool::new(place.clone(), timeout));
-        let reader = match pool.take(reader::PATIENCE) {
+        let reader = match pool.open(timeout.min(PATIENCE)) {
             Ok(reader) => reader,
             Err(fault) => {
                 // A write-ahead-logged database where no log can be made beside it is still readable as it stands.
                 let still = place.immutable().filter(|_| fault.is_away());
-                let still =
-                    still.and_then(|still| Some((reader::Reader::open(&still, 1, reader::PATIENCE).ok()?, still)));
+                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1, PATIENCE).ok()?, still)));
                 let Some((reader, still)) = still else {
                     return Err(explain_away(fault, &place, "cannot be opened"));
                 };
@@ -92,8 +96,7 @@ impl Sqlite {
     /// A new file of our own: with a write-ahead log, so that readers and the writer do not wait for each other.
     fn create(place: &Place) -> Result<(), Fault> {
         let connection = place.connect(true)?;
-        connection.busy_timeout(reader::PATIENCE)?;
-        reader::configure(&connection)?;
+        reader::configure(&connection, &Clock::new(), PATIENCE)?;
         connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         Ok(())
     }
@@ -139,8 +142,7 @@ impl Sqlite {
         let place = self.pool.place();
         let work = move || -> Result<(), Fault> {
             let mut connection = place.connect(false)?;
-            connection.busy_timeout(reader::PATIENCE)?;
-            reader::configure(&connection)?;
+            reader::configure(&connection, &Clock::new(), PATIENCE)?;
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute_batch(script)?;
             Ok(transaction.commit()?)
@@ -187,7 +189,7 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
 #[cfg(test)]
 pub(super) fn connection_for_tests() -> rusqlite::Connection {
     let connection = rusqlite::Connection::open_in_memory().expect("opens");
-    functions::register(&connection).expect("registers");
+    functions::register(&connection, &Clock::new()).expect("registers");
     connection
 }
 

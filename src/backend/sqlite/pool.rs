@@ -2,7 +2,9 @@
 //!
 //! Most reads take microseconds, and handing one to a thread costs more than the read. So a statement runs where it is
 //! asked for, with a leash: after [`QUICK`] it is interrupted, remembered as slow, and begun anew aside (it only reads, so
-//! nothing is lost but that time). Remembered statements go aside at once, until they prove quick again.
+//! nothing is lost but that time). Remembered statements go aside at once, until they prove quick again. Statements that
+//! call what may take long in one call (`Statement::has_long_calls`) always go aside; what waits, for a lock or for the
+//! opening of a connection, waits on a thread.
 //!
 //! Measured (`tests/measure.rs`: 100 000 point reads of 8 columns by each of four tasks on two workers and two cores, dev
 //! profile, where the read alone takes 7.7 µs): 8.0 µs of processor at once, 40 to 51 µs aside. `block_in_place` took 7.2 µs
@@ -10,6 +12,7 @@
 //! away, and it panics on a runtime of one thread. Mapping the file instead of copying its pages saves a quarter of a read
 //! (9.9 against 7.6 µs); each reader's mapping counts in the resident size, though the pages are the system's.
 
+use super::clock::Timer;
 use super::fault::Fault;
 use super::place::{Place, away};
 use super::reader::{Reader, Watch};
@@ -46,6 +49,9 @@ pub(super) struct Pool {
     size: usize,
     /// Counts replacements of the file; readers of an older one are dropped.
     generation: AtomicU64,
+    /// Connections that are opened at once.
+    opening: Semaphore,
+    timer: Arc<Timer>,
     slow: RwLock<HashSet<u64, BuildHasherDefault<DefaultHasher>>>,
     slow_count: AtomicUsize,
     /// Statements that run aside at once.
@@ -64,6 +70,8 @@ impl Pool {
             idle: Mutex::default(),
             size,
             generation: AtomicU64::new(0),
+            opening: Semaphore::new(size),
+            timer: Timer::new(),
             slow: RwLock::default(),
             slow_count: AtomicUsize::new(0),
             aside: Arc::new(Semaphore::new(size - cores.min(size / 2))),
@@ -72,32 +80,35 @@ impl Pool {
         }
     }
 
-    /// An idle reader, or a new one.
-    pub(super) fn take(&self, patience: Duration) -> Result<Reader, Fault> {
-        match self.take_idle() {
-            Some(reader) => Ok(reader),
-            None => self.opening(patience)(),
-        }
-    }
-
-    fn take_idle(&self) -> Option<Reader> {
+    /// An idle reader.
+    fn idle(&self) -> Option<Reader> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// An idle reader, or a new one that is opened on a thread.
-    async fn reader(&self, deadline: Instant) -> Result<Reader> {
-        if let Some(reader) = self.take_idle() {
-            return Ok(reader);
-        }
-        let open = self.opening(deadline.saturating_duration_since(Instant::now()));
-        Ok(tokio::task::spawn_blocking(open).await.map_err(Error::internal)??)
+    /// A new reader. It waits so long for whoever holds the file: not for asynchronous workers.
+    pub(super) fn open(&self, patience: Duration) -> Result<Reader, Fault> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let reader = Reader::open(&self.place(), generation, patience)?;
+        self.timer.keep(&reader.clock);
+        Ok(reader)
     }
 
-    /// Opens a reader; where waiting for a lock must not hold an asynchronous worker, on a thread.
-    fn opening(&self, patience: Duration) -> impl FnOnce() -> Result<Reader, Fault> + Send + 'static {
-        let generation = self.generation.load(Ordering::Acquire);
-        let place = self.place();
-        move || Reader::open(&place, generation, patience)
+    /// An idle reader, or a new one, opened on a thread.
+    async fn reader(self: &Arc<Self>, deadline: Instant) -> Result<Reader> {
+        if let Some(reader) = self.idle() {
+            return Ok(reader);
+        }
+        let _turn = tokio::time::timeout_at(deadline.into(), self.opening.acquire())
+            .await
+            .map_err(|_| busy())?
+            .map_err(Error::internal)?;
+        if let Some(reader) = self.idle() {
+            return Ok(reader);
+        }
+        let pool = Arc::clone(self);
+        let opened =
+            tokio::task::spawn_blocking(move || pool.open(deadline.saturating_duration_since(Instant::now()))).await;
+        Ok(opened.map_err(Error::internal)??)
     }
 
     /// Takes a reader back, unless what happened with it says that it is of no more use.
@@ -129,8 +140,8 @@ impl Pool {
     }
 
     /// Runs a read.
-    pub(super) async fn run(&self, run: Run<'_>) -> Result<Rows> {
-        if let Some(rows) = self.at_once(&run)? {
+    pub(super) async fn run(self: &Arc<Self>, run: Run<'_>) -> Result<Rows> {
+        if let Some(rows) = self.at_once(&run).await? {
             return Ok(rows);
         }
         let job = Job::of(&run);
@@ -144,13 +155,13 @@ impl Pool {
     /// Runs a read whose rows may go out before it is done. What is done within [`QUICK`] is whole, however long it is:
     /// that bounds its bytes, too.
     pub(super) async fn stream(self: &Arc<Self>, run: Run<'_>) -> Result<Reply> {
-        if let Some(rows) = self.at_once(&run)? {
+        if let Some(rows) = self.at_once(&run).await? {
             return Ok(Reply::Whole(rows));
         }
         let deadline = Instant::now() + self.timeout;
         let permit = self.permit(deadline).await?;
         let reader = self.reader(deadline).await?;
-        let watch = reader.watch();
+        let watch = reader.watch(deadline);
         // While it streams it is not one of the few statements aside: those would wait for a slow caller.
         let (mut outlet, ending, mut inlet) = stream::open(&self.streams, Some(permit), deadline);
         let job = Job::of(&run);
@@ -210,19 +221,21 @@ impl Pool {
     }
 
     /// On this thread, for at most [`QUICK`]; `None` where it has to go on aside.
-    fn at_once(&self, run: &Run<'_>) -> Result<Option<Rows>> {
+    async fn at_once(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
         let text = run.statement.text();
-        if self.is_slow(text) {
+        if run.statement.has_long_calls() || self.is_slow(text) {
             return Ok(None);
         }
-        let reader = match self.take(Duration::ZERO) {
-            Err(fault) if fault.is_busy() => return Ok(None),
-            reader => reader?,
-        };
+        let reader = self.reader(Instant::now() + self.timeout).await?;
         let begin = Instant::now();
         let outcome = reader
             .until(begin + QUICK.min(self.timeout), Duration::ZERO)
-            .and_then(|()| run::read(&reader.connection, run, None));
+            .and_then(|()| {
+                reader.clock.begin();
+                self.timer.wake();
+                run::read(&reader.connection, run, None)
+            });
+        reader.unwatch();
         self.give(reader, &outcome);
         match outcome {
             Ok(rows) => {
@@ -250,7 +263,6 @@ impl Pool {
 
     /// The right to run one statement aside.
     async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
-        let busy = || away("all connections to the database are busy, try again later".into());
         tokio::time::timeout_at(deadline.into(), Arc::clone(&self.aside).acquire_owned())
             .await
             .map_err(|_| busy())?
@@ -259,13 +271,13 @@ impl Pool {
 
     /// On a thread, for as long as a statement may take.
     pub(super) async fn aside<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<(T, Duration)> {
         let deadline = Instant::now() + self.timeout;
         let permit = self.permit(deadline).await?;
         let reader = self.reader(deadline).await?;
-        let watch: Watch = reader.watch();
+        let watch: Watch = reader.watch(deadline);
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
             let outcome = reader
@@ -303,6 +315,10 @@ impl Pool {
         slow.remove(&key);
         self.slow_count.store(slow.len(), Ordering::Relaxed);
     }
+}
+
+fn busy() -> Error {
+    away("all connections to the database are busy, try again later".into())
 }
 
 /// The end of a thread, which is interrupted when its time is up.

@@ -1,12 +1,12 @@
 //! A connection for reading: its settings, its functions, and the clock that ends what runs too long.
 
+use super::clock::Clock;
 use super::fault::Fault;
 use super::place::Place;
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
-use rusqlite::{Connection, InterruptHandle};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Most bytes of a LIKE or GLOB pattern in SQLite's own eyes: those of clients are checked when they are bound
@@ -31,74 +31,51 @@ pub(super) struct Reader {
     pub(super) connection: Connection,
     /// Which state of the pool it was opened in.
     pub(super) generation: u64,
-    clock: Arc<Clock>,
-    interrupt: Arc<InterruptHandle>,
-}
-
-/// When the connection's statement has to end.
-struct Clock {
-    /// In microseconds since [`START`].
-    deadline: AtomicU64,
-    /// Number of the run that may be interrupted from outside; 0 for none.
-    running: Mutex<u64>,
-}
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-fn micros(moment: Instant) -> u64 {
-    u64::try_from(moment.saturating_duration_since(*START).as_micros()).unwrap_or(u64::MAX)
+    pub(super) clock: Arc<Clock>,
 }
 
 impl Reader {
-    /// Opening reads the file, so that it may have to wait for another connection's lock: for at most `patience`.
+    /// Opens one. Where another connection holds the file, that is waited for so long: never on an asynchronous worker.
     pub(super) fn open(place: &Place, generation: u64, patience: Duration) -> Result<Self, Fault> {
+        let clock = Clock::new();
         let connection = place.connect(false)?;
-        connection.busy_timeout(patience)?;
-        configure(&connection)?;
+        configure(&connection, &clock, patience)?;
         connection.pragma_update(None, "query_only", true)?;
         // The first look at the file: here it shows whether it is a database at all.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         if tracing::enabled!(target: "diglot::sqlite", tracing::Level::TRACE) {
             connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(begun));
         }
-        let clock = Arc::new(Clock {
-            deadline: AtomicU64::new(u64::MAX),
-            running: Mutex::new(0),
-        });
         let seen = Arc::clone(&clock);
-        let out_of_time = move || seen.deadline.load(Ordering::Relaxed) <= micros(Instant::now());
-        connection.progress_handler(INSTRUCTIONS, Some(out_of_time))?;
-        let interrupt = Arc::new(connection.get_interrupt_handle());
+        connection.progress_handler(INSTRUCTIONS, Some(move || seen.is_up()))?;
+        clock.connect(connection.get_interrupt_handle());
         Ok(Self {
             connection,
             generation,
             clock,
-            interrupt,
         })
     }
 
     /// From here on statements end at this moment. Waiting for another connection's lock ends too: `patience`.
     pub(super) fn until(&self, deadline: Instant, patience: Duration) -> Result<(), Fault> {
-        self.clock.deadline.store(micros(deadline), Ordering::Relaxed);
+        self.clock.set(deadline);
         Ok(self.connection.busy_timeout(patience)?)
     }
 
     /// A handle for interrupting the next run from outside, also where SQLite does not look at the clock (`count(*)` over a
     /// whole table is one instruction).
-    pub(super) fn watch(&self) -> Watch {
-        static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        *self.clock.running.lock().unwrap_or_else(PoisonError::into_inner) = number;
+    pub(super) fn watch(&self, deadline: Instant) -> Watch {
+        // In this order: a run must never be seen with the deadline of the one before.
+        self.clock.set(deadline);
         Watch {
-            number,
+            number: self.clock.begin(),
             clock: Arc::clone(&self.clock),
-            interrupt: Arc::clone(&self.interrupt),
         }
     }
 
     /// Ends what [`Reader::watch`] began: later interrupts of that watch do nothing.
     pub(super) fn unwatch(&self) {
-        *self.clock.running.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+        self.clock.end();
     }
 }
 
@@ -113,16 +90,11 @@ fn begun(event: TraceEvent<'_>) {
 pub(super) struct Watch {
     number: u64,
     clock: Arc<Clock>,
-    interrupt: Arc<InterruptHandle>,
 }
 
 impl Watch {
     pub(super) fn interrupt(&self) {
-        let running = self.clock.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if *running == self.number {
-            self.clock.deadline.store(0, Ordering::Relaxed);
-            self.interrupt.interrupt();
-        }
+        self.clock.interrupt(self.number);
     }
 }
 
@@ -136,7 +108,8 @@ impl Drop for Watch {
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Settings that every connection gets, readers and writers.
-pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection, clock: &Arc<Clock>, patience: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(patience)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Matching costs pattern × text within one call, which nothing interrupts.
     connection.set_limit(
@@ -157,6 +130,6 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
             rusqlite::Error::QueryReturnedNoRows => Ok(()),
             other => Err(other),
         })?;
-    super::functions::register(connection)?;
+    super::functions::register(connection, clock)?;
     super::aggregates::register(connection)
 }

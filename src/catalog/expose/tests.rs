@@ -19,6 +19,7 @@ pub(super) fn column(name: &str, data_type: Type) -> Column {
         database_type,
         nullable: false,
         default: None,
+        one_form: false,
         generated: None,
         comment: None,
     }

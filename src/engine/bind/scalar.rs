@@ -1,11 +1,16 @@
 //! One value → one datum of a type.
 
-use super::moment;
 use crate::catalog::{Database, DatabaseKind};
 use crate::error::{Code, Error, Result};
-use crate::value::{Datum, Type, Value};
+use crate::value::{Datum, Type, Value, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+/// Most points of a geometry. The work of comparing two can grow with the square of it.
+const MOST_POINTS: usize = 2000;
+
+/// Longest text of a geometry that is looked at: more than so many points need.
+const LONGEST_GEOMETRY: usize = 100 * MOST_POINTS;
 
 /// Checks a value against a type.
 ///
@@ -63,15 +68,8 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             }
         }
         Type::Numeric => match value {
-            Value::Integer(number) if kind == DatabaseKind::Sqlite => Ok(Datum::Integer(*number)),
             Value::Integer(number) => Ok(Datum::Text(number.to_string().into())),
-            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(match kind {
-                DatabaseKind::Postgres => Datum::Text(text.clone()),
-                DatabaseKind::Sqlite => match text.parse::<i64>() {
-                    Ok(number) => Datum::Integer(number),
-                    Err(_) => Datum::Float(text.parse().map_err(|_| wrong("a number"))?),
-                },
-            }),
+            Value::Number(text) | Value::Raw(text) if is_decimal(text) => Ok(Datum::Text(text.clone())),
             _ => Err(wrong("a decimal number of at most 1000 digits")),
         },
         Type::Text { .. } => match value {
@@ -90,23 +88,24 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             _ => Err(wrong("a UUID")),
         },
         Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => match value {
-            Value::Text(text) | Value::Raw(text) => moment::normal(text, data_type, kind)
+            Value::Text(text) | Value::Raw(text) => moment::canonical(text.trim(), data_type)
                 .map(|text| Datum::Text(text.into()))
-                .map_err(&wrong),
+                .ok_or_else(|| wrong(moment::expected(data_type))),
             _ => Err(wrong(moment::expected(data_type))),
         },
         Type::Json | Type::Jsonb => match value {
             Value::Raw(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) if json_holds_nul(text) => Err(wrong("possible: it holds a NUL character")),
                 Ok(_) => Ok(Datum::Text(text.clone())),
                 Err(_) => Err(wrong("valid JSON (a text needs its quotes)")),
             },
             other => {
-                let json = serde_json::Value::from(other.clone()).to_string();
+                let json = serde_json::Value::from(other.clone());
                 // PostgreSQL's jsonb cannot hold it, and SQLite's functions stop at it.
-                if json.contains("\\u0000") {
+                if holds_nul(&json) {
                     Err(wrong("possible: it holds a NUL character"))
                 } else {
-                    Ok(Datum::Text(json.into()))
+                    Ok(Datum::Text(json.to_string().into()))
                 }
             }
         },
@@ -137,19 +136,22 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
+            if text.len() > LONGEST_GEOMETRY || crate::geometry::points(&text) > MOST_POINTS {
+                return Err(Error::invalid(
+                    Code::LIMIT_EXCEEDED,
+                    format!("the geometry has too many points, at most {MOST_POINTS} are taken"),
+                ));
+            }
             crate::geometry::normal(&text)
                 .map(|text| Datum::Text(text.into()))
                 .ok_or_else(|| wrong("a geometry: WKT or GeoJSON, with whole lines and rings"))
         }
-        // A column without a declared type holds whatever was put there: values keep their own kind, and what a query
-        // string gives is a number where it looks like one.
+        // A column without a declared type holds whatever was put there: values keep their own kind. (A text that is a
+        // number's is made one when it is bound.)
         Type::Other(_) if kind == DatabaseKind::Sqlite => match value {
             Value::Integer(number) => Ok(Datum::Integer(*number)),
             Value::Boolean(value) => Ok(Datum::Boolean(*value)),
-            Value::Number(text) | Value::Raw(text) if is_decimal(text) => match text.parse::<i64>() {
-                Ok(number) => Ok(Datum::Integer(number)),
-                Err(_) => Ok(Datum::Float(text.parse().map_err(|_| wrong("a number"))?)),
-            },
+            Value::Number(text) if is_decimal(text) => numeral::number(text).ok_or_else(|| wrong("a number")),
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
@@ -165,6 +167,18 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
+    }
+}
+
+/// Whether a text or a key in JSON has the character NUL. (A backslash before `u0000` may itself be escaped.)
+fn holds_nul(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(holds_nul),
+        serde_json::Value::Object(members) => {
+            (members.iter()).any(|(key, value)| key.contains('\0') || holds_nul(value))
+        }
+        _ => false,
     }
 }
 

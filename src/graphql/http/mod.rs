@@ -49,7 +49,7 @@ impl GraphQl {
             Ok(media) => media,
             Err(refusal) => return refused(Media::Json, &refusal),
         };
-        match self.calls(method, query_string, headers, &body) {
+        match self.calls(method, query_string, headers, body).await {
             Err(refusal) => refused(media, &refusal),
             Ok(Calls::One(call)) => {
                 let answer = self
@@ -99,18 +99,18 @@ impl GraphQl {
         refused(media, &Refusal::of(status, Fault::of(error)))
     }
 
-    fn calls(
+    async fn calls(
         &self,
         method: &Method,
         query_string: Option<&str>,
         headers: &HeaderMap,
-        body: &[u8],
+        body: Bytes,
     ) -> Result<Calls, Refusal> {
         match *method {
             Method::GET | Method::HEAD => call::from_query(query_string.unwrap_or_default()).map(Calls::One),
             Method::POST => {
                 negotiate::content_type(headers)?;
-                call::from_body(body, self.settings.limits.batch)
+                call::from_body(body, self.settings.limits.batch).await
             }
             _ => Err(Refusal::of(
                 StatusCode::METHOD_NOT_ALLOWED,

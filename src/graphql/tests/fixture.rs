@@ -24,6 +24,7 @@ pub(super) fn column(name: &str, data_type: Type, nullable: bool) -> Column {
         database_type: String::new(),
         nullable,
         default: None,
+        one_form: false,
         generated: None,
         comment: None,
     }

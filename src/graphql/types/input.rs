@@ -1,7 +1,7 @@
 //! Input types: which fields they have, and what each stands for.
 
-use super::{Key, Part, Ref, ScalarKind, Statistic, Types};
-use crate::catalog::{ColumnId, FaceId, RelationId};
+use super::{Key, Part, Ref, Scalar, ScalarKind, Statistic, Types};
+use crate::catalog::{ColumnId, DatabaseKind, FaceId, RelationId};
 use crate::graphql::names::Member;
 use crate::request::Comparison;
 use crate::value::Type;
@@ -86,8 +86,8 @@ impl<'a> Types<'a> {
     /// All fields of an input type.
     pub(crate) fn inputs(&self, key: Key) -> Vec<Input<'a>> {
         match key {
-            Key::Comparison(id) => self.comparisons(Key::Scalar(id), Some(self.scalar(id).kind), false),
-            Key::ArrayComparison(id) => self.comparisons(Key::Scalar(id), None, true),
+            Key::Comparison(id) => self.comparisons(Key::Scalar(id), Some(self.scalar(id)), false),
+            Key::ArrayComparison(id) => self.comparisons(Key::Scalar(id), Some(self.scalar(id)), true),
             Key::EnumComparison(id) => self.comparisons(Key::Enum(id), None, false),
             Key::EnumArrayComparison(id) => self.comparisons(Key::Enum(id), None, true),
             Key::Near => {
@@ -311,7 +311,16 @@ impl<'a> Types<'a> {
             .collect()
     }
 
-    fn comparisons(&self, value: Key, kind: Option<ScalarKind>, array: bool) -> Vec<Input<'a>> {
+    fn comparisons(&self, value: Key, scalar: Option<&Scalar>, array: bool) -> Vec<Input<'a>> {
+        let kind = scalar.map(|scalar| scalar.kind).filter(|_| !array);
+        // PostgreSQL has types without `=`, and types without `<`.
+        let source = scalar
+            .and_then(|scalar| scalar.source.clone())
+            .filter(|_| self.catalog.database.kind == DatabaseKind::Postgres)
+            .map(Type::Other);
+        let json_list = array && scalar.is_some_and(|scalar| scalar.name == "json");
+        let equal = !json_list && source.as_ref().is_none_or(Type::has_equality);
+        let ordered = !json_list && source.as_ref().is_none_or(Type::has_order);
         let word = |snake| self.names.words.field(snake);
         let own = if array { value.list() } else { value.plain() };
         let mut inputs = Vec::with_capacity(20);
@@ -325,17 +334,17 @@ impl<'a> Types<'a> {
         };
         let json = kind == Some(ScalarKind::Json);
         let shape = kind == Some(ScalarKind::Geometry);
-        if !shape {
+        if equal && !shape {
             for (name, comparison) in EVERY {
                 add(name, comparison, own);
             }
         }
-        if !json && !shape {
+        if ordered && !json && !shape {
             for (name, comparison) in ORDERED {
                 add(name, comparison, own);
             }
         }
-        if !array && !shape {
+        if equal && !array && !shape {
             for (name, comparison) in LISTS {
                 add(name, comparison, value.list());
             }
@@ -346,7 +355,7 @@ impl<'a> Types<'a> {
             }
         }
         let pairs = kind == Some(ScalarKind::Pairs);
-        if json || array || pairs {
+        if json || array && equal || pairs {
             add("_contained_in", Comparison::ContainedIn, own);
             add("_contains", Comparison::Contains, own);
         }

@@ -61,6 +61,10 @@ impl<'a> Resolver<'a> {
             let message = format!("{} is not for {} values", function.word(), data_type.word());
             Error::invalid(Code::UNKNOWN_OPERATOR, message)
         };
+        if distinct && let Some(data_type) = types.iter().find(|data_type| !self.has_groups(data_type)) {
+            let message = format!("{} values cannot be counted as distinct ones", data_type.word());
+            return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message));
+        }
         let data_type = match (function, types.first()) {
             (F::Count, _) => Type::Integer(64),
             (_, None) => {

@@ -5,7 +5,7 @@ use super::entered::Cells;
 use crate::catalog::FaceId;
 use crate::principal::Principal;
 
-/// Solves the rules of faces again, in the order in which [`authorize`] touched them: another caller's decisions.
+/// Solves the rules of faces again, in the order in which [`super::authorize`] touched them: another caller's decisions.
 #[must_use]
 pub fn decisions(view: &View, principal: &Principal, touched: &[FaceId]) -> Decisions {
     let mut decisions = Decisions::default();

@@ -1,6 +1,7 @@
 //! Filters → predicates.
 
 use super::{Entered, Resolver};
+use crate::catalog::DatabaseKind;
 use crate::error::{Code, Error, Result};
 use crate::request::{Comparison, Expression, Filter};
 use crate::rules::predicate::parameter_type;
@@ -96,7 +97,7 @@ impl<'a> Resolver<'a> {
         }
         let term = self.expression(entered, left)?;
         let data_type = term.data_type(self.catalog);
-        check(comparison, &data_type).map_err(|error| error.at(place(left)))?;
+        check(comparison, &data_type, self.catalog.database.kind).map_err(|error| error.at(place(left)))?;
         let right = match right {
             Expression::Value(slot) => {
                 self.labels.push((*slot, place(left)));
@@ -186,13 +187,15 @@ pub(super) fn compatible(left: &Type, right: &Type) -> bool {
 }
 
 /// Whether a type has a comparison.
-fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
+fn check(comparison: Comparison, data_type: &Type, kind: DatabaseKind) -> Result<()> {
     use Comparison as C;
+    // SQLite compares whatever a type of its own is called.
+    let any = kind == DatabaseKind::Sqlite && matches!(data_type, Type::Other(_));
     let fits = match comparison {
-        C::Equal | C::NotEqual | C::Same | C::NotSame => !matches!(data_type, Type::Geometry),
-        C::In | C::NotIn => !matches!(data_type, Type::Geometry | Type::Array(_)),
+        C::Equal | C::NotEqual | C::Same | C::NotSame => any || data_type.has_equality(),
+        C::In | C::NotIn => any || data_type.has_equality() && !matches!(data_type, Type::Array(_)),
         C::Greater | C::GreaterOrEqual | C::Less | C::LessOrEqual => {
-            !matches!(data_type, Type::Geometry | Type::Json | Type::Jsonb)
+            any || data_type.has_order() && !data_type.is_json()
         }
         C::Like
         | C::NotLike
@@ -206,7 +209,9 @@ fn check(comparison: Comparison, data_type: &Type) -> Result<()> {
         | C::NotIRegex => {
             matches!(data_type, Type::Text { .. } | Type::Enum(_) | Type::Other(_))
         }
-        C::Contains | C::ContainedIn => data_type.is_json() || matches!(data_type, Type::Array(_) | Type::Other(_)),
+        C::Contains | C::ContainedIn => {
+            data_type.is_json() || matches!(data_type, Type::Array(_) | Type::Other(_)) && data_type.has_equality()
+        }
         C::HasKey | C::HasKeysAny | C::HasKeysAll => data_type.is_json() || data_type.is_named("hstore"),
         C::Within | C::Intersects | C::Covers | C::Crosses | C::Congruent | C::Overlaps | C::Touches => {
             matches!(data_type, Type::Geometry)

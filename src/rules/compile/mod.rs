@@ -341,11 +341,17 @@ impl<'a> Compiler<'a> {
             Operand::Variable(name, _) => self.enum_guard(&data_type, name),
             _ => None,
         };
-        if matches!(
+        let ordering = matches!(
             comparison,
             Comparison::Greater | Comparison::GreaterOrEqual | Comparison::Less | Comparison::LessOrEqual
-        ) && !data_type.is_ordered()
-            && !matches!(data_type, Type::Other(_))
+        );
+        let own = !self.is_sqlite() && matches!(data_type, Type::Other(_) | Type::Array(_));
+        if own && !data_type.has_equality() {
+            let message = format!("values of type {} cannot be compared in PostgreSQL", data_type.word());
+            return Err(Problem::new(at, message));
+        }
+        if ordering
+            && (own && !data_type.has_order() || !data_type.is_ordered() && !matches!(data_type, Type::Other(_)))
         {
             return Err(Problem::new(
                 at,

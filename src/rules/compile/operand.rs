@@ -470,6 +470,12 @@ impl Compiler<'_> {
             Operator::Multiply => Function::Multiply,
             Operator::Divide => Function::Divide,
             Operator::Concatenate => Function::Concatenate,
+            Operator::Modulo if data_type == Type::Float(64) => {
+                return Err(Problem::new(
+                    left_at,
+                    "a remainder is of whole numbers or decimals; of doubles it depends on the last bit",
+                ));
+            }
             Operator::Modulo => {
                 return Ok(rule_call(RuleFunction::Modulo, arguments, data_type));
             }

@@ -120,7 +120,7 @@ fn sql_rules_compile() {
         ("data @> '{\"a\":1}'", "data @> '{\"a\":1}'"),
         (
             "created_at < now() AND created_at > '2026-01-01'",
-            "created_at < NOW() AND created_at > '2026-01-01'",
+            "created_at < NOW() AND created_at > '2026-01-01 00:00:00'",
         ),
         ("created_at > CURRENT_DATE", "created_at > TODAY()"),
         ("created_at >= date '2026-01-01'", "created_at >= '2026-01-01'"),

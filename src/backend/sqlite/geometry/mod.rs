@@ -5,9 +5,12 @@ use super::write::{self, float};
 use crate::geometry;
 use crate::sql::Wire;
 use geo::Geometry;
-use geo::algorithm::{BoundingRect, Distance, Euclidean, Intersects, Relate};
+use geo::algorithm::{BoundingRect, CoordsIter, Distance, Euclidean, Intersects, Relate};
 use rusqlite::types::ValueRef;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Most pairs of points of two geometries that are compared.
+const MOST_PAIRS: usize = 100_000_000;
 
 /// A stored value as a geometry, if it is one.
 pub(super) fn parse(value: ValueRef<'_>) -> Option<Geometry<f64>> {
@@ -28,6 +31,12 @@ pub(super) fn write(out: &mut Vec<u8>, value: ValueRef<'_>) {
         (Some(geometry), _) => geometry::write_geojson(out, &geometry, float),
         (None, _) => write::scalar(out, Wire::Text, value),
     }
+}
+
+/// Whether both together are small enough to be compared: the work can grow with the product of their points, and nothing
+/// ends it in between.
+pub(super) fn are_comparable(a: &Geometry<f64>, b: &Geometry<f64>) -> bool {
+    a.coords_count().saturating_mul(b.coords_count()) <= MOST_PAIRS
 }
 
 /// Whether nothing of `b` is outside of `a` and their insides meet; `None` where that cannot be said.

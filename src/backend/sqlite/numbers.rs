@@ -1,0 +1,119 @@
+//! Arithmetic with the answers that PostgreSQL's numerics give.
+
+use rusqlite::types::{Value, ValueRef};
+
+/// A number rounded to so many digits after its point (before it where negative); halves go away from zero. Doubles are
+/// rounded as the fifteen digits that they are good for, and left as they are where these hold no fraction.
+pub(super) fn rounded(number: ValueRef<'_>, digits: i64) -> Option<Value> {
+    match number {
+        ValueRef::Integer(integer) if digits >= 0 => Some(Value::Integer(integer)),
+        ValueRef::Integer(integer) => {
+            let unit = (u32::try_from(digits.unsigned_abs()).ok()).and_then(|power| 10_i128.checked_pow(power));
+            let rounded = unit.map_or(0, |unit| {
+                let half = unit / 2 * i128::from(integer.signum());
+                (i128::from(integer) + half) / unit * unit
+            });
+            #[allow(clippy::cast_precision_loss, reason = "so SQLite goes on where integers end")]
+            Some(i64::try_from(rounded).map_or(Value::Real(rounded as f64), Value::Integer))
+        }
+        ValueRef::Real(real) if real.is_finite() && real.abs() < 1e15 => decimal(real, digits).map(Value::Real),
+        ValueRef::Real(real) => Some(Value::Real(real)),
+        _ => None,
+    }
+}
+
+fn decimal(real: f64, digits: i64) -> Option<f64> {
+    // One digit, the point, fourteen digits, and the power of ten of the first.
+    let text = format!("{:.14e}", real.abs());
+    let (mantissa, power) = text.split_once('e')?;
+    let power: i64 = power.parse().ok()?;
+    let all: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
+    let kept = power.saturating_add(digits).saturating_add(1);
+    let Ok(kept) = usize::try_from(kept) else {
+        return Some(0.0);
+    };
+    if kept >= all.len() {
+        return text.parse::<f64>().ok().map(|positive| positive.copysign(real));
+    }
+    let up = all[kept] >= b'5';
+    let whole = std::str::from_utf8(&all[..kept]).ok()?;
+    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let text = format!("{}e{}", whole + i64::from(up), digits.saturating_neg());
+    text.parse::<f64>()
+        .ok()
+        .map(|positive| if positive == 0.0 { 0.0 } else { positive.copysign(real) })
+}
+
+/// The remainder, with the sign of the first; null where the second is zero.
+pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
+    #[allow(clippy::cast_precision_loss, reason = "beside a double an integer is one")]
+    let real = |value: ValueRef<'_>| match value {
+        ValueRef::Integer(integer) => Some(integer as f64),
+        ValueRef::Real(real) => Some(real),
+        _ => None,
+    };
+    if let (ValueRef::Integer(left), ValueRef::Integer(right)) = (left, right) {
+        return match right {
+            0 => None,
+            right => Some(Value::Integer(left.checked_rem(right).unwrap_or(0))),
+        };
+    }
+    match (real(left)?, real(right)?) {
+        (_, 0.0) => None,
+        (left, right) => Some(Value::Real(left % right)).filter(|_| left.is_finite()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_go_away_from_zero() {
+        for (number, digits, wanted) in [
+            (0.5, 0, 1.0),
+            (-0.5, 0, -1.0),
+            (1.5, 0, 2.0),
+            (2.5, 0, 3.0),
+            (0.49, 0, 0.0),
+            (0.285, 2, 0.29),
+            (1.005, 2, 1.01),
+            (-1.005, 2, -1.01),
+            (1234.5, -2, 1200.0),
+            (1250.0, -2, 1300.0),
+            (6.0, -1, 10.0),
+            (4.0, -1, 0.0),
+            (4.0, -5, 0.0),
+            (0.1, 20, 0.1),
+            (99.95, 1, 100.0),
+            (1e20, 0, 1e20),
+        ] {
+            assert_eq!(
+                rounded(ValueRef::Real(number), digits),
+                Some(Value::Real(wanted)),
+                "{number} {digits}"
+            );
+        }
+        for (number, digits, wanted) in [(15, -1, 20), (-15, -1, -20), (14, -1, 10), (7, 3, 7), (7, -40, 0)] {
+            assert_eq!(
+                rounded(ValueRef::Integer(number), digits),
+                Some(Value::Integer(wanted)),
+                "{number} {digits}"
+            );
+        }
+        assert_eq!(rounded(ValueRef::Text(b"x"), 0), None);
+        assert!(matches!(rounded(ValueRef::Integer(i64::MAX), -1), Some(Value::Real(_))));
+    }
+
+    #[test]
+    fn remainders() {
+        let integer = ValueRef::Integer;
+        assert_eq!(remainder(integer(7), integer(-2)), Some(Value::Integer(1)));
+        assert_eq!(remainder(integer(-7), integer(2)), Some(Value::Integer(-1)));
+        assert_eq!(remainder(integer(7), integer(0)), None);
+        assert_eq!(remainder(integer(i64::MIN), integer(-1)), Some(Value::Integer(0)));
+        assert_eq!(remainder(ValueRef::Real(5.5), integer(2)), Some(Value::Real(1.5)));
+        assert_eq!(remainder(ValueRef::Real(5.5), integer(0)), None);
+        assert_eq!(remainder(ValueRef::Null, integer(2)), None);
+    }
+}
