@@ -168,7 +168,7 @@ impl Authenticator {
             .filter(|known| known.until > now && known.generation == generation);
         let remembered = match remembered {
             Some(remembered) => remembered,
-            None => self.verify(key, token, now).await?,
+            None => self.verify(key, token, now, generation).await?,
         };
         let bearer = &remembered.bearer;
         let role: Name = bearer.role(self.requested_role(headers)?, self.names.role.as_str())?;
@@ -177,7 +177,9 @@ impl Authenticator {
         Ok(principal)
     }
 
-    async fn verify(&self, key: [u8; 32], token: &str, now: f64) -> Result<Arc<Remembered>> {
+    /// `generation` is that of the issuer's keys before the token is looked at: keys that are withdrawn meanwhile make the
+    /// memory of it old at once.
+    async fn verify(&self, key: [u8; 32], token: &str, now: f64, generation: u64) -> Result<Arc<Remembered>> {
         let verified = self.verifier.verify(token, now).await?;
         let bearer = match &self.claims_namespace {
             Some(namespace) => claims::namespaced(&verified.claims, namespace, &self.prefix)?,
@@ -186,7 +188,7 @@ impl Authenticator {
         let remembered = Arc::new(Remembered {
             bearer,
             until: verified.until,
-            generation: self.verifier.issuer_keys.as_ref().map_or(0, Issuer::generation),
+            generation,
         });
         self.verified.insert(key, Arc::clone(&remembered));
         Ok(remembered)

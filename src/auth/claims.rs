@@ -54,6 +54,7 @@ pub(super) fn plain(claims: &Map<String, Value>) -> Result<Bearer> {
     let mut found = BTreeMap::new();
     let mut role = Name::new(Principal::USER);
     let mut roles = None;
+    let mut others = Vec::new();
     for (key, value) in claims {
         match key.as_str() {
             "sub" => {}
@@ -62,10 +63,15 @@ pub(super) fn plain(claims: &Map<String, Value>) -> Result<Bearer> {
             _ => {
                 // Who the caller is comes from `sub` alone.
                 let name = variables::name_of(key);
-                if let Some(variable) = variables::from_claim(value).filter(|_| name != variables::ID) {
-                    found.entry(name).or_insert(variable);
+                if name != variables::ID {
+                    others.push((name, key.as_str(), value));
                 }
             }
+        }
+    }
+    for (name, (_, value)) in folded(others, str::to_owned)? {
+        if let Some(variable) = variables::from_claim(value) {
+            found.insert(name, variable);
         }
     }
     if let Some(subject) = claims.get("sub") {
@@ -94,28 +100,29 @@ pub(super) fn namespaced(claims: &Map<String, Value>, namespace: &str, prefix: &
         Some(_) => return Err(refused(format!("the token's claim {namespace:?} is no object"))),
         None => return Err(refused(format!("the token lacks the claim {namespace:?}"))),
     };
+    let mut claimed = Vec::new();
+    for (key, value) in object {
+        let lower = key.to_lowercase();
+        if let Some(name) = lower.strip_prefix(prefix).and_then(variables::prefixed_name) {
+            claimed.push((name, key.as_str(), value));
+        }
+    }
     let mut found = BTreeMap::new();
     let mut default = None;
     let mut allowed = None;
-    for (key, value) in object {
-        let lower = key.to_lowercase();
-        let Some(suffix) = lower.strip_prefix(prefix) else {
-            continue;
-        };
-        match suffix {
-            "default-role" => default = Some(role_name(value, key)?),
-            "allowed-roles" => allowed = Some(role_names(value, key)?),
+    for (name, (key, value)) in folded(claimed, |name| variables::wire_name(prefix, name))? {
+        match name.as_str() {
+            "default_role" => default = Some(role_name(value, key)?),
+            "allowed_roles" => allowed = Some(role_names(value, key)?),
             "role" | "" => {}
             _ => {
-                let (name, variable) = match value {
-                    Value::String(text) => variables::prefixed(suffix, text),
-                    other => match variables::from_claim(other) {
-                        Some(variable) if suffix == "user-id" => (variables::ID.into(), variable),
-                        Some(variable) => (variables::name_of(suffix), variable),
-                        None => continue,
-                    },
+                let variable = match value {
+                    Value::String(text) => Some(variables::prefixed(&name, text)),
+                    other => variables::from_claim(other),
                 };
-                found.insert(name, variable);
+                if let Some(variable) = variable {
+                    found.insert(name, variable);
+                }
             }
         }
     }
@@ -135,6 +142,38 @@ pub(super) fn namespaced(claims: &Map<String, Value>, namespace: &str, prefix: &
     })
 }
 
+/// A claim's own spelling and its value.
+type Claim<'a> = (&'a str, &'a Value);
+
+/// Claims by the variable that they are: of several that are one variable the one in exactly the variable's spelling
+/// counts. An issuer may let its users choose the names of some claims; none of those may stand for another.
+fn folded<'a>(
+    claims: Vec<(String, &'a str, &'a Value)>,
+    spelling: impl Fn(&str) -> String,
+) -> Result<BTreeMap<String, Claim<'a>>> {
+    let mut found: BTreeMap<String, Vec<Claim<'a>>> = BTreeMap::new();
+    for (name, key, value) in claims {
+        found.entry(name).or_default().push((key, value));
+    }
+    found
+        .into_iter()
+        .map(|(name, claims)| {
+            let exact = spelling(&name);
+            match claims.as_slice() {
+                [only] => Ok((name, *only)),
+                [first, second, ..] => match claims.iter().find(|(key, _)| *key == exact) {
+                    Some(claim) => Ok((name, *claim)),
+                    None => Err(refused(format!(
+                        "the token's claims {:?} and {:?} are both the variable {name:?}; spell one of them {exact:?}",
+                        first.0, second.0
+                    ))),
+                },
+                [] => Err(refused("a claim without a value")),
+            }
+        })
+        .collect()
+}
+
 fn role_name(value: &Value, claim: &str) -> Result<Name> {
     match value.as_str() {
         Some(role) if !role.is_empty() => Ok(Name::new(role)),
@@ -150,4 +189,78 @@ fn role_names(value: &Value, claim: &str) -> Result<Vec<Name>> {
         .iter()
         .map(|role| role_name(role, claim).map_err(|_| wrong()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variables, or why there are none.
+    fn read(result: Result<Bearer>) -> std::result::Result<String, String> {
+        let bearer = result.map_err(|error| error.message.to_string())?;
+        let one = |(name, variable): (&String, &Variable)| match variable {
+            Variable::Text(text) => format!("{name}={text}"),
+            Variable::List(items) => format!("{name}=[{}]", items.join(",")),
+        };
+        Ok(bearer.variables.iter().map(one).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn of_claims_for_one_variable_the_exact_spelling_counts() {
+        for (claims, expected) in [
+            (r#"{"TEAM":2,"team":1}"#, Ok("team=1")),
+            (r#"{"team":1,"TEAM":2}"#, Ok("team=1")),
+            (r#"{"org-id":2,"org_id":1,"ORG_ID":3}"#, Ok("org_id=1")),
+            (r#"{"Team":2}"#, Ok("team=2")),
+            (r#"{"sub":"7","ID":1,"Id":2,"id":3}"#, Ok("id=7")),
+            (
+                r#"{"TEAM":2,"Team":1}"#,
+                Err(
+                    "the token's claims \"TEAM\" and \"Team\" are both the variable \"team\"; spell one of them \"team\"",
+                ),
+            ),
+        ] {
+            let claims = serde_json::from_str(claims).unwrap();
+            assert_eq!(
+                read(plain(&claims)),
+                expected.map(String::from).map_err(String::from),
+                "{claims:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_callers_id_is_the_prefixed_user_id_alone() {
+        for (claims, expected) in [
+            (r#"{"x-hasura-user-id":"u1","x-hasura-id":"victim"}"#, Ok("id=u1")),
+            (r#"{"x-hasura-id":"victim","x-hasura-user-id":"u1"}"#, Ok("id=u1")),
+            (r#"{"x-hasura-id":"victim"}"#, Ok("")),
+            (r#"{"X-Hasura-User-Id":"u2","x-hasura-user-id":"u1"}"#, Ok("id=u1")),
+            (r#"{"X-Hasura-Org-Id":"{1,2}"}"#, Ok("org_id=[1,2]")),
+            (
+                r#"{"x-hasura-org-id":1,"x-hasura-org_id":2,"X-Hasura-Org-Id":3}"#,
+                Ok("org_id=1"),
+            ),
+            (r#"{"X-Hasura-Default-Role":"editor"}"#, Ok("")),
+            (
+                r#"{"X-Hasura-User-Id":"u2","X-HASURA-USER-ID":"u1"}"#,
+                Err(
+                    "the token's claims \"X-Hasura-User-Id\" and \"X-HASURA-USER-ID\" are both the variable \"id\"; spell one of them \"x-hasura-user-id\"",
+                ),
+            ),
+        ] {
+            let mut object: Map<String, Value> = serde_json::from_str(claims).unwrap();
+            object.insert("x-hasura-default-role".into(), "user".into());
+            let claims = Map::from_iter([("ns".to_owned(), Value::Object(object))]);
+            let result = namespaced(&claims, "ns", "x-hasura-");
+            if let Ok(bearer) = &result {
+                assert_eq!(bearer.role.as_str(), "user");
+            }
+            assert_eq!(
+                read(result),
+                expected.map(String::from).map_err(String::from),
+                "{claims:?}"
+            );
+        }
+    }
 }

@@ -27,10 +27,11 @@ pub(super) fn from_headers(headers: &HeaderMap, prefix: &str) -> Result<BTreeMap
         if suffix.is_empty() || RESERVED.contains(&suffix) {
             continue;
         }
+        let Some(name) = prefixed_name(suffix) else { continue };
         let text = std::str::from_utf8(value.as_bytes()).map_err(|_| {
             Error::invalid(Code::INVALID_VALUE, format!("header {header} is not UTF-8")).at(header.as_str())
         })?;
-        let (name, value) = prefixed(suffix, text);
+        let value = prefixed(&name, text);
         if variables.insert(name, value).is_some() {
             let message =
                 format!("header {header} is sent twice; a list is one header, such as [\"a\",\"b\"] or {{a,b}}");
@@ -40,12 +41,27 @@ pub(super) fn from_headers(headers: &HeaderMap, prefix: &str) -> Result<BTreeMap
     Ok(variables)
 }
 
-/// A variable in prefixed form (a header, or a claim in Hasura's form): `user-id` is `id`, lists are text.
-pub(super) fn prefixed(suffix: &str, text: &str) -> (String, Variable) {
+/// The variable behind what follows the prefix (of a header, or of a claim in Hasura's form): `user-id` is `id`, and
+/// nothing else is: a claim that happens to be called `<prefix>id` never says who the caller is.
+pub(super) fn prefixed_name(suffix: &str) -> Option<String> {
     if suffix.eq_ignore_ascii_case("user-id") {
-        return (ID.into(), Variable::Text(text.into()));
+        return Some(ID.to_owned());
     }
-    (name_of(suffix), from_text(text))
+    Some(name_of(suffix)).filter(|name| name != ID)
+}
+
+/// How a variable is spelled in prefixed form.
+pub(super) fn wire_name(prefix: &str, name: &str) -> String {
+    let suffix = if name == ID { "user-id" } else { name };
+    format!("{prefix}{}", suffix.replace('_', "-"))
+}
+
+/// The value of a variable in prefixed form: lists are texts there, the caller's id is always one value.
+pub(super) fn prefixed(name: &str, text: &str) -> Variable {
+    if name == ID {
+        return Variable::Text(text.into());
+    }
+    from_text(text)
 }
 
 /// A text, or the list that it writes: a JSON array of scalars, or PostgreSQL's `{a,b}`.
@@ -190,6 +206,7 @@ mod tests {
         for (name, value) in [
             ("x-diglot-user-id", "2"),
             ("x-diglot-org-id", "{1,2}"),
+            ("x-diglot-id", "3"),
             ("x-diglot-role", "user"),
             ("x-diglot-admin-secret", "s"),
             ("x-other", "y"),

@@ -84,8 +84,10 @@ pub fn expose(mut database: Database, settings: &Settings) -> Result<Catalog, Ve
     if !findings.is_empty() {
         return Err(findings);
     }
+    let users = tables.users(&settings.users_table);
     Ok(Catalog {
         functions,
+        users,
         notices,
         ..Catalog::assemble(database, faces)
     })
@@ -127,6 +129,18 @@ impl<'a> Tables<'a> {
             Some(schema) if schema.as_str() != self.schema => format!("{}.{}", schema.as_str(), table.name.as_str()),
             _ => table.name.as_str().to_owned(),
         }
+    }
+
+    /// The table of users. Names of SQLite have no case.
+    fn users(&self, name: &str) -> Option<TableId> {
+        let lax = || {
+            self.ids().find(|id| {
+                self.database.kind == DatabaseKind::Sqlite && self.get(*id).name.as_str().eq_ignore_ascii_case(name)
+            })
+        };
+        self.find(name)
+            .or_else(|| self.database.table_named(None, name))
+            .or_else(lax)
     }
 
     /// The table of a name in the configuration: `table` in the default schema, or `schema.table`.

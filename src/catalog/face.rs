@@ -195,6 +195,14 @@ impl Face {
         }
     }
 
+    /// Of an enum table the column that describes its values: the second, if it is a text.
+    #[must_use]
+    pub fn description_column(&self, table: &Table) -> Option<ColumnId> {
+        let key = *self.key.first()?;
+        let second = table.column_ids().find(|column| *column != key);
+        second.filter(|column| table.column(*column).data_type.is_text())
+    }
+
     /// The column of an exposed name.
     #[must_use]
     pub fn column_named(&self, name: &str) -> Option<ColumnId> {

@@ -6,6 +6,7 @@
 mod expose;
 mod face;
 mod physical;
+mod secrecy;
 mod settings;
 
 pub use expose::expose;
@@ -14,6 +15,7 @@ pub use physical::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function, FunctionArgument,
     FunctionResult, Generated, Table, TableId, TableKind, Unique,
 };
+pub use secrecy::speaks_of_secrets;
 pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};
 
 use crate::ident::Name;
@@ -28,6 +30,8 @@ pub struct Catalog {
     pub faces: Vec<Face>,
     /// Exposed functions.
     pub functions: Vec<ExposedFunction>,
+    /// The table of users, whose rows belong to themselves.
+    pub users: Option<TableId>,
     /// What was renamed or left out, for the start-up lines and `check`.
     pub notices: Vec<String>,
     names: HashMap<Name, FaceId>,
@@ -48,6 +52,7 @@ impl Catalog {
             database,
             faces,
             functions: Vec::new(),
+            users: None,
             notices: Vec::new(),
             names,
         }

@@ -11,6 +11,8 @@ pub struct Settings {
     pub functions: Vec<FunctionSettings>,
     /// Only listed tables exist (`[access] default = "closed"`).
     pub only_listed: bool,
+    /// The table of users, `table` or `schema.table`.
+    pub users_table: String,
     /// PostgreSQL: the default schema, whose tables go without a prefix; `None`: `public`, if it has tables.
     pub schema: Option<String>,
 }

@@ -48,17 +48,15 @@ pub(super) async fn schema(common: &Common, arguments: &Arguments, output: &mut 
         let error = Error::unknown(Kind::Invalid, Code::INVALID_VALUE, "role", role, None, roles);
         return Err(Failure::usage(error.message));
     }
+    let principal = Principal::of_role(role, Credential::AdminSecret);
     let pretty = |value: &serde_json::Value| format!("{value:#}");
     let text = match arguments.what {
         What::Graphql => ready
             .graphql
             .sdl(&snapshot, role)
             .map_err(|error| Failure::usage(error.message))?,
-        What::Openapi => {
-            let principal = Principal::of_role(role, Credential::AdminSecret);
-            pretty(&ready.rest.openapi(&snapshot, &principal, None))
-        }
-        What::Catalog => pretty(&catalog_of(&snapshot, role)),
+        What::Openapi => pretty(&ready.rest.openapi(&snapshot, &principal, None)),
+        What::Catalog => pretty(&catalog_of(&snapshot, &principal)),
     };
     output.line(text.trim_end())?;
     Ok(ExitCode::SUCCESS)

@@ -110,7 +110,9 @@ fn limits(configured: &Configured) -> http::Limits {
     http::Limits {
         header_timeout: server.header_timeout(),
         shutdown_timeout: server.shutdown_timeout(),
+        idle_timeout: http::IDLE,
         cors_origins: server.cors_origins.clone(),
+        hosts: server.hosts.clone(),
     }
 }
 

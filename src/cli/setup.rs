@@ -175,7 +175,7 @@ impl Configured {
                 StartError::Database(error) => NoStart::Failure(unreachable_database(&error)),
                 StartError::Findings(findings) => NoStart::Findings(findings),
             })?;
-        let rest = Rest::new(Arc::clone(&engine), config.rest.clone()).with_users_table(&config.auth.users_table);
+        let rest = Rest::new(Arc::clone(&engine), config.rest.clone());
         let graphql = GraphQl::new(Arc::clone(&engine), config.graphql.clone());
         let renames = graphql.renames(&engine.snapshot());
         findings.extend(renames.into_iter().map(|rename| Finding::warning("names", rename)));

@@ -80,6 +80,7 @@ fn server(mut fields: Fields<'_>) -> Server {
     let server = Server {
         listen: fields.text("listen").unwrap_or(default.listen),
         cors_origins: fields.texts("cors_origins").unwrap_or(default.cors_origins),
+        hosts: fields.texts("hosts").unwrap_or(default.hosts),
         max_body: fields.text("max_body").unwrap_or(default.max_body),
         shutdown_timeout: fields.text("shutdown_timeout").unwrap_or(default.shutdown_timeout),
         header_timeout: fields.text("header_timeout").unwrap_or(default.header_timeout),

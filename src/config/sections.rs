@@ -38,6 +38,9 @@ pub struct Server {
     pub listen: String,
     /// Origins that browsers may call from; `*` for any.
     pub cors_origins: Vec<String>,
+    /// Names, besides those of this machine, that the server answers to; `*` for any. Without them a server on loopback
+    /// answers to `localhost` and its addresses alone, others to any name.
+    pub hosts: Vec<String>,
     /// Largest body, such as `10MB`.
     pub max_body: String,
     /// Most time from SIGTERM to the end.
@@ -53,6 +56,7 @@ impl Default for Server {
         Self {
             listen: "127.0.0.1:4000".into(),
             cors_origins: Vec::new(),
+            hosts: Vec::new(),
             max_body: "10MB".into(),
             shutdown_timeout: "10s".into(),
             header_timeout: "10s".into(),

@@ -176,6 +176,10 @@ fn values_are_checked() {
         ("[server]\nlisten = \"300.0.0.1:80\"", "is no address and port"),
         ("[server]\nlisten = \"localhost:99999\"", "\"99999\" is no port"),
         (
+            "[server]\nhosts = [\"https://a.example\"]",
+            "\"https://a.example\" is no host, write its name alone",
+        ),
+        (
             "[server]\ncors_origins = [\"https://a.example/\"]",
             "\"https://a.example/\" is no origin",
         ),

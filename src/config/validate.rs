@@ -147,6 +147,13 @@ impl Check {
                 self.error("server.cors_origins", format!("{origin:?} is no origin"), hint);
             }
         }
+        for host in &server.hosts {
+            let wrong = |character: char| character.is_whitespace() || "/:@?#".contains(character);
+            if host.is_empty() || (host.contains(wrong) && !host.starts_with('[')) {
+                let hint = "write its name alone, such as shop.example, or * for any";
+                self.error("server.hosts", format!("{host:?} is no host"), hint);
+            }
+        }
         match units::size(&server.max_body) {
             None => {
                 let hint = "write a number and a unit: 500kB, 10MB, 1MiB";

@@ -1,5 +1,6 @@
 //! Plans by the shape of what asked for them.
 
+use super::binding::Binding;
 use crate::backend::Backend;
 use crate::catalog::{Catalog, FaceId};
 use crate::error::Result;
@@ -11,13 +12,16 @@ use crate::rules::{Decisions, View, authorize, decisions};
 use crate::sql::{Care, Statement, render};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock};
 
-/// Bytes of statement text that a snapshot's cached plans may hold together, roughly.
-const CAPACITY: u64 = 16 * 1024 * 1024;
+/// Bytes that a snapshot's cached plans may hold together, as far as [`Ready::weight`] can tell.
+const CAPACITY: u64 = 64 * 1024 * 1024;
+
+/// What a plan, its marks and its shape are taken to need for each byte of the statement's text: an estimate from the
+/// sizes of their nodes, not a measurement.
+const BY_TEXT: u64 = 16;
 
 /// The plans of one snapshot. Never shared between roles, scopes, or callers whose solved rules differ.
 pub(super) struct Plans {
@@ -57,15 +61,16 @@ struct ByBytes;
 
 impl Weighter<Key, Arc<Planned>> for ByBytes {
     fn weight(&self, _: &Key, planned: &Arc<Planned>) -> u64 {
-        planned.weight
+        // The key's own tree is about as large as what one variant keeps of it.
+        1024 + planned.variants.iter().map(|(_, ready)| ready.weight()).sum::<u64>()
     }
 }
 
-/// The plans of one shape, one for each outcome of solving its rules.
+/// The plans of one shape, one for each outcome of solving its rules. One more of them makes a new one of these, so that
+/// the cache knows what each weighs.
 struct Planned {
     touched: Vec<FaceId>,
-    weight: u64,
-    variants: RwLock<Vec<(Decisions, Arc<Ready>)>>,
+    variants: Vec<(Decisions, Arc<Ready>)>,
 }
 
 /// Most variants of one shape that are kept.
@@ -78,13 +83,18 @@ pub(super) struct Ready {
     pub(super) statement: Statement,
     pub(super) labels: Vec<(Slot, String)>,
     /// What cursors of this question are bound to.
-    pub(super) binding: [u8; 32],
+    pub(super) binding: Binding,
     careful: OnceLock<Statement>,
     /// An answer broke off in the middle for want of care.
     pub(super) wary: AtomicBool,
 }
 
 impl Ready {
+    /// Bytes, roughly: the text, the same once more for careful reading, and the trees that they were made from.
+    fn weight(&self) -> u64 {
+        2048 + (2 + BY_TEXT) * self.statement.text().len() as u64
+    }
+
     /// The statement to run.
     pub(super) fn statement(&self, catalog: &Catalog, backend: &Backend) -> &Statement {
         if self.wary.load(Ordering::Relaxed) {
@@ -122,22 +132,17 @@ impl Plans {
             scope: &principal.scope,
             read,
         };
-        let planned = self.cache.get(&borrowed);
-        if let Some(planned) = &planned {
+        if let Some(planned) = self.cache.get(&borrowed) {
             let wanted = decisions(view, principal, &planned.touched);
-            let variants = planned
-                .variants
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            if let Some((_, ready)) = variants.iter().find(|(decisions, _)| *decisions == wanted) {
+            if let Some((_, ready)) = planned.variants.iter().find(|(decisions, _)| *decisions == wanted) {
                 return Ok(Arc::clone(ready));
             }
         }
         let authorized = authorize(catalog, view, principal, read)?;
         let plan = plan(catalog, &authorized)?;
         let statement = render(catalog, &plan, backend.flavor(), Care::Quick);
-        let binding = binding(&plan, principal, view, &authorized.touched);
         let touched = authorized.touched;
+        let binding = Binding::of(catalog, view, &plan, principal.role.as_str(), touched.first().copied());
         let ready = Arc::new(Ready {
             plan,
             statement,
@@ -146,54 +151,22 @@ impl Plans {
             careful: OnceLock::new(),
             wary: AtomicBool::new(false),
         });
-        match planned {
-            Some(planned) => {
-                let mut variants = planned
-                    .variants
-                    .write()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
-                if variants.len() >= VARIANTS {
-                    variants.remove(0);
-                }
-                variants.push((authorized.decisions, Arc::clone(&ready)));
-            }
-            None => {
-                let weight = 2048 + 2 * ready.statement.text().len() as u64;
-                let variants = RwLock::new(vec![(authorized.decisions, Arc::clone(&ready))]);
-                let key = Key {
-                    role: principal.role.clone(),
-                    scope: principal.scope.clone(),
-                    read: Arc::new(read.clone()),
-                };
-                self.cache.insert(
-                    key,
-                    Arc::new(Planned {
-                        touched,
-                        weight,
-                        variants,
-                    }),
-                );
-            }
+        // Others may have been as fast: what stands there now is kept, as far as there is room.
+        let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];
+        if let Some(planned) = self.cache.get(&borrowed) {
+            let others = planned
+                .variants
+                .iter()
+                .filter(|(decisions, _)| *decisions != variants[0].0);
+            let others: Vec<_> = others.take(VARIANTS - 1).cloned().collect();
+            variants.extend(others);
         }
+        let key = Key {
+            role: principal.role.clone(),
+            scope: principal.scope.clone(),
+            read: Arc::new(read.clone()),
+        };
+        self.cache.insert(key, Arc::new(Planned { touched, variants }));
         Ok(ready)
     }
-}
-
-/// A cursor is good for the same rows in the same order, asked for by the same role, which sees the same columns.
-fn binding(plan: &Plan, principal: &Principal, view: &View, touched: &[FaceId]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    if plan.query.cursor {
-        hash.update(principal.role.as_str());
-        hash.update([0]);
-        let order = plan
-            .query
-            .order
-            .iter()
-            .map(|term| (&term.term, term.nulls, term.descending != plan.query.reversed));
-        hash.update(format!("{:?}", (&plan.query.from, order.collect::<Vec<_>>())));
-        if let Some(read) = touched.first().and_then(|face| view.read(*face)) {
-            hash.update(format!("{:?}", (touched.first(), &read.cells)));
-        }
-    }
-    hash.finalize().into()
 }

@@ -66,7 +66,7 @@ impl Codec {
             values.iter().map(decode).collect()
         };
         opened().ok_or_else(|| {
-            let message = "the cursor is not valid here: it must come unchanged from an answer to the same question (table, order, role)";
+            let message = "the cursor is not valid here: it must come unchanged from an answer to the same question (table, order) by the same caller";
             Error::invalid(Code::INVALID_CURSOR, message).at("cursor")
         })
     }

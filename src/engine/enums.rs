@@ -56,11 +56,7 @@ pub(super) async fn fill(engine: &Engine, catalog: Catalog, views: &Views) -> Re
 fn request(catalog: &Catalog, face: &Face) -> Option<Request> {
     let table = catalog.table(face.table);
     let key = *face.key.first()?;
-    let count = u16::try_from(face.columns.len()).unwrap_or(u16::MAX);
-    let second = (0..count)
-        .map(ColumnId)
-        .find(|column| *column != key)
-        .filter(|column| table.column(*column).data_type.is_text());
+    let second = face.description_column(table);
     let column = |id: ColumnId| Expression::Column(face.column(id).name.clone());
     let fields = [("value", Some(key)), ("description", second)]
         .into_iter()

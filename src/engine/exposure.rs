@@ -17,6 +17,7 @@ pub fn exposure(config: &Config) -> catalog::Settings {
         faces: config.tables.iter().map(|(entry, table)| face(entry, table)).collect(),
         functions: functions.collect(),
         only_listed: config.access.default == Some(AccessDefault::Closed),
+        users_table: config.auth.users_table.clone(),
         schema: config.database.schemas.first().cloned(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod bind;
+mod binding;
 mod cache;
 mod cursor;
 mod effects;
@@ -11,7 +12,7 @@ mod start;
 mod stream;
 
 pub use exposure::exposure;
-pub use start::{Schema, Source, StartError, build};
+pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 
 use crate::backend::{Backend, Reply, Run, Seal};
@@ -184,7 +185,7 @@ impl Engine {
         delivery: Delivery,
     ) -> Result<Outcome> {
         let ready = self.planned(snapshot, principal, request)?;
-        let seal = ready.plan.query.cursor.then(|| self.seal(&ready));
+        let seal = ready.plan.query.cursor.then(|| self.seal(&ready, principal));
         let stream = delivery == Delivery::Stream && answer::can_stream(&ready.plan);
         let statement = ready.statement(&snapshot.catalog, &self.backend);
         let reply = async |statement: &Statement| {
@@ -300,7 +301,7 @@ impl Engine {
             let (Value::Text(text) | Value::Raw(text)) = request.values.get(slot) else {
                 return Err(Error::invalid(Code::INVALID_CURSOR, "a cursor is a text").at("cursor"));
             };
-            cursors.push((slot, self.codec.open(text, &ready.binding)?));
+            cursors.push((slot, self.codec.open(text, &ready.binding.by(principal))?));
         }
         let binder = bind::Binder {
             catalog: &snapshot.catalog,
@@ -322,10 +323,10 @@ impl Engine {
         Ok((values, most))
     }
 
-    fn seal(&self, ready: &Arc<Ready>) -> Seal {
+    fn seal(&self, ready: &Ready, principal: &Principal) -> Seal {
         let codec = self.codec.clone();
-        let ready = Arc::clone(ready);
-        Arc::new(move |values| codec.seal(values, &ready.binding))
+        let binding = ready.binding.by(principal);
+        Arc::new(move |values| codec.seal(values, &binding))
     }
 }
 
@@ -351,3 +352,6 @@ fn shown(datum: &Datum) -> serde_json::Value {
         Datum::List(items) => items.iter().map(shown).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

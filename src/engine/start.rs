@@ -6,7 +6,8 @@ use crate::backend::Backend;
 use crate::catalog::{Catalog, Database, expose};
 use crate::config::{AccessDefault, Config};
 use crate::error::{Code, Error, Result};
-use crate::rules::{AccessOptions, Finding, Views, build_views};
+use crate::rules::{AccessOptions, Finding, Openness, Views, build_views};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -56,7 +57,12 @@ impl Engine {
     ) -> Result<(Arc<Self>, Vec<Finding>), StartError> {
         let database = backend.introspect().await.map_err(StartError::Database)?;
         let fingerprint = database.fingerprint.clone();
-        let (catalog, views, mut findings) = build(database, &source).map_err(StartError::Findings)?;
+        let Served {
+            catalog,
+            views,
+            mut findings,
+            openness,
+        } = build(database, &source, None).map_err(StartError::Findings)?;
         let engine = Arc::new(Self::assemble(
             backend,
             Snapshot::assemble(Arc::new(catalog.clone()), views.clone(), 1),
@@ -70,12 +76,15 @@ impl Engine {
             let snapshot = Snapshot::assemble(Arc::new(catalog), views, 1);
             engine.snapshot.store(Arc::new(snapshot));
         }
+        let told = findings.iter().map(ToString::to_string).collect();
         let watched = Arc::downgrade(&engine);
         let changed = Arc::clone(&engine.changed);
         tokio::spawn(async move {
             let mut watch = Watch {
                 seen: fingerprint,
                 broken: None,
+                openness,
+                told,
             };
             loop {
                 // A statement that met another schema than its own does not wait for the interval.
@@ -101,11 +110,24 @@ impl Engine {
     }
 }
 
-/// Makes catalog and views.
+/// What a database and a configuration make.
+#[derive(Debug)]
+pub struct Served {
+    /// What is exposed.
+    pub catalog: Catalog,
+    /// Each role's view of it.
+    pub views: Views,
+    /// What is worth a look.
+    pub findings: Vec<Finding>,
+    /// How far tables are open by convention.
+    pub openness: Openness,
+}
+
+/// Makes catalog and views. A server that runs already says how far tables were open `before` the schema changed.
 ///
 /// # Errors
 /// Every finding, of which at least one is an error.
-pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec<Finding>), Vec<Finding>> {
+pub fn build(database: Database, source: &Source, before: Option<Openness>) -> Result<Served, Vec<Finding>> {
     let mut settings = exposure(&source.config);
     settings.only_listed = source.access == AccessDefault::Closed;
     let catalog = expose(database, &settings).map_err(|problems| {
@@ -116,9 +138,9 @@ pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec
     })?;
     let options = AccessOptions {
         default: source.access,
-        users_table: source.config.auth.users_table.clone(),
+        before,
     };
-    let (views, mut findings) = build_views(&catalog, &source.config, &options)?;
+    let (views, mut findings, openness) = build_views(&catalog, &source.config, &options)?;
     findings.extend(
         catalog
             .notices
@@ -126,7 +148,12 @@ pub fn build(database: Database, source: &Source) -> Result<(Catalog, Views, Vec
             .map(|notice| Finding::warning("names", notice.clone())),
     );
     findings.extend(without_effect(&catalog, &views, &source.config));
-    Ok((catalog, views, findings))
+    Ok(Served {
+        catalog,
+        views,
+        findings,
+        openness,
+    })
 }
 
 /// Sees foreign changes to the schema.
@@ -134,6 +161,10 @@ struct Watch {
     seen: String,
     /// The fingerprint of a schema that the configuration does not fit; it is not tried again until it changes.
     broken: Option<String>,
+    /// How far tables were open in the schema that is served.
+    openness: Openness,
+    /// Findings that the operator has read.
+    told: HashSet<String>,
 }
 
 impl Watch {
@@ -165,11 +196,17 @@ impl Watch {
             Ok(database) => {
                 let read = database.fingerprint.clone();
                 let source = source.clone();
-                let built = tokio::task::spawn_blocking(move || build(database, &source)).await;
+                let before = self.openness.clone();
+                let built = tokio::task::spawn_blocking(move || build(database, &source, Some(before))).await;
                 match built {
-                    Ok(Ok((catalog, views, _))) => {
+                    Ok(Ok(served)) => {
+                        let Served { catalog, views, .. } = served;
+                        let mut findings = served.findings;
                         let catalog = match enums::fill(engine, catalog, &views).await {
-                            Ok((catalog, _)) => catalog,
+                            Ok((catalog, notices)) => {
+                                findings.extend(notices);
+                                catalog
+                            }
                             Err(error) => return unread(&error),
                         };
                         let number = engine.snapshot().number + 1;
@@ -179,6 +216,12 @@ impl Watch {
                             .store(Arc::new(Snapshot::assemble(Arc::new(catalog), views, number)));
                         self.seen = read;
                         self.broken = None;
+                        self.openness = served.openness;
+                        for finding in findings.iter().map(ToString::to_string) {
+                            if self.told.insert(finding.clone()) {
+                                tracing::warn!("the schema has changed: {finding}");
+                            }
+                        }
                         engine.outdated.store(false, Ordering::Relaxed);
                         tracing::info!(tables, snapshot = number, "the schema has changed and is served anew");
                     }

@@ -129,6 +129,12 @@ impl GraphQl {
         self.plan(scene, principal, call)
     }
 
+    /// Whether a caller may ask what the schema is.
+    #[must_use]
+    pub fn introspects(&self, principal: &Principal) -> bool {
+        self.settings.introspection || principal.is_admin()
+    }
+
     /// The document, valid for the role, from the cache or read.
     pub(crate) fn document(
         &self,
@@ -141,7 +147,7 @@ impl GraphQl {
         if let Some(document) = self.documents.get(scene.number, role, text) {
             return Ok(document);
         }
-        let introspection = self.settings.introspection || principal.is_admin();
+        let introspection = self.introspects(principal);
         let document = Arc::new(Document::read(
             sight.types(),
             text,

@@ -159,10 +159,12 @@ impl App {
     async fn catalog(&self, exchange: Exchange) -> Result<Response> {
         let (principal, _) = self.admit(&exchange.headers, exchange.body, exchange.deadline).await?;
         let snapshot = self.parts.engine.snapshot();
-        Ok(answer::json(
-            StatusCode::OK,
-            &catalog::catalog_of(&snapshot, principal.role.as_str()),
-        ))
+        let catalog = if self.parts.graphql.introspects(&principal) {
+            catalog::catalog_of(&snapshot, &principal)
+        } else {
+            catalog::untold(&principal)
+        };
+        Ok(answer::json(StatusCode::OK, &catalog))
     }
 
     async fn explain(&self, exchange: Exchange) -> Result<Response> {

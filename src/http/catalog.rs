@@ -1,28 +1,40 @@
 //! What a role may see of the catalog, as JSON for people and pages.
 
-use crate::catalog::{Catalog, ColumnId, DatabaseKind, Face, Join, TableKind};
+use crate::catalog::{Catalog, ColumnId, DatabaseKind, Face, FaceId, Join, TableKind};
 use crate::engine::Snapshot;
+use crate::principal::Principal;
 use crate::rules::{Cell, View};
 use crate::value::Type;
 use serde_json::{Value, json};
 
-/// `{"role","tables":[…]}`: tables, columns and relations that the role may read, under their exposed names.
+/// `{"role","tables":[…]}`: tables, columns and relations that a caller may read, and may know the schema of, under their
+/// exposed names.
 #[must_use]
-pub fn catalog_of(snapshot: &Snapshot, role: &str) -> Value {
+pub fn catalog_of(snapshot: &Snapshot, principal: &Principal) -> Value {
     let catalog = &snapshot.catalog;
+    let role = principal.role.as_str();
+    let scope = principal.scope.as_ref().and_then(|scope| scope.read.as_ref());
+    let in_scope = |face: &Face| scope.is_none_or(|faces| faces.contains(&face.name));
     let tables: Vec<Value> = match snapshot.view(role) {
         Some(view) => catalog
             .faces
             .iter()
-            .filter_map(|face| table(catalog, view, face))
+            .filter(|face| in_scope(face))
+            .filter_map(|face| table(catalog, view, face, &in_scope))
             .collect(),
         None => Vec::new(),
     };
     json!({ "role": role, "tables": tables })
 }
 
-fn table(catalog: &Catalog, view: &View, face: &Face) -> Option<Value> {
-    let read = view.read(face.id)?;
+/// The same for a caller whom the server does not tell its schema.
+pub(super) fn untold(principal: &Principal) -> Value {
+    json!({ "role": principal.role.as_str(), "tables": [] })
+}
+
+fn table(catalog: &Catalog, view: &View, face: &Face, in_scope: &impl Fn(&Face) -> bool) -> Option<Value> {
+    let access = view.face(face.id).filter(|access| access.schema)?;
+    let read = access.read.as_ref()?;
     let physical = catalog.table(face.table);
     let seen = |ids: &[ColumnId]| ids.iter().all(|id| view.can_read(face.id, *id));
     let columns: Vec<Value> = physical
@@ -46,34 +58,29 @@ fn table(catalog: &Catalog, view: &View, face: &Face) -> Option<Value> {
     } else {
         Vec::new()
     };
+    let knows = |id: FaceId| in_scope(catalog.face(id)) && view.face(id).is_some_and(|access| access.schema);
     let relations: Vec<Value> = face
         .relations
         .iter()
-        .filter(|relation| view.read(relation.target).is_some())
-        .filter_map(|relation| {
+        .filter(|relation| view.can_follow(face.id, relation) && knows(relation.target))
+        .filter(|relation| match &relation.join {
+            Join::Direct { .. } => true,
+            Join::Through { face: through, .. } => in_scope(catalog.face(*through)),
+        })
+        .map(|relation| {
             let target = catalog.face(relation.target);
+            // What can be followed joins columns that the role reads.
             let (columns, references) = match &relation.join {
-                Join::Direct { columns, references } => {
-                    let readable = seen(columns) && references.iter().all(|id| view.can_read(target.id, *id));
-                    // Names that the role may not see are left out; the relation itself can still be followed.
-                    if readable {
-                        (names(face, columns), names(target, references))
-                    } else {
-                        Default::default()
-                    }
-                }
-                Join::Through { face: through, .. } => {
-                    view.read(*through)?;
-                    Default::default()
-                }
+                Join::Direct { columns, references } => (names(face, columns), names(target, references)),
+                Join::Through { .. } => Default::default(),
             };
-            Some(json!({
+            json!({
                 "name": relation.name.as_str(),
                 "table": target.name.as_str(),
                 "many": relation.many,
                 "columns": columns,
                 "references": references,
-            }))
+            })
         })
         .collect();
     Some(json!({

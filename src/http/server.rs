@@ -1,13 +1,14 @@
 //! Connections: accepting, HTTP/1.1 and HTTP/2, time limits, the orderly end.
 
 use super::edge::{Edge, Handler};
+use super::hosts::Hosts;
+use super::idle::Idle;
 use super::stall::Stall;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
@@ -34,15 +35,22 @@ const COMPRESSED: u16 = 1024;
 /// How long the other end may take nothing of an answer.
 const STALL: Duration = Duration::from_secs(30);
 
+/// How long a connection may have nothing to do.
+pub const IDLE: Duration = Duration::from_secs(60);
+
 /// What limits connections.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Most time for a request's headers to arrive.
     pub header_timeout: Duration,
+    /// Most time without any request.
+    pub idle_timeout: Duration,
     /// Most time from the signal to the end.
     pub shutdown_timeout: Duration,
     /// Origins that browsers may call from; `*` for any.
     pub cors_origins: Vec<String>,
+    /// Names that the server answers to, besides those of this machine; see [`crate::config::Server::hosts`].
+    pub hosts: Vec<String>,
 }
 
 /// Listens on an address and port.
@@ -79,6 +87,7 @@ pub async fn serve<H: Handler>(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> bool {
+    let hosts = Hosts::new(listener.local_addr().ok(), &limits.hosts);
     let service = ServiceBuilder::new()
         .option_layer(cors(&limits.cors_origins))
         .layer(
@@ -92,7 +101,14 @@ pub async fn serve<H: Handler>(
         )
         .service_fn(move |request: Request<Incoming>| {
             let edge = Arc::clone(&edge);
-            async move { Ok::<_, std::convert::Infallible>(edge.exchange(request.map(Body::new)).await) }
+            let refusal = hosts.refusal(request.uri(), request.headers());
+            async move {
+                let response = match refusal {
+                    Some(refusal) => refusal,
+                    None => edge.exchange(request.map(Body::new)).await,
+                };
+                Ok::<_, std::convert::Infallible>(response)
+            }
         });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -109,7 +125,8 @@ pub async fn serve<H: Handler>(
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(limits.header_timeout);
     let builder = Arc::new(builder);
-    let graceful = GracefulShutdown::new();
+    // Every connection holds a receiver: told to end, they finish what has begun, and the last one is gone when all are.
+    let (ending, _) = watch::channel(false);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -121,28 +138,51 @@ pub async fn serve<H: Handler>(
         let Some((stream, place)) = accepted else {
             continue;
         };
-        let watcher = graceful.watcher();
+        let mut ended = ending.subscribe();
         let service = service.clone();
         let builder = Arc::clone(&builder);
         let patience = limits.header_timeout;
+        let idle_timeout = limits.idle_timeout;
         tokio::spawn(async move {
             // An answer goes out when it is written, not when more would fill the packet.
             let _ = stream.set_nodelay(true);
             let begun = Arc::new(AtomicBool::new(false));
             let seen = Arc::clone(&begun);
+            let idle = Idle::new();
+            let watched = Arc::clone(&idle);
             let service = tower::service_fn(move |request| {
                 seen.store(true, Ordering::Relaxed);
-                service.clone().oneshot(request)
+                let busy = watched.begin();
+                let answer = service.clone().oneshot(request);
+                async move {
+                    let answer = answer.await;
+                    drop(busy);
+                    answer
+                }
             });
             let io = Stall::new(TokioIo::new(stream), STALL);
             let connection = builder.serve_connection_with_upgrades(io, TowerToHyperService::new(service));
-            let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
-            // Until the first request has begun nothing else limits a silent connection.
-            tokio::select! {
-                _ = &mut connection => {}
-                () = tokio::time::sleep(patience) => {
-                    if begun.load(Ordering::Relaxed) {
-                        let _ = connection.await;
+            let mut connection = std::pin::pin!(connection.into_owned());
+            let mut silent = std::pin::pin!(tokio::time::sleep(patience));
+            let (mut waiting, mut closing) = (true, false);
+            loop {
+                tokio::select! {
+                    _ = connection.as_mut() => break,
+                    // Until the first request has begun nothing else limits a silent connection.
+                    () = silent.as_mut(), if waiting => {
+                        waiting = false;
+                        if !begun.load(Ordering::Relaxed) {
+                            break;
+                        }
+                    }
+                    // A connection of HTTP/2 lives as long as it answers pings. Told to end, it finishes what has begun.
+                    () = idle.passed(idle_timeout), if !closing => {
+                        closing = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    _ = ended.changed(), if !closing => {
+                        closing = true;
+                        connection.as_mut().graceful_shutdown();
                     }
                 }
             }
@@ -150,7 +190,8 @@ pub async fn serve<H: Handler>(
         });
     }
     drop(listener);
-    tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown())
+    ending.send_replace(true);
+    tokio::time::timeout(limits.shutdown_timeout, ending.closed())
         .await
         .is_ok()
 }

@@ -33,6 +33,8 @@ async fn start(cors_origins: &[&str], shutdown_timeout: Duration) -> Running {
     let limits = Limits {
         header_timeout: Duration::from_millis(200),
         shutdown_timeout,
+        idle_timeout: Duration::from_millis(400),
+        hosts: Vec::new(),
         cors_origins: cors_origins.iter().map(|origin| (*origin).to_owned()).collect(),
     };
     let (stop, stopped) = oneshot::channel();
@@ -54,7 +56,7 @@ async fn talk(address: SocketAddr, bytes: &[u8]) -> String {
 }
 
 fn get(path: &str, headers: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n").into_bytes()
 }
 
 #[tokio::test]
@@ -77,7 +79,7 @@ async fn answers_and_refusals() {
     let many: String = (0..500).map(|number| format!("x{number}: 1\r\n")).collect();
     assert!(talk(address, &get("/", &many)).await.starts_with("HTTP/1.1 431"));
     assert!(talk(address, b"NONSENSE\r\n\r\n").await.starts_with("HTTP/1.1 400"));
-    let both = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd";
+    let both = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd";
     assert!(talk(address, both).await.starts_with("HTTP/1.1 400"));
 }
 
@@ -133,7 +135,7 @@ async fn origins() {
         for request in [
             String::from_utf8(get("/", &format!("origin: {origin}\r\n"))).unwrap(),
             format!(
-                "OPTIONS / HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: {origin}\r\n\
+                "OPTIONS / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\norigin: {origin}\r\n\
                  access-control-request-method: PATCH\r\naccess-control-request-headers: apikey\r\n\r\n"
             ),
         ] {
@@ -179,4 +181,60 @@ async fn a_port_in_use_is_an_error() {
     assert_eq!(bind(&address).await.unwrap_err().kind(), io::ErrorKind::AddrInUse);
     assert!(bind("no.such.host.invalid:1").await.is_err());
     assert!(bind("127.0.0.1").await.is_err());
+}
+
+#[tokio::test]
+async fn other_names_are_misdirected() {
+    let server = start(&[], Duration::from_secs(1)).await;
+    for (host, status) in [
+        ("localhost:4000", "200"),
+        ("evil.example", "421"),
+        ("127.0.0.1", "200"),
+        ("[::1]:1", "200"),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let answer = talk(server.address, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
+    }
+}
+
+/// One request over HTTP/2, then answers to pings and nothing else; how long the connection lives.
+async fn idle_over_http2(address: SocketAddr) -> Duration {
+    let begun = std::time::Instant::now();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    // GET http / with the authority localhost, in HPACK.
+    let mut block = vec![0x82, 0x86, 0x84, 0x41, 9];
+    block.extend(b"localhost");
+    sent.extend([0, 0, u8::try_from(block.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    sent.extend(block);
+    stream.write_all(&sent).await.unwrap();
+    let mut answered = false;
+    let mut head = [0_u8; 9];
+    while stream.read_exact(&mut head).await.is_ok() {
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload).await.unwrap();
+        match (head[3], head[4]) {
+            (1, _) => answered = true,
+            (6, 0) => {
+                let mut pong = vec![0, 0, 8, 6, 1, 0, 0, 0, 0];
+                pong.extend(payload);
+                let _ = stream.write_all(&pong).await;
+            }
+            _ => {}
+        }
+    }
+    assert!(answered);
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn idle_connections_of_http2_end() {
+    let server = start(&[], Duration::from_secs(1)).await;
+    let lived = tokio::time::timeout(Duration::from_secs(5), idle_over_http2(server.address))
+        .await
+        .expect("it ends");
+    assert!(lived >= Duration::from_millis(350), "{lived:?}");
 }

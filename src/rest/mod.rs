@@ -93,13 +93,6 @@ impl Rest {
         }
     }
 
-    /// Names the table of users, which the Based front keeps to itself as it does `users` and `sessions`.
-    #[must_use]
-    pub fn with_users_table(mut self, table: &str) -> Self {
-        self.dialects = Dialects::with_users_table(self.dialects.settings, Some(table));
-        self
-    }
-
     /// The words of the enabled dialects.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.dialects.all.iter().map(|dialect| dialect.name())
@@ -161,11 +154,7 @@ struct Dialects {
 
 impl Dialects {
     fn new(settings: config::Rest) -> Self {
-        Self::with_users_table(settings, None)
-    }
-
-    fn with_users_table(settings: config::Rest, users: Option<&str>) -> Self {
-        let every: [Box<dyn Dialect>; 2] = [Box::new(trailbase::TrailBase), Box::new(based::Based::new(users))];
+        let every: [Box<dyn Dialect>; 2] = [Box::new(trailbase::TrailBase), Box::new(based::Based)];
         let enabled = |name: &str| settings.dialects.iter().any(|enabled| enabled == name);
         Self {
             all: every.into_iter().filter(|dialect| enabled(dialect.name())).collect(),

@@ -182,8 +182,18 @@ impl Stage {
         Self::with(config::Rest::default(), None)
     }
 
+    /// The same, where this table is the users'.
+    pub(super) fn with_users(table: &str) -> Self {
+        let mut catalog = catalog(None);
+        catalog.users = catalog.database.table_named(None, table);
+        Self::of(config::Rest::default(), catalog)
+    }
+
     pub(super) fn with(settings: config::Rest, expand: Option<Vec<ColumnId>>) -> Self {
-        let catalog = catalog(expand);
+        Self::of(settings, catalog(expand))
+    }
+
+    fn of(settings: config::Rest, catalog: Catalog) -> Self {
         let roles = [Principal::ANONYMOUS, Principal::USER];
         let views = roles
             .into_iter()

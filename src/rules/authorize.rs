@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod decide;
+mod distinct;
 mod entered;
 mod expression;
 mod filter;
@@ -13,9 +14,7 @@ mod tests;
 pub use decide::decisions;
 
 use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View};
-use crate::catalog::{
-    Catalog, ColumnId, DatabaseKind, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId,
-};
+use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
@@ -296,22 +295,8 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|term| self.order(&ordered, term))
             .collect::<Result<Vec<_>>>()?;
-        let distinct = select
-            .distinct
-            .iter()
-            .map(|by| self.expression(entered, by))
-            .collect::<Result<Vec<_>>>()?;
-        for term in &distinct {
-            self.check_distinguishable(term, "distinct_on")?;
-        }
-        let leading = order.iter().take(distinct.len());
-        if !order.is_empty()
-            && (order.len() < distinct.len() || !leading.clone().all(|term| distinct.contains(&term.term)))
-        {
-            return Err(
-                Error::invalid(Code::INVALID_VALUE, "the order must begin with the distinct columns").at("order_by"),
-            );
-        }
+        let distinct = self.distinct(entered, &select.distinct)?;
+        let order = distinct::leading(order, &distinct, self.catalog)?;
         let page = Page {
             limit: select.page.limit,
             most: entered.read.limit,
@@ -346,22 +331,6 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// Groups and distinct rows need values that can be told apart.
-    fn check_distinguishable(&self, term: &Term, place: &str) -> Result<()> {
-        let data_type = term.data_type(self.catalog);
-        if !self.has_groups(&data_type) || data_type == Type::Json {
-            let message = format!("{} values cannot be grouped", data_type.word());
-            return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at(place));
-        }
-        Ok(())
-    }
-
-    /// Whether the database tells values apart. (SQLite does, whatever a type of its own is called.)
-    fn has_groups(&self, data_type: &Type) -> bool {
-        let any = self.catalog.database.kind == DatabaseKind::Sqlite && matches!(data_type, Type::Other(_));
-        any || data_type.has_groups()
-    }
-
     fn order(&mut self, entered: &Entered<'a>, order: &request::Order) -> Result<OrderTerm> {
         let term = self.expression(entered, &order.by)?;
         let data_type = term.data_type(self.catalog);
@@ -369,10 +338,7 @@ impl<'a> Resolver<'a> {
             let message = format!("{} values have no order", data_type.word());
             return Err(Error::invalid(Code::UNKNOWN_OPERATOR, message).at("order"));
         }
-        let nullable = match &term {
-            Term::Column { table, column, .. } => self.catalog.table(*table).column(*column).nullable,
-            _ => true,
-        };
+        let nullable = is_nullable(&term, self.catalog);
         Ok(OrderTerm {
             term,
             descending: order.descending,
@@ -572,5 +538,12 @@ impl<'a> Resolver<'a> {
             terms.push((argument.name.clone(), Some(term)));
         }
         Ok(terms)
+    }
+}
+
+fn is_nullable(term: &Term, catalog: &Catalog) -> bool {
+    match term {
+        Term::Column { table, column, .. } => catalog.table(*table).column(*column).nullable,
+        _ => true,
     }
 }

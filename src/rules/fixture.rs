@@ -156,7 +156,10 @@ pub(crate) fn catalog(kind: DatabaseKind) -> Catalog {
     ];
     faces[3].relations = vec![direct("article", 0, false, 1, 0), direct("user", 1, false, 2, 0)];
     faces[1].relations = vec![direct("articles", 0, true, 0, 3)];
-    Catalog::assemble(database, faces)
+    let users = database.table_named(None, "users");
+    let mut catalog = Catalog::assemble(database, faces);
+    catalog.users = users;
+    catalog
 }
 
 fn reference(column: u16, table: u32) -> ForeignKey {

@@ -15,10 +15,11 @@ mod select;
 mod solve;
 pub mod syntax;
 mod types;
+mod variables;
 mod view;
 
 pub use authorize::{Authorized, authorize, decisions};
-pub use build::{AccessOptions, Finding, Severity, build_views};
+pub use build::{AccessOptions, Built, Finding, Openness, Severity, build_views};
 pub use describe::{Describer, describe};
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, SpatialTest, Term};
 pub use select::{

@@ -1,7 +1,7 @@
 //! What one role may see of the catalog: the compiled rules, and the mask that fronts make schemas from.
 
 use super::Predicate;
-use crate::catalog::{ColumnId, FaceId, FunctionId, Join, Relation};
+use crate::catalog::{ColumnId, Face, FaceId, FunctionId, Join, Relation, Table};
 use crate::ident::Name;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,6 +90,29 @@ impl View {
                     all(face, columns) && all(*through, near) && all(*through, far) && all(relation.target, references)
                 }
             }
+    }
+
+    /// Whether the role's schema may tell the values of an enum table: the role reads all of them, whoever the caller is.
+    /// (A schema is one for all callers of a role, so a rule that asks who it is opens no value.)
+    #[must_use]
+    pub fn tells_values(&self, face: &Face) -> bool {
+        self.reads_all(face.id) && face.key.iter().all(|column| self.reads_whole(face.id, *column))
+    }
+
+    /// Whether the role's schema may also tell what an enum table says of its values.
+    #[must_use]
+    pub fn tells_descriptions(&self, face: &Face, table: &Table) -> bool {
+        let column = face.description_column(table);
+        self.tells_values(face) && column.is_some_and(|column| self.reads_whole(face.id, column))
+    }
+
+    fn reads_all(&self, face: FaceId) -> bool {
+        self.read(face).is_some_and(|read| read.rule == Predicate::TRUE)
+    }
+
+    fn reads_whole(&self, face: FaceId, column: ColumnId) -> bool {
+        let cell = self.read(face).and_then(|read| read.cells.get(column.0 as usize));
+        cell == Some(&Cell::Visible)
     }
 
     /// Whether the role may read a column of a face (in some row).

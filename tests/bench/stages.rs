@@ -225,7 +225,7 @@ fn snapshots(criterion: &mut Criterion, runtime: &tokio::runtime::Runtime, folde
     group.bench_function("600 tables", |bencher| {
         bencher.iter_batched(
             || database.clone(),
-            |database| build(database, &source).map(|_| ()).expect("a catalog"),
+            |database| build(database, &source, None).map(|_| ()).expect("a catalog"),
             criterion::BatchSize::LargeInput,
         );
     });

@@ -3,7 +3,7 @@
 use diglot::backend::{Backend, Settings};
 use diglot::catalog;
 use diglot::config::{AccessDefault, Config};
-use diglot::engine::{Engine, Snapshot, Source, build};
+use diglot::engine::{Engine, Served, Snapshot, Source, build};
 use diglot::error::{Error, Kind};
 use diglot::graphql::GraphQl;
 use diglot::principal::{Credential, Principal};
@@ -136,7 +136,7 @@ impl Stage {
             config: Arc::new(config),
             access: AccessDefault::Closed,
         };
-        let Ok((catalog, views, _)) = build(self.database.clone(), &source) else {
+        let Ok(Served { catalog, views, .. }) = build(self.database.clone(), &source, None) else {
             return false;
         };
         let engine = Engine::assemble(

@@ -55,7 +55,7 @@ impl Inside {
             fresh: false,
             warnings: Vec::new(),
         };
-        let rest = Rest::new(Arc::clone(&engine), config.rest.clone()).with_users_table(&config.auth.users_table);
+        let rest = Rest::new(Arc::clone(&engine), config.rest.clone());
         Ok(Self {
             graphql: GraphQl::new(Arc::clone(&engine), config.graphql.clone()),
             rest,

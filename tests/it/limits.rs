@@ -125,7 +125,7 @@ async fn slow_and_large_requests() {
     // A body that never comes to its end: 408 in the front's form, and the connection ends.
     for (index, target) in targets.iter().enumerate() {
         let head = format!(
-            "POST {target} HTTP/1.1\r\nHost: x\r\napikey: {ANON_KEY}\r\nContent-Type: application/json\r\n\
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\napikey: {ANON_KEY}\r\nContent-Type: application/json\r\n\
              Content-Length: 100\r\n\r\n"
         );
         let piece: &[u8] = b"{\"query\"";
@@ -147,7 +147,7 @@ async fn slow_and_large_requests() {
     }
 
     // Headers that never come to their end, at once or drop by drop.
-    let drops: Vec<&[u8]> = std::iter::once(&b"GET /api/quick HTTP/1.1\r\nHost: x\r\n"[..])
+    let drops: Vec<&[u8]> = std::iter::once(&b"GET /api/quick HTTP/1.1\r\nHost: localhost\r\n"[..])
         .chain(std::iter::repeat_n(&b"x: y\r\n"[..], 60))
         .collect();
     for pieces in [&[][..], &[&b"GET /api"[..]], &drops] {
@@ -156,7 +156,7 @@ async fn slow_and_large_requests() {
         assert!(took < Duration::from_secs(3), "after {took:?}");
     }
     // A connection that is kept and says nothing more is closed, too.
-    let kept = format!("GET /api/quick HTTP/1.1\r\nHost: x\r\napikey: {ANON_KEY}\r\n\r\n");
+    let kept = format!("GET /api/quick HTTP/1.1\r\nHost: localhost\r\napikey: {ANON_KEY}\r\n\r\n");
     let (said, took) = drip(&server, &[kept.as_bytes()], Duration::ZERO).await;
     assert!(
         said.starts_with("HTTP/1.1 200 ") && took < Duration::from_secs(4),
@@ -173,7 +173,7 @@ async fn slow_and_large_requests() {
     in_own_form(&answers.try_into().unwrap(), 413, "PAYLOAD_TOO_LARGE", "2000 bytes");
     for target in targets {
         let head = format!(
-            "POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\napikey: {ANON_KEY}\r\n\
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\napikey: {ANON_KEY}\r\n\
              Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         );
         let chunk = format!("3e8\r\n{}\r\n", "x".repeat(1000));

@@ -1,16 +1,17 @@
-//! Slow statements hold at most half of the connections.
+//! Slow statements hold at most a third of the connections.
 //!
-//! Which are slow shows when they run, and is remembered by their text. What has not shown yet that it is quick counts as
-//! slow, and so does, always, what may take long by the values that come with it (`Statement::has_long_calls`): else new
-//! texts or other values would be a way round. So whoever repeats what takes long, in whatever form, leaves the other half
-//! to those who ask what is known to be quick.
+//! Which are slow shows when they run, and is remembered by their text; slow is, always, what may take long by the values
+//! that come with it (`Statement::has_long_calls`). What has not run yet has places of its own, a fifth of the connections,
+//! and goes over to the slow ones when it has run for a while: so new texts are no way round, and what is asked for the
+//! first time does not wait behind what is slow. Streams have at most half of the connections for themselves.
 
 use crate::sql::Statement;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 
 /// A statement that takes longer is slow.
 const SLOW: Duration = Duration::from_millis(100);
@@ -24,7 +25,39 @@ const REMEMBERED: usize = 8192;
 /// What is known of statements, and the places of the slow ones.
 pub(super) struct Lanes {
     pub(super) slow: Arc<Semaphore>,
+    /// Of those of which nothing is known yet.
+    pub(super) fresh: Arc<Semaphore>,
     known: Mutex<Known>,
+}
+
+/// What is known of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// It is quick, and needs no place.
+    Quick,
+    /// Nothing yet.
+    Fresh,
+    /// It is slow, or may be by the values that come with it.
+    Slow,
+}
+
+/// A statement's place, free again when it is dropped.
+pub(super) enum Place {
+    /// Among the slow ones.
+    Slow {
+        /// The place.
+        _permit: OwnedSemaphorePermit,
+    },
+    /// Among the fresh ones, and later among the slow.
+    Passing(AbortHandle),
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Place::Passing(passing) = self {
+            passing.abort();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -38,22 +71,42 @@ struct Known {
 impl Lanes {
     pub(super) fn new(connections: usize) -> Self {
         Self {
-            slow: Arc::new(Semaphore::new((connections / 2).max(1))),
+            slow: Arc::new(Semaphore::new((connections / 3).max(1))),
+            fresh: Arc::new(Semaphore::new((connections / 5).max(1))),
             known: Mutex::default(),
         }
     }
 
-    /// Whether a statement needs a place among the slow ones.
-    pub(super) fn is_slow(&self, statement: &Statement) -> bool {
+    /// Among which a statement needs a place.
+    pub(super) fn lane(&self, statement: &Statement) -> Lane {
         if statement.has_long_calls() {
-            return true;
+            return Lane::Slow;
         }
         let key = key(statement);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.earlier.remove(&key) {
             known.remember(key);
         }
-        !known.quick.contains(&key)
+        if known.quick.contains(&key) {
+            Lane::Quick
+        } else if known.slow.contains_key(&key) {
+            Lane::Slow
+        } else {
+            Lane::Fresh
+        }
+    }
+
+    /// The place of a statement of which nothing is known: when it has shown to be slow it goes over to the slow ones as
+    /// soon as there is room, so that what is asked for the first time need not wait for it.
+    pub(super) fn passing(&self, fresh: OwnedSemaphorePermit) -> Place {
+        let slow = Arc::clone(&self.slow);
+        let passing = tokio::spawn(async move {
+            tokio::time::sleep(SLOW).await;
+            let _slow = slow.acquire_owned().await;
+            drop(fresh);
+            std::future::pending::<()>().await;
+        });
+        Place::Passing(passing.abort_handle())
     }
 
     /// Remembers how long a statement took.
@@ -94,7 +147,7 @@ fn key(statement: &Statement) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lanes, REMEMBERED, SLOW};
+    use super::{Lane, Lanes, REMEMBERED, SLOW};
     use crate::sql::{Shape, Statement};
     use std::time::Duration;
 
@@ -113,22 +166,22 @@ mod tests {
     fn what_is_quick_shows() {
         let lanes = Lanes::new(4);
         let (one, pattern) = (statement("SELECT 1"), statement("SELECT 2").with_long_calls());
-        assert!(lanes.is_slow(&one), "nothing is known of it");
+        assert_eq!(lanes.lane(&one), Lane::Fresh, "nothing is known of it");
         for quick in [&one, &pattern] {
             lanes.learn(quick, Duration::ZERO);
         }
-        assert!(!lanes.is_slow(&one));
-        assert!(lanes.is_slow(&pattern), "another value may take long");
+        assert_eq!(lanes.lane(&one), Lane::Quick);
+        assert_eq!(lanes.lane(&pattern), Lane::Slow, "another value may take long");
         lanes.learn(&one, 2 * SLOW);
         lanes.learn(&one, Duration::ZERO);
-        assert!(lanes.is_slow(&one), "it was slow just now");
+        assert_eq!(lanes.lane(&one), Lane::Slow, "it was slow just now");
         // What is used is not forgotten for what is new.
         let used = statement("SELECT 3");
         lanes.learn(&used, Duration::ZERO);
         for number in 0..3 * REMEMBERED {
             lanes.learn(&statement(&number.to_string()), Duration::ZERO);
-            assert!(number % 1000 > 0 || !lanes.is_slow(&used), "{number}");
+            assert!(number % 1000 > 0 || lanes.lane(&used) == Lane::Quick, "{number}");
         }
-        assert!(lanes.is_slow(&statement("0")));
+        assert_eq!(lanes.lane(&statement("0")), Lane::Fresh);
     }
 }

@@ -4,7 +4,7 @@
 //! lives: one more round trip per request. Here a dead connection is found by using it, and reads are tried again.
 
 use super::fault::{self, Fault};
-use super::lanes::Lanes;
+use super::lanes::{Lane, Lanes, Place};
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -58,7 +58,7 @@ pub(super) struct Lease {
     connection: Option<PgConnection>,
     permit: Option<OwnedSemaphorePermit>,
     /// Its place among those of slow statements.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     /// It is closed when it is dropped, instead of waited for.
     doomed: bool,
 }
@@ -121,10 +121,13 @@ impl Pool {
 
     /// A connection for a statement of a client's.
     pub(super) async fn acquire_for(&self, statement: &Statement) -> Result<Lease> {
-        let place = if self.0.lanes.is_slow(statement) {
-            Some(acquired(&self.0.lanes.slow).await?)
-        } else {
-            None
+        let lanes = &self.0.lanes;
+        let place = match lanes.lane(statement) {
+            Lane::Quick => None,
+            Lane::Fresh => Some(lanes.passing(acquired(&lanes.fresh).await?)),
+            Lane::Slow => Some(Place::Slow {
+                _permit: acquired(&lanes.slow).await?,
+            }),
         };
         let mut lease = self.acquire().await?;
         lease.place = place;
@@ -264,14 +267,19 @@ impl Lease {
             .ok_or_else(|| Error::internal("a lease without a connection"))
     }
 
-    /// The connection, and whether to close it should it be dropped in the middle of a statement: where the server is
-    /// sending rows, that ends the statement at once, while waiting for it would mean to take them all.
+    /// The connection, and what changes with it when its statement becomes a stream.
     ///
     /// # Errors
     /// Never while the lease is held.
-    pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, &mut bool)> {
+    pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, Streams<'_>)> {
         match &mut self.connection {
-            Some(connection) => Ok((connection, &mut self.doomed)),
+            Some(connection) => Ok((
+                connection,
+                Streams {
+                    doomed: &mut self.doomed,
+                    place: &mut self.place,
+                },
+            )),
             None => Err(Error::internal("a lease without a connection")),
         }
     }
@@ -286,6 +294,22 @@ impl Lease {
     /// Closes a connection that is broken or in an unknown state.
     pub(super) fn discard(mut self) {
         self.connection = None;
+    }
+}
+
+/// What changes for a lease when its statement becomes a stream.
+pub(super) struct Streams<'a> {
+    doomed: &'a mut bool,
+    place: &'a mut Option<Place>,
+}
+
+impl Streams<'_> {
+    /// The statement is a stream from now on; whether it was none before. It has a place among streams, and needs none
+    /// among slow statements. Dropped in the middle, its connection is closed: the server is sending rows, so that ends
+    /// the statement at once, while waiting for it would mean to take them all.
+    pub(super) fn begin(&mut self) -> bool {
+        *self.place = None;
+        !std::mem::replace(self.doomed, true)
     }
 }
 

@@ -267,7 +267,7 @@ async fn send(
     mut outlet: Option<&mut Outlet>,
 ) -> Result<Rows, Failure> {
     let mut writer = Writer::new(run);
-    let (connection, doomed) = lease.parts()?;
+    let (connection, mut streams) = lease.parts()?;
     let mut stream = query("", run.statement, arguments).fetch(connection);
     while let Some(row) = stream.try_next().await? {
         writer.row(row)?;
@@ -275,7 +275,7 @@ async fn send(
             && outlet.is_due(&writer.rows)
         {
             outlet.send(&mut writer.rows).await?;
-            if !std::mem::replace(doomed, true) {
+            if streams.begin() {
                 // Whoever waits for the first chunk polls this very task.
                 tokio::task::yield_now().await;
             }

@@ -34,6 +34,9 @@ pub(super) const QUICK: Duration = Duration::from_millis(4);
 /// A statement that takes longer than this goes aside the next time; there the detour is under two per cent of it.
 const SLOW: Duration = Duration::from_millis(2);
 
+/// Time for which a statement whose single calls may be long runs among the brief ones; then it is slow.
+const BRIEF: Duration = Duration::from_millis(50);
+
 /// Slow statements that are remembered. Beyond it all are forgotten.
 const REMEMBERED: usize = 4096;
 
@@ -45,7 +48,7 @@ const STREAMS: usize = 8;
 pub(super) struct Pool {
     place: RwLock<Place>,
     idle: Mutex<Vec<Reader>>,
-    /// Readers that are kept: one for each worker and one for each statement aside.
+    /// Readers that are kept: one for each worker and one for each statement aside, slow or brief.
     size: usize,
     /// Counts replacements of the file; readers of an older one are dropped.
     generation: AtomicU64,
@@ -54,8 +57,11 @@ pub(super) struct Pool {
     timer: Arc<Timer>,
     slow: RwLock<HashSet<u64, BuildHasherDefault<DefaultHasher>>>,
     slow_count: AtomicUsize,
-    /// Statements that run aside at once.
+    /// Slow statements that run aside at once.
     aside: Arc<Semaphore>,
+    /// Statements that run aside at once because of what single calls in them may take, and have not shown to be slow:
+    /// searches go on while others wait for slow ones.
+    brief: Arc<Semaphore>,
     /// Statements that stream at once: each holds a reader and a thread for as long as its caller takes.
     streams: Arc<Semaphore>,
     timeout: Duration,
@@ -64,7 +70,8 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn new(place: Place, timeout: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let size = (2 * cores).max(4);
+        let (slow, brief) = (cores.max(2), 2 * cores.max(2));
+        let size = cores + slow + brief;
         Self {
             place: RwLock::new(place),
             idle: Mutex::default(),
@@ -74,7 +81,8 @@ impl Pool {
             timer: Timer::new(),
             slow: RwLock::default(),
             slow_count: AtomicUsize::new(0),
-            aside: Arc::new(Semaphore::new(size - cores.min(size / 2))),
+            aside: Arc::new(Semaphore::new(slow)),
+            brief: Arc::new(Semaphore::new(brief)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             timeout,
         }
@@ -141,7 +149,7 @@ impl Pool {
 
     /// Runs a read.
     pub(super) async fn run(self: &Arc<Self>, run: Run<'_>) -> Result<Rows> {
-        if let Some(rows) = self.at_once(&run).await? {
+        if let Some(rows) = self.soon(&run).await? {
             return Ok(rows);
         }
         let job = Job::of(&run);
@@ -155,7 +163,7 @@ impl Pool {
     /// Runs a read whose rows may go out before it is done. What is done within [`QUICK`] is whole, however long it is:
     /// that bounds its bytes, too.
     pub(super) async fn stream(self: &Arc<Self>, run: Run<'_>) -> Result<Reply> {
-        if let Some(rows) = self.at_once(&run).await? {
+        if let Some(rows) = self.soon(&run).await? {
             return Ok(Reply::Whole(rows));
         }
         let deadline = Instant::now() + self.timeout;
@@ -220,12 +228,41 @@ impl Pool {
         Ok(Reply::Stream(inlet.stream(first)))
     }
 
+    /// What is not known to be slow: on this thread, or among the brief ones; `None` where it is.
+    async fn soon(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
+        if self.is_slow(run.statement.text()) {
+            Ok(None)
+        } else if run.statement.has_long_calls() {
+            self.briefly(run).await
+        } else {
+            self.at_once(run).await
+        }
+    }
+
+    /// On a thread, for at most [`BRIEF`]; `None` where that is not enough.
+    async fn briefly(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
+        let job = Job::of(run);
+        let work = move |reader: &Reader| job.span.in_scope(|| run::read(&reader.connection, &job.run(), None));
+        let (outcome, time) = self.on_a_thread(&self.brief, BRIEF, work).await?;
+        match outcome {
+            Ok(rows) => {
+                if time > SLOW {
+                    self.remember(run.statement.text());
+                }
+                Ok(Some(rows))
+            }
+            Err(fault) if fault.is_interrupt() => {
+                self.remember(run.statement.text());
+                Ok(None)
+            }
+            Err(fault) if fault.is_busy() => Ok(None),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
     /// On this thread, for at most [`QUICK`]; `None` where it has to go on aside.
     async fn at_once(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
         let text = run.statement.text();
-        if run.statement.has_long_calls() || self.is_slow(text) {
-            return Ok(None);
-        }
         let reader = self.reader(Instant::now() + self.timeout).await?;
         let begin = Instant::now();
         let outcome = reader
@@ -261,9 +298,13 @@ impl Pool {
         }
     }
 
-    /// The right to run one statement aside.
+    /// The right to run one slow statement aside.
     async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
-        tokio::time::timeout_at(deadline.into(), Arc::clone(&self.aside).acquire_owned())
+        self.permit_of(&self.aside, deadline).await
+    }
+
+    async fn permit_of(&self, places: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        tokio::time::timeout_at(deadline.into(), Arc::clone(places).acquire_owned())
             .await
             .map_err(|_| busy())?
             .map_err(Error::internal)
@@ -274,9 +315,26 @@ impl Pool {
         self: &Arc<Self>,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<(T, Duration)> {
-        let deadline = Instant::now() + self.timeout;
-        let permit = self.permit(deadline).await?;
-        let reader = self.reader(deadline).await?;
+        let (outcome, time) = self.on_a_thread(&self.aside, self.timeout, work).await?;
+        Ok((outcome?, time))
+    }
+
+    /// On a thread, as one of so many, for a time from when it begins.
+    async fn on_a_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        places: &Arc<Semaphore>,
+        limit: Duration,
+        work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<(Result<T, Fault>, Duration)> {
+        let waits = Instant::now() + self.timeout;
+        let permit = self.permit_of(places, waits).await?;
+        let reader = self.reader(waits).await?;
+        // Waiting for a place counts for what may take the whole time, so that the caller's patience bounds both.
+        let deadline = if limit < self.timeout {
+            Instant::now() + limit
+        } else {
+            waits
+        };
         let watch: Watch = reader.watch(deadline);
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
@@ -289,7 +347,7 @@ impl Pool {
         });
         let (reader, outcome, time) = ended(&mut thread, &watch, deadline).await.map_err(Error::internal)?;
         self.give(reader, &outcome);
-        Ok((outcome?, time))
+        Ok((outcome, time))
     }
 
     fn is_slow(&self, text: &str) -> bool {

@@ -4,7 +4,6 @@ use super::Converter;
 use crate::catalog::FaceId;
 use crate::graphql::error::Fault;
 use crate::graphql::types::{Key, Part, Slotted};
-use crate::graphql::words::Words;
 use crate::ident::Name;
 use crate::request::{AggregateFunction, Aggregation, Expression, Nulls, Order};
 use async_graphql_value::ConstValue;
@@ -138,36 +137,4 @@ fn term(by: Expression, value: &ConstValue) -> Option<Order> {
         _ => Nulls::default_for(descending),
     };
     Some(Order { by, descending, nulls })
-}
-
-/// An order must begin with the columns of `distinct_on`; one that is not given does.
-pub(super) fn with_distinct(mut order: Vec<Order>, distinct: &[Expression], words: Words) -> Result<Vec<Order>, Fault> {
-    let fits = order
-        .iter()
-        .take(distinct.len())
-        .all(|term| distinct.contains(&term.by));
-    let mut first: Vec<&Expression> = Vec::new();
-    for term in order.iter().take(distinct.len()) {
-        if !first.contains(&&term.by) {
-            first.push(&term.by);
-        }
-    }
-    if !fits || (order.len() >= distinct.len() && first.len() < distinct.len()) {
-        return Err(Fault::validation(format!(
-            "\"{}\" columns must match the first \"{}\" columns",
-            words.field("distinct_on"),
-            words.field("order_by")
-        )));
-    }
-    let missing: Vec<Expression> = distinct
-        .iter()
-        .filter(|expression| !order.iter().any(|term| term.by == **expression))
-        .cloned()
-        .collect();
-    order.extend(missing.into_iter().map(|by| Order {
-        by,
-        descending: false,
-        nulls: Nulls::Last,
-    }));
-    Ok(order)
 }

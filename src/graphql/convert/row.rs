@@ -32,7 +32,6 @@ impl<'c> Converter<'c> {
         let filter = self.condition(face, arguments.get("where"))?;
         let order = self.order(face, arguments.get(words.field("order_by")))?;
         let distinct = self.column_expressions(face, arguments.get(words.field("distinct_on")));
-        let order = super::order::with_distinct(order, &distinct, words)?;
         let (page, most) = self.page(face, arguments)?;
         let select = Select {
             filter,

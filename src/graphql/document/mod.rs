@@ -61,7 +61,7 @@ impl Document {
         // The types of introspection are only needed where something speaks of them.
         let introspective = introspection && text.replace("__typename", "").contains("__");
         let errors = validate(builder, introspective, &document).err().unwrap_or_default();
-        told(types, errors, position::check(types, &document))?;
+        told(types, errors, position::check(types, &document), introspection)?;
         Ok(Self(document))
     }
 
@@ -208,11 +208,12 @@ pub(crate) fn validate_with(
     cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
     only_queries(document).map_err(|fault| vec![fault])?;
     let errors = captured(&schema.0, &schema.1, document).err().unwrap_or_default();
-    told(types, errors, position::check(types, document))
+    told(types, errors, position::check(types, document), true)
 }
 
-/// The findings in a stable order, without repetitions, with suggestions from what the role sees.
-fn told(types: Types<'_>, errors: Vec<ServerError>, further: Vec<Fault>) -> Result<(), Vec<Fault>> {
+/// The findings in a stable order, without repetitions; with suggestions from what the role sees, for callers who may ask
+/// what that is.
+fn told(types: Types<'_>, errors: Vec<ServerError>, further: Vec<Fault>, suggest: bool) -> Result<(), Vec<Fault>> {
     let mut faults: Vec<Fault> = errors
         .into_iter()
         .map(|error| Fault {
@@ -227,7 +228,7 @@ fn told(types: Types<'_>, errors: Vec<ServerError>, further: Vec<Fault>) -> Resu
     });
     faults.dedup();
     faults.truncate(TOLD);
-    for fault in faults.iter_mut().take(5) {
+    for fault in faults.iter_mut().take(if suggest { 5 } else { 0 }) {
         if let Some(near) = suggestion(types, &fault.message) {
             fault.message = format!("{}. Did you mean \"{near}\"?", fault.message.trim_end_matches('.'));
         }

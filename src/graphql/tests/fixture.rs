@@ -229,7 +229,7 @@ pub(super) fn read_all(catalog: &Catalog, face: u32) -> FaceAccess {
     let face = &catalog.faces[face as usize];
     FaceAccess {
         read: Some(ReadAccess {
-            rule: Predicate::And(Vec::new()),
+            rule: Predicate::TRUE,
             cells: vec![Cell::Visible; face.columns.len()],
             counted: None,
             limit: None,

@@ -8,6 +8,7 @@ use crate::graphql::execute::Call;
 use crate::graphql::names::Names;
 use crate::graphql::road::{Road, Sight};
 use crate::graphql::types::{Key, Part, Root, RootKind};
+use crate::rules::{Cell, Predicate};
 use crate::value::Type;
 use futures_util::FutureExt;
 use serde_json::Value as Json;
@@ -405,6 +406,33 @@ fn enum_tables() {
     ] {
         let got = Document::read(sight.types(), text, &config::Limits::default(), true);
         assert_eq!(got.is_ok(), good, "{text}: {got:?}");
+    }
+    // A role is told only what it reads: all values, and descriptions where their column is readable.
+    for (rule, hidden, told, described) in [
+        (Predicate::TRUE, None, true, true),
+        (Predicate::TRUE, Some(1), true, false),
+        (Predicate::TRUE, Some(0), false, false),
+        (Predicate::Constant(None), None, false, false),
+    ] {
+        let mut view = admin(&catalog);
+        let mut access = (**view.faces[1].as_ref().unwrap()).clone();
+        let read = access.read.as_mut().unwrap();
+        read.rule = rule;
+        if let Some(column) = hidden {
+            read.cells[column] = Cell::Hidden;
+        }
+        view.faces[1] = Some(Arc::new(access));
+        let names = Arc::new(Names::new(&catalog, config::Naming::Snake));
+        let sight = Sight::new(Arc::new(catalog.clone()), Arc::new(view), names);
+        complete(sight.types()).unwrap();
+        let text = crate::graphql::sdl::write(sight.types());
+        assert_eq!(text.contains("poetry"), told, "{text}");
+        assert_eq!(text.contains("genre_enum"), told, "{text}");
+        assert_eq!(text.contains("Who did it?"), described, "{text}");
+        assert_eq!(text.contains("  genre: String_comparison_exp\n"), !told, "{text}");
+        let document = "{ book(where: {genre: {_like: \"c%\"}}) { genre } }";
+        let got = Document::read(sight.types(), document, &config::Limits::default(), true);
+        assert_eq!(got.is_ok(), !told, "{got:?}");
     }
     // Values that are no names leave the column a text, with a word to the operator.
     catalog.faces[1].enum_values.push(("science fiction".into(), None));

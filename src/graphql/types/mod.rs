@@ -383,11 +383,19 @@ impl<'a> Types<'a> {
         self.catalog.face(face)
     }
 
-    /// The logical type of a column; of one that refers to an enum table that enum.
+    /// The logical type of a column; of one that refers to an enum table that enum, if the role may know its values.
     pub(crate) fn data_type(&self, face: FaceId, column: ColumnId) -> &'a Type {
         let table = self.catalog.face(face).table;
+        let told = |data_type: &&Type| match data_type {
+            Type::Enum(id) => self
+                .names
+                .enum_table(*id)
+                .is_none_or(|table| self.view.tells_values(self.face(table))),
+            _ => true,
+        };
         self.names
             .enum_column(table, column)
+            .filter(told)
             .unwrap_or_else(|| &self.catalog.table(table).column(column).data_type)
     }
 
@@ -453,12 +461,16 @@ impl<'a> Types<'a> {
             .map(|word| (self.names.words.direction(word), None))
             .to_vec(),
             Key::Enum(id) => match self.names.enum_table(id) {
-                Some(face) => self
-                    .face(face)
-                    .enum_values
-                    .iter()
-                    .map(|(value, description)| (value.as_str(), description.as_deref()))
-                    .collect(),
+                Some(face) => {
+                    let described = self
+                        .view
+                        .tells_descriptions(self.face(face), self.catalog.table_of(face));
+                    self.face(face)
+                        .enum_values
+                        .iter()
+                        .map(|(value, description)| (value.as_str(), description.as_deref().filter(|_| described)))
+                        .collect()
+                }
                 None => self.catalog.database.enums[id as usize]
                     .values
                     .iter()

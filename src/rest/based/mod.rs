@@ -48,27 +48,17 @@ const PARAMETERS: [&str; 3] = ["limit", "offset", "order"];
 const DATA: &str = "{\"data\":";
 
 /// The dialect.
-pub(super) struct Based {
-    /// The auth system's tables, which have no endpoints.
-    managed: Vec<String>,
-}
+pub(super) struct Based;
 
-impl Based {
-    /// With a users table of another name, where there is one.
-    pub(super) fn new(users: Option<&str>) -> Self {
-        Self {
-            managed: ["users", "sessions"]
-                .into_iter()
-                .chain(users)
-                .map(String::from)
-                .collect(),
-        }
-    }
+/// The auth system's tables, which have no endpoints; nor has the table of users, whatever it is called.
+const MANAGED: [&str; 2] = ["users", "sessions"];
 
-    fn serves(&self, scene: Scene<'_>, face: &Face) -> bool {
-        let table = scene.table(face);
-        !table.system && !self.managed.iter().any(|name| name == table.name.as_str())
-    }
+fn serves(scene: Scene<'_>, face: &Face) -> bool {
+    let table = scene.table(face);
+    let managed = MANAGED
+        .iter()
+        .any(|name| table.name.as_str().eq_ignore_ascii_case(name));
+    !table.system && !managed && scene.catalog().users != Some(face.table)
 }
 
 impl Dialect for Based {
@@ -90,7 +80,7 @@ impl Dialect for Based {
             [_, name, id] => (name, Some(id)),
             _ => return Err(Error::not_found(Code::UNKNOWN_TABLE, "no such path")),
         };
-        let face = scene.face(name, |face| self.serves(scene, face))?;
+        let face = scene.face(name, |face| serves(scene, face))?;
         if call.method != Method::GET {
             let message = format!("{} is not supported here, only GET is", call.method);
             return Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
@@ -125,7 +115,7 @@ impl Dialect for Based {
     }
 
     fn openapi(&self, scene: Scene<'_>, document: &mut Document) {
-        document::describe(scene, document, |face| self.serves(scene, face));
+        document::describe(scene, document, |face| serves(scene, face));
     }
 }
 

@@ -149,6 +149,17 @@ fn who_may_ask_for_what() {
 }
 
 #[test]
+fn the_table_of_users_has_no_endpoint_whatever_it_is_called() {
+    for table in ["book", "author"] {
+        let stage = Stage::with_users(table);
+        for name in ["book", "author"] {
+            let refused = stage.refused(&user(), &get(&format!("/api/{name}")));
+            assert_eq!(refused.starts_with("404 "), name == table, "{name}: {refused}");
+        }
+    }
+}
+
+#[test]
 fn other_methods() {
     let stage = Stage::new();
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {

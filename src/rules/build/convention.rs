@@ -2,9 +2,10 @@
 
 use super::super::Predicate;
 use super::super::compile::compile;
-use super::super::view::FaceAccess;
+use super::super::view::{Cell, FaceAccess, ReadAccess};
+use super::openness::{self, Openness, Width};
 use super::{Builder, Rights};
-use crate::catalog::{Face, Table, TableId, TableKind};
+use crate::catalog::{Face, Table, TableId, speaks_of_secrets};
 use crate::config::AccessDefault;
 use crate::ident::Name;
 use crate::principal::Principal;
@@ -22,6 +23,17 @@ enum Shape<'t> {
     Shared,
     /// Anybody reads.
     Open,
+}
+
+impl Shape<'_> {
+    fn width(&self) -> Width {
+        match self {
+            Shape::Closed => Width::Closed,
+            Shape::Users | Shape::Owned(_) => Width::Own,
+            Shape::Shared => Width::Shared,
+            Shape::Open => Width::Open,
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -54,24 +66,48 @@ impl Builder<'_> {
             Shape::Shared | Shape::Owned(_) => return Some(FaceAccess::default()),
             Shape::Closed | Shape::Users => return None,
         };
+        let mut read = self.whole(face, rule, user);
+        if self.catalog.users == Some(face.table) {
+            read = self.without_secrets(face, read);
+        }
         Some(FaceAccess {
-            read: Some(self.whole(face, rule, user)),
+            read: Some(read),
             schema: true,
         })
     }
 
-    fn shape<'t>(&'t self, face: &Face) -> Shape<'t> {
-        let table = self.catalog.table(face.table);
-        let further = self
-            .config
-            .tables
-            .get(&face.entry)
-            .is_some_and(|entry| entry.table.is_some());
-        let ordinary = matches!(table.kind, TableKind::Table | TableKind::ForeignTable);
-        if table.system || further || !ordinary {
+    /// Whether the convention speaks for a face: no face of its table has access blocks.
+    pub(super) fn by_convention(&self, face: &Face) -> bool {
+        self.options.default == AccessDefault::Convention && !self.blocked.contains(&face.table)
+    }
+
+    fn is_further(&self, face: &Face) -> bool {
+        let entry = self.config.tables.get(&face.entry);
+        entry.is_some_and(|entry| entry.table.is_some())
+    }
+
+    fn shape(&self, face: &Face) -> Shape<'_> {
+        if self.is_further(face) {
             return Shape::Closed;
         }
-        if self.is_users(face.table) {
+        self.shape_of(face.table)
+    }
+
+    /// What a table is taken for, not more open than it was in the schema before.
+    fn shape_of(&self, table: TableId) -> Shape<'_> {
+        let shape = self.plain_shape(table);
+        match self.limits.get(table.0 as usize) {
+            Some(Some(limit)) if shape.width() > *limit => Shape::Closed,
+            _ => shape,
+        }
+    }
+
+    fn plain_shape(&self, id: TableId) -> Shape<'_> {
+        let table = self.catalog.table(id);
+        if !openness::is_ordinary(table) {
+            return Shape::Closed;
+        }
+        if self.catalog.users == Some(id) {
             return Shape::Users;
         }
         match owner_column(table) {
@@ -81,20 +117,75 @@ impl Builder<'_> {
         }
     }
 
-    fn is_users(&self, table: TableId) -> bool {
-        let database = &self.catalog.database;
-        let name = self.options.users_table.as_str();
-        let found = match name.split_once('.') {
-            Some((schema, name)) => database.table_named(Some(schema), name),
-            None => self
-                .catalog
-                .faces
+    fn tables(&self) -> impl Iterator<Item = TableId> + use<> {
+        (0..u32::try_from(self.catalog.database.tables.len()).unwrap_or(u32::MAX)).map(TableId)
+    }
+
+    /// How far the convention opens each table now, for the next schema.
+    pub(super) fn openness(&self) -> Openness {
+        let widths = self.tables().map(|table| self.plain_shape(table).width());
+        Openness::of(self.catalog, self.options.before.as_ref(), widths)
+    }
+
+    /// Names the tables that stay closed because they were less open before the schema changed.
+    pub(super) fn warn_of_held_tables(&mut self) {
+        let held: Vec<(String, String)> = self
+            .catalog
+            .faces
+            .iter()
+            .filter(|face| self.by_convention(face) && matches!(self.shape(face), Shape::Closed))
+            .filter(|face| openness::is_ordinary(self.catalog.table(face.table)))
+            .filter(|face| !self.is_further(face))
+            .map(|face| {
+                let message = format!(
+                    "the changed schema would open {:?} further than it was before, by convention; it stays closed until a restart, write access blocks",
+                    self.catalog.table(face.table).name.as_str()
+                );
+                (format!("tables.{}", face.entry), message)
+            })
+            .collect();
+        for (place, message) in held {
+            self.warn(&place, None, message);
+        }
+    }
+
+    /// Names every table that the convention opens although its columns speak of secrets.
+    pub(super) fn warn_of_secrets(&mut self) {
+        let mut warnings = Vec::new();
+        for face in self.catalog.faces.iter().filter(|face| self.by_convention(face)) {
+            let to = match self.shape(face) {
+                Shape::Open => "anonymous callers",
+                Shape::Shared => "every signed-in caller",
+                Shape::Closed | Shape::Users | Shape::Owned(_) => continue,
+            };
+            let table = self.catalog.table(face.table);
+            let secret = table
+                .columns
                 .iter()
-                .find(|face| face.entry == name && self.catalog.table(face.table).name.as_str() == name)
-                .map(|face| face.table)
-                .or_else(|| database.table_named(None, name)),
-        };
-        found == Some(table)
+                .map(|column| column.name.as_str())
+                .find(|name| !name.starts_with('_') && speaks_of_secrets(name));
+            if let Some(column) = secret {
+                let message = format!(
+                    "{:?} is open to {to} by convention although its column {column:?} speaks of secrets; write access blocks if that is not meant",
+                    table.name.as_str()
+                );
+                warnings.push((format!("tables.{}", face.entry), message));
+            }
+        }
+        for (place, message) in warnings {
+            self.warn(&place, None, message);
+        }
+    }
+
+    /// Of the own row in the table of users everything but passwords, tokens, secrets and hashes.
+    fn without_secrets(&self, face: &Face, mut read: ReadAccess) -> ReadAccess {
+        let columns = &self.catalog.table(face.table).columns;
+        for (cell, column) in read.cells.iter_mut().zip(columns) {
+            if speaks_of_secrets(column.name.as_str()) {
+                *cell = Cell::Hidden;
+            }
+        }
+        read
     }
 
     /// `id`, or the only column of the primary key.
@@ -126,18 +217,10 @@ impl Builder<'_> {
 
     /// Names every table that the convention opens to anybody although it refers to one that it keeps for its owners.
     pub(super) fn warn_of_references(&mut self, own: &HashMap<Name, Rights>) {
-        if self.options.default != AccessDefault::Convention {
-            return;
-        }
         let anonymous = Name::new(Principal::ANONYMOUS);
         let mut warnings = Vec::new();
         for (face, index) in self.catalog.faces.iter().zip(0_u32..) {
-            let by_convention = self
-                .config
-                .tables
-                .get(&face.entry)
-                .is_none_or(|entry| entry.access.is_empty());
-            let opened = by_convention
+            let opened = self.by_convention(face)
                 && matches!(self.shape(face), Shape::Open)
                 && own
                     .get(&anonymous)
@@ -149,7 +232,7 @@ impl Builder<'_> {
             let table = self.catalog.table(face.table);
             for key in &table.foreign_keys {
                 let target = self.catalog.table(key.table);
-                let kept = owner_column(target).is_some() || self.is_users(key.table);
+                let kept = owner_column(target).is_some() || self.catalog.users == Some(key.table);
                 if kept && key.table != face.table {
                     warnings.push((
                         format!("tables.{}", face.entry),
@@ -169,9 +252,18 @@ impl Builder<'_> {
     }
 }
 
-/// The column that by convention holds the owner.
+/// The column that by convention holds the owner: `user_id` or `userId`, however a database writes it (`USER_ID`,
+/// `UserId`, `userid`).
 fn owner_column(table: &Table) -> Option<&str> {
+    let plain = |name: &str| name.replace('_', "").eq_ignore_ascii_case("userid");
     ["user_id", "userId"]
         .into_iter()
         .find(|name| table.column_named(name).is_some())
+        .or_else(|| {
+            table
+                .columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .find(|name| plain(name))
+        })
 }

@@ -2,13 +2,17 @@
 
 mod block;
 mod convention;
+mod enums;
 mod inherit;
+mod openness;
+
+pub use openness::Openness;
 
 use super::Predicate;
 use super::compile::{Purpose, check, compile};
 use super::syntax::Problem;
 use super::view::{Cell, FaceAccess, ReadAccess, View, Views};
-use crate::catalog::{Catalog, Face, FunctionId};
+use crate::catalog::{Catalog, Face, FunctionId, TableId};
 use crate::config::{AccessDefault, Config, Rule};
 use crate::error::nearest;
 use crate::ident::Name;
@@ -22,8 +26,8 @@ use std::sync::Arc;
 pub struct AccessOptions {
     /// For tables without access blocks.
     pub default: AccessDefault,
-    /// The users table, `table` or `schema.table`: by convention everybody sees only the own row.
-    pub users_table: String,
+    /// What the convention made of the schema before, while a server runs: no table opens further than it was.
+    pub before: Option<Openness>,
 }
 
 /// How bad a finding is.
@@ -82,19 +86,20 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Each role's view, what is worth a look, and how far the convention opens each table.
+pub type Built = (Views, Vec<Finding>, Openness);
+
 /// Makes each role's view.
 ///
 /// # Errors
 /// All findings, when one of them is an error.
-pub fn build_views(
-    catalog: &Catalog,
-    config: &Config,
-    options: &AccessOptions,
-) -> Result<(Views, Vec<Finding>), Vec<Finding>> {
+pub fn build_views(catalog: &Catalog, config: &Config, options: &AccessOptions) -> Result<Built, Vec<Finding>> {
     let mut builder = Builder {
         catalog,
         config,
         options,
+        blocked: blocked(catalog, config),
+        limits: openness::limits(options.before.as_ref(), catalog),
         findings: Vec::new(),
         shared: HashMap::new(),
     };
@@ -106,7 +111,19 @@ pub fn build_views(
     {
         return Err(builder.findings);
     }
-    Ok((views, builder.findings))
+    let openness = builder.openness();
+    Ok((views, builder.findings, openness))
+}
+
+/// Tables of which some face has access blocks.
+fn blocked(catalog: &Catalog, config: &Config) -> BTreeSet<TableId> {
+    let has_blocks = |face: &&Face| {
+        config
+            .tables
+            .get(&face.entry)
+            .is_some_and(|entry| !entry.access.is_empty())
+    };
+    catalog.faces.iter().filter(has_blocks).map(|face| face.table).collect()
 }
 
 /// One role's own rights by face.
@@ -119,6 +136,10 @@ struct Builder<'a> {
     catalog: &'a Catalog,
     config: &'a Config,
     options: &'a AccessOptions,
+    /// Tables that the convention does not speak for, since some face of theirs has access blocks.
+    blocked: BTreeSet<TableId>,
+    /// How far the convention may open each table.
+    limits: Vec<Option<openness::Width>>,
     findings: Vec<Finding>,
     /// Equal rights are kept once, for tables and roles by the hundred.
     shared: HashMap<Outline, Vec<Arc<FaceAccess>>>,
@@ -134,9 +155,12 @@ impl Builder<'_> {
                 .collect();
             own.insert(role.clone(), rights);
         }
+        self.warn_of_held_tables();
+        self.warn_of_secrets();
         self.warn_of_references(&own);
         let rights = self.inherited(&roles, own);
         self.warn_of_open_anonymous(&rights);
+        self.warn_of_untold_enums(&roles, &rights);
         let mut views = Views::new();
         for role in roles {
             let faces = rights.get(&role).cloned().unwrap_or_default();
@@ -189,8 +213,8 @@ impl Builder<'_> {
                 let block = entry.access.get(role.as_str())?;
                 self.block(role, face, block)
             }
-            _ if closed => None,
-            _ => self.convention(role, face),
+            _ if self.by_convention(face) => self.convention(role, face),
+            _ => None,
         }?;
         Some(self.share(access))
     }

@@ -10,15 +10,12 @@ use crate::value::Type;
 use std::sync::Arc;
 
 fn options(default: AccessDefault) -> AccessOptions {
-    AccessOptions {
-        default,
-        users_table: "users".into(),
-    }
+    AccessOptions { default, before: None }
 }
 
 fn build_on(catalog: &Catalog, default: AccessDefault, text: &str) -> Result<(Views, Vec<Finding>), Vec<Finding>> {
     let config: Config = toml::from_str(text).expect("a configuration");
-    build_views(catalog, &config, &options(default))
+    build_views(catalog, &config, &options(default)).map(|(views, findings, _)| (views, findings))
 }
 
 fn build(default: AccessDefault, text: &str) -> (Views, Vec<String>) {
@@ -323,4 +320,228 @@ fn equal_rights_are_kept_once() {
         views["b"].read(crate::catalog::FaceId(3)).map(|read| &read.rule),
         Some(&Predicate::TRUE)
     );
+}
+
+fn table_of(name: &str, columns: &[&str]) -> crate::catalog::Table {
+    let columns: Vec<_> = columns.iter().map(|name| (*name, Type::Integer(32), true)).collect();
+    table(name, &columns)
+}
+
+/// A catalog of these tables, each with its own face.
+fn small(tables: &[(&str, &[&str])]) -> Catalog {
+    let mut database = catalog(DatabaseKind::Sqlite).database;
+    database.tables = tables.iter().map(|(name, columns)| table_of(name, columns)).collect();
+    let faces = (0..)
+        .map(crate::catalog::TableId)
+        .zip(&database.tables)
+        .map(|(id, table)| crate::catalog::Face::plain(id, table))
+        .collect();
+    let users = database.table_named(None, "users");
+    let mut catalog = Catalog::assemble(database, faces);
+    catalog.users = users;
+    catalog
+}
+
+/// `anonymous / user`: `all`, `own`, `known`, `-`.
+fn opens(catalog: &Catalog, views: &Views, name: &str) -> String {
+    let face = catalog.face_named(name).expect("a face");
+    let word = |role: &str| match views[role].face(face.id) {
+        None => "-",
+        Some(access) => match &access.read {
+            None => "known",
+            Some(read) if read.rule == Predicate::TRUE => "all",
+            Some(_) => "own",
+        },
+    };
+    format!("{} / {}", word("anonymous"), word("user"))
+}
+
+#[test]
+fn owners_are_found_however_their_column_is_written() {
+    for (column, expected) in [
+        ("user_id", "known / own"),
+        ("userId", "known / own"),
+        ("USER_ID", "known / own"),
+        ("UserId", "known / own"),
+        ("userid", "known / own"),
+        ("user_ID", "known / own"),
+        ("user", "all / all"),
+        ("owner_id", "all / all"),
+    ] {
+        let catalog = small(&[("note", &["id", column]), ("public_note", &["id", column])]);
+        let (views, _) = build_on(&catalog, AccessDefault::Convention, "").expect("no findings");
+        assert_eq!(opens(&catalog, &views, "note"), expected, "{column}");
+        let shared = if expected == "all / all" {
+            expected
+        } else {
+            "known / all"
+        };
+        assert_eq!(opens(&catalog, &views, "public_note"), shared, "{column}");
+    }
+}
+
+#[test]
+fn secrets_of_users_stay_and_open_ones_are_named() {
+    let catalog = small(&[
+        ("users", &["id", "email", "password_hash", "resetToken"]),
+        ("session", &["id", "uid", "token", "_hash"]),
+        ("public_key", &["id", "user_id", "secret"]),
+        ("owned", &["id", "user_id", "secret"]),
+        ("plain", &["id", "_secret"]),
+    ]);
+    let (views, findings) = build_on(&catalog, AccessDefault::Convention, "").expect("no errors");
+    let seen: Vec<&str> = catalog
+        .table_of(crate::catalog::FaceId(0))
+        .columns
+        .iter()
+        .zip(&views["user"].read(crate::catalog::FaceId(0)).expect("read").cells)
+        .filter(|(_, cell)| **cell == Cell::Visible)
+        .map(|(column, _)| column.name.as_str())
+        .collect();
+    assert_eq!(seen, ["id", "email"]);
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        findings,
+        [
+            "tables.session: \"session\" is open to anonymous callers by convention although its column \"token\" speaks of secrets; write access blocks if that is not meant",
+            "tables.public_key: \"public_key\" is open to every signed-in caller by convention although its column \"secret\" speaks of secrets; write access blocks if that is not meant",
+        ]
+    );
+}
+
+#[test]
+fn a_block_of_any_face_switches_the_convention_off() {
+    let mut database = small(&[("big", &["id", "a"])]).database;
+    database.tables.truncate(1);
+    let table = crate::catalog::TableId(0);
+    let mut narrow = crate::catalog::Face::plain(table, &database.tables[0]);
+    narrow.entry = "narrow".into();
+    narrow.name = crate::ident::Name::new("narrow");
+    let faces = vec![crate::catalog::Face::plain(table, &database.tables[0]), narrow];
+    let catalog = Catalog::assemble(database, faces);
+    let text = "[tables.narrow]\ntable = 'big'\n[tables.narrow.access.anonymous]\nread = { columns = ['id'] }";
+    let (views, _) = build_on(&catalog, AccessDefault::Convention, text).expect("no errors");
+    assert_eq!(opens(&catalog, &views, "narrow"), "all / -");
+    assert_eq!(opens(&catalog, &views, "big"), "- / -");
+}
+
+#[test]
+fn a_change_of_the_schema_opens_nothing() {
+    type Tables<'a> = &'a [(&'a str, &'a [&'a str])];
+    let steps: [(Tables<'_>, &[(&str, &str)], &[&str]); 9] = [
+        (
+            &[("owned", &["id", "user_id"]), ("users", &["id"]), ("open", &["id"])],
+            &[("owned", "known / own"), ("open", "all / all")],
+            &[],
+        ),
+        // The owner's column gets another name.
+        (
+            &[("owned", &["id", "owner"]), ("users", &["id"]), ("open", &["id"])],
+            &[("owned", "- / -"), ("open", "all / all")],
+            &["owned"],
+        ),
+        // It stays closed, also when something else changes; new tables open.
+        (
+            &[
+                ("owned", &["id", "owner"]),
+                ("users", &["id"]),
+                ("new", &["id"]),
+                ("open", &["id"]),
+            ],
+            &[("owned", "- / -"), ("new", "all / all")],
+            &["owned"],
+        ),
+        // The table itself gets another name: the new one may be the old one.
+        (
+            &[("renamed", &["id", "owner"]), ("users", &["id"]), ("new", &["id"])],
+            &[("renamed", "- / -"), ("new", "all / all")],
+            &["renamed"],
+        ),
+        // And so with the users.
+        (
+            &[("renamed", &["id", "owner"]), ("people", &["id"]), ("new", &["id"])],
+            &[("renamed", "- / -"), ("people", "- / -")],
+            &["renamed", "people"],
+        ),
+        // With an owner's column they open to their owners again, and no further.
+        (
+            &[("renamed", &["id", "user_id"]), ("people", &["id"]), ("new", &["id"])],
+            &[("renamed", "known / own"), ("people", "- / -")],
+            &["people"],
+        ),
+        (
+            &[("public_renamed", &["id", "user_id"]), ("people", &["id"])],
+            &[("public_renamed", "- / -")],
+            &["public_renamed", "people"],
+        ),
+        // A name that was once an owner-scoped table's.
+        (
+            &[("owned", &["id"]), ("people", &["id"]), ("new", &["id"])],
+            &[("owned", "- / -"), ("new", "all / all")],
+            &["owned", "people"],
+        ),
+        // An open table that gets an owner is less open; back again it is not.
+        (&[("open", &["id", "user_id"])], &[("open", "known / own")], &[]),
+    ];
+    let mut before = None;
+    for (index, (tables, expected, held)) in steps.into_iter().enumerate() {
+        let catalog = small(tables);
+        let options = AccessOptions {
+            default: AccessDefault::Convention,
+            before,
+        };
+        let (views, findings, openness) = build_views(&catalog, &Config::default(), &options).expect("no errors");
+        for (name, expected) in expected {
+            assert_eq!(opens(&catalog, &views, name), *expected, "step {index}: {name}");
+        }
+        let places: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding.message.contains("stays closed until a restart"))
+            .map(|finding| finding.place.clone())
+            .collect();
+        let wanted: Vec<String> = held.iter().map(|name| ["tables.", name].concat()).collect();
+        assert_eq!(places, wanted, "step {index}");
+        before = Some(openness);
+    }
+}
+
+#[test]
+fn a_role_that_may_not_know_the_values_of_an_enum_is_named() {
+    let mut catalog = small(&[("deal", &["id", "status"]), ("status", &["code", "about"])]);
+    catalog.database.tables[0].foreign_keys = vec![crate::catalog::ForeignKey {
+        name: None,
+        columns: vec![crate::catalog::ColumnId(1)],
+        table: crate::catalog::TableId(1),
+        references: vec![crate::catalog::ColumnId(0)],
+        deferred: false,
+    }];
+    catalog.faces[1].enum_table = true;
+    for (access, roles) in [
+        ("", vec![]),
+        ("[tables.status.access.editor]\nread = true", vec!["anonymous", "user"]),
+        (
+            "[tables.status.access.user]\nread = { rule = \"code > 0\" }",
+            vec!["anonymous", "user"],
+        ),
+        (
+            "[tables.status.access.user]\nread = { columns = [\"about\"] }",
+            vec!["anonymous", "user"],
+        ),
+        (
+            "[tables.status.access.user]\nread = { columns = [\"code\"] }\n[tables.status.access.anonymous]\nread = \"_USER_.id IS NULL\"",
+            vec!["anonymous"],
+        ),
+        (
+            "[tables.status.access.user]\nread = true\n[tables.deal.access.user]\nread = true",
+            vec![],
+        ),
+    ] {
+        let (_, findings) = build_on(&catalog, AccessDefault::Convention, access).expect("no errors");
+        let named: Vec<&str> = findings
+            .iter()
+            .filter(|finding| finding.place == "tables.status.enum")
+            .filter_map(|finding| finding.message.split('"').nth(1))
+            .collect();
+        assert_eq!(named, roles, "{access}");
+    }
 }

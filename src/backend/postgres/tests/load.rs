@@ -13,7 +13,7 @@ fn one(sql: &str) -> Statement {
 }
 
 #[tokio::test]
-async fn slow_statements_leave_half_of_the_connections() {
+async fn slow_statements_leave_connections_to_quick_ones() {
     with_database("", async |scratch| {
         let postgres = Arc::new(scratch.connect().await);
         let quick = one("SELECT 'quick'");
