@@ -38,9 +38,12 @@ impl Fault {
         }
     }
 
-    /// The time was up.
+    /// The time was up. While a statement that uses a virtual table (`json_each`) is prepared, SQLite says so in other
+    /// words and with the code for any error.
     pub(super) fn is_interrupt(&self) -> bool {
+        let constructor = |error| text(error).starts_with("vtable constructor failed");
         self.code() == Some(ErrorCode::OperationInterrupted)
+            || matches!(self, Self::Sqlite(error) if constructor(error))
     }
 
     /// Another connection stands in the way.
@@ -157,5 +160,46 @@ fn text(error: &rusqlite::Error) -> String {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fault;
+    use rusqlite::Connection;
+    use rusqlite::ffi::Error;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn whenever_the_time_is_up_it_is_an_interrupt() {
+        let failed = |text: &str| Fault::from(rusqlite::Error::SqliteFailure(Error::new(1), Some(text.into())));
+        assert!(failed("vtable constructor failed: json_each").is_interrupt());
+        assert!(!failed("no such table: book").is_interrupt());
+
+        // As it comes: interrupted at any moment, also while it is prepared.
+        let connection = Connection::open_in_memory().expect("opens");
+        let handle = connection.get_interrupt_handle();
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            while !seen.load(Ordering::Relaxed) {
+                handle.interrupt();
+            }
+        });
+        let begin = Instant::now();
+        let mut interrupted = 0;
+        while begin.elapsed() < Duration::from_millis(400) {
+            let text = "SELECT value FROM json_each('[1,2]') WHERE value IN (SELECT value FROM json_each('[2]'))";
+            if let Err(error) = connection.query_row(text, [], |row| row.get::<_, i64>(0)) {
+                let fault = Fault::from(error);
+                assert!(fault.is_interrupt(), "{fault:?}");
+                interrupted += 1;
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        thread.join().expect("ends");
+        assert!(interrupted > 0);
     }
 }

@@ -292,7 +292,7 @@ fn hostile_identifiers_are_served() {
         let tables = tables(30).new_tree(&mut runner).unwrap().current();
         let script = script(&tables);
         let servers = servers(
-            "identifiers",
+            &format!("identifiers{time}"),
             |_| script.clone(),
             "[access]\ndefault = \"convention\"\n",
         );

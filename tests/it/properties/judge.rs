@@ -150,9 +150,10 @@ fn compared(own: &Value, operator: Operator, other: &Value) -> Option<bool> {
 }
 
 fn matches(pattern: Pattern, text: &str, own: &str) -> bool {
+    // A dot is any character but a line break, an underscore of SIMILAR TO any at all.
     let regular = |regular: &str, insensitive: bool| {
         let built = regex::RegexBuilder::new(regular)
-            .dot_matches_new_line(true)
+            .dot_matches_new_line(pattern == Pattern::Similar)
             .case_insensitive(insensitive)
             .build();
         built.unwrap().is_match(own)

@@ -101,7 +101,12 @@ async fn ask(server: &Server, requests: &[Request]) -> Vec<Answer> {
     let answers = join_all(requests.iter().map(|request| client::send(server.address, request))).await;
     let answers = answers.into_iter().zip(requests);
     answers
-        .map(|(answer, request)| answer.unwrap_or_else(|error| panic!("{request}: {error}\n{}", server.log())))
+        .map(|(answer, request)| {
+            let answer = answer.unwrap_or_else(|error| panic!("{request}: {error}\n{}", server.log()));
+            let fault = answer.status >= 500 || answer.text().contains("\"internal error\"");
+            assert!(!fault, "{request}\n{answer}\n{}", server.log());
+            answer
+        })
         .collect()
 }
 
