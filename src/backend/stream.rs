@@ -94,6 +94,8 @@ enum Place {
     },
     /// There was none: the answer is buffered.
     Full,
+    /// None is asked for: what becomes long is stopped, to begin anew as a stream.
+    Without,
 }
 
 /// Why rows are not taken.
@@ -103,6 +105,8 @@ pub(super) enum Stopped {
     Gone,
     /// The caller was too slow.
     Late,
+    /// The answer has become long where it may not.
+    Long,
 }
 
 /// How a statement's end reaches the caller.
@@ -128,6 +132,16 @@ pub(super) fn open(
 }
 
 impl Outlet {
+    /// One that stops what becomes long.
+    pub(super) fn without_a_way(deadline: Instant) -> Self {
+        Self {
+            sender: mpsc::channel(1).0,
+            place: Place::Without,
+            held: None,
+            deadline,
+        }
+    }
+
     /// Whether the rows at hand are to be sent before others are written.
     pub(super) fn is_due(&mut self, rows: &Rows) -> bool {
         let [buffer] = rows.buffers.as_slice() else {
@@ -145,11 +159,14 @@ impl Outlet {
                 Err(_) => Place::Full,
             };
         }
-        matches!(self.place, Place::Taken { .. })
+        matches!(self.place, Place::Taken { .. } | Place::Without)
     }
 
     /// Sends the rows at hand, as soon as there is room for them.
     pub(super) async fn send(&self, rows: &mut Rows) -> Result<(), Stopped> {
+        if matches!(self.place, Place::Without) {
+            return Err(Stopped::Long);
+        }
         let Some(buffer) = rows.buffers.first_mut() else {
             return Ok(());
         };
@@ -227,6 +244,7 @@ impl From<Stopped> for Error {
         let message = match stopped {
             Stopped::Gone => "the caller went away",
             Stopped::Late => "the answer was not taken within the time of a statement",
+            Stopped::Long => "the answer has become long",
         };
         Self::new(Kind::Unavailable, Code::TIMEOUT, message)
     }

@@ -19,7 +19,7 @@ use super::fault::Fault;
 use super::place::{Place, away};
 use super::reader::{Reader, Watch};
 use super::run;
-use crate::backend::stream::{self, Reply};
+use crate::backend::stream::{self, Outlet, Reply, Stopped};
 use crate::backend::{Job, Rows, Run};
 use crate::error::{Error, Result};
 use std::collections::HashSet;
@@ -154,7 +154,7 @@ impl Pool {
 
     /// Runs a read.
     pub(super) async fn run(self: &Arc<Self>, run: Run<'_>) -> Result<Rows> {
-        if let Some(rows) = self.soon(&run).await? {
+        if let Some(rows) = self.soon(&run, false).await? {
             return Ok(rows);
         }
         let job = Job::of(&run);
@@ -168,7 +168,7 @@ impl Pool {
     /// Runs a read whose rows may go out before it is done. What is done within [`QUICK`] is whole, however long it is:
     /// that bounds its bytes, too.
     pub(super) async fn stream(self: &Arc<Self>, run: Run<'_>) -> Result<Reply> {
-        if let Some(rows) = self.soon(&run).await? {
+        if let Some(rows) = self.soon(&run, true).await? {
             return Ok(Reply::Whole(rows));
         }
         let deadline = Instant::now() + self.timeout;
@@ -234,7 +234,8 @@ impl Pool {
     }
 
     /// What is not known to be long: on this thread, or among the brief ones; `None` where it is.
-    async fn soon(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
+    /// With `short` it is left, too, if its answer becomes long.
+    async fn soon(self: &Arc<Self>, run: &Run<'_>, short: bool) -> Result<Option<Rows>> {
         let text = run.statement.text();
         if self.long.has(text) {
             return Ok(None);
@@ -245,13 +246,17 @@ impl Pool {
         {
             return Ok(Some(rows));
         }
-        self.briefly(run).await
+        self.briefly(run, short).await
     }
 
     /// On a thread, for at most [`BRIEF`]; `None` where that is not enough.
-    async fn briefly(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
+    async fn briefly(self: &Arc<Self>, run: &Run<'_>, short: bool) -> Result<Option<Rows>> {
         let job = Job::of(run);
-        let work = move |reader: &Reader| job.span.in_scope(|| run::read(&reader.connection, &job.run(), None));
+        let mut outlet = short.then(|| Outlet::without_a_way(Instant::now() + self.timeout));
+        let work = move |reader: &Reader| {
+            job.span
+                .in_scope(|| run::read(&reader.connection, &job.run(), outlet.as_mut()))
+        };
         let (outcome, time) = self.on_a_thread(&self.brief, BRIEF, work).await?;
         match outcome {
             Ok(rows) => {
@@ -265,6 +270,7 @@ impl Pool {
                 self.long.remember(run.statement.text());
                 Ok(None)
             }
+            Err(Fault::Stopped(Stopped::Long)) => Ok(None),
             Err(fault) if fault.is_busy() => Ok(None),
             Err(fault) => Err(fault.into()),
         }
