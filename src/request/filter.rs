@@ -244,6 +244,25 @@ impl Comparison {
         })
     }
 
+    /// Whether a text is matched against a pattern.
+    #[must_use]
+    pub fn is_pattern(self) -> bool {
+        use Comparison as C;
+        matches!(
+            self,
+            C::Like
+                | C::NotLike
+                | C::ILike
+                | C::NotILike
+                | C::Similar
+                | C::NotSimilar
+                | C::Regex
+                | C::NotRegex
+                | C::IRegex
+                | C::NotIRegex
+        )
+    }
+
     /// Whether the right side is a list.
     #[must_use]
     pub fn takes_list(self) -> bool {

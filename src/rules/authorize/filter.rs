@@ -151,16 +151,7 @@ pub(super) fn operand(comparison: Comparison, left: &Type) -> (Type, bool) {
         Comparison::In | Comparison::NotIn => (left.clone(), true),
         Comparison::HasKey => (Type::TEXT, false),
         Comparison::HasKeysAny | Comparison::HasKeysAll => (Type::TEXT, true),
-        Comparison::Like
-        | Comparison::NotLike
-        | Comparison::ILike
-        | Comparison::NotILike
-        | Comparison::Similar
-        | Comparison::NotSimilar
-        | Comparison::Regex
-        | Comparison::NotRegex
-        | Comparison::IRegex
-        | Comparison::NotIRegex => (Type::TEXT, false),
+        pattern if pattern.is_pattern() => (Type::TEXT, false),
         Comparison::AncestorAny | Comparison::DescendantAny => (left.clone(), true),
         Comparison::Matches => (beside_ltree(left, "lquery"), false),
         Comparison::MatchesAny => (beside_ltree(left, "lquery"), true),

@@ -72,21 +72,7 @@ fn is_json(term: &Term, catalog: &Catalog) -> bool {
 }
 
 fn is_quick(comparison: Comparison, of: Of) -> bool {
-    use Comparison as C;
-    let pattern = matches!(
-        comparison,
-        C::Like
-            | C::NotLike
-            | C::ILike
-            | C::NotILike
-            | C::Similar
-            | C::NotSimilar
-            | C::Regex
-            | C::NotRegex
-            | C::IRegex
-            | C::NotIRegex
-    );
-    (pattern && of == Of::Related)
+    (comparison.is_pattern() && of == Of::Related)
         || matches!(
             comparison,
             Comparison::Equal

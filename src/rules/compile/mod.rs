@@ -284,16 +284,7 @@ impl<'a> Compiler<'a> {
     ) -> Result<Predicate, Problem> {
         use Comparison as C;
         match comparison {
-            C::Like
-            | C::NotLike
-            | C::ILike
-            | C::NotILike
-            | C::Similar
-            | C::NotSimilar
-            | C::Regex
-            | C::NotRegex
-            | C::IRegex
-            | C::NotIRegex => {
+            pattern if pattern.is_pattern() => {
                 let at = right.at().or_else(|| left.at()).unwrap_or(Position::START);
                 let left = self.text_operand(left)?;
                 let right = self.text_operand(right)?;
