@@ -16,6 +16,8 @@ pub(super) enum Fault {
     Shape(&'static str),
     /// Nobody takes the rows.
     Stopped(Stopped),
+    /// The time was up, and SQLite said so in other words.
+    OutOfTime(rusqlite::Error),
 }
 
 impl From<Stopped> for Fault {
@@ -34,16 +36,30 @@ impl Fault {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
+            Self::OutOfTime(_) => Some(ErrorCode::OperationInterrupted),
             Self::Shape(_) | Self::Stopped(_) => None,
         }
     }
 
-    /// The time was up. While a statement that uses a virtual table (`json_each`) is prepared, SQLite says so in other
-    /// words and with the code for any error.
+    /// The time was up.
     pub(super) fn is_interrupt(&self) -> bool {
-        let constructor = |error| text(error).starts_with("vtable constructor failed");
         self.code() == Some(ErrorCode::OperationInterrupted)
-            || matches!(self, Self::Sqlite(error) if constructor(error))
+    }
+
+    /// The fault of a run whose time is up by now (`late`). A statement that is interrupted while it is prepared fails in
+    /// words of the place where it was (a virtual table that cannot be made, a subquery without columns) and with the code
+    /// for any error: such a one is taken for an interrupt. What our own functions say of a client's value stays.
+    pub(super) fn of_a_run(self, late: bool) -> Self {
+        match self {
+            Self::Sqlite(error)
+                if late
+                    && error.sqlite_error_code() == Some(ErrorCode::Unknown)
+                    && !text(&error).starts_with(INVALID) =>
+            {
+                Self::OutOfTime(error)
+            }
+            other => other,
+        }
     }
 
     /// Another connection stands in the way.
@@ -74,6 +90,10 @@ impl From<Fault> for Error {
         let error = match fault {
             Fault::Shape(what) => return Error::internal(what),
             Fault::Stopped(stopped) => return stopped.into(),
+            Fault::OutOfTime(error) => {
+                let message = "the statement ran out of its time";
+                return Error::new(Kind::Unavailable, Code::TIMEOUT, message).with_source(error);
+            }
             Fault::Sqlite(error) => error,
         };
         if away {
@@ -175,8 +195,14 @@ mod tests {
     #[test]
     fn whenever_the_time_is_up_it_is_an_interrupt() {
         let failed = |text: &str| Fault::from(rusqlite::Error::SqliteFailure(Error::new(1), Some(text.into())));
-        assert!(failed("vtable constructor failed: json_each").is_interrupt());
-        assert!(!failed("no such table: book").is_interrupt());
+        for words in [
+            "vtable constructor failed: json_each",
+            "expected 0 columns for '' but got 5",
+        ] {
+            assert!(failed(words).of_a_run(true).is_interrupt());
+            assert!(!failed(words).of_a_run(false).is_interrupt());
+        }
+        assert!(!failed("diglot:invalid: no JSON").of_a_run(true).is_interrupt());
 
         // As it comes: interrupted at any moment, also while it is prepared.
         let connection = Connection::open_in_memory().expect("opens");
@@ -193,7 +219,7 @@ mod tests {
         while begin.elapsed() < Duration::from_millis(400) {
             let text = "SELECT value FROM json_each('[1,2]') WHERE value IN (SELECT value FROM json_each('[2]'))";
             if let Err(error) = connection.query_row(text, [], |row| row.get::<_, i64>(0)) {
-                let fault = Fault::from(error);
+                let fault = Fault::from(error).of_a_run(true);
                 assert!(fault.is_interrupt(), "{fault:?}");
                 interrupted += 1;
             }

@@ -172,7 +172,7 @@ fn plan_of(connection: &Connection, text: &str, values: &[Datum]) -> Result<Stri
 /// An error for the operator, who may see what SQLite says.
 fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     let reason = match &fault {
-        Fault::Sqlite(error) => error.to_string(),
+        Fault::Sqlite(error) | Fault::OutOfTime(error) => error.to_string(),
         Fault::Shape(what) => (*what).to_owned(),
         Fault::Stopped(_) => "nobody waits".to_owned(),
     };

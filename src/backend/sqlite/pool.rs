@@ -8,7 +8,7 @@
 //! one call (`Statement::has_long_calls`) always go aside; what waits, for a lock or for the opening of a connection, waits
 //! on a thread.
 //!
-//! Measured (`tests/measure.rs`: 100 000 point reads of 8 columns by each of four tasks on two workers and two cores, dev
+//! Measured once (100 000 point reads of 8 columns by each of four tasks on two workers and two cores, dev
 //! profile, where the read alone takes 7.7 µs): 8.0 µs of processor at once, 40 to 51 µs aside. `block_in_place` took 7.2 µs
 //! there, so it may be no dearer (not measured under HTTP), but a future that it holds cannot be dropped when the caller goes
 //! away, and it panics on a runtime of one thread. Mapping the file instead of copying its pages saves a quarter of a read
@@ -185,7 +185,8 @@ impl Pool {
                 .and_then(|()| {
                     job.span
                         .in_scope(|| run::read(&reader.connection, &job.run(), Some(&mut outlet)))
-                });
+                })
+                .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
             reader.unwatch();
             drop(outlet);
             (reader, outcome, begin.elapsed())
@@ -287,7 +288,8 @@ impl Pool {
                 reader.clock.begin();
                 self.timer.wake();
                 run::read(&reader.connection, run, None)
-            });
+            })
+            .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
         reader.unwatch();
         self.give(reader, &outcome);
         match outcome {
@@ -356,7 +358,8 @@ impl Pool {
             let begin = Instant::now();
             let outcome = reader
                 .until(deadline, deadline.saturating_duration_since(begin))
-                .and_then(|()| work(&reader));
+                .and_then(|()| work(&reader))
+                .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
             reader.unwatch();
             drop(permit);
             (reader, outcome, begin.elapsed())
