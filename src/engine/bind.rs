@@ -48,6 +48,7 @@ impl Binder<'_> {
                 })
             }
             Parameter::Session(name) => self.session(name, mark).and_then(|datum| self.formed(datum, mark)),
+            Parameter::Sent(_) | Parameter::IsSent(_) => Err(Error::internal("a rule on writes in a read")),
             Parameter::Cursor(slot, part) => {
                 let parts = self
                     .cursors

@@ -161,6 +161,7 @@ fn view(catalog: &Catalog, role: &str) -> View {
             Arc::new(FaceAccess {
                 read: Some(read),
                 schema: face.name.as_str() != "author",
+                ..FaceAccess::default()
             })
         })
     });

@@ -1,7 +1,7 @@
 //! Predicates as text for people: `diglot explain` and messages. Not SQL that anything runs.
 
 use super::{Aggregate, Parameter, Predicate, RuleFunction, SpatialTest, Term};
-use crate::catalog::{Catalog, TableId};
+use crate::catalog::{Catalog, ColumnId, TableId};
 use crate::request::{Comparison, Function, JsonStep};
 use crate::value::Datum;
 
@@ -111,6 +111,13 @@ impl<'a> Describer<'a> {
         }
     }
 
+    /// The name of a column of the rule's own table.
+    fn own_column(&self, column: ColumnId) -> &str {
+        self.tables
+            .first()
+            .map_or("?", |table| self.catalog.table(*table).column(column).name.as_str())
+    }
+
     /// A term over the row.
     #[must_use]
     pub fn term(&self, term: &Term) -> String {
@@ -189,6 +196,8 @@ impl<'a> Describer<'a> {
             }
             Parameter::Constant(value) => datum(value),
             Parameter::Cursor(slot, part) => mark().unwrap_or_else(|| format!(":{}.{part}", slot.0)),
+            Parameter::Sent(column) => format!("_REQ_.{}", self.own_column(*column)),
+            Parameter::IsSent(column) => format!("'{}' IN _REQ_FIELDS_", self.own_column(*column)),
         }
     }
 

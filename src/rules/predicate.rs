@@ -145,6 +145,11 @@ pub enum Parameter {
     Constant(Datum),
     /// One part of a cursor: the cursor's slot, and which of the order's terms.
     Cursor(Slot, u16),
+    /// The value that was sent for a column (`_REQ_.column`); null where none was. Only in rules: a write puts the value's
+    /// own source in its place.
+    Sent(ColumnId),
+    /// Whether a value was sent for a column (`'column' IN _REQ_FIELDS_`), likewise.
+    IsSent(ColumnId),
 }
 
 /// Functions that only rules may use.

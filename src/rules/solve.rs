@@ -405,7 +405,7 @@ impl Solver<'_> {
         match source {
             Parameter::Constant(value) => Some(value.clone()),
             Parameter::Session(name) => cast_variable(variable(self.principal, name)?.as_ref(), data_type, *list),
-            Parameter::Slot(_) | Parameter::Cursor(..) => None,
+            Parameter::Slot(_) | Parameter::Cursor(..) | Parameter::Sent(_) | Parameter::IsSent(_) => None,
         }
     }
 

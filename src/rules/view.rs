@@ -1,6 +1,6 @@
 //! What one role may see of the catalog: the compiled rules, and the mask that fronts make schemas from.
 
-use super::Predicate;
+use super::{Predicate, Term};
 use crate::catalog::{ColumnId, Face, FaceId, FunctionId, Join, Relation, Table};
 use crate::ident::Name;
 use std::collections::HashMap;
@@ -22,8 +22,42 @@ pub struct View {
 pub struct FaceAccess {
     /// Reading; `None`: the face is known (some other right exists), but cannot be read.
     pub read: Option<ReadAccess>,
+    /// Creating rows.
+    pub create: Option<CreateAccess>,
+    /// Updating rows.
+    pub update: Option<UpdateAccess>,
+    /// Deleting rows: which (scope 0), unsolved.
+    pub delete: Option<Predicate>,
     /// Whether the role may read the table's schema.
     pub schema: bool,
+}
+
+/// The right to create rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateAccess {
+    /// What the new row must satisfy (scope 0), unsolved.
+    pub check: Predicate,
+    /// Which columns may be sent.
+    pub columns: Box<[bool]>,
+    /// Values that the rule sets, which cannot be sent.
+    pub set: Vec<(ColumnId, Term)>,
+    /// Only with the admin secret and the header for it.
+    pub backend_only: bool,
+}
+
+/// The right to update rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateAccess {
+    /// Which rows (scope 0), unsolved.
+    pub rule: Predicate,
+    /// What they must satisfy afterwards (scope 0), unsolved.
+    pub check: Predicate,
+    /// Which columns may be sent.
+    pub columns: Box<[bool]>,
+    /// Values that the rule sets, which cannot be sent.
+    pub set: Vec<(ColumnId, Term)>,
+    /// Only with the admin secret and the header for it.
+    pub backend_only: bool,
 }
 
 /// The right to read.

@@ -237,6 +237,7 @@ pub(super) fn read_all(catalog: &Catalog, face: u32) -> FaceAccess {
             computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),
         }),
         schema: true,
+        ..FaceAccess::default()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::super::Predicate;
 use super::super::compile::compile;
-use super::super::view::{Cell, FaceAccess, ReadAccess};
+use super::super::view::{Cell, CreateAccess, FaceAccess, ReadAccess, UpdateAccess};
+use super::super::{Parameter, Term};
 use super::openness::{self, Openness, Width};
 use super::{Builder, Rights};
 use crate::catalog::{Face, Table, TableId, speaks_of_secrets};
@@ -66,14 +67,85 @@ impl Builder<'_> {
             Shape::Shared | Shape::Owned(_) => return Some(FaceAccess::default()),
             Shape::Closed | Shape::Users => return None,
         };
+        let (create, update, delete) = match user.then(|| self.convention_writes(face)).flatten() {
+            Some((create, update, delete)) => (Some(create), Some(update), Some(delete)),
+            None => (None, None, None),
+        };
         let mut read = self.whole(face, rule, user);
         if self.catalog.users == Some(face.table) {
             read = self.without_secrets(face, read);
         }
         Some(FaceAccess {
             read: Some(read),
+            create,
+            update,
+            delete,
             schema: true,
         })
+    }
+
+    /// What a signed-in caller may write by convention: an owner's rows where there are owners, all where there are none.
+    fn convention_writes(&mut self, face: &Face) -> Option<(CreateAccess, UpdateAccess, Predicate)> {
+        let owner = match self.shape(face) {
+            Shape::Owned(column) => Some(column.to_owned()),
+            Shape::Shared => owner_column(self.catalog.table(face.table)).map(str::to_owned),
+            Shape::Open => None,
+            Shape::Closed | Shape::Users => return None,
+        };
+        let table = self.catalog.table(face.table);
+        if !table.writable {
+            return None;
+        }
+        let mut set = Vec::new();
+        let mut rule = Predicate::TRUE;
+        let mut kept = Vec::new();
+        if let Some(owner) = owner {
+            rule = self.owner_rule(face, &owner)?;
+            let column = table.column_named(&owner)?;
+            let (data_type, list) = super::super::predicate::parameter_type(&table.column(column).data_type);
+            let source = Parameter::Session("id".into());
+            set.push((
+                column,
+                Term::Parameter {
+                    source,
+                    data_type,
+                    list,
+                },
+            ));
+            kept.push(column);
+        }
+        let columns = self.writable_columns(face, &kept);
+        let create = CreateAccess {
+            check: rule.clone(),
+            columns: columns.clone(),
+            set,
+            backend_only: false,
+        };
+        let update = UpdateAccess {
+            rule: rule.clone(),
+            check: rule.clone(),
+            columns,
+            set: Vec::new(),
+            backend_only: false,
+        };
+        Some((create, update, rule))
+    }
+
+    /// What a rule reads decides about other rows, so nobody writes it by convention.
+    pub(super) fn keep_what_rules_read(&mut self, own: &mut HashMap<Name, Rights>) {
+        for (face, index) in self.catalog.faces.iter().zip(0_usize..) {
+            if !self.by_convention(face) || !self.read_by_rules.contains(&face.table) {
+                continue;
+            }
+            for (role, rights) in own.iter_mut() {
+                if role.as_str() != Principal::ADMIN
+                    && let Some(access) = rights.get_mut(index).and_then(Option::as_mut)
+                {
+                    let access = std::sync::Arc::make_mut(access);
+                    (access.create, access.update, access.delete) = (None, None, None);
+                }
+            }
+        }
     }
 
     /// Whether the convention speaks for a face: no face of its table has access blocks.

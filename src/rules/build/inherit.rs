@@ -113,13 +113,29 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A right to write, where one part alone has it. (Two of them would have to be told apart row by row and column by
+/// column; what may be read there may not be written at all.)
+fn single<'p, T: Clone + 'p>(parts: &[&'p Arc<FaceAccess>], right: impl Fn(&'p FaceAccess) -> Option<&'p T>) -> Option<T> {
+    let mut found = parts.iter().filter_map(|part| right(part));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    }
+}
+
 /// Rows of any part; a cell where a part that allows it holds; the largest limit; what any part may, but computed fields
 /// only where no row shows them against a part's will.
 fn united(parts: &[&Arc<FaceAccess>]) -> FaceAccess {
     let reads: Vec<&ReadAccess> = parts.iter().filter_map(|part| part.read.as_ref()).collect();
-    let schema = parts.iter().any(|part| part.schema);
+    let united = FaceAccess {
+        read: None,
+        create: single(parts, |part| part.create.as_ref()),
+        update: single(parts, |part| part.update.as_ref()),
+        delete: single(parts, |part| part.delete.as_ref()),
+        schema: parts.iter().any(|part| part.schema),
+    };
     let Some(first) = reads.first() else {
-        return FaceAccess { read: None, schema };
+        return united;
     };
     let rule = any(reads.iter().map(|read| read.rule.clone()));
     let columns = first.cells.len();
@@ -151,7 +167,7 @@ fn united(parts: &[&Arc<FaceAccess>]) -> FaceAccess {
             aggregate: reads.iter().any(|read| read.aggregate),
             computed,
         }),
-        schema,
+        ..united
     }
 }
 

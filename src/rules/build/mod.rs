@@ -5,13 +5,14 @@ mod convention;
 mod enums;
 mod inherit;
 mod openness;
+mod write;
 
 pub use openness::Openness;
 
 use super::Predicate;
-use super::compile::{Purpose, check, compile};
+use super::compile::compile;
 use super::syntax::Problem;
-use super::view::{Cell, FaceAccess, ReadAccess, View, Views};
+use super::view::{Cell, CreateAccess, FaceAccess, ReadAccess, UpdateAccess, View, Views};
 use crate::catalog::{Catalog, Face, FunctionId, TableId};
 use crate::config::{AccessDefault, Config, Rule};
 use crate::error::nearest;
@@ -101,6 +102,7 @@ pub fn build_views(catalog: &Catalog, config: &Config, options: &AccessOptions) 
         blocked: blocked(catalog, config),
         limits: openness::limits(options.before.as_ref(), catalog),
         findings: Vec::new(),
+        read_by_rules: BTreeSet::new(),
         shared: HashMap::new(),
     };
     let views = builder.views();
@@ -141,6 +143,8 @@ struct Builder<'a> {
     /// How far the convention may open each table.
     limits: Vec<Option<openness::Width>>,
     findings: Vec<Finding>,
+    /// Tables that a configured rule reads besides its own.
+    read_by_rules: BTreeSet<TableId>,
     /// Equal rights are kept once, for tables and roles by the hundred.
     shared: HashMap<Outline, Vec<Arc<FaceAccess>>>,
 }
@@ -155,6 +159,7 @@ impl Builder<'_> {
                 .collect();
             own.insert(role.clone(), rights);
         }
+        self.keep_what_rules_read(&mut own);
         self.warn_of_held_tables();
         self.warn_of_secrets();
         self.warn_of_references(&own);
@@ -206,7 +211,10 @@ impl Builder<'_> {
                 );
             }
             let exists = !closed || entry.is_some();
-            return exists.then(|| self.share(everything(face, self.catalog.table(face.table).columns.len())));
+            return exists.then(|| {
+                let everything = self.everything(face);
+                self.share(everything)
+            });
         }
         let access = match entry {
             Some(entry) if !entry.access.is_empty() => {
@@ -282,26 +290,15 @@ impl Builder<'_> {
             Rule::All(true) => Some(Predicate::TRUE),
             Rule::All(false) => None,
             Rule::Text(text) => match compile(self.catalog, face.id, text) {
-                Ok(compiled) => Some(compiled.predicate),
+                Ok(compiled) => {
+                    self.read_by_rules.extend(compiled.reads);
+                    Some(compiled.predicate)
+                }
                 Err(problem) => {
                     self.problem(place, problem);
                     None
                 }
             },
-        }
-    }
-
-    /// A rule of writing: whether it grants anything.
-    fn write_rule(&mut self, face: &Face, rule: Option<&Rule>, purpose: Purpose, place: &str) -> bool {
-        match rule {
-            None | Some(Rule::All(true)) => true,
-            Some(Rule::All(false)) => false,
-            Some(Rule::Text(text)) => {
-                if let Err(problem) = check(self.catalog, face.id, text, purpose) {
-                    self.problem(place, problem);
-                }
-                true
-            }
         }
     }
 
@@ -385,25 +382,42 @@ impl Builder<'_> {
         }
     }
 
+    /// What the admin may.
+    fn everything(&self, face: &Face) -> FaceAccess {
+        let table = self.catalog.table(face.table);
+        let columns = self.writable_columns(face, &[]);
+        let writable = table.writable && !table.system;
+        FaceAccess {
+            read: Some(ReadAccess {
+                rule: Predicate::TRUE,
+                cells: vec![Cell::Visible; table.columns.len()],
+                counted: None,
+                limit: None,
+                aggregate: true,
+                computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),
+            }),
+            create: writable.then(|| CreateAccess {
+                check: Predicate::TRUE,
+                columns: columns.clone(),
+                set: Vec::new(),
+                backend_only: false,
+            }),
+            update: writable.then(|| UpdateAccess {
+                rule: Predicate::TRUE,
+                check: Predicate::TRUE,
+                columns,
+                set: Vec::new(),
+                backend_only: false,
+            }),
+            delete: writable.then_some(Predicate::TRUE),
+            schema: true,
+        }
+    }
+
     fn suggest(wrong: &str, candidates: impl IntoIterator<Item = impl AsRef<str>>) -> String {
         let candidates: Vec<_> = candidates.into_iter().collect();
         nearest(wrong, candidates.iter().map(AsRef::as_ref))
             .map_or_else(String::new, |near| format!(", did you mean {near:?}?"))
-    }
-}
-
-/// What the admin may.
-fn everything(face: &Face, columns: usize) -> FaceAccess {
-    FaceAccess {
-        read: Some(ReadAccess {
-            rule: Predicate::TRUE,
-            cells: vec![Cell::Visible; columns],
-            counted: None,
-            limit: None,
-            aggregate: true,
-            computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),
-        }),
-        schema: true,
     }
 }
 

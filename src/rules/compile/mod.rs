@@ -51,25 +51,17 @@ pub fn compile(catalog: &Catalog, face: FaceId, text: &str) -> Result<Compiled, 
     compile_for(catalog, face, text, Purpose::Read)
 }
 
-/// Parses and checks a rule of a write. What it compiles to belongs to writing, so nothing is returned.
+/// An expression whose value fits a column (`set = { c = { sql = "…" } }`).
 ///
 /// # Errors
 /// As [`compile`].
-pub fn check(catalog: &Catalog, face: FaceId, text: &str, purpose: Purpose) -> Result<BTreeSet<TableId>, Problem> {
-    compile_for(catalog, face, text, purpose).map(|compiled| compiled.reads)
-}
-
-/// Checks that an expression has a value that fits a column (`set = { c = { sql = "…" } }`).
-///
-/// # Errors
-/// As [`compile`].
-pub fn check_value(
+pub fn compile_value(
     catalog: &Catalog,
     face: FaceId,
     column: ColumnId,
     text: &str,
     purpose: Purpose,
-) -> Result<(), Problem> {
+) -> Result<Term, Problem> {
     let expression = parse(text)?;
     let mut compiler = Compiler::new(catalog, face, purpose);
     let data_type = catalog.table_of(face).column(column).data_type.clone();
@@ -86,12 +78,16 @@ pub fn check_value(
                 ),
             ));
         }
-        return Ok(());
+        return Ok(term.clone());
     }
-    compiler.settle(operand, &data_type).map(|_| ())
+    compiler.settle(operand, &data_type)
 }
 
-fn compile_for(catalog: &Catalog, face: FaceId, text: &str, purpose: Purpose) -> Result<Compiled, Problem> {
+/// Parses and checks a rule of a face for a purpose.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_for(catalog: &Catalog, face: FaceId, text: &str, purpose: Purpose) -> Result<Compiled, Problem> {
     let expression = parse(text)?;
     compile_expression(catalog, face, &expression, purpose)
 }

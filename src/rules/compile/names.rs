@@ -5,7 +5,7 @@ use crate::catalog::{ColumnId, FaceId, Join, RelationId, TableId};
 use crate::error::nearest;
 use crate::request::Comparison;
 use crate::rules::syntax::{Expression, Kind, Path, Problem, Root, Spelled};
-use crate::rules::{Exists, Predicate, Term};
+use crate::rules::{Exists, Parameter, Predicate, Term};
 use crate::value::Type;
 
 /// A row at hand.
@@ -147,6 +147,17 @@ impl Compiler<'_> {
     /// The value at the end of a path.
     pub(super) fn path(&mut self, path: &Path) -> Result<Term, Problem> {
         let resolved = self.resolve(path)?;
+        if path.root == Root::Request {
+            let table = self.frames[resolved.frame].table;
+            let own = &self.catalog.table(table).column(resolved.column).data_type;
+            let (data_type, list) = super::super::predicate::parameter_type(own);
+            let source = Parameter::Sent(resolved.column);
+            return Ok(Term::Parameter {
+                source,
+                data_type,
+                list,
+            });
+        }
         let mut frame = resolved.frame;
         let mut rest = 0;
         for length in (1..=resolved.along.len()).rev() {

@@ -7,7 +7,7 @@ use crate::request::{Comparison, Function, JsonStep};
 use crate::rules::constant::{cast_literal, cast_text, widened};
 use crate::rules::syntax::{Expression, Kind, Literal, Operator, Position, Problem, Spelled, Step};
 use crate::rules::types::{are_comparable, is_text_like, stored, type_of};
-use crate::rules::{Predicate, RuleFunction, Term};
+use crate::rules::{Parameter, Predicate, RuleFunction, Term};
 use crate::value::Type;
 
 /// One side of a comparison: constants and variables take the other side's type.
@@ -276,7 +276,7 @@ impl Compiler<'_> {
         Ok(if negated { any.negate() } else { any })
     }
 
-    /// `'title' IN _REQ_FIELDS_`: names are checked; what it compiles to belongs to writing.
+    /// `'title' IN _REQ_FIELDS_`
     fn in_request_fields(&mut self, left: &Expression, at: Position) -> Result<Predicate, Problem> {
         if !matches!(self.purpose, super::Purpose::Create | super::Purpose::Update) {
             return Err(Problem::new(
@@ -293,7 +293,7 @@ impl Compiler<'_> {
             at: left.at,
         };
         let table = self.frames[0].table;
-        if self.find_column(table, &spelled).is_none() {
+        let Some(column) = self.find_column(table, &spelled) else {
             let table = self.catalog.table(table);
             return Err(Problem::new(
                 left.at,
@@ -303,8 +303,12 @@ impl Compiler<'_> {
                     suggestion(name, table.columns.iter().map(|column| column.name.as_str()))
                 ),
             ));
-        }
-        Ok(Predicate::UNKNOWN)
+        };
+        Ok(Predicate::Truth(Box::new(Term::Parameter {
+            source: Parameter::IsSent(column),
+            data_type: Type::Boolean,
+            list: false,
+        })))
     }
 
     /// `x = ANY(array column)`
