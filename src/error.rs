@@ -67,6 +67,8 @@ impl Code {
     pub const UNKNOWN_TABLE: Code = Code("unknown_table");
     /// An unknown column, or one that the role may not see.
     pub const UNKNOWN_COLUMN: Code = Code("unknown_column");
+    /// A column that the database computes was sent.
+    pub const READ_ONLY_COLUMN: Code = Code("read_only_column");
     /// An unknown relation, or one that leads where the role may not read.
     pub const UNKNOWN_RELATION: Code = Code("unknown_relation");
     /// An unknown operator, or one that the column's type does not have.
@@ -87,6 +89,12 @@ impl Code {
     pub const ROW_NOT_FOUND: Code = Code("row_not_found");
     /// Not available on this database or not yet.
     pub const NOT_SUPPORTED: Code = Code("not_supported");
+    /// What a write would leave does not satisfy the role's rule.
+    pub const CHECK_FAILED: Code = Code("check_failed");
+    /// Another transaction came in between; the same write again may work.
+    pub const COLLISION: Code = Code("collision");
+    /// Whether a write has happened is not known.
+    pub const UNKNOWN_OUTCOME: Code = Code("unknown_outcome");
     /// A constraint of the database is violated.
     pub const CONSTRAINT: Code = Code("constraint_violation");
     /// The database cannot be reached.
@@ -115,8 +123,43 @@ pub struct Error {
     pub message: String,
     /// Where in the request: a parameter's or argument's name.
     pub place: Option<String>,
+    /// Which of several rows that were sent, counted from 0.
+    pub row: Option<usize>,
+    /// Which of several writes of a batch, counted from 0.
+    pub write: Option<usize>,
+    /// The constraint of the database that a write has violated, by its own names: whoever knows the catalog and the caller
+    /// says of it what may be said.
+    pub violation: Option<Box<Violation>>,
     /// The cause, for the log only.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A constraint of the database that a write has violated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which kind.
+    pub kind: ViolationKind,
+    /// The table's schema, where the database says so.
+    pub schema: Option<String>,
+    /// The table.
+    pub table: Option<String>,
+    /// Its columns, where the database says so.
+    pub columns: Vec<String>,
+    /// The constraint's name, where the database says so.
+    pub constraint: Option<String>,
+}
+
+/// Kinds of constraints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViolationKind {
+    /// Another row has the key.
+    Unique,
+    /// A row that is referred to does not exist, or one that goes is referred to.
+    ForeignKey,
+    /// A value is missing.
+    NotNull,
+    /// Any other condition of the table.
+    Check,
 }
 
 impl Error {
@@ -127,6 +170,9 @@ impl Error {
             code,
             message: message.into(),
             place: None,
+            row: None,
+            write: None,
+            violation: None,
             source: None,
         }
     }
@@ -155,6 +201,20 @@ impl Error {
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place.get_or_insert_with(|| place.into());
+        self
+    }
+
+    /// Says which of several rows is meant, counted from 0.
+    #[must_use]
+    pub fn at_row(mut self, row: usize) -> Self {
+        self.row.get_or_insert(row);
+        self
+    }
+
+    /// Says which of several writes is meant, counted from 0.
+    #[must_use]
+    pub fn of_write(mut self, write: usize) -> Self {
+        self.write.get_or_insert(write);
         self
     }
 

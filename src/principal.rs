@@ -54,6 +54,12 @@ pub enum Variable {
 pub struct Scope {
     /// Faces that it may read; `None` is all.
     pub read: Option<Vec<Name>>,
+    /// Faces in which it may create rows; `None` is all.
+    pub create: Option<Vec<Name>>,
+    /// Faces in which it may change rows; `None` is all.
+    pub update: Option<Vec<Name>>,
+    /// Faces in which it may delete rows; `None` is all.
+    pub delete: Option<Vec<Name>>,
 }
 
 impl Principal {

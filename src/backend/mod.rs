@@ -1,10 +1,12 @@
 //! The databases: introspection, running statements, seeing foreign changes. The only home of drivers.
 
 mod postgres;
+mod session;
 mod sqlite;
 mod stream;
 mod told;
 
+pub use session::{Changed, Session, Work};
 pub use stream::{Piece, Reply, Stream};
 
 use crate::catalog::Database;
@@ -164,6 +166,17 @@ impl Backend {
         match self {
             Self::Sqlite(sqlite) => sqlite.stream(run).await,
             Self::Postgres(postgres) => postgres.stream(run).await,
+        }
+    }
+
+    /// Does a work within a transaction. It goes on when nobody waits for it any more: no write is left at an unknown point.
+    ///
+    /// # Errors
+    /// Those of the work; then nothing of it has happened. With [`crate::error::Code::UNKNOWN_OUTCOME`] nobody knows.
+    pub async fn write(&self, work: Box<dyn Work>) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(work).await,
+            Self::Postgres(postgres) => postgres.write(work).await,
         }
     }
 

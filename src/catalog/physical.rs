@@ -97,6 +97,10 @@ pub struct Table {
     pub indexes: Vec<Vec<ColumnId>>,
     /// Whether the database says that rows can be inserted, updated, deleted through it.
     pub writable: bool,
+    /// It has triggers, which may change what is written.
+    pub triggers: bool,
+    /// What the database calls its own number of a row, which finds it again within a transaction: `rowid` or `ctid`.
+    pub row_number: Option<&'static str>,
 }
 
 /// A column.

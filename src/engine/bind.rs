@@ -33,7 +33,7 @@ impl Binder<'_> {
         marks.iter().map(|mark| self.mark(mark)).collect()
     }
 
-    fn mark(&self, mark: &Mark) -> Result<Datum> {
+    pub(super) fn mark(&self, mark: &Mark) -> Result<Datum> {
         match &mark.source {
             Parameter::Constant(datum) => self.formed(datum.clone(), mark),
             Parameter::Slot(slot) => {
@@ -49,6 +49,9 @@ impl Binder<'_> {
             }
             Parameter::Session(name) => self.session(name, mark).and_then(|datum| self.formed(datum, mark)),
             Parameter::Sent(_) | Parameter::IsSent(_) => Err(Error::internal("a rule on writes in a read")),
+            Parameter::Row(..) | Parameter::Linked { .. } | Parameter::Written { .. } => {
+                Err(Error::internal("a row of a write in a read"))
+            }
             Parameter::Cursor(slot, part) => {
                 let parts = self
                     .cursors
@@ -70,7 +73,7 @@ impl Binder<'_> {
     }
 
     /// A part of a cursor on PostgreSQL, which gives them all as text: ours, sealed, so it is taken as it is.
-    fn part(&self, text: Box<str>, data_type: &Type) -> Result<Datum> {
+    pub(super) fn part(&self, text: Box<str>, data_type: &Type) -> Result<Datum> {
         let broken = || Error::internal("a cursor holds what its column cannot");
         Ok(match data_type {
             Type::Boolean => Datum::Boolean(text.starts_with('t')),
@@ -119,8 +122,18 @@ impl Binder<'_> {
         Ok(Datum::List(list))
     }
 
-    fn scalar(&self, value: &Value, data_type: &Type) -> Result<Datum> {
+    pub(super) fn scalar(&self, value: &Value, data_type: &Type) -> Result<Datum> {
         scalar::datum(value, data_type, &self.catalog.database)
+    }
+
+    /// A value of the request as it is compared.
+    pub(super) fn plain(&self, value: &Value, mark: &Mark) -> Result<Datum> {
+        self.typed(value, mark).and_then(|datum| self.formed(datum, mark))
+    }
+
+    /// A canonical value in the form that the database keeps and compares.
+    pub(super) fn native(&self, datum: Datum, data_type: &Type) -> Datum {
+        native(datum, data_type, self.catalog.database.kind)
     }
 
     /// A value of whatever source (request, rule, session) in the form in which it is bound. Cursors alone do not come

@@ -2,13 +2,13 @@
 
 use super::binding::Binding;
 use crate::backend::Backend;
-use crate::catalog::{Catalog, FaceId};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Plan, plan};
 use crate::principal::{Principal, Scope};
 use crate::request::{Read, Slot};
-use crate::rules::{Decisions, View, authorize, decisions};
+use crate::rules::{Decisions, Touch, View, authorize, decisions};
 use crate::sql::{Care, Statement, render};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -69,7 +69,7 @@ impl Weighter<Key, Arc<Planned>> for ByBytes {
 /// The plans of one shape, one for each outcome of solving its rules. One more of them makes a new one of these, so that
 /// the cache knows what each weighs.
 struct Planned {
-    touched: Vec<FaceId>,
+    touched: Vec<Touch>,
     variants: Vec<(Decisions, Arc<Ready>)>,
 }
 
@@ -142,7 +142,7 @@ impl Plans {
         let plan = plan(catalog, &authorized)?;
         let statement = render(catalog, &plan, backend.flavor(), Care::Quick);
         let touched = authorized.touched;
-        let binding = Binding::of(catalog, view, &plan, principal.role.as_str(), touched.first().copied());
+        let binding = Binding::of(catalog, view, &plan, principal.role.as_str(), touched.first().map(|touch| touch.face));
         let ready = Arc::new(Ready {
             plan,
             statement,

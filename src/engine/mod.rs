@@ -10,10 +10,12 @@ mod enums;
 mod exposure;
 mod start;
 mod stream;
+mod write;
 
 pub use exposure::exposure;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
+pub use write::Written;
 
 use crate::backend::{Backend, Reply, Run, Seal};
 use crate::catalog::{Catalog, DatabaseKind};
@@ -82,6 +84,7 @@ pub struct Snapshot {
     pub number: u64,
     views: Views,
     plans: Plans,
+    programs: write::Programs,
 }
 
 impl Snapshot {
@@ -93,6 +96,7 @@ impl Snapshot {
             number,
             views,
             plans: Plans::new(),
+            programs: write::Programs::new(),
         }
     }
 

@@ -30,6 +30,10 @@ pub fn describe(query: &Query, around: &Describer<'_>) -> Json {
             say("function", call(around, *function, arguments).into());
             say("table", table_name(*table).into());
         }
+        From::Written { write, table, .. } => {
+            say("rows written by", (*write).into());
+            say("table", table_name(*table).into());
+        }
         From::Nothing => {}
     }
     if let Some(through) = &query.through {

@@ -3,6 +3,8 @@
 mod describe;
 mod keyset;
 mod query;
+mod write;
 
 pub use describe::describe;
 pub use query::{Answer, Body, Count, Member, Part, Plan, Query, Value, plan};
+pub use write::{Program, Verdict, WritePlan, plan_writes};

@@ -152,7 +152,10 @@ pub enum Part {
 /// # Errors
 /// Combinations that cannot be: a cursor without a key to order by, cursors with distinct rows.
 pub fn plan(catalog: &Catalog, authorized: &Authorized<Select>) -> Result<Plan> {
-    let select = authorized.get();
+    planned(catalog, authorized.get(), authorized.formats)
+}
+
+pub(super) fn planned(catalog: &Catalog, select: &Select, formats: Formats) -> Result<Plan> {
     let answer = match &select.output {
         Output::Rows(_) | Output::Groups { .. } => Answer::Rows,
         Output::Row(_) | Output::Aggregate(_) => Answer::Row,
@@ -163,7 +166,7 @@ pub fn plan(catalog: &Catalog, authorized: &Authorized<Select>) -> Result<Plan> 
     Ok(Plan {
         query: level(catalog, select, true)?,
         answer,
-        formats: authorized.formats,
+        formats,
     })
 }
 
@@ -195,6 +198,8 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
             ));
         }
         complete(&mut order, &select.key, catalog);
+    } else if let From::Written { .. } = select.from {
+        // In the order in which they were sent.
     } else if page.limit.is_some() || page.most.is_some() || page.offset.is_some() || !select.distinct.is_empty() {
         // A page of rows in no total order could show a row twice or never.
         if !matches!(select.output, Output::Row(_) | Output::Groups { .. }) {

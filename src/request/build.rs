@@ -1,6 +1,6 @@
 //! Collecting values beside the shape that refers to them.
 
-use super::{Read, Request, Slot};
+use super::{Batch, Read, Request, Slot, Write};
 use crate::value::Value;
 
 /// The values of one request, by slot.
@@ -44,6 +44,15 @@ impl Builder {
     pub fn push(&mut self, value: impl Into<Value>) -> Slot {
         self.values.push(value.into());
         Slot(u32::try_from(self.values.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The finished batch.
+    #[must_use]
+    pub fn finish_batch(self, writes: Vec<Write>) -> Batch {
+        Batch {
+            writes,
+            values: Values(self.values),
+        }
     }
 
     /// The finished request.

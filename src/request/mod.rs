@@ -6,12 +6,17 @@
 mod build;
 mod filter;
 mod output;
+mod write;
 
 pub use build::{Builder, Values};
 pub use filter::{Aggregation, Comparison, Expression, Filter, Function, JsonStep};
 pub use output::{
     AggregateField, AggregateFunction, AggregateMember, AggregateOperand, BytesFormat, ConnectionField, Constant,
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,
+};
+
+pub use write::{
+    Assignment, Batch, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
 };
 
 use crate::ident::Name;

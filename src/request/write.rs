@@ -1,4 +1,7 @@
-//! Writes, in names: one change of one table's rows, and what is written of them.
+//! Writes, in names: changes of one table's rows each, and what is written of them.
+//!
+//! Nested writes are no tree here: each level is a write of its own, linked to rows of an earlier one. So a batch is a list
+//! in the order in which it happens, and what a level costs does not depend on how many rows it has.
 
 use super::{Expression, Filter, Formats, Output, Slot, Values};
 use crate::ident::Name;
@@ -20,10 +23,15 @@ pub struct Write {
     /// What happens.
     pub change: Change,
     /// What is written of the rows that were changed ([`Output::Rows`] or [`Output::Row`]), in the order in which they
-    /// were sent; `None`: nothing but their number. A deleted row is written as it was.
+    /// were sent, as they are after its unit; `None`: nothing but their number. A deleted row is written as it was.
     pub returning: Option<Output>,
     /// How values are written.
     pub formats: Formats,
+    /// Writes of one unit (a root field with all that is nested in it) are read back together, as they are when all of them
+    /// have happened. The numbers rise.
+    pub unit: u16,
+    /// That no row is found is an error: the row is unknown, or the caller may only read it.
+    pub strict: bool,
 }
 
 /// What happens to rows.
@@ -36,25 +44,68 @@ pub enum Change {
     Update {
         /// Which rows; `None` is all.
         filter: Option<Filter>,
+        /// Only rows that a relation leads to from rows of an earlier write.
+        within: Option<Link>,
         /// New values; an expression sees the row as it was.
         set: Vec<Assignment>,
+        /// Columns that take their values from a row of an earlier write.
+        links: Vec<Link>,
     },
     /// Rows that go, found likewise.
     Delete {
         /// Which rows; `None` is all.
         filter: Option<Filter>,
+        /// Only rows that a relation leads to from rows of an earlier write.
+        within: Option<Link>,
     },
 }
 
-/// New rows of one table, all with the same columns.
+/// New rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Insert {
-    /// The columns that were sent.
-    pub columns: Vec<Name>,
-    /// A slot with a list of rows, each a list of values in the order of `columns`.
-    pub rows: Slot,
+    /// The rows, those with the same columns together.
+    pub groups: Vec<RowGroup>,
     /// What happens where a row of the same key stands; `None`: a conflict is an error.
     pub conflict: Option<Conflict>,
+}
+
+/// New rows with the same columns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RowGroup {
+    /// The columns that were sent.
+    pub columns: Vec<Name>,
+    /// Columns that take their values from rows of earlier writes.
+    pub links: Vec<Link>,
+    /// A slot with a list of rows. Each is a list: its place among all rows of the write (an integer from 0 on), for each
+    /// link the place of the row it is linked to among those of the earlier write, and the values of `columns`.
+    pub rows: Slot,
+}
+
+/// A connection with rows of an earlier write of the batch, over a relation between the two tables.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// The index of the earlier write.
+    pub write: usize,
+    /// The relation's exposed name.
+    pub relation: Name,
+    /// Whose relation it is.
+    pub side: Side,
+}
+
+/// Whose relation a link goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// This table's: it leads to the earlier write's rows.
+    Own,
+    /// The earlier write's table's: it leads here.
+    Theirs,
+    /// That of the earlier write's table, which leads through this one: this row refers to the earlier write's row.
+    Near,
+    /// Likewise, but this row refers to the row at the relation's end, which is the earlier write's.
+    Far {
+        /// The write whose table has the relation.
+        parent: usize,
+    },
 }
 
 /// What happens where a new row meets one with the same key.
@@ -69,7 +120,7 @@ pub struct Conflict {
 /// The unique key that a conflict is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConflictTarget {
-    /// Any key.
+    /// Any key; only for [`ConflictAction::Ignore`].
     Any,
     /// The table's own key.
     Key,
@@ -84,10 +135,10 @@ pub enum ConflictTarget {
 pub enum ConflictAction {
     /// It stays, and the new one is left out.
     Ignore,
-    /// These of its columns take the new row's values.
+    /// Its columns take the new row's values.
     Update {
-        /// Which columns.
-        columns: Vec<Name>,
+        /// Which columns; `None`: all that were sent, but those of the key.
+        columns: Option<Vec<Name>>,
         /// Only if it satisfies this, else it stays as it is.
         filter: Option<Filter>,
     },

@@ -90,6 +90,8 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             strict: false,
             indexes: Vec::new(),
             writable: true,
+            triggers: false,
+            row_number: None,
         });
         let exposed = columns
             .iter()

@@ -8,13 +8,15 @@ mod expression;
 mod filter;
 mod guard;
 mod output;
+mod write;
 #[cfg(test)]
 mod tests;
 
 pub use decide::decisions;
+pub use write::authorize_writes;
 
-use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Select, Term, Through, View};
-use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FaceId, FunctionResult, Join, Relation, TableId};
+use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Right, Select, Term, Through, Touch, View};
+use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
@@ -30,8 +32,8 @@ pub struct Authorized<T> {
     select: T,
     /// How values are written.
     pub formats: Formats,
-    /// Faces whose rules were solved, in order; solving them again for another caller gives that caller's decisions.
-    pub touched: Vec<FaceId>,
+    /// Rights whose rules were solved, in order; solving them again for another caller gives that caller's decisions.
+    pub touched: Vec<Touch>,
     /// What solving decided for this caller.
     pub decisions: Decisions,
     /// What messages call the place of a slot's value: the column that it is compared with.
@@ -73,7 +75,7 @@ struct Resolver<'a> {
     catalog: &'a Catalog,
     view: &'a View,
     principal: &'a Principal,
-    touched: Vec<FaceId>,
+    touched: Vec<Touch>,
     decisions: Decisions,
     labels: Vec<(Slot, String)>,
 }
@@ -119,10 +121,13 @@ impl<'a> Resolver<'a> {
             return Err(self.refusal(face));
         };
         let (rule, cells, counted) = solve_read(read, self.principal, &mut self.decisions);
-        self.touched.push(face.id);
+        self.touched.push(Touch {
+            face: face.id,
+            right: Right::Read,
+        });
         Ok(Entered {
             face,
-            read,
+            read: Cow::Borrowed(read),
             rule,
             cells,
             counted,

@@ -42,6 +42,8 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
         strict: false,
         indexes: Vec::new(),
         writable: true,
+        triggers: false,
+        row_number: None,
     }
 }
 

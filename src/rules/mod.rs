@@ -3,23 +3,27 @@
 
 mod authorize;
 mod build;
+mod change;
 pub mod compile;
 mod constant;
 mod describe;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod parameters;
 pub mod parse_expression;
 pub mod parse_sql;
 mod predicate;
 mod select;
 mod solve;
+mod substitute;
 pub mod syntax;
 mod types;
 mod variables;
 mod view;
 
-pub use authorize::{Authorized, authorize, decisions};
+pub use authorize::{Authorized, authorize, authorize_writes, decisions};
 pub use build::{AccessOptions, Built, Finding, Openness, Severity, build_views};
+pub use change::{Change, Conflict, Group, Within, Write};
 pub use describe::{Describer, describe};
 pub use predicate::{Aggregate, Exists, Parameter, Predicate, RuleFunction, SpatialTest, Term};
 pub use select::{
@@ -27,4 +31,4 @@ pub use select::{
     OrderTerm, Output, Page, Select, Through,
 };
 pub use solve::{cast_variable, decide, solve, variable};
-pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};
+pub use view::{Cell, CreateAccess, Decisions, FaceAccess, ReadAccess, Right, Touch, UpdateAccess, View, Views};

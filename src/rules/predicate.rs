@@ -150,6 +150,26 @@ pub enum Parameter {
     Sent(ColumnId),
     /// Whether a value was sent for a column (`'column' IN _REQ_FIELDS_`), likewise.
     IsSent(ColumnId),
+    /// One of the values of each row that is written: the slot of the rows, and which of a row's values.
+    Row(Slot, u16),
+    /// What an earlier write kept of the row that each row is linked to.
+    Linked {
+        /// The slot of the rows.
+        rows: Slot,
+        /// Which of a row's values is the place of the row it is linked to.
+        place: u16,
+        /// The earlier write.
+        write: u16,
+        /// Which of what it keeps.
+        kept: u16,
+    },
+    /// What an earlier write kept of its rows: all of them where the parameter is a list, else the first.
+    Written {
+        /// The earlier write.
+        write: u16,
+        /// Which of what it keeps.
+        kept: u16,
+    },
 }
 
 /// Functions that only rules may use.

@@ -40,6 +40,15 @@ pub enum From {
         /// The rows' table.
         table: TableId,
     },
+    /// The rows that an earlier write of the batch has changed, in the order in which they were sent.
+    Written {
+        /// Which write.
+        write: u16,
+        /// What it keeps of each row: so many of these columns find it again.
+        key: Vec<crate::catalog::ColumnId>,
+        /// Their table.
+        table: TableId,
+    },
     /// Nowhere: a function's scalar needs no rows.
     Nothing,
 }
@@ -242,7 +251,7 @@ impl From {
     #[must_use]
     pub fn table(&self) -> Option<TableId> {
         match self {
-            From::Table(table) | From::Function { table, .. } => Some(*table),
+            From::Table(table) | From::Function { table, .. } | From::Written { table, .. } => Some(*table),
             From::Nothing => None,
         }
     }

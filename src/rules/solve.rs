@@ -31,6 +31,22 @@ pub fn decide(rule: &Predicate, principal: &Principal, decisions: &mut Decisions
     Solver { principal, decisions }.state(rule);
 }
 
+/// Solves the value that a rule sets; `None` where a variable that it needs is missing.
+#[must_use]
+pub(super) fn solve_value(value: &Term, principal: &Principal, decisions: &mut Decisions) -> Option<Term> {
+    let mut solver = Solver { principal, decisions };
+    solver.enter(solver.usage_of(value))?;
+    Some(solver.term(value).0)
+}
+
+/// The decisions of [`solve_value`] alone.
+pub(super) fn decide_value(value: &Term, principal: &Principal, decisions: &mut Decisions) {
+    let mut solver = Solver { principal, decisions };
+    if solver.enter(solver.usage_of(value)).is_some() {
+        solver.value(value);
+    }
+}
+
 struct Solver<'s> {
     principal: &'s Principal,
     decisions: &'s mut Decisions,
@@ -405,7 +421,13 @@ impl Solver<'_> {
         match source {
             Parameter::Constant(value) => Some(value.clone()),
             Parameter::Session(name) => cast_variable(variable(self.principal, name)?.as_ref(), data_type, *list),
-            Parameter::Slot(_) | Parameter::Cursor(..) | Parameter::Sent(_) | Parameter::IsSent(_) => None,
+            Parameter::Slot(_)
+            | Parameter::Cursor(..)
+            | Parameter::Sent(_)
+            | Parameter::IsSent(_)
+            | Parameter::Row(..)
+            | Parameter::Linked { .. }
+            | Parameter::Written { .. } => None,
         }
     }
 

@@ -89,6 +89,28 @@ pub enum Cell {
     Where(Predicate),
 }
 
+/// One of the rights on a face.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To read rows.
+    Read,
+    /// To create them.
+    Create,
+    /// To change them.
+    Update,
+    /// To delete them.
+    Delete,
+}
+
+/// A right on a face whose rules were solved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// The face.
+    pub face: FaceId,
+    /// Which right.
+    pub right: Right,
+}
+
 /// What solving rules decided for a caller, in the order of solving; part of a plan's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Decisions(pub Vec<Option<bool>>);

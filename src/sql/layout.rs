@@ -3,7 +3,7 @@
 use crate::request::{BytesFormat, NumberFormat};
 
 /// What the backend writes for a statement's rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shape {
     /// For each, one buffer is filled: the layout of every row, separated by commas, without brackets.
     pub outputs: Vec<Layout>,

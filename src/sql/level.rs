@@ -17,6 +17,9 @@ impl Writer<'_> {
             self.word(" FROM ");
             self.rows(query, alias);
             self.conditions(query, true, query.limit.is_none());
+            if let From::Written { .. } = query.from {
+                self.by_flavor(" ORDER BY k.o", " ORDER BY k.key");
+            }
             return;
         }
         let table = self.table_of(query);
@@ -82,6 +85,10 @@ impl Writer<'_> {
         match &query.from {
             From::Nothing => return,
             From::Table(table) => self.table(*table),
+            From::Written { write, key, table } => {
+                self.written_rows(*write, *table, key, alias);
+                return;
+            }
             From::Function {
                 function, arguments, ..
             } => {

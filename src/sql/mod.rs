@@ -2,6 +2,7 @@
 //! nothing else.
 
 mod canonical;
+mod change;
 mod columns;
 mod function;
 mod geometry;
@@ -15,6 +16,7 @@ mod term;
 mod wire;
 mod writer;
 
+pub use change::{Changes, Feed, ROW_NUMBER};
 pub use layout::{Layout, Member, Nested, Shape, Wire};
 pub use render::{Care, render};
 pub use statement::{Flavor, Form, Mark, Statement};

@@ -1,6 +1,7 @@
 //! The only thing that a backend runs.
 
 use super::Shape;
+use crate::catalog::{ColumnId, TableId};
 use crate::pattern::Syntax;
 use crate::rules::Parameter;
 use crate::value::Type;
@@ -45,6 +46,13 @@ pub enum Form {
     Like,
     /// A regular expression or `SIMILAR TO` pattern, checked, and on PostgreSQL translated.
     Pattern(Syntax),
+    /// What a column is to hold, in the form in which the database keeps it.
+    Stored {
+        /// The table.
+        table: TableId,
+        /// The column.
+        column: ColumnId,
+    },
     /// A count of rows: an integer ≥ 0, not above the mark's ceiling, plus so many.
     Count {
         /// Largest value that takes effect (a role's limit).

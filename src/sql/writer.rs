@@ -20,8 +20,8 @@ pub(super) struct Writer<'a> {
     pub(super) long_calls: bool,
     sql: String,
     marks: Vec<Mark>,
-    /// Aliases of the table references around, the innermost last.
-    scopes: Vec<Alias>,
+    /// Aliases of the table references around, the innermost last; `None` is a row whose columns stand without one.
+    scopes: Vec<Option<Alias>>,
 }
 
 /// The alias of a table reference: `t0`, `t1` ….
@@ -121,11 +121,16 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn push_scope(&mut self, alias: Alias) {
-        self.scopes.push(alias);
+        self.scopes.push(Some(alias));
+    }
+
+    /// A row whose columns stand without an alias.
+    pub(super) fn push_bare_scope(&mut self) {
+        self.scopes.push(None);
     }
 
     pub(super) fn pop_scope(&mut self) -> Option<Alias> {
-        self.scopes.pop()
+        self.scopes.pop().flatten()
     }
 
     pub(super) fn table(&mut self, table: TableId) {
@@ -140,10 +145,21 @@ impl<'a> Writer<'a> {
     /// `alias."column"` for a column of the row `scope` levels around.
     pub(super) fn column(&mut self, scope: u16, table: TableId, column: ColumnId) {
         let index = self.scopes.len().checked_sub(1 + usize::from(scope));
-        if let Some(alias) = index.and_then(|index| self.scopes.get(index)).copied() {
+        if let Some(alias) = index.and_then(|index| self.scopes.get(index)).copied().flatten() {
             self.alias(alias);
             self.sql.push('.');
         }
+        self.name_of(table, column);
+    }
+
+    /// `alias."column"`
+    pub(super) fn aliased(&mut self, alias: Alias, table: TableId, column: ColumnId) {
+        self.alias(alias);
+        self.sql.push('.');
+        self.name_of(table, column);
+    }
+
+    fn name_of(&mut self, table: TableId, column: ColumnId) {
         let name = &self.catalog.table(table).column(column).name;
         name.quote_into(&mut self.sql);
     }
@@ -172,6 +188,14 @@ impl<'a> Writer<'a> {
         }
         if base == "text" && !matches!(form, Form::Count { .. }) {
             self.cast_from_text(data_type, list);
+        }
+    }
+
+    /// A mark whose value is bound as a text.
+    pub(super) fn mark_as_text(&mut self, source: &Parameter, data_type: &Type, list: bool, form: Form) {
+        self.bare_mark(source, data_type, list, form);
+        if self.is_postgres() {
+            self.sql.push_str(if list { "::text[]" } else { "::text" });
         }
     }
 

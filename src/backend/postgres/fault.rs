@@ -1,6 +1,6 @@
 //! What a failure of the driver means, by SQLSTATE, in one place. The database's own text stays in the source.
 
-use crate::error::{Code, Error, Kind};
+use crate::error::{Code, Error, Kind, Violation, ViolationKind};
 use sqlx::postgres::PgDatabaseError;
 
 /// What can be done about a failure.
@@ -181,7 +181,29 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
         ),
         Fault::Other => return Error::internal(error),
     };
-    Error::new(kind, code, message).with_source(error)
+    let violation = (fault == Fault::Constraint).then(|| violation(&error)).flatten();
+    let mut made = Error::new(kind, code, message).with_source(error);
+    made.violation = violation.map(Box::new);
+    made
+}
+
+/// What a constraint says.
+fn violation(error: &sqlx::Error) -> Option<Violation> {
+    let database = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    let kind = match database.code() {
+        "23505" | "23P01" => ViolationKind::Unique,
+        "23503" | "23001" => ViolationKind::ForeignKey,
+        "23502" => ViolationKind::NotNull,
+        _ => ViolationKind::Check,
+    };
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    Some(Violation {
+        kind,
+        schema: own(database.schema()),
+        table: own(database.table()),
+        columns: database.column().map(str::to_owned).into_iter().collect(),
+        constraint: own(database.constraint()),
+    })
 }
 
 /// The error of a server that says nothing any more.

@@ -14,6 +14,9 @@ mod scalar;
 mod tables;
 mod types;
 mod write;
+mod writing;
+
+pub(super) use writing::Writing;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +63,10 @@ impl Postgres {
 
     pub(super) async fn run(&self, run: Run<'_>) -> Result<Rows> {
         run::run(&self.pool, &run).await
+    }
+
+    pub(super) async fn write(&self, work: Box<dyn super::Work>) -> Result<()> {
+        writing::write(&self.pool, work).await
     }
 
     pub(super) async fn stream(&self, run: Run<'_>) -> Result<Reply> {

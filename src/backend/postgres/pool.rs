@@ -245,6 +245,11 @@ pub(super) async fn in_time<T>(
 }
 
 impl Lease {
+    /// From here on the connection is closed where it is dropped: it is in a transaction.
+    pub(super) fn doom(&mut self) {
+        self.doomed = true;
+    }
+
     /// Another connection in its place, for the same statement.
     pub(super) fn replace(&mut self, mut other: Lease) {
         other.place = self.place.take();

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::sql::{Shape, Statement};
 use crate::value::Datum;
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, Row, ValueRef};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn query(before: &'static str, statement: &Statement, arguments: PgArguments) ->
     sqlx::query_with(AssertSqlSafe([before, statement.text()].concat()), arguments)
 }
 
-enum Failure {
+pub(super) enum Failure {
     Driver(sqlx::Error),
     Ours(Error),
 }
@@ -220,6 +220,28 @@ impl<'a> Tries<'a> {
         self.count += 1;
         Ok(self)
     }
+}
+
+/// Runs a statement that writes: the rows that it returns, and how many it has changed.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    statement: &Statement,
+    arguments: PgArguments,
+) -> Result<(Vec<PgRow>, u64), sqlx::Error> {
+    let mut stream = sqlx::Executor::fetch_many(connection, query("", statement, arguments));
+    let (mut rows, mut count) = (Vec::new(), 0);
+    while let Some(step) = stream.try_next().await? {
+        match step {
+            sqlx::Either::Left(done) => count += done.rows_affected(),
+            sqlx::Either::Right(row) => rows.push(row),
+        }
+    }
+    Ok((rows, count))
+}
+
+/// Runs a read on a connection that is in a transaction.
+pub(super) async fn fetch_within(lease: &mut Lease, run: &Run<'_>, arguments: PgArguments) -> Result<Rows, Failure> {
+    fetch(lease, run, arguments, None).await
 }
 
 /// The database's plan, without running the statement.

@@ -1,7 +1,7 @@
 //! The one place where SQLite's errors are classified.
 
 use crate::backend::stream::Stopped;
-use crate::error::{Code, Error, Kind};
+use crate::error::{Code, Error, Kind, Violation, ViolationKind};
 use rusqlite::ErrorCode;
 
 /// Begins the text of an error that our own SQL functions raise for a value of the client's; the rest is for the client.
@@ -59,6 +59,16 @@ impl Fault {
                 Self::OutOfTime(error)
             }
             other => other,
+        }
+    }
+
+    /// The same fault, of a commit, for each of those who waited for it.
+    pub(super) fn from_commit(fault: &Fault) -> Fault {
+        match fault {
+            Fault::Sqlite(rusqlite::Error::SqliteFailure(error, text)) => {
+                Fault::Sqlite(rusqlite::Error::SqliteFailure(*error, text.clone()))
+            }
+            _ => Fault::Shape("a commit failed"),
         }
     }
 
@@ -120,10 +130,54 @@ impl From<Fault> for Error {
                 Code::LIMIT_EXCEEDED,
                 "the answer is too large for the database, ask for less",
             ),
+            Some(ErrorCode::ConstraintViolation) => violated(&error, &text),
             _ => by_text(&text),
         };
         made.with_source(error)
     }
+}
+
+/// What a constraint says: `UNIQUE constraint failed: book.isbn, book.edition`.
+fn violated(error: &rusqlite::Error, text: &str) -> Error {
+    use rusqlite::ffi;
+    let extended = match error {
+        rusqlite::Error::SqliteFailure(failure, _) => failure.extended_code,
+        _ => 0,
+    };
+    let kind = match extended {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            ViolationKind::Unique
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ViolationKind::ForeignKey,
+        ffi::SQLITE_CONSTRAINT_NOTNULL => ViolationKind::NotNull,
+        _ => ViolationKind::Check,
+    };
+    let subject = text.split_once("constraint failed: ").map(|(_, subject)| subject);
+    let mut violation = Violation {
+        kind,
+        schema: None,
+        table: None,
+        columns: Vec::new(),
+        constraint: None,
+    };
+    if let Some(subject) = subject {
+        for part in subject.split(", ") {
+            match part.split_once('.') {
+                Some((table, column)) => {
+                    violation.table = Some(table.to_owned());
+                    violation.columns.push(column.to_owned());
+                }
+                None => {
+                    let name = part.trim_start_matches("index ").trim_matches('\'');
+                    violation.constraint = Some(name.to_owned());
+                }
+            }
+        }
+    }
+    let message = "the values conflict with a constraint of the database";
+    let mut made = Error::new(Kind::Conflict, Code::CONSTRAINT, message);
+    made.violation = Some(Box::new(violation));
+    made
 }
 
 /// SQLite has one code for whatever is wrong with a statement; only the text tells which it is.

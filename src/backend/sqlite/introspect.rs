@@ -93,7 +93,11 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
 /// All tables but SQLite's own and those in which virtual tables keep their data.
 fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
     let mut statement = connection.prepare(
-        "SELECT l.name, l.type, l.wr, l.strict, m.sql FROM pragma_table_list l \
+        "SELECT l.name, l.type, l.wr, l.strict, m.sql, \
+             EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE), \
+             EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
+                 AND l.type = 'view') \
+         FROM pragma_table_list l \
          JOIN sqlite_schema m ON m.name = l.name AND m.type IN ('table', 'view') \
          WHERE l.schema = 'main' AND l.type <> 'shadow' AND substr(lower(l.name), 1, 7) <> 'sqlite_' ORDER BY l.name",
     )?;
@@ -128,7 +132,9 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
                 system: is_system(&name),
                 strict: row.get(3)?,
                 indexes: Vec::new(),
-                writable: kind != TableKind::View,
+                writable: kind != TableKind::View || row.get(6)?,
+                triggers: row.get(5)?,
+                row_number: None,
                 name: Identifier::new(name),
             },
             keyed: row.get(2)?,
@@ -351,6 +357,14 @@ fn keys(draft: &mut Draft) {
             column.default = Some(Default::Identity { always: false });
             draft.table.indexes.push(key.clone());
         }
+    }
+    if !draft.keyed && matches!(draft.table.kind, TableKind::Table | TableKind::VirtualTable) {
+        // A column of the name stands for itself.
+        let is_column = |name: &&str| {
+            let mut columns = draft.table.columns.iter();
+            columns.any(|column| column.name.as_str().eq_ignore_ascii_case(name))
+        };
+        draft.table.row_number = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !is_column(name));
     }
     // Elsewhere a rowid table's key may hold null, an old fault that SQLite keeps.
     if draft.keyed || draft.table.strict {

@@ -19,6 +19,9 @@ mod reader;
 mod run;
 mod types;
 mod write;
+mod writer;
+
+pub(super) use writer::Writing;
 
 use super::{Reply, Rows, Run, Settings};
 use crate::catalog::Database;
@@ -37,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A SQLite database.
 pub struct Sqlite {
     pool: Arc<Pool>,
+    writer: writer::Writer,
     /// The file as it was last seen, to notice that another one took its place.
     seen: change::Seen,
     read_only: AtomicBool,
@@ -87,6 +91,7 @@ impl Sqlite {
         pool.give(reader, &Ok(()));
         Ok(Self {
             pool,
+            writer: writer::Writer::default(),
             seen: change::Seen::of(&place),
             read_only: AtomicBool::new(read_only),
             _keeper: keeper,
@@ -122,6 +127,10 @@ impl Sqlite {
 
     pub(super) async fn run(&self, run: Run<'_>) -> Result<Rows> {
         self.pool.run(run).await
+    }
+
+    pub(super) async fn write(&self, work: Box<dyn super::Work>) -> Result<()> {
+        self.writer.write(&self.pool, work).await
     }
 
     pub(super) async fn stream(&self, run: Run<'_>) -> Result<Reply> {

@@ -148,6 +148,16 @@ impl Pool {
         self.renew();
     }
 
+    /// Counts replacements of the file.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Most time for a statement.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(super) fn place(&self) -> Place {
         self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

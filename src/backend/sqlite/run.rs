@@ -180,7 +180,7 @@ fn write(
     Ok(())
 }
 
-fn datum(value: ValueRef<'_>) -> Datum {
+pub(super) fn datum(value: ValueRef<'_>) -> Datum {
     match value {
         ValueRef::Null => Datum::Null,
         ValueRef::Integer(integer) => Datum::Integer(integer),

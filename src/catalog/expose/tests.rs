@@ -54,6 +54,8 @@ fn table(line: &str) -> Table {
         strict: false,
         indexes: Vec::new(),
         writable: true,
+        triggers: false,
+        row_number: None,
     }
 }
 

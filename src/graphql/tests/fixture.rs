@@ -45,6 +45,8 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
         strict: false,
         indexes: Vec::new(),
         writable: true,
+        triggers: false,
+        row_number: None,
     }
 }
 

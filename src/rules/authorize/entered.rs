@@ -11,7 +11,7 @@ pub(super) type Cells = Vec<Option<Predicate>>;
 #[derive(Clone)]
 pub(super) struct Entered<'a> {
     pub(super) face: &'a Face,
-    pub(super) read: &'a ReadAccess,
+    pub(super) read: Cow<'a, ReadAccess>,
     pub(super) rule: Predicate,
     pub(super) cells: Cells,
     /// What aggregates and group keys see, where it is less.
@@ -24,10 +24,11 @@ impl<'a> Entered<'a> {
         match &self.counted {
             None => Cow::Borrowed(self),
             Some(counted) => Cow::Owned(Entered {
+                face: self.face,
+                read: self.read.clone(),
                 rule: self.rule.clone(),
                 cells: counted.clone(),
                 counted: None,
-                ..*self
             }),
         }
     }

@@ -1,0 +1,183 @@
+//! Work within a transaction.
+
+use super::bind;
+use super::fault::{self, Fault};
+use super::pool::{Lease, Pool};
+use super::run::{self, GRACE};
+use crate::backend::session::{Changed, Session, Work};
+use crate::backend::{Rows, Run};
+use crate::error::{Code, Error, Kind, Result};
+use crate::sql::Statement;
+use crate::value::Datum;
+use sqlx::postgres::PgRow;
+use sqlx::{Row, ValueRef};
+use std::time::Duration;
+
+/// Most times that a work is tried.
+const TRIES: u32 = 5;
+
+/// A transaction under way.
+pub struct Writing {
+    lease: Lease,
+    timeout: Duration,
+    /// The connection is broken, or in an unknown state.
+    broken: bool,
+}
+
+/// Does a work in a transaction. A collision with others is tried again, and so is a connection that was dead before anything
+/// could have been committed. A commit whose outcome is unknown never is.
+pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
+    let mut lease = pool.acquire().await?;
+    lease.doom();
+    for count in 1.. {
+        let mut session = Session::Postgres(Writing {
+            lease,
+            timeout: pool.statement_timeout() + GRACE,
+            broken: false,
+        });
+        let outcome = attempt(&mut session, work.as_mut()).await;
+        let Session::Postgres(writing) = session else {
+            return Err(Error::internal("a session of PostgreSQL stays one"));
+        };
+        let broken = writing.broken;
+        lease = writing.lease;
+        let error = match outcome {
+            Ok(()) => {
+                lease.release();
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let again = match error.code {
+            Code::COLLISION => count < TRIES,
+            Code::DATABASE_AWAY => broken && count == 1,
+            _ => false,
+        };
+        if !again {
+            if broken {
+                lease.discard();
+            } else {
+                lease.release();
+            }
+            return Err(if error.code == Code::COLLISION {
+                Error { code: Code::DATABASE_AWAY, ..error }
+            } else {
+                error
+            });
+        }
+        if broken {
+            lease.close();
+            lease.replace(pool.acquire_fresh().await?);
+            lease.doom();
+        }
+        // Those who collided must not meet again at once.
+        let most = 10_u64 << count.min(5);
+        tokio::time::sleep(Duration::from_millis(rand::random_range(1..=most))).await;
+    }
+    Err(Error::internal("a work is tried a few times at most"))
+}
+
+async fn attempt(session: &mut Session, work: &mut dyn Work) -> Result<()> {
+    let begun = match session {
+        Session::Postgres(writing) => writing.word("BEGIN READ WRITE").await,
+        Session::Sqlite(_) => Ok(()),
+    };
+    begun?;
+    let outcome = work.run(session).await;
+    let Session::Postgres(writing) = session else { return outcome };
+    match outcome {
+        Ok(()) => match writing.word("COMMIT").await {
+            Ok(()) => Ok(()),
+            Err(error) if writing.broken => Err(Error::new(
+                Kind::Unavailable,
+                Code::UNKNOWN_OUTCOME,
+                "the database was lost while the write was committed; look whether it has happened before trying again",
+            )
+            .with_source(error)),
+            // What is checked at the commit.
+            Err(error) => Err(error),
+        },
+        Err(error) => {
+            if !writing.broken && writing.word("ROLLBACK").await.is_err() {
+                writing.broken = true;
+            }
+            Err(error)
+        }
+    }
+}
+
+impl Writing {
+    /// A word about the transaction.
+    async fn word(&mut self, word: &'static str) -> Result<()> {
+        let connection = self.lease.connection()?;
+        let sent = tokio::time::timeout(self.timeout, sqlx::Executor::execute(connection, word)).await;
+        self.settle(sent.map(|result| result.map(|_| ())))
+    }
+
+    /// Runs a statement once for each list of values.
+    pub(in crate::backend) async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
+        let mut changed = Changed::default();
+        for (index, one) in values.iter().enumerate() {
+            let arguments = bind::arguments(statement.marks(), one)?;
+            let connection = self.lease.connection()?;
+            let sent = tokio::time::timeout(self.timeout, run::write(connection, statement, arguments)).await;
+            let (rows, count) = self.settle(sent).map_err(|error| {
+                if values.len() > 1 { error.at_row(index) } else { error }
+            })?;
+            for row in rows {
+                changed.rows.push((index, texts(&row)?));
+            }
+            changed.count += count;
+        }
+        Ok(changed)
+    }
+
+    /// Reads within the transaction.
+    pub(in crate::backend) async fn read(&mut self, run: &Run<'_>) -> Result<Rows> {
+        let arguments = bind::arguments(run.statement.marks(), run.values)?;
+        let fetched = tokio::time::timeout(self.timeout, run::fetch_within(&mut self.lease, run, arguments)).await;
+        match fetched {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(run::Failure::Driver(error))) => self.settle(Ok(Err(error))),
+            Ok(Err(run::Failure::Ours(error))) => {
+                // Rows of it may still be under way.
+                self.broken = true;
+                Err(error)
+            }
+            Err(elapsed) => self.settle(Err(elapsed)),
+        }
+    }
+
+    fn settle<T>(&mut self, sent: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>) -> Result<T> {
+        match sent {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let fault = fault::classify(&error);
+                self.broken |= fault == Fault::Away;
+                let error = fault::to_error(error);
+                Err(match fault {
+                    Fault::Collision => Error { code: Code::COLLISION, ..error },
+                    _ => error,
+                })
+            }
+            Err(_) => {
+                self.broken = true;
+                Err(fault::silent())
+            }
+        }
+    }
+}
+
+/// The columns of a row, which are all texts.
+fn texts(row: &PgRow) -> Result<Vec<Datum>> {
+    (0..row.len())
+        .map(|index| {
+            let value = row.try_get_raw(index).map_err(Error::internal)?;
+            if value.is_null() {
+                return Ok(Datum::Null);
+            }
+            let text = value.as_str().map_err(Error::internal)?;
+            Ok(Datum::Text(text.into()))
+        })
+        .collect()
+}

@@ -1,0 +1,60 @@
+//! Writing: work that runs within one transaction.
+
+use super::{Rows, Run, postgres, sqlite};
+use crate::error::Result;
+use crate::sql::Statement;
+use crate::value::Datum;
+use std::pin::Pin;
+
+/// What runs within one transaction: all of it happens, or nothing.
+pub trait Work: Send {
+    /// Runs the statements. After an error nothing of it has happened; it may be asked again from its beginning, where trying
+    /// again may help.
+    fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>>;
+
+    /// It must not share a commit with others' work: what it writes is checked at the end of the transaction alone.
+    fn is_alone(&self) -> bool {
+        false
+    }
+}
+
+/// A transaction under way.
+pub enum Session {
+    /// Of SQLite: everything is done when a future is first asked.
+    Sqlite(sqlite::Writing),
+    /// Of PostgreSQL.
+    Postgres(postgres::Writing),
+}
+
+/// What a statement has changed.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// The rows that it returned, each with the index of the values that it ran with.
+    pub rows: Vec<(usize, Vec<Datum>)>,
+    /// How many rows it has changed, those that cascades and triggers changed apart.
+    pub count: u64,
+}
+
+impl Session {
+    /// Runs a statement once for each list of values.
+    ///
+    /// # Errors
+    /// As [`super::Backend::run`], and violations of constraints. `place` of one is the index of the values.
+    pub async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
+        match self {
+            Self::Sqlite(writing) => writing.change(statement, values),
+            Self::Postgres(writing) => writing.change(statement, values).await,
+        }
+    }
+
+    /// Reads within the transaction.
+    ///
+    /// # Errors
+    /// As [`super::Backend::run`].
+    pub async fn read(&mut self, run: Run<'_>) -> Result<Rows> {
+        match self {
+            Self::Sqlite(writing) => writing.read(&run),
+            Self::Postgres(writing) => writing.read(&run).await,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Writes: a batch becomes a program, the program runs within one transaction.
+
+mod ready;
+mod script;
+mod values;
+mod violation;
+
+pub(super) use ready::Programs;
+
+use super::{Engine, Snapshot};
+use crate::error::{Code, Error, Kind, Result};
+use crate::principal::Principal;
+use crate::request::Batch;
+use bytes::Bytes;
+use script::Script;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What one write of a batch gave.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The JSON of what was to be read back of its rows; `None` where nothing was.
+    pub body: Option<Bytes>,
+    /// How many rows it created, changed or deleted; those of cascades apart.
+    pub count: u64,
+    /// How many of them it created.
+    pub created: u64,
+}
+
+impl Engine {
+    /// Authorizes, plans and runs the writes of a batch, all or none of them. It goes on where nobody waits for it any more.
+    ///
+    /// # Errors
+    /// Refusals, unknown names, values that do not fit, violated constraints, and the database's faults, classified.
+    /// Nothing has happened then, but with [`Code::UNKNOWN_OUTCOME`] nobody knows.
+    pub async fn write(
+        self: &Arc<Self>,
+        snapshot: &Arc<Snapshot>,
+        principal: &Principal,
+        batch: Batch,
+    ) -> Result<Vec<Written>> {
+        let result = self.run_batch(snapshot, principal, batch).await;
+        if let Err(error) = &result {
+            let cause = error.source.as_ref().map(tracing::field::display);
+            match error.kind {
+                Kind::Internal => tracing::error!(code = error.code.0, cause, "a write failed: {error}"),
+                Kind::Unavailable => tracing::warn!(code = error.code.0, cause, "a write failed: {error}"),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    async fn run_batch(
+        self: &Arc<Self>,
+        snapshot: &Arc<Snapshot>,
+        principal: &Principal,
+        batch: Batch,
+    ) -> Result<Vec<Written>> {
+        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
+            Error::forbidden(format!(
+                "role {:?} is not configured on this server",
+                principal.role.as_str()
+            ))
+        })?;
+        if snapshot.catalog.database.read_only {
+            return Err(Error::new(
+                Kind::NotAllowed,
+                Code::NOT_SUPPORTED,
+                "the database is read-only: nothing can be written",
+            ));
+        }
+        let ready = snapshot
+            .programs
+            .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
+        let outcome = Arc::new(Mutex::new(Vec::new()));
+        let script = Script::new(
+            Arc::clone(snapshot),
+            principal.clone(),
+            batch,
+            ready,
+            self.header_prefix.clone(),
+            self.backend.flavor(),
+            Arc::clone(&outcome),
+        );
+        let backend = self.backend.clone();
+        let work = async move { backend.write(Box::new(script)).await };
+        // In a task of its own: a caller who leaves must not leave it in the middle.
+        let done = tokio::spawn(tracing::Instrument::in_current_span(work))
+            .await
+            .map_err(Error::internal)?;
+        match done {
+            Ok(()) => Ok(std::mem::take(&mut *outcome.lock().unwrap_or_else(PoisonError::into_inner))),
+            Err(error) => {
+                let error = violation::told(error, &snapshot.catalog, view);
+                let error = self.blamed(snapshot, error).await;
+                if error.code == Code::SCHEMA_CHANGED {
+                    self.changed.notify_one();
+                }
+                Err(error)
+            }
+        }
+    }
+}

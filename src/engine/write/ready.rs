@@ -1,0 +1,177 @@
+//! Programs by the shape of the batch that asked for them.
+
+use crate::backend::Backend;
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::ident::Name;
+use crate::plan::{Program, Verdict, WritePlan, plan_writes};
+use crate::principal::{Principal, Scope};
+use crate::request::{Slot, Write};
+use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
+use crate::sql::{Care, Changes, Feed, Statement, render};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// Most batches whose programs are kept.
+const CAPACITY: usize = 1024;
+
+/// Batches of more writes are not kept: their shapes hardly come again.
+const LONGEST: usize = 32;
+
+/// Most variants of one shape that are kept.
+const VARIANTS: usize = 16;
+
+/// The programs of one snapshot. Never shared between roles, scopes, or callers whose solved rules differ.
+pub(in crate::engine) struct Programs {
+    cache: Cache<Key, Arc<Kept>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    role: Name,
+    scope: Option<Arc<Scope>>,
+    backend_only: bool,
+    writes: Arc<[Write]>,
+}
+
+struct Kept {
+    touched: Vec<Touch>,
+    variants: Vec<(Decisions, Arc<Ready>)>,
+}
+
+/// A program with its statements.
+pub(super) struct Ready {
+    pub(super) program: Program,
+    /// One for each write.
+    pub(super) statements: Vec<Statements>,
+    pub(super) labels: Vec<(Slot, String)>,
+}
+
+/// The statements of one write.
+#[derive(Default)]
+pub(super) struct Statements {
+    pub(super) groups: Vec<GroupStatements>,
+    /// The update; the delete; where deleted rows are read back what finds them.
+    pub(super) main: Option<Statement>,
+    pub(super) delete_kept: Option<Statement>,
+    pub(super) failing: Option<Statement>,
+    pub(super) exists: Option<Statement>,
+    pub(super) returning: Option<Statement>,
+}
+
+/// The statements of the new rows of one group.
+pub(super) struct GroupStatements {
+    pub(super) feed: Feed,
+    pub(super) insert: Statement,
+    pub(super) met: Option<Statement>,
+    pub(super) change: Option<Statement>,
+    pub(super) failing: Option<Statement>,
+    pub(super) set_failing: Option<Statement>,
+}
+
+impl Programs {
+    pub(in crate::engine) fn new() -> Self {
+        Self {
+            cache: Cache::new(CAPACITY),
+        }
+    }
+
+    /// The program of a batch, from the cache or made now.
+    pub(super) fn get(
+        &self,
+        catalog: &Catalog,
+        view: &View,
+        backend: &Backend,
+        principal: &Principal,
+        writes: &[Write],
+    ) -> Result<Arc<Ready>> {
+        let key = (writes.len() <= LONGEST).then(|| Key {
+            role: principal.role.clone(),
+            scope: principal.scope.clone(),
+            backend_only: principal.backend_only,
+            writes: writes.into(),
+        });
+        let kept = key.as_ref().and_then(|key| self.cache.get(key));
+        if let Some(kept) = &kept {
+            let wanted = decisions(view, principal, &kept.touched);
+            if let Some((_, ready)) = kept.variants.iter().find(|(decisions, _)| *decisions == wanted) {
+                return Ok(Arc::clone(ready));
+            }
+        }
+        let authorized = authorize_writes(catalog, view, principal, writes)?;
+        let program = plan_writes(catalog, &authorized)?;
+        let statements = (0_u16..)
+            .zip(&program.writes)
+            .map(|(index, plan)| statements(catalog, backend, plan, index))
+            .collect();
+        let ready = Arc::new(Ready {
+            program,
+            statements,
+            labels: authorized.labels,
+        });
+        if let Some(key) = key {
+            let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];
+            if let Some(kept) = kept {
+                let others = kept.variants.iter().filter(|(decisions, _)| *decisions != variants[0].0);
+                let others: Vec<_> = others.take(VARIANTS - 1).cloned().collect();
+                variants.extend(others);
+            }
+            let touched = authorized.touched;
+            self.cache.insert(key, Arc::new(Kept { touched, variants }));
+        }
+        Ok(ready)
+    }
+}
+
+fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {
+    let changes = Changes::new(catalog, plan, backend.flavor());
+    let mut all = Statements {
+        exists: plan.write.strict.as_ref().map(|condition| changes.exists(condition)),
+        returning: plan
+            .returning
+            .as_ref()
+            .map(|plan| render(catalog, plan, backend.flavor(), Care::Careful)),
+        ..Statements::default()
+    };
+    match &plan.write.change {
+        Change::Insert { groups, conflict } => {
+            for (position, group) in groups.iter().enumerate() {
+                let (check, set_check) = (plan.checks[position], plan.set_checks[position]);
+                let after = |verdict, condition| (verdict == Verdict::After).then(|| changes.failing(index, condition));
+                let (ignore, update) = match conflict {
+                    None => (None, None),
+                    Some(Conflict::Ignore { key }) => (Some(key.as_slice()), None),
+                    Some(Conflict::Update { key, allowed, wanted }) => (None, Some((key, allowed, wanted))),
+                };
+                all.groups.push(GroupStatements {
+                    feed: changes.feed(group),
+                    insert: changes.insert(group, check, ignore),
+                    met: update.map(|(key, allowed, wanted)| changes.met(group, key, allowed, wanted)),
+                    change: update
+                        .filter(|_| !group.set.is_empty())
+                        .map(|(key, ..)| changes.change_met(group, key, set_check)),
+                    failing: after(check, &group.check),
+                    set_failing: after(set_check, &group.set_check),
+                });
+            }
+        }
+        Change::Update {
+            targets,
+            within,
+            set,
+            check,
+        } => {
+            all.main = Some(changes.update(targets, within.as_ref(), set, plan.checks[0], check));
+            all.failing = (plan.checks[0] == Verdict::After).then(|| changes.failing(index, check));
+        }
+        Change::Delete { targets, within } => {
+            if plan.keeps {
+                all.main = Some(changes.targets(targets, within.as_ref()));
+                all.delete_kept = Some(changes.delete_kept(index));
+            } else {
+                all.main = Some(changes.delete(targets, within.as_ref()));
+            }
+        }
+    }
+    all
+}

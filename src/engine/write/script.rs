@@ -1,0 +1,513 @@
+//! A program at work: statement by statement, within one transaction.
+
+use super::super::Snapshot;
+use super::super::answer;
+use super::super::bind::Binder;
+use super::Written;
+use super::ready::{GroupStatements, Ready};
+use super::values::{Filler, Kept, Of};
+use crate::backend::{Run, Session, Work};
+use crate::catalog::Face;
+use crate::error::{Code, Error, Result, ViolationKind};
+use crate::plan::{Verdict, WritePlan};
+use crate::principal::Principal;
+use crate::request::Batch;
+use crate::rules::{Change, Conflict, Group};
+use crate::sql::{Feed, Flavor, Statement};
+use crate::value::{Datum, Value};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most times that an upsert which came in between others is tried again.
+const TRIES: u32 = 3;
+
+/// The work of one batch.
+pub(super) struct Script {
+    snapshot: Arc<Snapshot>,
+    principal: Principal,
+    batch: Batch,
+    ready: Arc<Ready>,
+    header_prefix: String,
+    flavor: Flavor,
+    outcome: Arc<Mutex<Vec<Written>>>,
+    tries: u32,
+}
+
+impl Script {
+    pub(super) fn new(
+        snapshot: Arc<Snapshot>,
+        principal: Principal,
+        batch: Batch,
+        ready: Arc<Ready>,
+        header_prefix: String,
+        flavor: Flavor,
+        outcome: Arc<Mutex<Vec<Written>>>,
+    ) -> Self {
+        Self {
+            snapshot,
+            principal,
+            batch,
+            ready,
+            header_prefix,
+            flavor,
+            outcome,
+            tries: 0,
+        }
+    }
+
+    async fn steps(&mut self, session: &mut Session) -> Result<()> {
+        self.tries += 1;
+        let binder = Binder {
+            catalog: &self.snapshot.catalog,
+            principal: &self.principal,
+            values: &self.batch.values,
+            labels: &self.ready.labels,
+            header_prefix: &self.header_prefix,
+            cursors: &[],
+        };
+        let plans = &self.ready.program.writes;
+        let mut steps = Steps {
+            script: self,
+            binder: &binder,
+            kept: vec![Kept::default(); plans.len()],
+            written: Vec::with_capacity(plans.len()),
+        };
+        let mut read_back = 0;
+        for (index, plan) in plans.iter().enumerate() {
+            let written = steps.write(session, index, plan).await.map_err(|error| {
+                if plans.len() > 1 { error.of_write(index) } else { error }
+            })?;
+            steps.written.push(written);
+            let ends = plans.get(index + 1).is_none_or(|next| next.write.unit != plan.write.unit);
+            if ends {
+                for earlier in read_back..=index {
+                    steps.read_back(session, earlier, &plans[earlier]).await?;
+                }
+                read_back = index + 1;
+            }
+        }
+        let written = steps.written;
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = written;
+        Ok(())
+    }
+}
+
+impl Work for Script {
+    fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>> {
+        Box::pin(self.steps(session))
+    }
+
+    fn is_alone(&self) -> bool {
+        // What is checked at the commit must not undo what others have written.
+        let mut tables = self.ready.program.writes.iter().map(|plan| plan.write.table);
+        let database = &self.snapshot.catalog.database;
+        tables.any(|table| {
+            let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
+            let referred = |other: &crate::catalog::Table| {
+                other.foreign_keys.iter().any(|key| key.deferred && key.table == table)
+            };
+            refers || database.tables.iter().any(referred)
+        })
+    }
+}
+
+/// One run of a script.
+struct Steps<'s> {
+    script: &'s Script,
+    binder: &'s Binder<'s>,
+    kept: Vec<Kept>,
+    written: Vec<Written>,
+}
+
+impl Steps<'_> {
+    fn face(&self, plan: &WritePlan) -> &Face {
+        self.script.snapshot.catalog.face(plan.write.face)
+    }
+
+    fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
+        let filler = Filler {
+            binder: self.binder,
+            face: self.face(plan),
+            kept: &self.kept,
+        };
+        filler.values(statement.marks(), of)
+    }
+
+    async fn write(&mut self, session: &mut Session, index: usize, plan: &WritePlan) -> Result<Written> {
+        let ready = Arc::clone(&self.script.ready);
+        let statements = &ready.statements[index];
+        let written = match &plan.write.change {
+            Change::Insert { groups, conflict } => {
+                let mut written = Written::default();
+                let mut kept = Kept::default();
+                for (position, group) in groups.iter().enumerate() {
+                    let run = GroupRun {
+                        index,
+                        plan,
+                        group,
+                        conflict: conflict.as_ref(),
+                        statements: &statements.groups[position],
+                        check: plan.checks[position],
+                        set_check: plan.set_checks[position],
+                    };
+                    self.group(session, &run, &mut written).await?;
+                    kept.0.append(&mut self.kept[index].0);
+                }
+                kept.0.sort_by_key(|(place, _)| *place);
+                self.kept[index] = kept;
+                written
+            }
+            Change::Update { check, .. } => {
+                let Some(main) = &statements.main else { return Err(lost()) };
+                let values = self.values(plan, main, Of::Nothing)?;
+                let changed = session.change(main, &[values]).await?;
+                for (place, (_, mut row)) in changed.rows.into_iter().enumerate() {
+                    if plan.checks[0] == Verdict::Within && !is_true(row.pop().as_ref()) {
+                        return Err(self.check_failed(plan, "changed"));
+                    }
+                    self.kept[index].0.push((place, row));
+                }
+                let _ = check;
+                self.failing(session, plan, statements.failing.as_ref(), Of::Nothing, "changed").await?;
+                Written {
+                    count: changed.count,
+                    ..Written::default()
+                }
+            }
+            Change::Delete { .. } => {
+                let Some(main) = &statements.main else { return Err(lost()) };
+                let values = self.values(plan, main, Of::Nothing)?;
+                let mut changed = session.change(main, &[values]).await?;
+                if let Some(delete) = &statements.delete_kept {
+                    let rows = std::mem::take(&mut changed.rows);
+                    self.kept[index].0 = rows.into_iter().map(|(_, row)| row).enumerate().collect();
+                    let mut written = Written::default();
+                    written.body = self.returned(session, index, plan).await?;
+                    let values = self.values(plan, delete, Of::Nothing)?;
+                    written.count = session.change(delete, &[values]).await?.count;
+                    written
+                } else {
+                    Written {
+                        count: changed.count,
+                        ..Written::default()
+                    }
+                }
+            }
+        };
+        if written.count == 0
+            && let Some(exists) = &statements.exists
+        {
+            return Err(self.not_found(session, plan, exists).await);
+        }
+        Ok(written)
+    }
+
+    /// The new rows of one group; what is kept of them is in `self.kept` afterwards.
+    async fn group(&mut self, session: &mut Session, run: &GroupRun<'_>, written: &mut Written) -> Result<()> {
+        let script = self.script;
+        let rows = rows_of(script.batch.values.get(run.group.rows))?;
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let mut fresh = all.clone();
+        if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
+            let met = self.feed(session, run, met, &rows, &all).await?;
+            let mut wanted = Vec::new();
+            for (row, mut values) in met.rows {
+                fresh.retain(|fresh| *fresh != row);
+                match number(values.pop().as_ref()) {
+                    Some(1) => wanted.push(row),
+                    Some(2) => {}
+                    _ => return Err(self.out_of_reach(run.plan).at_row(row)),
+                }
+            }
+            wanted.sort_unstable();
+            if let Some(change) = &run.statements.change
+                && !wanted.is_empty()
+            {
+                let changed = self.feed(session, run, change, &rows, &wanted).await?;
+                written.count += changed.count;
+                self.keep(run, &rows, changed.rows, run.set_check)?;
+                let failing = run.statements.set_failing.as_ref();
+                self.failing_rows(session, run, failing, &rows, &wanted).await?;
+            }
+        }
+        let before = std::mem::take(&mut self.kept[run.index].0);
+        if !fresh.is_empty() {
+            let made = self.feed(session, run, &run.statements.insert, &rows, &fresh).await;
+            let made = made.map_err(|error| self.between(run, error))?;
+            written.count += made.count;
+            written.created += made.count;
+            self.keep(run, &rows, made.rows, run.check)?;
+            let failing = run.statements.failing.as_ref();
+            self.failing_rows(session, run, failing, &rows, &fresh).await?;
+        }
+        self.kept[run.index].0.extend(before);
+        Ok(())
+    }
+
+    /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
+    async fn feed(
+        &mut self,
+        session: &mut Session,
+        run: &GroupRun<'_>,
+        statement: &Statement,
+        rows: &[&[Value]],
+        chosen: &[usize],
+    ) -> Result<Fed> {
+        let of_chosen = |error: Error| match error.row {
+            Some(row) => Error {
+                row: chosen.get(row).copied(),
+                ..error
+            },
+            None => error,
+        };
+        match run.statements.feed {
+            Feed::Each => {
+                let values = chosen
+                    .iter()
+                    .map(|row| {
+                        let values = self.values(run.plan, statement, Of::Row(rows[*row]));
+                        values.map_err(|error| error.at_row(*row))
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let changed = session.change(statement, &values).await.map_err(of_chosen)?;
+                let rows = changed.rows.into_iter().map(|(index, row)| (chosen[index], row));
+                Ok(Fed {
+                    rows: rows.collect(),
+                    count: changed.count,
+                })
+            }
+            Feed::All => {
+                let sent: Vec<&[Value]> = chosen.iter().map(|row| rows[*row]).collect();
+                let values = self.values(run.plan, statement, Of::Rows(&sent)).map_err(of_chosen)?;
+                let changed = session.change(statement, &[values]).await?;
+                // An insert returns its rows in the order in which it was given them; others say which is which.
+                let is_insert = std::ptr::eq(statement, &run.statements.insert);
+                let mut fed = Vec::with_capacity(changed.rows.len());
+                for (position, (_, mut row)) in changed.rows.into_iter().enumerate() {
+                    let position = if is_insert {
+                        position
+                    } else {
+                        let place = number(Some(&row.remove(0)));
+                        place.and_then(|place| usize::try_from(place).ok()).ok_or_else(lost)?
+                    };
+                    fed.push((chosen.get(position).copied().ok_or_else(lost)?, row));
+                }
+                Ok(Fed {
+                    rows: fed,
+                    count: changed.count,
+                })
+            }
+        }
+    }
+
+    /// Keeps what a statement has returned of a group's rows, after a look at its verdict.
+    fn keep(
+        &mut self,
+        run: &GroupRun<'_>,
+        rows: &[&[Value]],
+        fed: Vec<(usize, Vec<Datum>)>,
+        verdict: Verdict,
+    ) -> Result<()> {
+        for (row, mut values) in fed {
+            if verdict == Verdict::Within && !is_true(values.pop().as_ref()) {
+                return Err(self.check_failed(run.plan, "new").at_row(row));
+            }
+            if run.plan.keeps {
+                let place = match rows[row].first() {
+                    Some(Value::Integer(place)) => usize::try_from(*place).map_err(Error::internal)?,
+                    _ => row,
+                };
+                self.kept[run.index].0.push((place, values));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks rows of a group that speak of other rows, or that triggers may have changed.
+    async fn failing_rows(
+        &mut self,
+        session: &mut Session,
+        run: &GroupRun<'_>,
+        failing: Option<&Statement>,
+        rows: &[&[Value]],
+        chosen: &[usize],
+    ) -> Result<()> {
+        let Some(failing) = failing else { return Ok(()) };
+        if run.statements.feed == Feed::All || !failing.marks().iter().any(|mark| is_of_row(&mark.source)) {
+            return self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
+        }
+        // Each row with what was sent for it.
+        let all = std::mem::take(&mut self.kept[run.index].0);
+        for row in chosen {
+            let place = match rows[*row].first() {
+                Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(*row),
+                _ => *row,
+            };
+            let own = all.iter().filter(|(own, _)| *own == place).cloned().collect();
+            self.kept[run.index].0 = own;
+            let checked = self.failing(session, run.plan, Some(failing), Of::Row(rows[*row]), "new").await;
+            checked.map_err(|error| Error { row: Some(*row), ..error })?;
+        }
+        self.kept[run.index].0 = all;
+        Ok(())
+    }
+
+    async fn failing(
+        &mut self,
+        session: &mut Session,
+        plan: &WritePlan,
+        failing: Option<&Statement>,
+        of: Of<'_>,
+        what: &str,
+    ) -> Result<()> {
+        let Some(failing) = failing else { return Ok(()) };
+        let values = self.values(plan, failing, of)?;
+        let found = session.change(failing, &[values]).await?;
+        match found.rows.first() {
+            None => Ok(()),
+            Some((_, row)) => {
+                let place = number(row.first()).and_then(|place| usize::try_from(place).ok());
+                let error = self.check_failed(plan, what);
+                Err(match place {
+                    Some(place) if what == "new" => error.at_row(place),
+                    _ => error,
+                })
+            }
+        }
+    }
+
+    async fn read_back(&mut self, session: &mut Session, index: usize, plan: &WritePlan) -> Result<()> {
+        if matches!(plan.write.change, Change::Delete { .. }) {
+            return Ok(());
+        }
+        self.written[index].body = self.returned(session, index, plan).await?;
+        Ok(())
+    }
+
+    async fn returned(
+        &mut self,
+        session: &mut Session,
+        index: usize,
+        plan: &WritePlan,
+    ) -> Result<Option<bytes::Bytes>> {
+        let (Some(statement), Some(read)) = (&self.script.ready.statements[index].returning, &plan.returning) else {
+            return Ok(None);
+        };
+        let values = self.values(plan, statement, Of::Nothing)?;
+        let run = Run {
+            statement,
+            values: &values,
+            most: None,
+            seal: None,
+        };
+        let rows = session.read(run).await?;
+        answer::outcome(&read.answer, &read.query, rows, None).body.whole().map(Some)
+    }
+
+    /// Why no row was found: there is none that the caller may know, or it may only be read.
+    async fn not_found(&mut self, session: &mut Session, plan: &WritePlan, exists: &Statement) -> Error {
+        let found = match self.values(plan, exists, Of::Nothing) {
+            Ok(values) => session.change(exists, &[values]).await,
+            Err(error) => Err(error),
+        };
+        let name = self.face(plan).name.as_str();
+        match found {
+            Err(error) => error,
+            Ok(found) if found.rows.is_empty() => {
+                Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
+            }
+            Ok(_) => {
+                let verb = match plan.write.change {
+                    Change::Delete { .. } => "delete",
+                    _ => "change",
+                };
+                let role = self.script.principal.role.as_str();
+                Error::forbidden(format!("role {role:?} may not {verb} this row of {name:?}"))
+            }
+        }
+    }
+
+    fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {
+        let role = self.script.principal.role.as_str();
+        let name = self.face(plan).name.as_str();
+        let message = format!("the {what} row of {name:?} does not satisfy the rule for role {role:?}");
+        let mut error = Error::forbidden(message);
+        error.code = Code::CHECK_FAILED;
+        error
+    }
+
+    /// A row stands in the way that the caller may not change: whether they could read it is not told.
+    fn out_of_reach(&self, plan: &WritePlan) -> Error {
+        let role = self.script.principal.role.as_str();
+        let name = self.face(plan).name.as_str();
+        Error::forbidden(format!(
+            "role {role:?} may not change the row of {name:?} that has the same key"
+        ))
+    }
+
+    /// Another one has written the key since it was looked for: the whole again finds that row.
+    fn between(&self, run: &GroupRun<'_>, error: Error) -> Error {
+        let unique = error
+            .violation
+            .as_ref()
+            .is_some_and(|violation| violation.kind == ViolationKind::Unique);
+        let upsert = matches!(run.conflict, Some(Conflict::Update { .. }));
+        if unique && upsert && self.script.flavor == Flavor::Postgres && self.script.tries < TRIES {
+            return Error {
+                code: Code::COLLISION,
+                ..error
+            };
+        }
+        error
+    }
+}
+
+/// What is needed to write the rows of one group.
+struct GroupRun<'a> {
+    index: usize,
+    plan: &'a WritePlan,
+    group: &'a Group,
+    conflict: Option<&'a Conflict>,
+    statements: &'a GroupStatements,
+    check: Verdict,
+    set_check: Verdict,
+}
+
+/// What a statement returned, by the index of the row that it was for.
+struct Fed {
+    rows: Vec<(usize, Vec<Datum>)>,
+    count: u64,
+}
+
+/// The rows that were sent.
+fn rows_of(value: &Value) -> Result<Vec<&[Value]>> {
+    let wrong = || Error::internal("rows that are no lists");
+    let Value::List(rows) = value else { return Err(wrong()) };
+    rows.iter()
+        .map(|row| match row {
+            Value::List(values) => Ok(values.as_slice()),
+            _ => Err(wrong()),
+        })
+        .collect()
+}
+
+fn is_of_row(source: &crate::rules::Parameter) -> bool {
+    use crate::rules::Parameter;
+    matches!(source, Parameter::Row(..) | Parameter::Linked { .. })
+}
+
+fn number(datum: Option<&Datum>) -> Option<i64> {
+    match datum? {
+        Datum::Integer(number) => Some(*number),
+        Datum::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn is_true(datum: Option<&Datum>) -> bool {
+    number(datum) == Some(1)
+}
+
+fn lost() -> Error {
+    Error::internal("a statement that writes is not there, or returns what it should not")
+}

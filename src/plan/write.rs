@@ -1,0 +1,146 @@
+//! Authorized writes → what each needs: where its check is made, what is kept of its rows, what is read back.
+
+use super::query::{Plan, planned};
+use crate::catalog::{Catalog, Table};
+use crate::error::Result;
+use crate::rules::{self, Authorized, Change, From, Predicate, Term, Write};
+
+/// The writes of a batch, in order.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Each write.
+    pub writes: Vec<WritePlan>,
+}
+
+/// One planned write.
+#[derive(Clone, Debug)]
+pub struct WritePlan {
+    /// What is changed.
+    pub write: Write,
+    /// Rows are found again by the database's own number of them, which comes after what is kept.
+    pub by_number: bool,
+    /// What is kept of the changed rows is needed: by a check, by what is read back, by later writes.
+    pub keeps: bool,
+    /// Where the checks of new rows (by group) or of changed rows are made.
+    pub checks: Vec<Verdict>,
+    /// Where those of rows that an upsert has changed are made, by group.
+    pub set_checks: Vec<Verdict>,
+    /// What is read of the changed rows.
+    pub returning: Option<Plan>,
+}
+
+/// Where a check is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nowhere: it holds of every row.
+    Holds,
+    /// In the statement that writes: it speaks of nothing but the row, as that statement leaves it.
+    Within,
+    /// In a statement of its own: it speaks of other rows, or a trigger may have changed the row since.
+    After,
+}
+
+/// Plans authorized writes.
+///
+/// # Errors
+/// As [`super::plan`], for what is read back.
+pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Result<Program> {
+    let writes = authorized.get();
+    let mut plans = Vec::with_capacity(writes.len());
+    for (index, write) in writes.iter().enumerate() {
+        let table = catalog.table(write.table);
+        let by_number = table.row_number.is_some() && (write.key == 0 || is_quicker(catalog));
+        let (checks, set_checks): (Vec<_>, Vec<_>) = match &write.change {
+            Change::Insert { groups, .. } => groups
+                .iter()
+                .map(|group| (verdict(&group.check, table), verdict(&group.set_check, table)))
+                .unzip(),
+            Change::Update { check, .. } => (vec![verdict(check, table)], Vec::new()),
+            Change::Delete { .. } => (Vec::new(), Vec::new()),
+        };
+        let is_linked = writes[index + 1..].iter().any(|later| links_to(later, index));
+        let after = |verdicts: &[Verdict]| verdicts.contains(&Verdict::After);
+        let returning = match &write.returning {
+            None => None,
+            Some(select) => {
+                let mut select = select.clone();
+                if let (true, From::Written { key, .. }) = (by_number, &mut select.from) {
+                    key.clear();
+                }
+                Some(planned(catalog, &select, write.formats)?)
+            }
+        };
+        plans.push(WritePlan {
+            by_number,
+            keeps: is_linked || returning.is_some() || after(&checks) || after(&set_checks),
+            checks,
+            set_checks,
+            returning,
+            write: write.clone(),
+        });
+    }
+    Ok(Program { writes: plans })
+}
+
+/// SQLite finds a row by its number sooner than by anything else, and without a thought about types.
+fn is_quicker(catalog: &Catalog) -> bool {
+    catalog.database.kind == crate::catalog::DatabaseKind::Sqlite
+}
+
+fn verdict(check: &Predicate, table: &Table) -> Verdict {
+    match check {
+        Predicate::Constant(Some(true)) => Verdict::Holds,
+        check if is_local(check) && !table.triggers => Verdict::Within,
+        _ => Verdict::After,
+    }
+}
+
+/// Whether a later write takes values from, or is within, the rows of one.
+fn links_to(later: &Write, index: usize) -> bool {
+    let is = |write: u16| usize::from(write) == index;
+    let of = |term: &Term| match term {
+        Term::Parameter {
+            source: rules::Parameter::Linked { write, .. } | rules::Parameter::Written { write, .. },
+            ..
+        } => is(*write),
+        _ => false,
+    };
+    match &later.change {
+        Change::Insert { groups, .. } => groups
+            .iter()
+            .any(|group| group.columns.iter().any(|(_, term)| of(term))),
+        Change::Update { within, set, .. } => {
+            within.as_ref().is_some_and(|within| is(within.write)) || set.iter().any(|(_, term)| of(term))
+        }
+        Change::Delete { within, .. } => within.as_ref().is_some_and(|within| is(within.write)),
+    }
+}
+
+/// Whether a condition speaks of nothing but the row.
+fn is_local(condition: &Predicate) -> bool {
+    match condition {
+        Predicate::Constant(_) => true,
+        Predicate::And(parts) | Predicate::Or(parts) => parts.iter().all(is_local),
+        Predicate::Not(part) => is_local(part),
+        Predicate::Compare { left, right, .. } => is_local_term(left) && is_local_term(right),
+        Predicate::IsNull { term, .. } => is_local_term(term),
+        Predicate::Exists(_) => false,
+        Predicate::Truth(term) => is_local_term(term),
+    }
+}
+
+fn is_local_term(term: &Term) -> bool {
+    match term {
+        Term::Column { .. } | Term::Parameter { .. } => true,
+        Term::Call { arguments, .. } | Term::RuleCall { arguments, .. } => arguments.iter().all(is_local_term),
+        Term::Json { term, .. } => is_local_term(term),
+        Term::Case { branches, otherwise } => {
+            branches
+                .iter()
+                .all(|(condition, value)| is_local(condition) && is_local_term(value))
+                && otherwise.as_deref().is_none_or(is_local_term)
+        }
+        Term::Truth(predicate) => is_local(predicate),
+        Term::Scalar { .. } | Term::Aggregate(_) => false,
+    }
+}

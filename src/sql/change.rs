@@ -1,0 +1,658 @@
+//! Planned writes → statements that change rows, that look what they would meet, and that check what they left.
+//!
+//! What these statements return is no answer: each row is what is kept of a changed row, its number where rows are found by
+//! that, and the verdict of the check where it is made within. On PostgreSQL every column comes as text.
+
+use super::layout::Shape;
+use super::writer::Alias;
+use super::{Flavor, Form, Statement, Writer};
+use crate::catalog::{Catalog, ColumnId, TableId};
+use crate::plan::{Verdict, WritePlan};
+use crate::request::Formats;
+use crate::rules::{Change, Conflict, Group, Parameter, Predicate, Term, Within};
+use crate::value::Type;
+
+/// How the rows of a group are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// The statement runs once for each row.
+    Each,
+    /// It runs once, with a list for each column (PostgreSQL).
+    All,
+}
+
+/// A table's key, where rows are found by the database's own number, in [`Parameter::Written`].
+pub const ROW_NUMBER: u16 = u16::MAX;
+
+/// Writes the statements of one planned write.
+pub struct Changes<'a> {
+    catalog: &'a Catalog,
+    plan: &'a WritePlan,
+    flavor: Flavor,
+}
+
+impl<'a> Changes<'a> {
+    /// For one planned write.
+    #[must_use]
+    pub fn new(catalog: &'a Catalog, plan: &'a WritePlan, flavor: Flavor) -> Self {
+        Self { catalog, plan, flavor }
+    }
+
+    /// How a group's rows are written: all at once where the database can take them so, and where no check asks what was
+    /// sent (a row, once written, no longer knows it).
+    #[must_use]
+    pub fn feed(&self, group: &Group) -> Feed {
+        let asks = |check: &Predicate| mentions_rows(check);
+        // Which rows were left out is not told, and it matters where the others are read back.
+        let ignore = matches!(
+            &self.plan.write.change,
+            Change::Insert {
+                conflict: Some(Conflict::Ignore { .. }),
+                ..
+            }
+        );
+        let sends = group.columns.iter().any(|(_, value)| {
+            matches!(
+                value,
+                Term::Parameter {
+                    source: Parameter::Row(..) | Parameter::Linked { .. },
+                    ..
+                }
+            )
+        });
+        if self.flavor == Flavor::Sqlite || !sends || (ignore && self.plan.keeps) || asks(&group.check) || asks(&group.set_check) {
+            Feed::Each
+        } else {
+            Feed::All
+        }
+    }
+
+    /// New rows of a group. With `All`, and where rows may be left out, the first column returned is the row's place.
+    #[must_use]
+    pub fn insert(&self, group: &Group, verdict: Verdict, ignore: Option<&[ColumnId]>) -> Statement {
+        let mut writer = self.writer();
+        let table = self.plan.write.table;
+        let feed = self.feed(group);
+        writer.word("INSERT INTO ");
+        writer.table(table);
+        if writer.is_postgres() {
+            writer.word(" AS t0");
+        }
+        if group.columns.is_empty() {
+            writer.word(" DEFAULT VALUES");
+        } else {
+            writer.word(" (");
+            for (index, (column, _)) in group.columns.iter().enumerate() {
+                writer.comma(index);
+                writer.bare_column(table, *column);
+            }
+            match feed {
+                Feed::Each => {
+                    writer.word(") VALUES (");
+                    for (index, (column, value)) in group.columns.iter().enumerate() {
+                        writer.comma(index);
+                        writer.stored(table, *column, value);
+                    }
+                    writer.word(")");
+                }
+                Feed::All => {
+                    writer.word(") SELECT ");
+                    for (index, (column, value)) in group.columns.iter().enumerate() {
+                        writer.comma(index);
+                        writer.stored_of_source(table, *column, value);
+                    }
+                    writer.word(" FROM ");
+                    writer.source_rows(table, &group.columns);
+                    writer.word(" ORDER BY s.o");
+                }
+            }
+        }
+        if let Some(key) = ignore {
+            writer.word(" ON CONFLICT ");
+            for (index, column) in key.iter().enumerate() {
+                writer.word(if index == 0 { "(" } else { ", " });
+                writer.bare_column(table, *column);
+            }
+            writer.word(if key.is_empty() {
+                "DO NOTHING"
+            } else {
+                ") DO NOTHING"
+            });
+        }
+        self.returning(&mut writer, verdict, &group.check, false);
+        finish(writer)
+    }
+
+    /// The rows that new ones of a group meet: for each its place, what is kept of it, and whether it may be changed (1),
+    /// should stay as it is (2), or may not be touched (0).
+    #[must_use]
+    pub fn met(&self, group: &Group, key: &[ColumnId], allowed: &Predicate, wanted: &Predicate) -> Statement {
+        let mut writer = self.writer();
+        let table = self.plan.write.table;
+        let feed = self.feed(group);
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("SELECT ");
+        if feed == Feed::All {
+            writer.word("(s.o - 1)::text, ");
+        }
+        self.kept(&mut writer, alias);
+        if self.kept_count() > 0 {
+            writer.word(", ");
+        }
+        writer.word("CASE WHEN ");
+        writer.predicate(allowed);
+        writer.word(" THEN CASE WHEN ");
+        writer.predicate(wanted);
+        writer.by_flavor(" THEN '1' ELSE '2' END ELSE '0' END", " THEN 1 ELSE 2 END ELSE 0 END");
+        writer.word(" FROM ");
+        if feed == Feed::All {
+            writer.source_rows(table, &group.columns);
+            writer.word(" JOIN ");
+        }
+        writer.table(table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        writer.word(if feed == Feed::All { " ON " } else { " WHERE " });
+        self.same_key(&mut writer, group, key, feed);
+        if writer.is_postgres() {
+            // Nobody may change it in between.
+            writer.word(" FOR UPDATE OF ");
+            writer.alias(alias);
+        }
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// Changes the rows that new ones of a group have met. With `All` the first column returned is the row's place.
+    #[must_use]
+    pub fn change_met(&self, group: &Group, key: &[ColumnId], verdict: Verdict) -> Statement {
+        let mut writer = self.writer();
+        let table = self.plan.write.table;
+        let feed = self.feed(group);
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("UPDATE ");
+        writer.table(table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        writer.word(" SET ");
+        for (index, (column, value)) in group.set.iter().enumerate() {
+            writer.comma(index);
+            writer.bare_column(table, *column);
+            writer.word(" = ");
+            match feed {
+                Feed::Each => writer.stored(table, *column, value),
+                Feed::All => writer.stored_of_source(table, *column, value),
+            }
+        }
+        if feed == Feed::All {
+            writer.word(" FROM ");
+            writer.source_rows(table, &group.columns);
+        }
+        writer.word(" WHERE ");
+        self.same_key(&mut writer, group, key, feed);
+        writer.pop_scope();
+        self.returning(&mut writer, verdict, &group.set_check, feed == Feed::All);
+        finish(writer)
+    }
+
+    fn same_key(&self, writer: &mut Writer<'_>, group: &Group, key: &[ColumnId], feed: Feed) {
+        let table = self.plan.write.table;
+        for (index, column) in key.iter().enumerate() {
+            if index > 0 {
+                writer.word(" AND ");
+            }
+            writer.column(0, table, *column);
+            writer.word(" = ");
+            match group.columns.iter().find(|(own, _)| own == column) {
+                Some((_, value)) if feed == Feed::All => writer.stored_of_source(table, *column, value),
+                Some((_, value)) => writer.stored(table, *column, value),
+                // What was not sent meets nothing.
+                None => writer.word("NULL"),
+            }
+        }
+    }
+
+    /// Changes the targets of an update.
+    #[must_use]
+    pub fn update(
+        &self,
+        targets: &Predicate,
+        within: Option<&Within>,
+        set: &[(ColumnId, Term)],
+        verdict: Verdict,
+        check: &Predicate,
+    ) -> Statement {
+        let mut writer = self.writer();
+        let table = self.plan.write.table;
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("UPDATE ");
+        writer.table(table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        writer.word(" SET ");
+        for (index, (column, value)) in set.iter().enumerate() {
+            writer.comma(index);
+            writer.bare_column(table, *column);
+            writer.word(" = ");
+            writer.stored(table, *column, value);
+        }
+        self.only(&mut writer, targets, within);
+        writer.pop_scope();
+        self.returning(&mut writer, verdict, check, false);
+        finish(writer)
+    }
+
+    /// Deletes the targets.
+    #[must_use]
+    pub fn delete(&self, targets: &Predicate, within: Option<&Within>) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("DELETE FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        self.only(&mut writer, targets, within);
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// What is kept of the targets of a delete, which are read back before they go.
+    #[must_use]
+    pub fn targets(&self, targets: &Predicate, within: Option<&Within>) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("SELECT ");
+        self.kept(&mut writer, alias);
+        writer.word(" FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        self.only(&mut writer, targets, within);
+        if writer.is_postgres() {
+            writer.word(" FOR UPDATE OF ");
+            writer.alias(alias);
+        }
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// Deletes the rows that were kept.
+    #[must_use]
+    pub fn delete_kept(&self, write: u16) -> Statement {
+        let mut writer = self.writer();
+        let table = self.plan.write.table;
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("DELETE FROM ");
+        writer.table(table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        writer.word(" WHERE (");
+        let key = self.key();
+        writer.key_columns(table, &key, alias);
+        writer.word(") IN (SELECT ");
+        writer.written_key(table, &key);
+        writer.word(" FROM ");
+        writer.written(write, table, &key);
+        writer.word(")");
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// The place of the first of the written rows of which a check does not hold.
+    #[must_use]
+    pub fn failing(&self, write: u16, check: &Predicate) -> Statement {
+        let mut writer = self.writer();
+        let table = self.plan.write.table;
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.by_flavor("SELECT (k.o - 1)::text FROM ", "SELECT k.key FROM ");
+        let key = self.key();
+        writer.written_rows(write, table, &key, alias);
+        writer.word(" WHERE (");
+        writer.predicate(check);
+        writer.word(") IS NOT TRUE");
+        writer.by_flavor(" ORDER BY k.o LIMIT 1", " ORDER BY k.key LIMIT 1");
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// A row where any row of a condition exists.
+    #[must_use]
+    pub fn exists(&self, condition: &Predicate) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.by_flavor("SELECT '1' FROM ", "SELECT 1 FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        writer.word(" WHERE ");
+        writer.predicate(condition);
+        writer.word(" LIMIT 1");
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    fn writer(&self) -> Writer<'a> {
+        Writer::new(self.catalog, self.flavor, Formats::default(), false)
+    }
+
+    /// How many columns are kept.
+    #[must_use]
+    pub fn kept_count(&self) -> usize {
+        self.plan.write.kept.len() + usize::from(self.plan.by_number)
+    }
+
+    fn key(&self) -> Vec<ColumnId> {
+        if self.plan.by_number {
+            return Vec::new();
+        }
+        self.plan.write.kept[..self.plan.write.key].to_vec()
+    }
+
+    /// `WHERE …` for the rows that a change is for.
+    fn only(&self, writer: &mut Writer<'_>, targets: &Predicate, within: Option<&Within>) {
+        writer.word(" WHERE ");
+        let bracket = within.is_some() && matches!(targets, Predicate::Or(_));
+        if bracket {
+            writer.word("(");
+        }
+        writer.predicate(targets);
+        if bracket {
+            writer.word(")");
+        }
+        let Some(within) = within else { return };
+        for (column, kept) in within.columns.iter().zip(&within.kept) {
+            let table = self.plan.write.table;
+            let data_type = &self.catalog.table(table).column(*column).data_type;
+            let condition = Predicate::Compare {
+                left: Term::Column {
+                    scope: 0,
+                    table,
+                    column: *column,
+                },
+                comparison: crate::request::Comparison::In,
+                right: Term::Parameter {
+                    source: Parameter::Written {
+                        write: within.write,
+                        kept: *kept,
+                    },
+                    data_type: data_type.clone(),
+                    list: true,
+                },
+            };
+            writer.word(" AND ");
+            writer.predicate(&condition);
+        }
+    }
+
+    /// What is kept of the row in scope, and its number, without a comma before or after.
+    fn kept(&self, writer: &mut Writer<'_>, alias: Alias) {
+        let table = self.plan.write.table;
+        for (index, column) in self.plan.write.kept.iter().enumerate() {
+            writer.comma(index);
+            writer.column(0, table, *column);
+            writer.by_flavor("::text", "");
+        }
+        if self.plan.by_number {
+            writer.comma(self.plan.write.kept.len());
+            writer.row_number(table, Some(alias));
+            writer.by_flavor("::text", "");
+        }
+    }
+
+    /// `RETURNING …`, where anything is wanted of the rows.
+    fn returning(&self, writer: &mut Writer<'_>, verdict: Verdict, check: &Predicate, place: bool) {
+        let table = self.plan.write.table;
+        // SQLite knows the row by its table alone, whatever the statement calls it.
+        let named = writer.is_postgres().then(|| writer.new_alias());
+        match named {
+            Some(alias) => writer.push_scope(alias),
+            None => writer.push_bare_scope(),
+        }
+        let mut count = 0;
+        let next = |writer: &mut Writer<'_>, count: &mut usize| {
+            writer.word(if *count == 0 { " RETURNING " } else { ", " });
+            *count += 1;
+        };
+        if place {
+            next(writer, &mut count);
+            writer.word("(s.o - 1)::text");
+        }
+        if self.plan.keeps {
+            for column in &self.plan.write.kept {
+                next(writer, &mut count);
+                writer.column(0, table, *column);
+                writer.by_flavor("::text", "");
+            }
+            if self.plan.by_number {
+                next(writer, &mut count);
+                writer.row_number(table, named);
+                writer.by_flavor("::text", "");
+            }
+        }
+        if verdict == Verdict::Within {
+            next(writer, &mut count);
+            writer.word("CASE WHEN ");
+            writer.predicate(check);
+            writer.by_flavor(" THEN '1' ELSE '0' END", " THEN 1 ELSE 0 END");
+        }
+        writer.pop_scope();
+    }
+}
+
+fn finish(writer: Writer<'_>) -> Statement {
+    let long_calls = writer.long_calls;
+    let (text, marks) = writer.finish();
+    Statement::new(text, marks, Shape::default(), long_calls)
+}
+
+impl Writer<'_> {
+    /// A column's name alone.
+    fn bare_column(&mut self, table: TableId, column: ColumnId) {
+        let name = self.catalog.table(table).column(column).name.clone();
+        self.identifier(&name);
+    }
+
+    fn row_number(&mut self, table: TableId, alias: Option<Alias>) {
+        if let Some(alias) = alias {
+            self.alias(alias);
+            self.word(".");
+        }
+        self.word(self.catalog.table(table).row_number.unwrap_or("NULL"));
+    }
+
+    /// A value that a column is to hold.
+    fn stored(&mut self, table: TableId, column: ColumnId, value: &Term) {
+        match value {
+            Term::Parameter { source, .. } => self.stored_mark(table, column, source, false),
+            term => self.term(term),
+        }
+    }
+
+    /// A value that a column is to hold, where the rows written are those of `s`.
+    fn stored_of_source(&mut self, table: TableId, column: ColumnId, value: &Term) {
+        match value {
+            Term::Parameter {
+                source: Parameter::Row(..) | Parameter::Linked { .. },
+                ..
+            } => {
+                self.word("s.c");
+                self.number(u64::from(column.0));
+                let column = self.catalog.table(table).column(column);
+                if let Some(name) = cast_apart(&column.data_type, &column.database_type) {
+                    self.cast_to(&name.to_owned());
+                }
+            }
+            value => self.stored(table, column, value),
+        }
+    }
+
+    /// `unnest(…) WITH ORDINALITY AS s(c…, o)`: the rows that are written, with a list for each column.
+    fn source_rows(&mut self, table: TableId, columns: &[(ColumnId, Term)]) {
+        let sent = columns.iter().filter_map(|(column, term)| match term {
+            Term::Parameter {
+                source: source @ (Parameter::Row(..) | Parameter::Linked { .. }),
+                ..
+            } => Some((*column, source)),
+            _ => None,
+        });
+        let sent: Vec<_> = sent.collect();
+        self.word("unnest(");
+        for (index, (column, source)) in sent.iter().enumerate() {
+            self.comma(index);
+            self.stored_mark(table, *column, source, true);
+        }
+        self.word(") WITH ORDINALITY AS s(");
+        for (column, _) in &sent {
+            self.word("c");
+            self.number(u64::from(column.0));
+            self.word(", ");
+        }
+        self.word("o)");
+    }
+
+    fn stored_mark(&mut self, table: TableId, column: ColumnId, source: &Parameter, list: bool) {
+        let own = self.catalog.table(table).column(column);
+        let form = Form::Stored { table, column };
+        let data_type = own.data_type.clone();
+        match cast_apart(&data_type, &own.database_type) {
+            Some(_) if list => self.mark_as_text(source, &data_type, list, form),
+            Some(name) => {
+                let name = name.to_owned();
+                self.mark_as_text(source, &data_type, list, form);
+                self.cast_to(&name);
+            }
+            None => self.mark(source, &data_type, list, form),
+        }
+    }
+
+    /// The rows that a write has changed, as a table `k` of their keys.
+    fn written(&mut self, write: u16, table: TableId, key: &[ColumnId]) {
+        let number = [ROW_NUMBER];
+        let positions: Vec<u16> = if key.is_empty() {
+            number.to_vec()
+        } else {
+            (0..u16::try_from(key.len()).unwrap_or(u16::MAX)).collect()
+        };
+        let types: Vec<Type> = if key.is_empty() {
+            vec![if self.is_postgres() {
+                Type::Other("tid".into())
+            } else {
+                Type::Integer(64)
+            }]
+        } else {
+            key.iter()
+                .map(|column| self.catalog.table(table).column(*column).data_type.clone())
+                .collect()
+        };
+        if self.is_postgres() {
+            self.word("unnest(");
+        }
+        for (index, (position, data_type)) in positions.iter().zip(&types).enumerate() {
+            let source = Parameter::Written {
+                write,
+                kept: *position,
+            };
+            if self.is_postgres() {
+                self.comma(index);
+                self.mark(&source, data_type, true, Form::Plain);
+            } else {
+                self.word(if index == 0 { "json_each(" } else { " JOIN json_each(" });
+                self.mark(&source, data_type, true, Form::Plain);
+                self.word(") AS k");
+                if index > 0 {
+                    self.number(index as u64);
+                    self.word(" ON k");
+                    self.number(index as u64);
+                    self.word(".key = k.key");
+                }
+            }
+        }
+        if self.is_postgres() {
+            self.word(") WITH ORDINALITY AS k(");
+            for index in 0..positions.len() {
+                self.word("k");
+                self.number(index as u64);
+                self.word(", ");
+            }
+            self.word("o)");
+        }
+    }
+
+    /// The columns of a row's key.
+    fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+        if key.is_empty() {
+            self.row_number(table, Some(alias));
+        }
+        for (index, column) in key.iter().enumerate() {
+            self.comma(index);
+            self.aliased(alias, table, *column);
+        }
+    }
+
+    /// The values of `k`.
+    fn written_key(&mut self, table: TableId, key: &[ColumnId]) {
+        for index in 0..key.len().max(1) {
+            self.comma(index);
+            self.written_value(table, key, index);
+        }
+    }
+
+    fn written_value(&mut self, table: TableId, key: &[ColumnId], index: usize) {
+        if self.is_postgres() {
+            self.word("k.k");
+            return self.number(index as u64);
+        }
+        let column = key.get(index).map(|column| self.catalog.table(table).column(*column));
+        let bytes = column.is_some_and(|column| column.data_type == Type::Bytes);
+        self.word(if bytes { "unhex(k" } else { "k" });
+        if index > 0 {
+            self.number(index as u64);
+        }
+        self.word(if bytes { ".value)" } else { ".value" });
+    }
+
+    /// Whether a row is the one of `k`.
+    fn is_written(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+        for index in 0..key.len().max(1) {
+            if index > 0 {
+                self.word(" AND ");
+            }
+            match key.get(index) {
+                Some(column) => self.aliased(alias, table, *column),
+                None => self.row_number(table, Some(alias)),
+            }
+            self.word(" = ");
+            self.written_value(table, key, index);
+        }
+    }
+
+    /// The rows that a write has changed, each beside its key in `k`.
+    pub(super) fn written_rows(&mut self, write: u16, table: TableId, key: &[ColumnId], alias: Alias) {
+        self.written(write, table, key);
+        // The keys come first: they are few, and the table is large.
+        self.by_flavor(" JOIN ", " CROSS JOIN ");
+        self.table(table);
+        self.word(" AS ");
+        self.alias(alias);
+        self.word(" ON ");
+        self.is_written(table, key, alias);
+    }
+}
+
+/// The type that a text is cast to where lists of it cannot be made, or its general name says too little.
+fn cast_apart<'t>(data_type: &Type, name: &'t str) -> Option<&'t str> {
+    matches!(data_type, Type::Array(_) | Type::Geometry).then_some(name)
+}
+
+/// Whether a condition speaks of what was sent.
+fn mentions_rows(condition: &Predicate) -> bool {
+    condition.has_parameter(&|parameter| matches!(parameter, Parameter::Row(..) | Parameter::Linked { .. }))
+}
