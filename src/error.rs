@@ -91,6 +91,8 @@ impl Code {
     pub const NOT_SUPPORTED: Code = Code("not_supported");
     /// What a write would leave does not satisfy the role's rule.
     pub const CHECK_FAILED: Code = Code("check_failed");
+    /// The row that an upsert would change is not the caller's to change.
+    pub const ROW_OUT_OF_REACH: Code = Code("row_out_of_reach");
     /// Another transaction came in between; the same write again may work.
     pub const COLLISION: Code = Code("collision");
     /// Whether a write has happened is not known.

@@ -1,6 +1,7 @@
 //! REST: one request, one dialect. A dialect only translates; it never sees plan, SQL or backend.
 
 mod based;
+mod body;
 mod openapi;
 mod query;
 mod scene;
@@ -15,10 +16,10 @@ pub use openapi::Document;
 pub use scene::Scene;
 
 use crate::config;
-use crate::engine::{Delivery, Engine, Outcome, Snapshot};
+use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Code, Error, Result};
 use crate::principal::Principal;
-use crate::request::Request;
+use crate::request::{Batch, Request};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use bytes::Bytes;
@@ -42,6 +43,9 @@ pub struct Call {
 /// Writes an outcome in a dialect's form.
 pub type Writer = Box<dyn FnOnce(Outcome) -> Result<Response> + Send>;
 
+/// Writes what a batch gave in a dialect's form.
+pub type BatchWriter = Box<dyn FnOnce(Vec<Written>) -> Result<Response> + Send>;
+
 /// What parsing gave.
 pub enum Step {
     /// The answer needs no data.
@@ -52,6 +56,13 @@ pub enum Step {
         request: Box<Request>,
         /// Writes the outcome.
         write: Writer,
+    },
+    /// Writes, and how what they gave is written.
+    Write {
+        /// The writes.
+        batch: Box<Batch>,
+        /// Writes the outcome.
+        write: BatchWriter,
     },
 }
 
@@ -119,6 +130,7 @@ impl Rest {
                 let outcome = self.engine.run(&snapshot, principal, &request, Delivery::Stream);
                 write(outcome.await?)
             }
+            Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
         }
     }
 
@@ -189,6 +201,10 @@ impl Dialects {
         };
         match self.parse(dialect, snapshot, principal, call)? {
             Step::Run { request, .. } => Ok(*request),
+            Step::Write { .. } => Err(Error::invalid(
+                Code::NOT_SUPPORTED,
+                "only calls that read are explained",
+            )),
             Step::Done(_) => Err(Error::invalid(
                 Code::NOT_SUPPORTED,
                 "this call is answered without asking the database",

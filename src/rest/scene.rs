@@ -99,6 +99,13 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether a column of new rows is set by the rule, so that it cannot be sent.
+    pub(super) fn is_preset(&self, face: &Face, column: ColumnId) -> bool {
+        let access = self.view.face(face.id);
+        let create = access.and_then(|access| access.create.as_ref());
+        create.is_some_and(|create| create.set.iter().any(|(own, _)| *own == column))
+    }
+
     /// What a path with an id says where rows cannot be told apart by a key that the role may read.
     pub(super) fn no_key(&self, face: &Face) -> String {
         format!("rows of {:?} have no key to read one of them by", face.name.as_str())

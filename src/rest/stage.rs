@@ -252,7 +252,7 @@ impl Stage {
             return "not owned".into();
         };
         match self.dialects.parse(dialect, &self.snapshot, principal, call) {
-            Ok(super::Step::Run { .. }) => "run".into(),
+            Ok(super::Step::Run { .. } | super::Step::Write { .. }) => "run".into(),
             Ok(super::Step::Done(response)) => text(response),
             Err(error) => text(dialect.write_error(&error, call)),
         }

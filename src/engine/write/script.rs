@@ -210,11 +210,14 @@ impl Steps<'_> {
         let mut fresh = all.clone();
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
             let met = self.feed(session, run, met, &rows, &all).await?;
-            let mut wanted = Vec::new();
+            let (mut wanted, mut standing) = (Vec::new(), Vec::new());
             for (row, mut values) in met.rows {
                 fresh.retain(|fresh| *fresh != row);
                 match number(values.pop().as_ref()) {
-                    Some(1) => wanted.push(row),
+                    Some(1) => {
+                        wanted.push(row);
+                        standing.push((row, values));
+                    }
                     Some(2) => {}
                     _ => return Err(self.out_of_reach(run.plan).at_row(row)),
                 }
@@ -228,6 +231,9 @@ impl Steps<'_> {
                 self.keep(run, &rows, changed.rows, run.set_check)?;
                 let failing = run.statements.set_failing.as_ref();
                 self.failing_rows(session, run, failing, &rows, &wanted).await?;
+            } else {
+                // Nothing is to be changed of them: they are read back as they are.
+                self.keep(run, &rows, standing, Verdict::Holds)?;
             }
         }
         let before = std::mem::take(&mut self.kept[run.index].0);
@@ -440,9 +446,11 @@ impl Steps<'_> {
     fn out_of_reach(&self, plan: &WritePlan) -> Error {
         let role = self.script.principal.role.as_str();
         let name = self.face(plan).name.as_str();
-        Error::forbidden(format!(
-            "role {role:?} may not change the row of {name:?} that has the same key"
-        ))
+        let message = format!("role {role:?} may not change the row of {name:?} that has the same key");
+        Error {
+            code: Code::ROW_OUT_OF_REACH,
+            ..Error::forbidden(message)
+        }
     }
 
     /// Another one has written the key since it was looked for: the whole again finds that row.

@@ -7,6 +7,7 @@
 //! - A limit above the maximum is 400, not quietly less.
 //! - The id of a key of several columns is its parts, separated by commas; `\,` is a comma within a part.
 
+mod change;
 mod document;
 mod filter;
 #[cfg(test)]
@@ -81,19 +82,34 @@ impl Dialect for Based {
             _ => return Err(Error::not_found(Code::UNKNOWN_TABLE, "no such path")),
         };
         let face = scene.face(name, |face| serves(scene, face))?;
-        if call.method != Method::GET {
-            let message = format!("{} is not supported here, only GET is", call.method);
-            return Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+        if id.is_some() && face.key.is_empty() {
+            return Err(Error::not_found(Code::NOT_SUPPORTED, scene.no_key(face)));
         }
-        scene.check_read(face)?;
-        match id {
-            None => list(query, scene, face),
-            Some(_) if !scene.has_key(face) => Err(Error::not_found(Code::NOT_SUPPORTED, scene.no_key(face))),
-            Some(id) => get(query, face, id),
+        match (&call.method, id) {
+            (&Method::POST, None) => change::create(call, &query, scene, face),
+            (&Method::PUT, Some(id)) => change::put(call, &query, scene, face, id),
+            (&Method::DELETE, Some(id)) => change::delete(&query, face, id),
+            (&Method::GET, id) => {
+                scene.check_read(face)?;
+                match id {
+                    None => list(query, scene, face),
+                    Some(_) if !scene.has_key(face) => Err(Error::not_found(Code::NOT_SUPPORTED, scene.no_key(face))),
+                    Some(id) => get(query, face, id),
+                }
+            }
+            (method, id) => {
+                let methods = if id.is_some() { "GET, PUT and DELETE" } else { "GET and POST" };
+                let message = format!("{method} is not supported here, {methods} are");
+                Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message))
+            }
         }
     }
 
     fn write_error(&self, error: &Error, call: &Call) -> Response {
+        // A row that belongs to somebody else is not there.
+        if error.code == Code::ROW_OUT_OF_REACH {
+            return self.write_error(&Error::not_found(Code::ROW_NOT_FOUND, "Record not found"), call);
+        }
         let code = match error.kind {
             Kind::Invalid => "VALIDATION_ERROR",
             // Its clients take this code for a wrong password, and answer any other 401 with a refresh.
