@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod change;
+mod changed_json;
 mod checks;
 mod clock;
 mod documents;
