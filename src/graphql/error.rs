@@ -72,6 +72,7 @@ impl Fault {
     pub(crate) fn of(error: &Error) -> Self {
         let code = match (error.kind, error.code) {
             (_, Code::NOT_SUPPORTED) => FaultCode::NOT_SUPPORTED,
+            (_, Code::CONSTRAINT) => FaultCode::CONSTRAINT,
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
             (Kind::Invalid, Code::INVALID_CURSOR)

@@ -5,6 +5,7 @@ mod arguments;
 mod connection;
 mod filter;
 mod group;
+mod mutation;
 mod order;
 mod path;
 mod row;
@@ -18,7 +19,7 @@ use crate::catalog::FaceId;
 use crate::config;
 use crate::ident::Name;
 use crate::request::{
-    Builder, Comparison, Expression, Filter, Formats, NumberFormat, Output, Read, Request, Select, Source,
+    Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Source,
 };
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::OperationDefinition;
@@ -128,6 +129,7 @@ impl<'c> Converter<'c> {
                     RootKind::Aggregate => self.aggregate_select(face, &arguments, &selected.sets, 1)?,
                     RootKind::Group => self.group(face, &arguments, &selected.sets)?,
                     RootKind::Connection => self.connection(face, &arguments, &selected.sets)?,
+                    _ => return Err(unknown()),
                 };
                 (source, select)
             }
@@ -158,18 +160,10 @@ impl<'c> Converter<'c> {
                 (source, select)
             }
         };
-        let numbers = if self.settings.stringify_numeric {
-            NumberFormat::Text
-        } else {
-            NumberFormat::Number
-        };
         let read = Read {
             source,
             select,
-            formats: Formats {
-                numbers,
-                ..Formats::default()
-            },
+            formats: self.formats(),
         };
         let request = Box::new(std::mem::take(&mut self.builder).finish(read));
         Ok(RootField::Request {
@@ -184,6 +178,14 @@ impl<'c> Converter<'c> {
         arguments: &arguments::Arguments<'c>,
         selected: &Selected<'c>,
     ) -> Result<Select, Fault> {
+        let filter = self.key_filter(face, arguments);
+        let mut select = self.one_row(face, &selected.sets)?;
+        select.filter = Some(filter);
+        Ok(select)
+    }
+
+    /// The condition that a row has the key that arguments give.
+    fn key_filter(&mut self, face: FaceId, arguments: &arguments::Arguments<'c>) -> Filter {
         let mut conditions = Vec::new();
         for (input, value) in &arguments.0 {
             let super::types::Slotted::Column(column) = input.stands else {
@@ -196,13 +198,10 @@ impl<'c> Converter<'c> {
                 right: Expression::Value(self.builder.push(value)),
             });
         }
-        let filter = match conditions.len() {
-            1 => conditions.pop(),
-            _ => Some(Filter::And(conditions)),
-        };
-        let mut select = self.one_row(face, &selected.sets)?;
-        select.filter = filter;
-        Ok(select)
+        match conditions.len() {
+            1 => conditions.swap_remove(0),
+            _ => Filter::And(conditions),
+        }
     }
 
     fn one_row(

@@ -23,6 +23,10 @@ pub(crate) struct Field<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Root(Root),
+    /// `affected_rows`
+    AffectedRows,
+    /// `returning { … }`
+    Returning(FaceId),
     /// The role sees nothing; a query type needs a field.
     Nothing,
     Column(FaceId, ColumnId),
@@ -63,6 +67,7 @@ impl<'a> Types<'a> {
                         .find(|field| field.name == name && field.meaning == Meaning::Nothing),
                 }
             }
+            Key::Mutation => self.written_field(self.names.mutation(name)?),
             Key::Face(face, Part::Row) => self.member_field(face, self.names.member(face, name)?),
             Key::Face(face, part @ (Part::Function(_) | Part::GroupKey)) => {
                 let Member::Column(column) = self.names.member(face, name)? else {
@@ -88,6 +93,15 @@ impl<'a> Types<'a> {
         let boolean = Key::Scalar(self.names.scalar_of(&Type::Boolean));
         match key {
             Key::Query => self.root_fields(),
+            Key::Mutation => self.written_fields(),
+            Key::Face(face, Part::MutationResponse) => {
+                let mut fields = vec![simple(word("affected_rows"), int.required(), Meaning::AffectedRows)];
+                if self.shows(face) {
+                    let rows = Key::Face(face, Part::Row).required_list();
+                    fields.push(simple("returning", rows, Meaning::Returning(face)));
+                }
+                fields
+            }
             Key::Face(face, Part::Row) => {
                 let columns = self.columns(face).map(Member::Column);
                 let relations = (0u16..).zip(&self.face(face).relations).flat_map(|(id, _)| {
@@ -230,6 +244,7 @@ impl<'a> Types<'a> {
                     RootKind::Connection => {
                         (!face.key.is_empty()).then(|| Key::Face(id, Part::Connection).required())?
                     }
+                    _ => return None,
                 };
                 (ty, self.catalog.table_of(id).comment.as_deref())
             }
@@ -274,7 +289,7 @@ impl<'a> Types<'a> {
     fn member_field(&self, face: FaceId, member: Member) -> Option<Field<'a>> {
         match member {
             Member::Column(column) => {
-                if !self.view.can_read(face, column) {
+                if !self.knows(face, column) {
                     return None;
                 }
                 let physical = self.catalog.table_of(face).column(column);
@@ -385,17 +400,7 @@ impl<'a> Types<'a> {
         match meaning {
             Meaning::Root(Root::Face(face, kind)) => match kind {
                 RootKind::Select | RootKind::Aggregate => list(face),
-                RootKind::ByKey => self
-                    .face(face)
-                    .key
-                    .iter()
-                    .map(|column| Input {
-                        name: self.names.column(face, *column),
-                        ty: self.column_type(self.data_type(face, *column), false),
-                        stands: Slotted::Column(*column),
-                        description: None,
-                    })
-                    .collect(),
+                RootKind::ByKey => self.key_inputs(face),
                 RootKind::Group => vec![
                     input("by", Key::Face(face, Part::SelectColumn).required_list()),
                     input("having", Key::Face(face, Part::GroupBoolExp).plain()),
@@ -414,6 +419,7 @@ impl<'a> Types<'a> {
                         input("where", Key::Face(face, Part::BoolExp).plain()),
                     ]
                 }
+                kind => self.written_arguments(face, kind),
             },
             Meaning::Root(Root::Function(id) | Root::FunctionAggregate(id)) => {
                 let exposed = &self.catalog.functions[id.0 as usize];
