@@ -31,6 +31,8 @@ pub(super) struct Script {
     flavor: Flavor,
     outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
+    /// The request's, which a thread that writes for many does not know.
+    span: tracing::Span,
 }
 
 impl Script {
@@ -52,6 +54,7 @@ impl Script {
             flavor,
             outcome,
             tries: 0,
+            span: tracing::Span::current(),
         }
     }
 
@@ -94,7 +97,8 @@ impl Script {
 
 impl Work for Script {
     fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>> {
-        Box::pin(self.steps(session))
+        let span = self.span.clone();
+        Box::pin(tracing::Instrument::instrument(self.steps(session), span))
     }
 
     fn is_alone(&self) -> bool {

@@ -144,7 +144,7 @@ impl Filler<'_> {
                 Ok(Datum::Null)
             } else {
                 let message = format!("{name:?} cannot be null");
-                Err(Error::invalid(Code::INVALID_VALUE, message).at(name))
+                Err(Error::invalid(Code::CONSTRAINT, message).at(name))
             };
         }
         let datum = match &own.data_type {
