@@ -98,6 +98,8 @@ impl<'a> Resolver<'a> {
             let data_type = term.data_type(self.catalog);
             let fits = if function == Function::Distance {
                 data_type == Type::Geometry
+            } else if function == Function::JsonDeletePath && index > 0 {
+                true
             } else if function.is_json() && (index == 0 || matches!(function, Function::JsonAppend | Function::JsonPrepend)) {
                 data_type.is_json()
             } else if function.is_arithmetic()
