@@ -249,7 +249,10 @@ impl Writer<'_> {
             return;
         }
         self.term(term);
-        if matches!(term.data_type(self.catalog), Type::Other(_) | Type::Array(_)) {
+        if matches!(
+            term.data_type(self.catalog),
+            Type::Other(_) | Type::Array(_) | Type::Json
+        ) {
             self.by_flavor("::text", "");
         }
     }

@@ -121,11 +121,11 @@ impl Writer<'_> {
             Function::Subtract => self.infix_number(arguments, " - ", ")"),
             Function::Multiply => self.infix_number(arguments, " * ", ")"),
             Function::Divide => {
-                let whole = self.is_postgres()
-                    && arguments
-                        .iter()
-                        .all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
-                if whole {
+                let is_integer = |term: &Term| matches!(term.data_type(self.catalog), Type::Integer(_));
+                let whole = arguments.iter().all(is_integer);
+                if !whole && !self.is_postgres() {
+                    self.function("diglot_divide(", arguments);
+                } else if whole && self.is_postgres() {
                     // Without the fraction, and without the error of the one quotient that is too large.
                     self.word("div");
                     self.infix_number(arguments, ", nullif(", ", 0))");

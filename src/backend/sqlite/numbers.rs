@@ -44,14 +44,32 @@ fn decimal(real: f64, digits: i64) -> Option<f64> {
         .map(|positive| if positive == 0.0 { 0.0 } else { positive.copysign(real) })
 }
 
-/// The remainder, with the sign of the first; null where the second is zero.
-pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
-    #[allow(clippy::cast_precision_loss, reason = "beside a double an integer is one")]
-    let real = |value: ValueRef<'_>| match value {
+/// The quotient, with its fraction; null where the second is zero. Decimals that are whole are kept as integers, whose
+/// quotient SQLite would cut off.
+pub(super) fn quotient(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
+    if let (ValueRef::Integer(left), ValueRef::Integer(right)) = (left, right)
+        && left.checked_rem(right) == Some(0)
+    {
+        return Some(Value::Integer(left / right));
+    }
+    match (real(left)?, real(right)?) {
+        (_, 0.0) => None,
+        (left, right) => Some(Value::Real(left / right)),
+    }
+}
+
+/// A number as a double: what an integer is beside one.
+fn real(value: ValueRef<'_>) -> Option<f64> {
+    match value {
+        #[allow(clippy::cast_precision_loss, reason = "beside a double an integer is one")]
         ValueRef::Integer(integer) => Some(integer as f64),
         ValueRef::Real(real) => Some(real),
         _ => None,
-    };
+    }
+}
+
+/// The remainder, with the sign of the first; null where the second is zero.
+pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
     if let (ValueRef::Integer(left), ValueRef::Integer(right)) = (left, right) {
         return match right {
             0 => None,
@@ -103,6 +121,28 @@ mod tests {
         }
         assert_eq!(rounded(ValueRef::Text(b"x"), 0), None);
         assert!(matches!(rounded(ValueRef::Integer(i64::MAX), -1), Some(Value::Real(_))));
+    }
+
+    #[test]
+    fn quotients_keep_their_fraction() {
+        let integer = ValueRef::Integer;
+        assert_eq!(quotient(integer(7), integer(2)), Some(Value::Real(3.5)));
+        assert_eq!(quotient(integer(-7), integer(2)), Some(Value::Real(-3.5)));
+        assert_eq!(quotient(integer(8), integer(-2)), Some(Value::Integer(-4)));
+        // More digits than a double has.
+        assert_eq!(
+            quotient(integer(9_007_199_254_740_993), integer(1)),
+            Some(Value::Integer(9_007_199_254_740_993))
+        );
+        assert_eq!(
+            quotient(integer(i64::MIN), integer(-1)),
+            Some(Value::Real(9_223_372_036_854_775_808.0))
+        );
+        assert_eq!(quotient(ValueRef::Real(1.5), integer(2)), Some(Value::Real(0.75)));
+        assert_eq!(quotient(integer(7), integer(0)), None);
+        assert_eq!(quotient(integer(7), ValueRef::Real(0.0)), None);
+        assert_eq!(quotient(integer(7), ValueRef::Null), None);
+        assert_eq!(quotient(ValueRef::Text(b"x"), integer(2)), None);
     }
 
     #[test]
