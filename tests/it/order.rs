@@ -119,3 +119,53 @@ async fn on_sqlite_lists_keep_their_order() {
 async fn on_postgres_lists_keep_their_order() {
     lists_keep_their_order(Database::Postgres).await;
 }
+
+const PARENTS: &str = "
+    CREATE TABLE place (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE capital (country TEXT) INHERITS (place);
+    INSERT INTO place VALUES (2, 'Ghent'), (1, 'Hull');
+    INSERT INTO capital VALUES (1, 'Oslo', 'no'), (3, 'Rome', 'it');
+    CREATE TABLE animal (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE bird (wings INTEGER) INHERITS (animal);
+    INSERT INTO animal VALUES (2, 'cat'), (1, 'dog');
+    INSERT INTO bird VALUES (3, 'owl', 2);";
+
+/// On PostgreSQL a parent's primary key does not hold for the rows of its children: who pages by it would pass over rows, who
+/// asks by it would get one of several.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parents_primary_key_is_no_key() {
+    let (label, database) = ("order_parents", Database::Postgres);
+    let url = world::own_database(label, database, PARENTS).await.unwrap();
+    let configuration = "[access]\ndefault = \"convention\"\n[tables.animal]\nkey = [\"id\"]";
+    let server = world::own(label, &url, configuration).await.unwrap();
+    let log = server.whole_log();
+    assert!(
+        log.contains("tables.place: other tables inherit from it") && !log.contains("tables.animal"),
+        "{log}"
+    );
+    let who = Who::AnonKey;
+    let get = async |path: &str| ask(&server, &who, Request::get(path)).await;
+    let query = async |query: &str| ask(&server, &who, fronts::graphql(query, None, None)).await;
+    let rows = r#"[{"id":1,"name":"Hull"},{"id":1,"name":"Oslo"},{"id":2,"name":"Ghent"},{"id":3,"name":"Rome"}]"#;
+    holds(&query("{ place { id name } }").await, 200, rows).unwrap();
+    holds(&get("/api/place").await, 200, rows).unwrap();
+    for path in ["/api/place/1", "/api/records/v1/place/MQ"] {
+        let answer = get(path).await;
+        assert!((400..500).contains(&answer.status), "{path}: {answer}");
+        assert!(!answer.text().contains("Hull") && answer.text().contains("place"), "{path}: {answer}");
+    }
+    holds(&query("{ place_by_pk(id: 1) { name } }").await, 200, "place_by_pk").unwrap();
+    holds(
+        &query("{ place_connection(first: 1) { nodes { name } } }").await,
+        200,
+        "place_connection",
+    )
+    .unwrap();
+    let page = get("/api/records/v1/place?limit=2&order=id").await;
+    assert!(page.status == 200 && !page.text().contains("cursor"), "{page}");
+    // The configuration knows better.
+    holds(&get("/api/animal/3").await, 200, "owl").unwrap();
+    holds(&query("{ animal_by_pk(id: 3) { name } }").await, 200, "owl").unwrap();
+    let page = get("/api/records/v1/animal?limit=2&order=id").await;
+    holds(&page, 200, "cursor").unwrap();
+}
