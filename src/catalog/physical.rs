@@ -115,7 +115,7 @@ pub struct Column {
     pub nullable: bool,
     /// What it gets when nothing is sent.
     pub default: Option<Default>,
-    /// SQLite: its moments are all kept in one form, as far as a sample of the rows tells, so that their order as text is
+    /// SQLite: its moments, or days, are all kept in one form, as far as a sample of the rows tells, so that their order as text is
     /// their order in time.
     pub one_form: bool,
     /// Computed by the database and not writable.

@@ -7,6 +7,7 @@
 use super::clock::{Clock, OutOfTime, Steps};
 use super::fault::INVALID;
 use super::{documents, geometry, numbers, patterns, write};
+use crate::value::Type;
 use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -78,8 +79,12 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add("diglot_upper", 1, |context| {
         changed(context, |text| text.to_uppercase())
     })?;
-    add("diglot_moment", 1, |context| Ok(moment(context, false)))?;
-    add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
+    add("diglot_moment", 1, |context| Ok(time(context, &Type::Timestamp, false)))?;
+    add("diglot_moment_order", 1, |context| {
+        Ok(time(context, &Type::Timestamp, true))
+    })?;
+    add("diglot_day", 1, |context| Ok(time(context, &Type::Date, false)))?;
+    add("diglot_day_order", 1, |context| Ok(time(context, &Type::Date, true)))?;
     add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
     add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
     add_long("diglot_json_contains", 2, json_contains)?;
@@ -228,15 +233,22 @@ fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> 
 }
 
 /// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as
-/// it is, so that every value has its place in an order.
-fn moment(context: &Context<'_>, keep: bool) -> Answer {
-    let canonical = match context.get_raw(0) {
-        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(moment::moment),
+/// it is, so that every value has its place in an order. `diglot_day` and `diglot_day_order`: the day, of a moment the one
+/// that it is written with.
+fn time(context: &Context<'_>, data_type: &Type, keep: bool) -> Answer {
+    let raw = context.get_raw(0);
+    let whole = raw.as_bytes().map_or(0, <[u8]>::len);
+    let canonical = match raw {
+        ValueRef::Text(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| moment::canonical(text, data_type)),
         _ => None,
     };
     match canonical {
         None if keep => Answer::Argument(0),
         None => NULL,
+        // A day is a part of the text.
+        Some(Cow::Borrowed(text)) if text.len() < whole => Answer::Plain(Value::Text(text.to_owned())),
         Some(Cow::Borrowed(_)) => Answer::Argument(0),
         Some(Cow::Owned(text)) => Answer::Plain(Value::Text(text)),
     }
