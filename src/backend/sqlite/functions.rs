@@ -71,8 +71,8 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     };
     add("diglot_json", 2, json)?;
     add_long("diglot_like", 3, like)?;
-    add_long("diglot_regexp", 3, |context, _| matches(context, false))?;
-    add_long("diglot_similar", 2, |context, _| matches(context, true))?;
+    add_long("diglot_regexp", 3, |context, steps| matches(context, steps, false))?;
+    add_long("diglot_similar", 2, |context, steps| matches(context, steps, true))?;
     add("diglot_lower", 1, |context| {
         changed(context, |text| text.to_lowercase())
     })?;
@@ -183,23 +183,23 @@ fn json(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_like(pattern, text, insensitive)`
-fn like(context: &Context<'_>, _: &mut Steps<'_>) -> Result<Answer> {
+fn like(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
         return Ok(NULL);
     };
-    patterns::like(&pattern, &subject, truth(context.get_raw(2)))
-        .map(boolean)
-        .map_err(invalid)
+    crate::pattern::check_like(&pattern).map_err(invalid)?;
+    let insensitive = truth(context.get_raw(2));
+    Ok(boolean(patterns::like(&pattern, &subject, insensitive, steps)?))
 }
 
 /// `diglot_regexp(pattern, text, insensitive)`, `diglot_similar(pattern, text)`
-fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
+fn matches(context: &Context<'_>, steps: &mut Steps<'_>, similar: bool) -> Result<Answer> {
     let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
         return Ok(NULL);
     };
     let insensitive = !similar && truth(context.get_raw(2));
-    let regex = patterns::compiled(&pattern, insensitive, similar).map_err(invalid)?;
-    Ok(boolean(regex.is_match(&subject)))
+    let expression = patterns::compiled(&pattern, insensitive, similar).map_err(invalid)?;
+    Ok(boolean(expression.is_match(&subject, steps)?))
 }
 
 /// `diglot_substring(text, from)`, `diglot_substring_of(text, from, length)`: PostgreSQL's `substr`, but a negative length
