@@ -328,21 +328,19 @@ impl Writer<'_> {
             RuleFunction::Trim => self.text_function("trim(", arguments),
             RuleFunction::Round => self.round(arguments),
             RuleFunction::NullIf => self.function("nullif(", arguments),
-            RuleFunction::ToText => self.cast(arguments, " AS text)"),
-            RuleFunction::ToInteger => self.cast(arguments, " AS bigint)"),
-            RuleFunction::ToFloat => self.cast(arguments, " AS double precision)"),
+            RuleFunction::ToText => {
+                self.word("CAST(");
+                self.arguments(arguments, ", ");
+                self.word(" AS text)");
+            }
+            RuleFunction::ToInteger => arguments.iter().for_each(|term| self.cast_to_integer(term)),
+            RuleFunction::ToFloat => arguments.iter().for_each(|term| self.cast_to_float(term)),
             RuleFunction::Geometry(relation) => {
                 if let [one, other] = arguments {
                     self.geometry_test(relation, one, other);
                 }
             }
         }
-    }
-
-    fn cast(&mut self, arguments: &[Term], closing: &'static str) {
-        self.word("CAST(");
-        self.arguments(arguments, ", ");
-        self.word(closing);
     }
 
     /// A part of a JSON value. Both databases read a path in the same way: a step leads into an object as a key, into an

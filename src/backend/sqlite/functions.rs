@@ -99,6 +99,12 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
         let (value, digits) = (context.get_raw(0), context.get_raw(1).as_i64().unwrap_or_default());
         Ok(numbers::rounded(value, digits).map_or(NULL, Answer::Plain))
     })?;
+    add("diglot_integer", 1, |context| {
+        Ok(numbers::integer(context.get_raw(0)).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_float", 1, |context| {
+        Ok(numbers::float(context.get_raw(0)).map_or(NULL, Answer::Plain))
+    })?;
     add("diglot_divide", 2, |context| {
         Ok(numbers::quotient(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
     })?;
