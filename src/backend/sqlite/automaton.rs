@@ -49,7 +49,7 @@ impl Automaton {
                 return Ok(found.is_some());
             }
         }
-        Walk::new(&self.nfa).is_match(text.as_bytes(), steps)
+        Walk::new(&self.nfa).run(text.as_bytes(), steps)
     }
 }
 
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn is_match(mut self, text: &[u8], steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+    fn run(mut self, text: &[u8], steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
         // It begins anew at every place by itself.
         if self.enter(self.nfa.start_unanchored(), text, 0, steps)? {
             return Ok(true);
@@ -138,7 +138,7 @@ mod tests {
         let clock = Clock::new();
         let automaton = Automaton::new(pattern, false, 1 << 20).expect("an expression");
         let mut steps = Steps::new(&clock);
-        let walked = Walk::new(&automaton.nfa).is_match(text.as_bytes(), &mut steps);
+        let walked = Walk::new(&automaton.nfa).run(text.as_bytes(), &mut steps);
         [automaton.is_match(text, &mut steps), walked].map(|found| found.expect("in time"))
     }
 
