@@ -226,10 +226,15 @@ impl Writer<'_> {
         if self.is_postgres() {
             return None;
         }
-        if let Term::Column { table, column, .. } = term
-            && self.catalog.table(*table).column(*column).one_form
-        {
-            return None;
+        if let Term::Column { table, column, .. } = term {
+            let table = self.catalog.table(*table);
+            let keys = || std::iter::once(&table.primary_key).chain(table.uniques.iter().map(|unique| &unique.columns));
+            // Texts of one day stand together in the order of the texts, too. In a key they are what tells rows apart.
+            let day_of_key =
+                || table.column(*column).data_type == Type::Date && keys().any(|columns| columns.contains(column));
+            if table.column(*column).one_form || day_of_key() {
+                return None;
+            }
         }
         match term.data_type(self.catalog) {
             Type::Timestamp | Type::TimestampTz => Some("diglot_moment_order("),
@@ -259,7 +264,7 @@ impl Writer<'_> {
         self.side(term, canon, true);
     }
 
-    /// Behind a comparison of a moment or a day that leads an index: bounds that are compared as text, so that the index is
+    /// Behind a comparison of a moment or a day that stands in an index: bounds that are compared as text, so that the index is
     /// used. Of a moment the days around it, compared as text. Whatever the offset, the
     /// day that a moment is written with is at most one beside its day in UTC, so no row is lost. Of a day the day, and what
     /// begins with it.
@@ -283,7 +288,7 @@ impl Writer<'_> {
         else {
             return;
         };
-        if self.is_postgres() || matches!(source, Parameter::Cursor(..)) || !self.leads_index(*table, *column) {
+        if self.is_postgres() || matches!(source, Parameter::Cursor(..)) || !self.stands_in_index(*table, *column) {
             return;
         }
         match (&self.catalog.table(*table).column(*column).data_type, data_type) {
@@ -331,9 +336,9 @@ impl Writer<'_> {
         }
     }
 
-    fn leads_index(&self, table: TableId, column: ColumnId) -> bool {
+    fn stands_in_index(&self, table: TableId, column: ColumnId) -> bool {
         let table = self.catalog.table(table);
-        table.indexes.iter().any(|index| index.first() == Some(&column))
+        table.indexes.iter().any(|index| index.contains(&column))
     }
 
     /// Whether two columns are joined by a declared foreign key.
