@@ -28,7 +28,7 @@ type Parsed = Result<Expression, Problem>;
 ///
 /// # Errors
 /// What is wrong, with line and column.
-pub fn parse_sql(text: &str) -> Parsed {
+pub(super) fn parse_sql(text: &str) -> Parsed {
     check_size(text)?;
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, text)

@@ -6,7 +6,7 @@ use crate::ident::Name;
 use crate::request::{Comparison, Function, JsonStep};
 use crate::rules::constant::{cast_literal, cast_text, widened};
 use crate::rules::syntax::{Expression, Kind, Literal, Operator, Position, Problem, Spelled, Step};
-use crate::rules::types::{are_comparable, is_text_like, stored, type_of};
+use crate::rules::types::{are_comparable, is_text_like, stored};
 use crate::rules::{Predicate, RuleFunction, Term};
 use crate::value::Type;
 
@@ -193,7 +193,7 @@ impl Compiler<'_> {
             operands.push(self.operand(item)?);
         }
         if let [Operand::Typed(term)] = operands.as_slice()
-            && let Type::Array(element) = type_of(self.catalog, term)
+            && let Type::Array(element) = term.data_type(self.catalog)
         {
             let array = term.clone();
             let contained = self.in_array(left, array, &element)?;
@@ -201,11 +201,11 @@ impl Compiler<'_> {
         }
         let tested = self.operand(left)?;
         let data_type = match &tested {
-            Operand::Typed(term) => type_of(self.catalog, term),
+            Operand::Typed(term) => term.data_type(self.catalog),
             _ => operands
                 .iter()
                 .find_map(|operand| match operand {
-                    Operand::Typed(term) => Some(type_of(self.catalog, term)),
+                    Operand::Typed(term) => Some(term.data_type(self.catalog)),
                     _ => None,
                 })
                 .unwrap_or_else(|| natural(operands.iter().chain([&tested]))),
@@ -256,7 +256,7 @@ impl Compiler<'_> {
                     }
                 }
                 Operand::Typed(other) => {
-                    let other_type = type_of(self.catalog, &other);
+                    let other_type = other.data_type(self.catalog);
                     if !are_comparable(self.catalog, &data_type, &other_type) {
                         return Err(Problem::new(
                             left.at,
@@ -338,7 +338,7 @@ impl Compiler<'_> {
     ) -> Result<Predicate, Problem> {
         let at = right.at().or_else(|| left.at()).unwrap_or(Position::START);
         let known = [&left, &right].into_iter().find_map(|operand| match operand {
-            Operand::Typed(term) => Some(type_of(self.catalog, term)),
+            Operand::Typed(term) => Some(term.data_type(self.catalog)),
             _ => None,
         });
         let Some(data_type) = known else {
@@ -409,7 +409,7 @@ impl Compiler<'_> {
     pub(super) fn text_operand(&self, operand: Operand) -> Result<Term, Problem> {
         let at = operand.at().unwrap_or(Position::START);
         let term = self.settle(operand, &Type::TEXT)?;
-        match stored(self.catalog, &type_of(self.catalog, &term)) {
+        match stored(self.catalog, &term.data_type(self.catalog)) {
             Type::Text { .. } => Ok(term),
             Type::Other(name) if is_text_like(&name) || self.is_sqlite() => Ok(term),
             Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz | Type::Uuid if self.is_sqlite() => Ok(term),
@@ -425,7 +425,7 @@ impl Compiler<'_> {
 
     pub(super) fn number_type(&self, operand: &Operand, at: Position) -> Result<Type, Problem> {
         let data_type = match operand {
-            Operand::Typed(term) => type_of(self.catalog, term),
+            Operand::Typed(term) => term.data_type(self.catalog),
             Operand::Variable(..) => Type::Integer(64),
             other => natural([other]),
         };
@@ -487,7 +487,7 @@ impl Compiler<'_> {
         let Operand::Typed(term) = self.operand(inner)? else {
             return Err(Problem::new(inner.at, "before -> and ->> stands a JSON column"));
         };
-        let data_type = type_of(self.catalog, &term);
+        let data_type = term.data_type(self.catalog);
         if !(data_type.is_json() || self.is_sqlite() && data_type.is_text()) {
             return Err(Problem::new(
                 inner.at,
@@ -549,7 +549,7 @@ impl Compiler<'_> {
         };
         match self.operand(inner)? {
             Operand::Typed(term) => {
-                let from = stored(self.catalog, &type_of(self.catalog, &term));
+                let from = stored(self.catalog, &term.data_type(self.catalog));
                 let function = match &target {
                     Type::Text { .. } => RuleFunction::ToText,
                     _ if from == target => return Ok(term),
@@ -577,7 +577,7 @@ impl Compiler<'_> {
         let mut data_type: Option<Type> = None;
         for operand in &operands {
             if let Operand::Typed(term) = operand {
-                let own = type_of(self.catalog, term);
+                let own = term.data_type(self.catalog);
                 match &data_type {
                     None => data_type = Some(own),
                     Some(first) if are_comparable(self.catalog, first, &own) => {}
