@@ -1,5 +1,6 @@
 //! From names to ids: a parsed rule against the catalog, with every type checked, becomes a [`Predicate`].
 
+mod contents;
 mod function;
 mod names;
 mod operand;
