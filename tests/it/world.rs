@@ -391,7 +391,9 @@ fn script(fixture: &str, database: Database) -> Result<String, String> {
             Ok(outside("Pagila_PostgreSql_schema.sql.gz")? + &outside("Pagila_PostgreSql_data.sql.gz")?)
         }
         _ => {
-            let path = own_folder(fixture).join(format!("{database}.sql"));
+            let folder = own_folder(fixture);
+            let own = folder.join(format!("{database}.sql"));
+            let path = if own.is_file() { own } else { folder.join("both.sql") };
             fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
         }
     }
