@@ -271,6 +271,10 @@ fn warnings() {
         ),
         ("[tables.a.search]\ncolumns = [\"b\"]", "has no effect yet"),
         (
+            "[database]\nreplicas = [\"postgres://b/books\"]",
+            "`replicas` in [database]: have no effect yet",
+        ),
+        (
             "[tables.a.columns.b]\nbaserow = \"rating\"\nmax_value = 5",
             "has no effect yet",
         ),

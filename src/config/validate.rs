@@ -100,6 +100,8 @@ impl Check {
         }
         if !database.replicas.is_empty() && database.url.as_deref().is_some_and(|url| !is_postgres(url)) {
             self.error("database.replicas", "SQLite has no replicas", "");
+        } else if !database.replicas.is_empty() {
+            self.warning("database.replicas", "have no effect yet: everything is read from `url`");
         }
         if database.schemas.is_empty() || database.schemas.iter().any(String::is_empty) {
             self.error(
