@@ -120,12 +120,8 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated {
-                Comparison::NotLike
-            } else {
-                Comparison::Like
-            };
-            compare(expr, comparison, pattern, below)
+            let comparisons = [Comparison::Like, Comparison::NotLike];
+            compare(expr, comparisons[usize::from(*negated)], pattern, below)
         }
         Expr::ILike {
             negated,
@@ -135,12 +131,8 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated {
-                Comparison::NotILike
-            } else {
-                Comparison::ILike
-            };
-            compare(expr, comparison, pattern, below)
+            let comparisons = [Comparison::ILike, Comparison::NotILike];
+            compare(expr, comparisons[usize::from(*negated)], pattern, below)
         }
         Expr::SimilarTo {
             negated,
@@ -149,12 +141,8 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated {
-                Comparison::NotSimilar
-            } else {
-                Comparison::Similar
-            };
-            compare(expr, comparison, pattern, below)
+            let comparisons = [Comparison::Similar, Comparison::NotSimilar];
+            compare(expr, comparisons[usize::from(*negated)], pattern, below)
         }
         Expr::AnyOp {
             left,
