@@ -391,10 +391,18 @@ fn script(fixture: &str, database: Database) -> Result<String, String> {
             Ok(outside("Pagila_PostgreSql_schema.sql.gz")? + &outside("Pagila_PostgreSql_data.sql.gz")?)
         }
         _ => {
+            // What is one database's own, then what both take.
             let folder = own_folder(fixture);
-            let own = folder.join(format!("{database}.sql"));
-            let path = if own.is_file() { own } else { folder.join("both.sql") };
-            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+            let paths = [format!("{database}.sql"), "both.sql".into()].map(|file| folder.join(file));
+            let texts: Vec<String> = paths
+                .iter()
+                .filter(|path| path.is_file())
+                .map(|path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display())))
+                .collect::<Result<_, _>>()?;
+            if texts.is_empty() {
+                return Err(format!("no SQL for {fixture} on {database}: one of {paths:?}"));
+            }
+            Ok(texts.concat())
         }
     }
 }
