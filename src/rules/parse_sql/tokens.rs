@@ -112,6 +112,14 @@ pub(super) fn from_library(error: &ParserError, end: Position) -> Problem {
         }
         None => (text.as_str(), end),
     };
+    if let Some(token) = message.strip_prefix("No infix parser for token ") {
+        let word = token
+            .split_once("value: \"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map_or_else(|| "this".to_owned(), |(word, _)| format!("{word:?}"));
+        let message = format!("{word} is not an operator of rules; patterns are LIKE, ILIKE, SIMILAR TO, ~ and ~*");
+        return Problem::new(at, message);
+    }
     let message = message.strip_prefix("Expected: ").map_or_else(
         || message.to_owned(),
         |rest| format!("expected {}", rest.replace("found: EOF", "found the end of the rule")),

@@ -6,6 +6,10 @@ use super::*;
 fn mistakes_are_named_with_their_place() {
     check_all(&[
         (
+            "title GLOB 'a*'",
+            "1:7 \"GLOB\" is not an operator of rules; patterns are LIKE, ILIKE, SIMILAR TO, ~ and ~*",
+        ),
+        (
             "autor_id = 1",
             "1:1 unknown column \"autor_id\" of \"article\", did you mean \"author_id\"?",
         ),
