@@ -73,12 +73,6 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add_long("diglot_like", 3, like)?;
     add_long("diglot_regexp", 3, |context, steps| matches(context, steps, false))?;
     add_long("diglot_similar", 2, |context, steps| matches(context, steps, true))?;
-    add("diglot_lower", 1, |context| {
-        changed(context, |text| text.to_lowercase())
-    })?;
-    add("diglot_upper", 1, |context| {
-        changed(context, |text| text.to_uppercase())
-    })?;
     add("diglot_moment", 1, |context| Ok(time(context, &Type::Timestamp, false)))?;
     add("diglot_moment_order", 1, |context| {
         Ok(time(context, &Type::Timestamp, true))
@@ -232,10 +226,6 @@ fn substring(context: &Context<'_>) -> Result<Answer> {
     let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let part: String = (text.chars().skip(count(from - 1)).take(count((end - from).max(0)))).collect();
     Ok(Answer::Plain(Value::Text(part)))
-}
-
-fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> {
-    Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
 }
 
 /// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as
