@@ -10,11 +10,29 @@ pub use session::{Changed, Session, Work};
 pub use stream::{Piece, Reply, Stream};
 
 use crate::catalog::Database;
+use crate::config::Synchronous;
 use crate::error::Result;
 use crate::sql::{Flavor, Statement};
 use crate::value::Datum;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Tables of migration tools, in lower case: no application means to show them.
+const MIGRATION_TABLES: [&str; 13] = [
+    "_sqlx_migrations",
+    "schema_migrations",
+    "__diesel_schema_migrations",
+    "knex_migrations",
+    "knex_migrations_lock",
+    "_prisma_migrations",
+    "alembic_version",
+    "flyway_schema_history",
+    "ar_internal_metadata",
+    "goose_db_version",
+    "__drizzle_migrations",
+    "__efmigrationshistory",
+    "django_migrations",
+];
 
 /// Where and how to connect.
 #[derive(Clone, Debug)]
@@ -27,6 +45,8 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// PostgreSQL: most connections.
     pub pool_size: u32,
+    /// SQLite: when a write counts as done.
+    pub synchronous: Synchronous,
 }
 
 /// A statement with the values of its marks, ready to run.

@@ -4,6 +4,7 @@ mod catalog;
 mod faults;
 mod load;
 mod patterns;
+mod pooler;
 mod reads;
 mod streams;
 
@@ -37,6 +38,7 @@ impl Scratch {
             schemas: vec!["public".into()],
             statement_timeout: Duration::from_secs(10),
             pool_size: 4,
+            synchronous: crate::config::Synchronous::Full,
         }
     }
 
