@@ -56,7 +56,7 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
                 .map(|group| (verdict(&group.check, table), verdict(&group.set_check, table)))
                 .unzip(),
             Change::Update { check, .. } => (vec![verdict(check, table)], Vec::new()),
-            Change::Delete { .. } => (Vec::new(), Vec::new()),
+            Change::Delete { .. } | Change::Find { .. } => (Vec::new(), Vec::new()),
         };
         let is_linked = writes[index + 1..].iter().any(|later| links_to(later, index));
         let after = |verdicts: &[Verdict]| verdicts.contains(&Verdict::After);
@@ -112,7 +112,9 @@ fn links_to(later: &Write, index: usize) -> bool {
         Change::Update { within, set, .. } => {
             within.as_ref().is_some_and(|within| is(within.write)) || set.iter().any(|(_, term)| of(term))
         }
-        Change::Delete { within, .. } => within.as_ref().is_some_and(|within| is(within.write)),
+        Change::Delete { within, .. } | Change::Find { within, .. } => {
+            within.as_ref().is_some_and(|within| is(within.write))
+        }
     }
 }
 

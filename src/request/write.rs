@@ -58,6 +58,22 @@ pub enum Change {
         /// Only rows that a relation leads to from rows of an earlier write.
         within: Option<Link>,
     },
+    /// Nothing: rows that the caller may read are looked up, so that later writes can link to them. They count as none.
+    Find {
+        /// Which rows; `None` is all.
+        filter: Option<Filter>,
+        /// Only rows that a relation leads to from rows of an earlier write.
+        within: Option<Link>,
+        /// It must be one row, no more and no less.
+        one: bool,
+    },
+    /// New rows of a join table: one for each row of an earlier write, where there is none of its kind yet.
+    Connect {
+        /// What they are linked to; the last link is to the write whose rows they are made for.
+        links: Vec<Link>,
+        /// A slot with a list of one row, as in [`RowGroup::rows`]; its place, and that of the last link, are of no account.
+        row: Slot,
+    },
 }
 
 /// New rows of one table.

@@ -282,6 +282,26 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
+    /// What is kept of rows that are looked up; of at most two where it must be one.
+    #[must_use]
+    pub fn find(&self, targets: &Predicate, within: Option<&Within>, one: bool) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("SELECT ");
+        self.kept(&mut writer, alias);
+        writer.word(" FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        self.only(&mut writer, targets, within);
+        if one {
+            writer.word(" LIMIT 2");
+        }
+        writer.pop_scope();
+        finish(writer)
+    }
+
     /// Deletes the rows that were kept.
     #[must_use]
     pub fn delete_kept(&self, write: u16) -> Statement {

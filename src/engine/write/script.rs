@@ -183,6 +183,18 @@ impl Steps<'_> {
                     ..Written::default()
                 }
             }
+            Change::Find { one, .. } => {
+                let Some(main) = &statements.main else { return Err(lost()) };
+                let values = self.values(plan, main, Of::Nothing)?;
+                let found = session.change(main, &[values]).await?;
+                match found.rows.len() {
+                    0 if *one => return Err(self.no_row(plan)),
+                    2.. if *one => return Err(self.several(plan)),
+                    _ => {}
+                }
+                self.kept[index].0 = found.rows.into_iter().map(|(_, row)| row).enumerate().collect();
+                Written::default()
+            }
             Change::Delete { .. } => {
                 let Some(main) = &statements.main else {
                     return Err(lost());
@@ -216,7 +228,11 @@ impl Steps<'_> {
     /// The new rows of one group; what is kept of them is in `self.kept` afterwards.
     async fn group(&mut self, session: &mut Session, run: &GroupRun<'_>, written: &mut Written) -> Result<()> {
         let script = self.script;
-        let rows = rows_of(script.batch.values.get(run.group.rows))?;
+        let mut rows = rows_of(script.batch.values.get(run.group.rows))?;
+        let each = self.each(run.group, &rows);
+        if let Some(each) = &each {
+            rows = each.iter().map(Vec::as_slice).collect();
+        }
         let all: Vec<usize> = (0..rows.len()).collect();
         let mut fresh = all.clone();
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
@@ -259,6 +275,22 @@ impl Steps<'_> {
         }
         self.kept[run.index].0.extend(before);
         Ok(())
+    }
+
+    /// The rows of a group of which there is one for each row of an earlier write.
+    fn each(&self, group: &Group, rows: &[&[Value]]) -> Option<Vec<Vec<Value>>> {
+        let earlier = self.kept.get(usize::from(group.each?))?;
+        let row = rows.first()?;
+        let made = earlier.0.iter().enumerate().map(|(place, (linked, _))| {
+            let whole = |number: usize| i64::try_from(number).map_or(Value::Null, Value::Integer);
+            let mut row = row.to_vec();
+            if let [first, .., last] = row.as_mut_slice() {
+                *first = whole(place);
+                *last = whole(*linked);
+            }
+            row
+        });
+        Some(made.collect())
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
@@ -438,9 +470,7 @@ impl Steps<'_> {
         let name = self.face(plan).name.as_str();
         match found {
             Err(error) => error,
-            Ok(found) if found.rows.is_empty() => {
-                Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
-            }
+            Ok(found) if found.rows.is_empty() => self.no_row(plan),
             Ok(_) => {
                 let verb = match plan.write.change {
                     Change::Delete { .. } => "delete",
@@ -450,6 +480,17 @@ impl Steps<'_> {
                 Error::forbidden(format!("role {role:?} may not {verb} this row of {name:?}"))
             }
         }
+    }
+
+    fn no_row(&self, plan: &WritePlan) -> Error {
+        let name = self.face(plan).name.as_str();
+        Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
+    }
+
+    fn several(&self, plan: &WritePlan) -> Error {
+        let name = self.face(plan).name.as_str();
+        let message = format!("several rows of {name:?} are found where one is meant");
+        Error::invalid(Code::INVALID_VALUE, message)
     }
 
     fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {

@@ -101,6 +101,37 @@ impl<'a> Resolver<'a> {
                 let within = self.within(face, within.as_ref(), done)?;
                 Change::Delete { targets, within }
             }
+            request::Change::Find { filter, within, one } => {
+                if self.view.read(face.id).is_none() {
+                    return Err(self.refused(face, Right::Read));
+                }
+                let targets = self.targets(&entered, Predicate::TRUE, filter.as_ref())?;
+                let within = self.within(face, within.as_ref(), done)?;
+                Change::Find {
+                    targets,
+                    within,
+                    one: *one,
+                }
+            }
+            request::Change::Connect { links, row } => {
+                let insert = Insert {
+                    groups: vec![RowGroup {
+                        columns: Vec::new(),
+                        links: links.clone(),
+                        rows: *row,
+                    }],
+                    conflict: Some(request::Conflict {
+                        target: ConflictTarget::Any,
+                        action: ConflictAction::Ignore,
+                    }),
+                };
+                let mut change = self.insert(&entered, &insert, done)?;
+                let each = links.last().and_then(|link| u16::try_from(link.write).ok());
+                if let Change::Insert { groups, .. } = &mut change {
+                    groups.iter_mut().for_each(|group| group.each = each);
+                }
+                change
+            }
         };
         let kept = identity(table, face);
         let returning = match &write.returning {
@@ -270,6 +301,7 @@ impl<'a> Resolver<'a> {
             }
             groups.push(Group {
                 rows: group.rows,
+                each: None,
                 leading: u16::try_from(group.links.len() + 1).unwrap_or(u16::MAX),
                 check: self.of_what_was_sent(&check, &sent),
                 columns,
