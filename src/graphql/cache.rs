@@ -29,10 +29,7 @@ struct Look<'a> {
 
 impl Equivalent<Key> for Look<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.number == key.number
-            && *self.role == *key.role
-            && self.backend == key.backend
-            && *self.text == *key.text
+        self.number == key.number && *self.role == *key.role && self.backend == key.backend && *self.text == *key.text
     }
 }
 

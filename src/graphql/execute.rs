@@ -171,12 +171,7 @@ impl GraphQl {
     }
 
     /// Everything up to the runs.
-    pub(crate) fn plan(
-        &self,
-        scene: &Scene,
-        principal: &Principal,
-        call: &Call,
-    ) -> Result<Plan, Vec<Fault>> {
+    pub(crate) fn plan(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Plan, Vec<Fault>> {
         let one = |fault: Fault| vec![fault];
         let sight = self
             .sight(scene, principal.role.as_str(), principal.backend_only)

@@ -67,12 +67,12 @@ pub enum Change {
         /// It must be one row, no more and no less.
         one: bool,
     },
-    /// New rows of a join table: one for each row of an earlier write, where there is none of its kind yet.
+    /// New rows of a join table: one of each for each row of an earlier write, where there is none of its kind yet.
     Connect {
         /// What they are linked to; the last link is to the write whose rows they are made for.
         links: Vec<Link>,
-        /// A slot with a list of one row, as in [`RowGroup::rows`]; its place, and that of the last link, are of no account.
-        row: Slot,
+        /// A slot with a list of rows, as in [`RowGroup::rows`]; their places, and those of the last link, are of no account.
+        rows: Slot,
     },
 }
 

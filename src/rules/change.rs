@@ -72,7 +72,7 @@ pub enum Change {
 pub struct Group {
     /// Where the rows are.
     pub rows: Slot,
-    /// There is one such row for each row of this earlier write, whose place is the last of the leading values.
+    /// There is one of each of them for each row of this earlier write, whose place is the last of the leading values.
     pub each: Option<u16>,
     /// How many values of a row stand before those of the columns: its place, and those of the rows that it is linked to.
     pub leading: u16,

@@ -31,7 +31,11 @@ pub(super) fn without_key(json: &mut Json, key: &str) -> Changed {
             members.shift_remove(key);
         }
         Json::Array(items) => items.retain(|item| item.as_str() != Some(key)),
-        _ => return Some(Err("no key can be deleted from a JSON value that is neither object nor array")),
+        _ => {
+            return Some(Err(
+                "no key can be deleted from a JSON value that is neither object nor array",
+            ));
+        }
     }
     Some(Ok(()))
 }
@@ -50,15 +54,21 @@ pub(super) fn without_element(json: &mut Json, place: i64) -> Changed {
 /// jsonb's `#-`.
 pub(super) fn without_path(json: &mut Json, path: &[String]) -> Changed {
     if !json.is_object() && !json.is_array() {
-        return Some(Err("nothing can be deleted at a path of a JSON value that is neither object nor array"));
+        return Some(Err(
+            "nothing can be deleted at a path of a JSON value that is neither object nor array",
+        ));
     }
-    let Some((last, way)) = path.split_last() else { return Some(Ok(())) };
+    let Some((last, way)) = path.split_last() else {
+        return Some(Ok(()));
+    };
     let mut at = json;
     for step in way {
         let next = match at {
             Json::Object(members) => members.get_mut(step),
             Json::Array(items) => {
-                let Ok(place) = step.parse() else { return Some(Err(NO_PLACE)) };
+                let Ok(place) = step.parse() else {
+                    return Some(Err(NO_PLACE));
+                };
                 within(place, items.len()).and_then(|place| items.get_mut(place))
             }
             _ => None,
@@ -71,7 +81,9 @@ pub(super) fn without_path(json: &mut Json, path: &[String]) -> Changed {
             members.shift_remove(last);
         }
         Json::Array(items) => {
-            let Ok(place) = last.parse() else { return Some(Err(NO_PLACE)) };
+            let Ok(place) = last.parse() else {
+                return Some(Err(NO_PLACE));
+            };
             if let Some(place) = within(place, items.len()) {
                 items.remove(place);
             }
@@ -87,7 +99,10 @@ const NO_PLACE: &str = "a step of a path into a JSON array is a number";
 fn within(place: i64, length: usize) -> Option<usize> {
     let length = i64::try_from(length).ok()?;
     let place = if place < 0 { place + length } else { place };
-    (0..length).contains(&place).then(|| usize::try_from(place).ok()).flatten()
+    (0..length)
+        .contains(&place)
+        .then(|| usize::try_from(place).ok())
+        .flatten()
 }
 
 #[cfg(test)]

@@ -99,7 +99,9 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
         shortened(context, |json| changed_json::without_element(json, place?))
     })?;
     add("diglot_json_delete_path", 2, |context| {
-        let Some(Json::Array(path)) = documents::parse(context.get_raw(1)) else { return Ok(NULL) };
+        let Some(Json::Array(path)) = documents::parse(context.get_raw(1)) else {
+            return Ok(NULL);
+        };
         let path: Vec<String> = path.iter().filter_map(documents::as_text).collect();
         shortened(context, |json| changed_json::without_path(json, &path))
     })?;
@@ -148,7 +150,10 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
 
 /// `diglot_json_append(json, json)`, `diglot_json_prepend(json, json)`: jsonb's `||`.
 fn joined(context: &Context<'_>, turned: bool) -> Result<Answer> {
-    let (Some(one), Some(other)) = (documents::parse(context.get_raw(0)), documents::parse(context.get_raw(1))) else {
+    let (Some(one), Some(other)) = (
+        documents::parse(context.get_raw(0)),
+        documents::parse(context.get_raw(1)),
+    ) else {
         return Ok(NULL);
     };
     let (first, second) = if turned { (other, one) } else { (one, other) };
@@ -160,7 +165,9 @@ fn shortened(
     context: &Context<'_>,
     change: impl FnOnce(&mut Json) -> Option<Result<(), &'static str>>,
 ) -> Result<Answer> {
-    let Some(mut json) = documents::parse(context.get_raw(0)) else { return Ok(NULL) };
+    let Some(mut json) = documents::parse(context.get_raw(0)) else {
+        return Ok(NULL);
+    };
     match change(&mut json) {
         None => Ok(NULL),
         Some(Err(wrong)) => Err(invalid(wrong)),

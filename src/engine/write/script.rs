@@ -184,7 +184,9 @@ impl Steps<'_> {
                 }
             }
             Change::Find { one, .. } => {
-                let Some(main) = &statements.main else { return Err(lost()) };
+                let Some(main) = &statements.main else {
+                    return Err(lost());
+                };
                 let values = self.values(plan, main, Of::Nothing)?;
                 let found = session.change(main, &[values]).await?;
                 match found.rows.len() {
@@ -277,20 +279,22 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// The rows of a group of which there is one for each row of an earlier write.
+    /// The rows of a group of which there is one of each for each row of an earlier write.
     fn each(&self, group: &Group, rows: &[&[Value]]) -> Option<Vec<Vec<Value>>> {
         let earlier = self.kept.get(usize::from(group.each?))?;
-        let row = rows.first()?;
-        let made = earlier.0.iter().enumerate().map(|(place, (linked, _))| {
-            let whole = |number: usize| i64::try_from(number).map_or(Value::Null, Value::Integer);
-            let mut row = row.to_vec();
-            if let [first, .., last] = row.as_mut_slice() {
-                *first = whole(place);
-                *last = whole(*linked);
+        let whole = |number: usize| i64::try_from(number).map_or(Value::Null, Value::Integer);
+        let mut made = Vec::with_capacity(rows.len() * earlier.0.len());
+        for row in rows {
+            for (linked, _) in &earlier.0 {
+                let mut row = row.to_vec();
+                if let [first, .., last] = row.as_mut_slice() {
+                    *first = whole(made.len());
+                    *last = whole(*linked);
+                }
+                made.push(row);
             }
-            row
-        });
-        Some(made.collect())
+        }
+        Some(made)
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.

@@ -18,9 +18,7 @@ use super::types::{Key, Meaning, Root, RootKind, Types};
 use crate::catalog::FaceId;
 use crate::config;
 use crate::ident::Name;
-use crate::request::{
-    Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Source,
-};
+use crate::request::{Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Source};
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::OperationDefinition;
 pub(crate) use selection::Selected;

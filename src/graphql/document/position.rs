@@ -48,7 +48,9 @@ pub(super) fn check(types: Types<'_>, document: &ExecutableDocument) -> Vec<Faul
         })
         .collect();
     for (_, operation) in document.operations.iter() {
-        let Some(root) = super::root_of(types, operation.node.ty) else { continue };
+        let Some(root) = super::root_of(types, operation.node.ty) else {
+            continue;
+        };
         if operation.node.variable_definitions.is_empty() {
             continue;
         }

@@ -269,7 +269,11 @@ pub(super) fn write_all(catalog: &Catalog, face: u32) -> FaceAccess {
 pub(super) fn writer(catalog: &Catalog) -> View {
     let faces = (0u32..).zip(&catalog.faces).map(|(id, face)| {
         let view = catalog.table(face.table).kind == TableKind::View;
-        Some(Arc::new(if view { read_all(catalog, id) } else { write_all(catalog, id) }))
+        Some(Arc::new(if view {
+            read_all(catalog, id)
+        } else {
+            write_all(catalog, id)
+        }))
     });
     View {
         role: Name::new("writer"),
@@ -300,7 +304,13 @@ pub(super) fn poster(catalog: &Catalog) -> View {
     };
     View {
         role: Name::new("poster"),
-        faces: vec![Some(Arc::new(author)), Some(Arc::new(post)), Some(Arc::new(comment)), None, None],
+        faces: vec![
+            Some(Arc::new(author)),
+            Some(Arc::new(post)),
+            Some(Arc::new(comment)),
+            None,
+            None,
+        ],
         functions: Vec::new(),
     }
 }

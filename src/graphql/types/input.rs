@@ -1,6 +1,6 @@
 //! Input types: which fields they have, and what each stands for.
 
-use super::{Key, Part, Ref, Scalar, ScalarKind, Setting, Statistic, Types};
+use super::{Key, Part, Ref, Related, Scalar, ScalarKind, Setting, Statistic, Types};
 use crate::catalog::{ColumnId, DatabaseKind, FaceId, RelationId};
 use crate::graphql::names::Member;
 use crate::request::Comparison;
@@ -38,6 +38,8 @@ pub(crate) enum Slotted {
     GroupKey,
     /// New values of columns.
     Setting(Setting),
+    /// What happens to related rows.
+    Related(Related),
     /// Known by its name alone.
     Other,
 }

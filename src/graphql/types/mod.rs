@@ -7,7 +7,7 @@ mod object;
 mod scalar;
 
 pub(crate) use input::{Input, Operator, Slotted};
-pub(crate) use mutation::{Nesting, Setting};
+pub(crate) use mutation::{Nesting, Related, Setting};
 pub(crate) use object::{Field, Meaning};
 pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
@@ -76,6 +76,8 @@ pub(crate) enum Part {
     InsertInput,
     ArrayInsert,
     ObjectInsert,
+    ArrayUpdate,
+    ObjectUpdate,
     OnConflict,
     Constraint,
     UpdateColumn,
@@ -183,6 +185,8 @@ impl Part {
             (Part::InsertInput, "insert_input"),
             (Part::ArrayInsert, "arr_rel_insert_input"),
             (Part::ObjectInsert, "obj_rel_insert_input"),
+            (Part::ArrayUpdate, "arr_rel_update_input"),
+            (Part::ObjectUpdate, "obj_rel_update_input"),
             (Part::OnConflict, "on_conflict"),
             (Part::Constraint, "constraint"),
             (Part::UpdateColumn, "update_column"),
@@ -642,12 +646,7 @@ impl Types<'_> {
                 | Key::FunctionArguments(_)
                 | Key::Face(
                     _,
-                    Part::AggregateBoolExpCount
-                        | Part::ComputedArguments(_)
-                        | Part::ArrayInsert
-                        | Part::ObjectInsert
-                        | Part::KeyInput
-                        | Part::Updates
+                    Part::AggregateBoolExpCount | Part::ComputedArguments(_) | Part::KeyInput | Part::Updates
                 )
         )
     }

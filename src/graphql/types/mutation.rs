@@ -77,6 +77,34 @@ impl Setting {
     }
 }
 
+/// What can happen to the rows at a relation's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Related {
+    /// New ones.
+    Insert,
+    /// New ones, or those that stand are changed.
+    Upsert,
+    /// Rows that stand become related ones.
+    Connect,
+    /// Related rows no longer are.
+    Disconnect,
+    /// Related rows are changed.
+    Update,
+    /// Related rows go.
+    Delete,
+}
+
+impl Related {
+    const ALL: [Self; 6] = [
+        Self::Insert,
+        Self::Upsert,
+        Self::Connect,
+        Self::Disconnect,
+        Self::Update,
+        Self::Delete,
+    ];
+}
+
 /// Where the row at a relation's end is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nesting {
@@ -147,28 +175,81 @@ impl<'a> Types<'a> {
             .map(|(name, columns)| (&**name, columns.as_slice()))
     }
 
-    /// A relation at whose end new rows can be written with those of a face, and where they are.
+    /// A relation that the role can follow, and where the rows at its end are written.
     pub(crate) fn nesting(&self, face: FaceId, id: RelationId) -> Option<(&'a Relation, Nesting)> {
         let relation = self.relation(face, id)?;
-        let sends = |face: FaceId, columns: &[ColumnId]| {
-            let create = self.create(face);
-            create.is_some_and(|create| {
-                let may = |column: &ColumnId| create.columns.get(column.0 as usize) == Some(&true);
-                columns.iter().all(may)
-            })
-        };
-        self.sendable(relation.target).next()?;
-        let (nesting, may) = match &relation.join {
-            Join::Through { face, near, far, .. } => (Nesting::Through, sends(*face, near) && sends(*face, far)),
-            Join::Direct { columns, references } => {
-                if !relation.many && self.refers(face, relation, columns, references) {
-                    (Nesting::Before, sends(face, columns))
-                } else {
-                    (Nesting::After, sends(relation.target, references))
-                }
+        let nesting = match &relation.join {
+            Join::Through { .. } => Nesting::Through,
+            Join::Direct { columns, references }
+                if !relation.many && self.refers(face, relation, columns, references) =>
+            {
+                Nesting::Before
             }
+            Join::Direct { .. } => Nesting::After,
         };
-        may.then_some((relation, nesting))
+        Some((relation, nesting))
+    }
+
+    /// Whether something can happen to the rows at a relation's end together with a row of the face: a new one, or one that
+    /// is changed.
+    pub(crate) fn may(&self, face: FaceId, id: RelationId, related: Related, new: bool) -> bool {
+        let Some((relation, nesting)) = self.nesting(face, id) else {
+            return false;
+        };
+        let target = relation.target;
+        let all = |of: Option<&[bool]>, columns: &[ColumnId]| {
+            let may = |column: &ColumnId| of.is_some_and(|of| of.get(column.0 as usize) == Some(&true));
+            columns.iter().all(may)
+        };
+        let created = |face| self.create(face).map(|create| &*create.columns);
+        let updated = |face| self.update(face).map(|update| &*update.columns);
+        let nullable = |face: FaceId, columns: &[ColumnId]| {
+            let table = self.catalog.table_of(face);
+            columns.iter().all(|column| table.column(*column).nullable)
+        };
+        let linked = match &relation.join {
+            Join::Through { face, near, far, .. } => all(created(*face), near) && all(created(*face), far),
+            Join::Direct { columns, .. } if nesting == Nesting::Before => {
+                all(if new { created(face) } else { updated(face) }, columns)
+            }
+            Join::Direct { references, .. } if related == Related::Connect => all(updated(target), references),
+            Join::Direct { references, .. } => all(created(target), references),
+        };
+        let unlinked = match &relation.join {
+            Join::Through { face, .. } => self.deletes(*face) && self.far_side(relation).is_some(),
+            Join::Direct { columns, .. } if nesting == Nesting::Before => {
+                all(updated(face), columns) && nullable(face, columns)
+            }
+            Join::Direct { references, .. } => all(updated(target), references) && nullable(target, references),
+        };
+        match related {
+            Related::Insert => linked && self.sendable(target).next().is_some(),
+            Related::Upsert => {
+                linked
+                    && self.sendable(target).next().is_some()
+                    && self.constraints(target).next().is_some()
+                    && self.changeable(target).next().is_some()
+            }
+            Related::Connect => linked,
+            Related::Disconnect => !new && unlinked,
+            Related::Update => {
+                let found = nesting != Nesting::Through || self.far_side(relation).is_some();
+                !new && found && self.changeable(target).next().is_some()
+            }
+            Related::Delete => !new && self.deletes(target) && (nesting == Nesting::After || unlinked),
+        }
+    }
+
+    /// Of a relation through a join table: the one that leads on from there.
+    pub(crate) fn far_side(&self, relation: &Relation) -> Option<&'a Relation> {
+        let Join::Through { face, far, .. } = &relation.join else {
+            return None;
+        };
+        let ids = (0u16..).zip(&self.face(*face).relations).map(|(id, _)| RelationId(id));
+        ids.filter_map(|id| self.relation(*face, id)).find(|own| {
+            let leads = matches!(&own.join, Join::Direct { columns, .. } if columns == far);
+            leads && !own.many && own.target == relation.target
+        })
     }
 
     /// Whether it is the face's own row that refers to the one at the relation's end.
@@ -235,7 +316,10 @@ impl<'a> Types<'a> {
             }
             RootKind::UpdateByKey => {
                 inputs = self.settings(face);
-                inputs.push(input(self.names.words.field("pk_columns"), of(Part::KeyInput).required()));
+                inputs.push(input(
+                    self.names.words.field("pk_columns"),
+                    of(Part::KeyInput).required(),
+                ));
             }
             RootKind::UpdateMany => inputs.push(input("updates", of(Part::Updates).required_list())),
             RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required())),
@@ -257,7 +341,9 @@ impl<'a> Types<'a> {
 
     /// `_set` and its like, where some column takes them.
     fn settings(&self, face: FaceId) -> Vec<Input<'a>> {
-        let with = Setting::ALL.into_iter().filter(|setting| !self.settable(face, *setting).is_empty());
+        let with = Setting::ALL
+            .into_iter()
+            .filter(|setting| !self.settable(face, *setting).is_empty());
         with.map(|setting| Input {
             stands: Slotted::Setting(setting),
             ..input(
@@ -311,29 +397,29 @@ impl<'a> Types<'a> {
         match part {
             Part::InsertInput => {
                 let columns = self.sendable(face);
-                let columns = columns
-                    .map(|column| self.column_input(face, column, self.column_type(self.data_type(face, column), true)));
-                let relations = (0u16..).zip(&self.face(face).relations).map(|(id, _)| RelationId(id));
-                let relations = relations.filter_map(|id| {
-                    let (relation, _) = self.nesting(face, id)?;
-                    let part = if relation.many { Part::ArrayInsert } else { Part::ObjectInsert };
-                    Some(Input {
-                        stands: Slotted::Relation(id),
-                        ..input(self.names.relation(face, id), Key::Face(relation.target, part).plain())
-                    })
+                let columns = columns.map(|column| {
+                    self.column_input(face, column, self.column_type(self.data_type(face, column), true))
                 });
+                let relations = self.related_inputs(face, true, [Part::ArrayInsert, Part::ObjectInsert]);
                 columns.chain(relations).collect()
             }
             Part::ArrayInsert => {
-                let mut inputs = vec![input("data", of(Part::InsertInput).required_list())];
-                inputs.extend(self.on_conflict(face));
+                let mut inputs = vec![related("connect", of(Part::BoolExp).plain(), Related::Connect)];
+                if self.sendable(face).next().is_some() {
+                    inputs.push(related("data", of(Part::InsertInput).list(), Related::Insert));
+                    inputs.extend(self.on_conflict(face));
+                }
                 inputs
             }
             Part::ObjectInsert => {
-                let mut inputs = vec![input("data", of(Part::InsertInput).required())];
-                inputs.extend(self.on_conflict(face));
+                let mut inputs = vec![related("connect", of(Part::BoolExp).plain(), Related::Connect)];
+                if self.sendable(face).next().is_some() {
+                    inputs.push(related("data", of(Part::InsertInput).plain(), Related::Insert));
+                    inputs.extend(self.on_conflict(face));
+                }
                 inputs
             }
+            Part::ArrayUpdate | Part::ObjectUpdate => self.related_changes(face, part == Part::ArrayUpdate),
             Part::OnConflict => {
                 let mut inputs = vec![input("constraint", of(Part::Constraint).plain())];
                 if self.changeable(face).next().is_some() {
@@ -341,6 +427,11 @@ impl<'a> Types<'a> {
                     inputs.push(input(word, of(Part::UpdateColumn).list()));
                     inputs.push(input("where", of(Part::BoolExp).plain()));
                 }
+                inputs
+            }
+            Part::Setting(Setting::Set) => {
+                let mut inputs = self.settable(face, Setting::Set);
+                inputs.extend(self.related_inputs(face, false, [Part::ArrayUpdate, Part::ObjectUpdate]));
                 inputs
             }
             Part::Setting(setting) => self.settable(face, setting),
@@ -352,6 +443,60 @@ impl<'a> Types<'a> {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+impl<'a> Types<'a> {
+    /// The relations of a face with whose rows something can happen together with the face's own.
+    fn related_inputs(&self, face: FaceId, new: bool, [many, one]: [Part; 2]) -> Vec<Input<'a>> {
+        let ids = (0u16..).zip(&self.face(face).relations).map(|(id, _)| RelationId(id));
+        let inputs = ids.filter_map(|id| {
+            let relation = self.relation(face, id)?;
+            let mut all = Related::ALL.into_iter();
+            all.find(|related| self.may(face, id, *related, new))?;
+            let part = if relation.many { many } else { one };
+            Some(Input {
+                stands: Slotted::Relation(id),
+                ..input(self.names.relation(face, id), Key::Face(relation.target, part).plain())
+            })
+        });
+        inputs.collect()
+    }
+
+    /// What can happen to rows of a face together with those that they are related to.
+    fn related_changes(&self, face: FaceId, many: bool) -> Vec<Input<'a>> {
+        let of = |part: Part| Key::Face(face, part);
+        let boolean = || Key::Scalar(self.names.scalar_of(&Type::Boolean)).plain();
+        let rows = |part: Part| if many { of(part).list() } else { of(part).plain() };
+        let these = || if many { of(Part::BoolExp).plain() } else { boolean() };
+        let mut inputs = vec![related("connect", of(Part::BoolExp).plain(), Related::Connect)];
+        if self.deletes(face) {
+            inputs.push(related("delete", these(), Related::Delete));
+        }
+        inputs.push(related("disconnect", these(), Related::Disconnect));
+        let sends = self.sendable(face).next().is_some();
+        if sends {
+            inputs.push(related("insert", rows(Part::InsertInput), Related::Insert));
+        }
+        if self.changeable(face).next().is_some() {
+            let part = if many {
+                Part::Updates
+            } else {
+                Part::Setting(Setting::Set)
+            };
+            inputs.push(related("update", rows(part), Related::Update));
+            if sends && self.constraints(face).next().is_some() {
+                inputs.push(related("upsert", rows(Part::InsertInput), Related::Upsert));
+            }
+        }
+        inputs
+    }
+}
+
+fn related(name: &str, ty: Ref, related: Related) -> Input<'_> {
+    Input {
+        stands: Slotted::Related(related),
+        ..input(name, ty)
     }
 }
 
@@ -372,5 +517,8 @@ fn allowed(columns: Option<&[bool]>) -> impl Iterator<Item = ColumnId> + use<'_>
 /// Whether some foreign key of a table leads from these columns to another.
 fn has_key(table: &Table, columns: &[ColumnId], other: TableId) -> bool {
     let same = |own: &[ColumnId]| own.len() == columns.len() && own.iter().all(|column| columns.contains(column));
-    table.foreign_keys.iter().any(|key| key.table == other && same(&key.columns))
+    table
+        .foreign_keys
+        .iter()
+        .any(|key| key.table == other && same(&key.columns))
 }

@@ -100,7 +100,9 @@ impl<'a> Resolver<'a> {
                 data_type == Type::Geometry
             } else if function == Function::JsonDeletePath && index > 0 {
                 true
-            } else if function.is_json() && (index == 0 || matches!(function, Function::JsonAppend | Function::JsonPrepend)) {
+            } else if function.is_json()
+                && (index == 0 || matches!(function, Function::JsonAppend | Function::JsonPrepend))
+            {
                 data_type.is_json()
             } else if function.is_arithmetic()
                 || (matches!(function, Function::Substring | Function::JsonDeleteElement) && index > 0)

@@ -113,12 +113,12 @@ impl<'a> Resolver<'a> {
                     one: *one,
                 }
             }
-            request::Change::Connect { links, row } => {
+            request::Change::Connect { links, rows } => {
                 let insert = Insert {
                     groups: vec![RowGroup {
                         columns: Vec::new(),
                         links: links.clone(),
-                        rows: *row,
+                        rows: *rows,
                     }],
                     conflict: Some(request::Conflict {
                         target: ConflictTarget::Any,

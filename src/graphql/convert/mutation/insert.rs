@@ -3,11 +3,9 @@
 use super::{Object, Writes, given, objects};
 use crate::catalog::{ColumnId, FaceId, Join, RelationId};
 use crate::graphql::convert::Converter;
-use crate::graphql::error::Fault;
-use crate::graphql::types::{Input, Key, Nesting, Part, Slotted};
-use crate::request::{
-    Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side,
-};
+use crate::graphql::error::{Fault, FaultCode};
+use crate::graphql::types::{Input, Key, Nesting, Part, Related, Slotted};
+use crate::request::{Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side};
 use crate::value::Value;
 use async_graphql_value::ConstValue;
 use async_graphql_value::indexmap::{IndexMap, IndexSet};
@@ -20,8 +18,25 @@ pub(super) struct Level<'v> {
     pub(super) link: Option<Link>,
     /// The columns that this link decides.
     pub(super) linked: &'v [ColumnId],
-    /// `on_conflict`
-    pub(super) conflict: Option<&'v ConstValue>,
+    pub(super) meeting: Meeting<'v>,
+}
+
+/// What happens where a new row meets one with the same key.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Meeting<'v> {
+    /// It is an error.
+    Error,
+    /// What `on_conflict` says.
+    Given(&'v ConstValue),
+    /// The row that stands takes all that was sent.
+    Upsert,
+}
+
+impl<'v> Meeting<'v> {
+    /// What an `on_conflict` says, if there is one.
+    pub(super) fn of(given: Option<&'v ConstValue>) -> Self {
+        given.map_or(Self::Error, Self::Given)
+    }
 }
 
 /// A new row.
@@ -31,10 +46,12 @@ pub(super) struct NewRow<'v> {
     pub(super) parent: Option<usize>,
 }
 
-/// Nested rows of one relation, with the same `on_conflict`.
-struct Nested<'v> {
-    conflict: Option<&'v ConstValue>,
-    rows: Vec<NewRow<'v>>,
+/// Nested rows of one relation, with the same `on_conflict`; and rows that stand.
+pub(super) struct Nested<'v> {
+    pub(super) meeting: Meeting<'v>,
+    pub(super) rows: Vec<NewRow<'v>>,
+    /// Which rows that stand, and the places of the rows around them.
+    connect: Option<(&'v ConstValue, Vec<usize>)>,
 }
 
 /// Rows that this level's rows refer to.
@@ -55,19 +72,16 @@ impl<'c> Converter<'c> {
                 Slotted::Relation(id) => Some((input, id, self.types.nesting(face, id)?)),
                 _ => None,
             })
-            .map(|(input, id, (_, nesting))| (id, nesting, self.nested(level, input)))
-            .filter(|(.., nested)| !nested.is_empty())
-            .collect();
+            .map(|(input, id, (_, nesting))| Ok((id, nesting, self.nested(level, id, input)?)))
+            .filter(|found| !matches!(found, Ok((.., nested)) if nested.is_empty()))
+            .collect::<Result<_, Fault>>()?;
         let mut before = Vec::new();
         for (id, _, nested) in relations.iter().filter(|(_, nesting, _)| *nesting == Nesting::Before) {
             for nested in nested {
                 before.push(self.before(level, *id, nested, writes)?);
             }
         }
-        let conflict = match level.conflict {
-            Some(value) => self.conflict(level, &inputs, value)?,
-            None => None,
-        };
+        let conflict = self.conflict(level, &inputs)?;
         let groups = self.groups(level, &inputs, &before);
         let change = Change::Insert(Insert { groups, conflict });
         let index = writes.push(self.types.face(face).name.clone(), change, self.formats())?;
@@ -80,25 +94,72 @@ impl<'c> Converter<'c> {
     }
 
     /// What is nested in the rows of a level by a relation, by `on_conflict`.
-    fn nested<'v>(&self, level: &Level<'v>, input: &Input<'_>) -> Vec<Nested<'v>> {
+    fn nested<'v>(&self, level: &Level<'v>, id: RelationId, input: &Input<'_>) -> Result<Vec<Nested<'v>>, Fault> {
         let word = self.types.names.words.field("on_conflict");
         let mut all: Vec<Nested<'v>> = Vec::new();
+        let may = |related: Related| {
+            if self.types.may(level.face, id, related, true) {
+                return Ok(());
+            }
+            Err(self.may_not(level.face, id, related))
+        };
         for (place, row) in level.rows.iter().enumerate() {
-            let Some(ConstValue::Object(value)) = given(row.object, input.name) else { continue };
-            let conflict = given(value, word);
-            let rows = objects(value.get("data")).into_iter().map(|object| NewRow {
+            let Some(ConstValue::Object(value)) = given(row.object, input.name) else {
+                continue;
+            };
+            if let Some(connect) = given(value, "connect") {
+                may(Related::Connect)?;
+                let known = all.iter_mut().filter_map(|own| own.connect.as_mut());
+                match known.into_iter().find(|(own, _)| *own == connect) {
+                    Some((_, places)) => places.push(place),
+                    None => all.push(Nested {
+                        meeting: Meeting::Error,
+                        rows: Vec::new(),
+                        connect: Some((connect, vec![place])),
+                    }),
+                }
+            }
+            let Some(data) = given(value, "data") else { continue };
+            may(Related::Insert)?;
+            if matches!(data, ConstValue::Object(_)) && value.contains_key("connect") {
+                let name = input.name;
+                return Err(Fault::validation(format!(
+                    "\"{name}\" takes either \"data\" or \"connect\""
+                )));
+            }
+            let meeting = Meeting::of(given(value, word));
+            let rows = objects(Some(data)).into_iter().map(|object| NewRow {
                 object,
                 parent: Some(place),
             });
-            match all.iter_mut().find(|own| own.conflict == conflict) {
+            let mut known = all.iter_mut().filter(|own| own.connect.is_none());
+            match known.find(|own| own.meeting == meeting) {
                 Some(own) => own.rows.extend(rows),
                 None => all.push(Nested {
-                    conflict,
+                    meeting,
                     rows: rows.collect(),
+                    connect: None,
                 }),
             }
         }
-        all
+        Ok(all)
+    }
+
+    /// The role lacks a right that a nested write needs.
+    pub(super) fn may_not(&self, face: FaceId, id: RelationId, related: Related) -> Fault {
+        let verb = match related {
+            Related::Insert => "insert",
+            Related::Upsert => "upsert",
+            Related::Connect => "connect",
+            Related::Disconnect => "disconnect",
+            Related::Update => "update",
+            Related::Delete => "delete",
+        };
+        let (role, name) = (self.types.view.role.as_str(), self.types.names.relation(face, id));
+        Fault::new(
+            FaultCode::PERMISSION,
+            format!("role {role:?} may not {verb} rows of \"{name}\" here, or the relation does not allow it"),
+        )
     }
 
     /// Rows that those of a level refer to.
@@ -112,21 +173,28 @@ impl<'c> Converter<'c> {
         let Some(relation) = self.types.relation(level.face, id) else {
             return Err(Fault::validation("unknown relation"));
         };
-        let (rows, own) = distinct(nested);
-        let inner = Level {
-            face: relation.target,
-            rows,
-            link: None,
-            linked: &[],
-            conflict: nested.conflict,
-        };
-        let write = self.insert_level(&inner, writes)?;
         let mut places = vec![None; level.rows.len()];
-        for (row, place) in nested.rows.iter().zip(own) {
-            if let Some(slot) = row.parent.and_then(|parent| places.get_mut(parent)) {
-                *slot = Some(place);
+        let write = if let Some((connect, parents)) = &nested.connect {
+            for parent in parents {
+                places[*parent] = Some(0);
             }
-        }
+            self.found(relation.target, Some(connect), true, writes)?
+        } else {
+            let (rows, own) = distinct(nested);
+            let inner = Level {
+                face: relation.target,
+                rows,
+                link: None,
+                linked: &[],
+                meeting: nested.meeting,
+            };
+            for (row, place) in nested.rows.iter().zip(own) {
+                if let Some(slot) = row.parent.and_then(|parent| places.get_mut(parent)) {
+                    *slot = Some(place);
+                }
+            }
+            self.insert_level(&inner, writes)?
+        };
         let link = Link {
             write,
             relation: relation.name.clone(),
@@ -136,7 +204,7 @@ impl<'c> Converter<'c> {
     }
 
     /// Rows that refer to those of a level, or that a join table connects with them.
-    fn after(
+    pub(super) fn after(
         &mut self,
         face: FaceId,
         write: usize,
@@ -153,6 +221,9 @@ impl<'c> Converter<'c> {
             relation: relation.name.clone(),
             side,
         };
+        if let Some((connect, parents)) = &nested.connect {
+            return self.connected(face, write, id, connect, parents, writes);
+        }
         if nesting == Nesting::After {
             let rows = nested.rows.iter().map(|row| NewRow { ..*row });
             let inner = Level {
@@ -163,7 +234,7 @@ impl<'c> Converter<'c> {
                     Join::Direct { references, .. } => references,
                     Join::Through { .. } => &[],
                 },
-                conflict: nested.conflict,
+                meeting: nested.meeting,
             };
             return self.insert_level(&inner, writes).map(|_| ());
         }
@@ -176,7 +247,7 @@ impl<'c> Converter<'c> {
             rows,
             link: None,
             linked: &[],
-            conflict: nested.conflict,
+            meeting: nested.meeting,
         };
         let far = self.insert_level(&inner, writes)?;
         let pairs: IndexSet<(usize, usize)> = nested
@@ -185,9 +256,10 @@ impl<'c> Converter<'c> {
             .zip(own)
             .filter_map(|(row, place)| Some((row.parent?, place)))
             .collect();
-        let rows = pairs.into_iter().enumerate().map(|(place, (near, far))| {
-            Value::List(vec![whole(place), whole(near), whole(far)])
-        });
+        let rows = pairs
+            .into_iter()
+            .enumerate()
+            .map(|(place, (near, far))| Value::List(vec![whole(place), whole(near), whole(far)]));
         let rows = Value::List(rows.collect());
         let group = RowGroup {
             columns: Vec::new(),
@@ -229,7 +301,10 @@ impl<'c> Converter<'c> {
             .map(|((columns, links), rows)| {
                 let links = links.into_iter().map(|index| before[index].link.clone());
                 RowGroup {
-                    columns: columns.into_iter().map(|column| self.column_name(level.face, column)).collect(),
+                    columns: columns
+                        .into_iter()
+                        .map(|column| self.column_name(level.face, column))
+                        .collect(),
                     links: level.link.iter().cloned().chain(links).collect(),
                     rows: self.builder.push(Value::List(rows)),
                 }
@@ -238,14 +313,22 @@ impl<'c> Converter<'c> {
     }
 
     /// `on_conflict`: without columns to change, the row that stands stays.
-    fn conflict(
-        &mut self,
-        level: &Level<'_>,
-        inputs: &[Input<'_>],
-        value: &ConstValue,
-    ) -> Result<Option<Conflict>, Fault> {
-        let ConstValue::Object(value) = value else { return Ok(None) };
+    fn conflict(&mut self, level: &Level<'_>, inputs: &[Input<'_>]) -> Result<Option<Conflict>, Fault> {
         let face = level.face;
+        let value = match level.meeting {
+            Meeting::Given(ConstValue::Object(value)) => value,
+            Meeting::Upsert => {
+                let key = self.sent_key(level, inputs);
+                return Ok(Some(Conflict {
+                    target: key.map_or(ConflictTarget::Key, |key| self.key_target(face, key)),
+                    action: ConflictAction::Update {
+                        columns: None,
+                        filter: None,
+                    },
+                }));
+            }
+            _ => return Ok(None),
+        };
         let word = self.types.names.words.field("update_columns");
         let columns = self.columns(face, given(value, word));
         let named = match given(value, "constraint") {
@@ -298,7 +381,11 @@ impl<'c> Converter<'c> {
             .map(|(_, columns)| columns)
             .find(|columns| {
                 let mut rows = level.rows.iter();
-                rows.all(|row| columns.iter().all(|column| level.linked.contains(column) || sent(row, *column)))
+                rows.all(|row| {
+                    columns
+                        .iter()
+                        .all(|column| level.linked.contains(column) || sent(row, *column))
+                })
             })
     }
 
@@ -316,9 +403,11 @@ fn distinct<'v>(nested: &Nested<'v>) -> (Vec<NewRow<'v>>, Vec<usize>) {
     let mut places = Vec::with_capacity(nested.rows.len());
     let mut seen: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for row in &nested.rows {
-        let place = match nested.conflict {
-            None => rows.len(),
-            Some(_) => *seen.entry(ConstValue::Object(row.object.clone()).to_string()).or_insert(rows.len()),
+        let place = match nested.meeting {
+            Meeting::Error => rows.len(),
+            _ => *seen
+                .entry(ConstValue::Object(row.object.clone()).to_string())
+                .or_insert(rows.len()),
         };
         if place == rows.len() {
             rows.push(NewRow {
@@ -331,6 +420,17 @@ fn distinct<'v>(nested: &Nested<'v>) -> (Vec<NewRow<'v>>, Vec<usize>) {
     (rows, places)
 }
 
-fn whole(number: usize) -> Value {
+pub(super) fn whole(number: usize) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+impl<'v> Nested<'v> {
+    /// New rows.
+    pub(super) fn new(meeting: Meeting<'v>, rows: Vec<NewRow<'v>>) -> Self {
+        Self {
+            meeting,
+            rows,
+            connect: None,
+        }
+    }
 }

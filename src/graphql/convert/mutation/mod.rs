@@ -1,6 +1,7 @@
 //! The roots of a mutation become one batch of writes, each root a unit of it.
 
 mod insert;
+mod related;
 mod update;
 
 use super::arguments::Arguments;
@@ -15,7 +16,8 @@ use crate::request::{Change, Expression, Field, FieldValue, Filter, Formats, Num
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{OperationDefinition, SelectionSet};
 use async_graphql_value::ConstValue;
-use insert::{Level, NewRow};
+use insert::{Level, Meeting, NewRow};
+use update::Which;
 
 type Sets<'s, 'c> = &'s [&'c Positioned<SelectionSet>];
 
@@ -33,7 +35,9 @@ impl Writes {
     /// Adds a write and returns its index.
     fn push(&mut self, table: Name, change: Change, formats: Formats) -> Result<usize, Fault> {
         if self.all.len() == WRITES {
-            return Err(Fault::validation(format!("a mutation may come to at most {WRITES} writes")));
+            return Err(Fault::validation(format!(
+                "a mutation may come to at most {WRITES} writes"
+            )));
         }
         self.all.push(Write {
             table,
@@ -60,7 +64,9 @@ impl<'c> Converter<'c> {
             writes.unit = unit;
             self.terms = 0;
             let first = writes.all.len();
-            let answer = self.written_root(field, &mut writes).map_err(|fault| fault.under(field.key))?;
+            let answer = self
+                .written_root(field, &mut writes)
+                .map_err(|fault| fault.under(field.key))?;
             roots.push(Root {
                 key: field.key.to_owned(),
                 writes: first..writes.all.len(),
@@ -78,7 +84,8 @@ impl<'c> Converter<'c> {
         if name == "__typename" {
             return Ok(Answer::Constant(root_type(self.types, Key::Mutation)));
         }
-        let unknown = || Fault::validation(format!("Unknown field \"{name}\" on the mutation type.")).at(selected.position);
+        let unknown =
+            || Fault::validation(format!("Unknown field \"{name}\" on the mutation type.")).at(selected.position);
         let field = self.types.field(Key::Mutation, name).ok_or_else(unknown)?;
         let Meaning::Root(types::Root::Face(face, kind)) = field.meaning else {
             return Err(unknown());
@@ -102,7 +109,7 @@ impl<'c> Converter<'c> {
                 let (output, response) = self.response(face, &selected.sets, None)?;
                 let filter = self.condition(face, arguments.get("where"))?;
                 let settings = self.settings_of(&arguments);
-                let index = self.changed_rows(face, filter, &settings, writes)?;
+                let index = self.changed_rows(face, Which::of(filter), &settings, writes)?;
                 writes.all[index].returning = output;
                 Ok(Answer::Response(index, response))
             }
@@ -110,7 +117,11 @@ impl<'c> Converter<'c> {
                 let output = self.written_row(face, &selected.sets)?;
                 let filter = self.key_of(face, arguments.get(self.types.names.words.field("pk_columns")));
                 let settings = self.settings_of(&arguments);
-                let index = self.changed_rows(face, Some(filter), &settings, writes)?;
+                let which = Which {
+                    one: true,
+                    ..Which::of(Some(filter))
+                };
+                let index = self.changed_rows(face, which, &settings, writes)?;
                 writes.all[index].returning = Some(output);
                 Ok(Answer::Row(index))
             }
@@ -146,7 +157,7 @@ impl<'c> Converter<'c> {
             let filter = self.condition(face, update.get("where"))?;
             let settings = self.settings_in(Key::Face(face, Part::Updates), update);
             let first = writes.all.len();
-            let index = self.changed_rows(face, filter, &settings, writes)?;
+            let index = self.changed_rows(face, Which::of(filter), &settings, writes)?;
             writes.all[index].returning = output;
             responses.push((index, first..writes.all.len(), response));
         }
@@ -161,16 +172,13 @@ impl<'c> Converter<'c> {
         writes: &mut Writes,
     ) -> Result<usize, Fault> {
         let conflict = arguments.get(self.types.names.words.field("on_conflict"));
-        let rows = objects.into_iter().map(|object| NewRow {
-            object,
-            parent: None,
-        });
+        let rows = objects.into_iter().map(|object| NewRow { object, parent: None });
         let level = Level {
             face,
             rows: rows.collect(),
             link: None,
             linked: &[],
-            conflict,
+            meeting: Meeting::of(conflict),
         };
         self.insert_level(&level, writes)
     }
@@ -200,7 +208,9 @@ impl<'c> Converter<'c> {
                     Some(Meaning::AffectedRows) => ResponseField::AffectedRows,
                     Some(Meaning::Returning(_)) => {
                         let times = self.count_nodes(1, rows)?;
-                        let members = self.row(face, &field.sets, times).map_err(|fault| fault.under(field.key))?;
+                        let members = self
+                            .row(face, &field.sets, times)
+                            .map_err(|fault| fault.under(field.key))?;
                         returning.push((Name::new(field.key), members));
                         ResponseField::Returning
                     }
@@ -239,7 +249,9 @@ impl<'c> Converter<'c> {
             return Filter::Or(Vec::new());
         };
         let inputs = self.types.inputs(Key::Face(face, Part::KeyInput));
-        let given = inputs.into_iter().filter_map(|input| Some((input, given.get(input.name)?.clone())));
+        let given = inputs
+            .into_iter()
+            .filter_map(|input| Some((input, given.get(input.name)?.clone())));
         self.key_filter(face, &Arguments(given.collect()))
     }
 
