@@ -65,6 +65,8 @@ pub enum Change {
         /// It must be one row.
         one: bool,
     },
+    /// A function is called by what is read; table and face are of no account where it returns no rows.
+    Call,
 }
 
 /// New rows with the same columns.

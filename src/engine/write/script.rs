@@ -133,7 +133,7 @@ impl Steps<'_> {
     fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
         let filler = Filler {
             binder: self.binder,
-            face: self.face(plan),
+            face: self.script.snapshot.catalog.faces.get(plan.write.face.0 as usize),
             kept: &self.kept,
         };
         filler.values(statement.marks(), of)
@@ -183,6 +183,10 @@ impl Steps<'_> {
                     ..Written::default()
                 }
             }
+            Change::Call => Written {
+                body: self.returned(session, index, plan).await?,
+                ..Written::default()
+            },
             Change::Find { one, .. } => {
                 let Some(main) = &statements.main else {
                     return Err(lost());
@@ -435,7 +439,7 @@ impl Steps<'_> {
     }
 
     async fn read_back(&mut self, session: &mut Session, index: usize, plan: &WritePlan) -> Result<()> {
-        if matches!(plan.write.change, Change::Delete { .. }) {
+        if matches!(plan.write.change, Change::Delete { .. } | Change::Call) {
             return Ok(());
         }
         self.written[index].body = self.returned(session, index, plan).await?;

@@ -14,11 +14,11 @@ mod selection;
 use super::coerce::Variables;
 use super::document::Document;
 use super::error::Fault;
-use super::types::{Key, Meaning, Root, RootKind, Types};
-use crate::catalog::FaceId;
+use super::types::{Key, Meaning, Ref, Root, RootKind, Types};
+use crate::catalog::{FaceId, FunctionId};
 use crate::config;
 use crate::ident::Name;
-use crate::request::{Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Source};
+use crate::request::{Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Slot, Source};
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::OperationDefinition;
 pub(crate) use selection::Selected;
@@ -132,30 +132,8 @@ impl<'c> Converter<'c> {
                 (source, select)
             }
             Root::Function(id) | Root::FunctionAggregate(id) => {
-                let exposed = &self.types.catalog.functions[id.0 as usize];
-                let source = Source::Function {
-                    name: exposed.name.clone(),
-                    arguments: self.function_arguments(Key::FunctionArguments(id), &arguments),
-                };
-                let face = match exposed.table {
-                    Some(_) => Some(self.types.names.function_face(id).ok_or_else(unknown)?),
-                    None => None,
-                };
-                let select = match (face, root) {
-                    (None, _) => {
-                        self.count_nodes(1, Some(1))?;
-                        Select {
-                            output: Output::Scalar,
-                            ..Select::default()
-                        }
-                    }
-                    (Some(face), Root::FunctionAggregate(_)) => {
-                        self.aggregate_select(face, &arguments, &selected.sets, 1)?
-                    }
-                    (Some(face), _) if field.ty.is_required() => self.rows(face, &arguments, &selected.sets, 1)?,
-                    (Some(face), _) => self.one_row(face, &selected.sets)?,
-                };
-                (source, select)
+                let (name, arguments, select) = self.call_of(root, id, field.ty, &arguments, selected)?;
+                (Source::Function { name, arguments }, select)
             }
         };
         let read = Read {
@@ -168,6 +146,33 @@ impl<'c> Converter<'c> {
             request,
             nullable: !field.ty.is_required(),
         })
+    }
+
+    /// The call of a function: its name, its arguments, and what of its rows or its value.
+    fn call_of(
+        &mut self,
+        root: Root,
+        id: FunctionId,
+        ty: Ref,
+        arguments: &arguments::Arguments<'c>,
+        selected: &Selected<'c>,
+    ) -> Result<(Name, Vec<(Name, Slot)>, Select), Fault> {
+        let exposed = &self.types.catalog.functions[id.0 as usize];
+        let given = self.function_arguments(Key::FunctionArguments(id), arguments);
+        let face = exposed.table.and_then(|_| self.types.names.function_face(id));
+        let select = match (face, root) {
+            (None, _) => {
+                self.count_nodes(1, Some(1))?;
+                Select {
+                    output: Output::Scalar,
+                    ..Select::default()
+                }
+            }
+            (Some(face), Root::FunctionAggregate(_)) => self.aggregate_select(face, arguments, &selected.sets, 1)?,
+            (Some(face), _) if ty.is_required() => self.rows(face, arguments, &selected.sets, 1)?,
+            (Some(face), _) => self.one_row(face, &selected.sets)?,
+        };
+        Ok((exposed.name.clone(), given, select))
     }
 
     fn by_key(

@@ -271,12 +271,20 @@ impl<'a> Types<'a> {
         let faces = self.catalog.faces.iter();
         faces
             .flat_map(|face| RootKind::ALL.map(|kind| Root::Face(face.id, kind)))
+            .chain(self.view.functions.iter().map(|id| Root::Function(*id)))
             .filter_map(|root| self.written_field(root))
             .collect()
     }
 
     pub(super) fn written_field(&self, root: Root) -> Option<Field<'a>> {
-        let Root::Face(id, kind) = root else { return None };
+        let (id, kind) = match root {
+            Root::Face(id, kind) => (id, kind),
+            Root::Function(id) => {
+                let writes = self.catalog.functions.get(id.0 as usize)?.writes(self.catalog);
+                return if writes { self.function_field(root, id) } else { None };
+            }
+            Root::FunctionAggregate(_) => return None,
+        };
         let response = Key::Face(id, Part::MutationResponse);
         let row = || self.shows(id).then(|| Key::Face(id, Part::Row).plain());
         let by_key = || {

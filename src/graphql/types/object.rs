@@ -1,7 +1,7 @@
 //! Output types: which fields they have, and what each stands for.
 
 use super::{Input, Key, Part, Ref, Root, RootKind, Slotted, Statistic, Types};
-use crate::catalog::{ColumnId, FaceId, FunctionResult, RelationId};
+use crate::catalog::{ColumnId, FaceId, FunctionId, FunctionResult, RelationId};
 use crate::graphql::names::Member;
 use crate::request::PageInfoField;
 use crate::value::Type;
@@ -249,33 +249,8 @@ impl<'a> Types<'a> {
                 (ty, self.catalog.table_of(id).comment.as_deref())
             }
             Root::Function(id) | Root::FunctionAggregate(id) => {
-                let exposed = self.catalog.functions.get(id.0 as usize)?;
-                let function = &self.catalog.database.functions[exposed.function];
-                if exposed.mutation || function.volatile || !self.view.functions.contains(&id) {
-                    return None;
-                }
-                if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
-                    let single = matches!(root, Root::Function(_));
-                    let (key, list) = single.then(|| self.scalar_of(data_type))?;
-                    return Some(Field {
-                        name: self.names.root_name(root),
-                        ty: if list || *many { key.list() } else { key.plain() },
-                        meaning: Meaning::Root(root),
-                        description: function.comment.as_deref(),
-                    });
-                }
-                let face = self.names.function_face(id)?;
-                let read = self.read(face)?;
-                let many = matches!(function.result, FunctionResult::Rows { many: true, .. });
-                let row = Key::Face(face, Part::Row);
-                let ty = match root {
-                    Root::FunctionAggregate(_) => {
-                        (many && read.aggregate).then(|| Key::Face(face, Part::Aggregate).required())?
-                    }
-                    _ if many => row.required_list(),
-                    _ => row.plain(),
-                };
-                (ty, function.comment.as_deref())
+                let writes = self.catalog.functions.get(id.0 as usize)?.writes(self.catalog);
+                return if writes { None } else { self.function_field(root, id) };
             }
         };
         Some(Field {
@@ -284,6 +259,35 @@ impl<'a> Types<'a> {
             meaning: Meaning::Root(root),
             description,
         })
+    }
+
+    /// The root of a function, whether or not it may write.
+    pub(super) fn function_field(&self, root: Root, id: FunctionId) -> Option<Field<'a>> {
+        let exposed = self.catalog.functions.get(id.0 as usize)?;
+        let function = &self.catalog.database.functions[exposed.function];
+        self.view.functions.contains(&id).then_some(())?;
+        let field = |ty: Ref| Field {
+            name: self.names.root_name(root),
+            ty,
+            meaning: Meaning::Root(root),
+            description: function.comment.as_deref(),
+        };
+        let single = matches!(root, Root::Function(_));
+        if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
+            let (key, list) = single.then(|| self.scalar_of(data_type))?;
+            return Some(field(if list || *many { key.list() } else { key.plain() }));
+        }
+        let face = self.names.function_face(id)?;
+        let read = self.read(face)?;
+        let many = matches!(function.result, FunctionResult::Rows { many: true, .. });
+        let row = Key::Face(face, Part::Row);
+        Some(field(match root {
+            Root::FunctionAggregate(_) => {
+                (many && read.aggregate).then(|| Key::Face(face, Part::Aggregate).required())?
+            }
+            _ if many => row.required_list(),
+            _ => row.plain(),
+        }))
     }
 
     fn member_field(&self, face: FaceId, member: Member) -> Option<Field<'a>> {

@@ -87,10 +87,19 @@ impl<'c> Converter<'c> {
         let unknown =
             || Fault::validation(format!("Unknown field \"{name}\" on the mutation type.")).at(selected.position);
         let field = self.types.field(Key::Mutation, name).ok_or_else(unknown)?;
-        let Meaning::Root(types::Root::Face(face, kind)) = field.meaning else {
+        let Meaning::Root(root) = field.meaning else {
             return Err(unknown());
         };
         let arguments = self.arguments(selected, field.meaning)?;
+        let (face, kind) = match root {
+            types::Root::Face(face, kind) => (face, kind),
+            types::Root::Function(id) | types::Root::FunctionAggregate(id) => {
+                let (name, arguments, select) = self.call_of(root, id, field.ty, &arguments, selected)?;
+                let select = Box::new(select);
+                let index = writes.push(name, Change::Call { arguments, select }, self.formats())?;
+                return Ok(Answer::Row(index));
+            }
+        };
         match kind {
             RootKind::Insert => {
                 let objects = objects(arguments.get("objects"));
