@@ -28,6 +28,8 @@ pub(crate) struct Root {
     pub key: String,
     /// Its writes.
     pub writes: Range<usize>,
+    /// The write of the rows that were sent as `objects`.
+    pub objects: Option<usize>,
     /// What it answers.
     pub answer: Answer,
 }
@@ -101,10 +103,12 @@ fn fault(error: &Error, roots: &[Root]) -> Fault {
         Some(write) => roots.iter().find(|root| root.writes.contains(&write)),
         None => roots.iter().find(|root| !root.writes.is_empty()),
     };
-    match root {
-        Some(root) => fault.under(&root.key),
-        None => fault,
+    let Some(root) = root else { return fault };
+    let mut fault = fault.under(&root.key);
+    if let (Some(row), true) = (error.row, error.write == root.objects || (error.write.is_none() && root.objects.is_some())) {
+        fault.argument = Some(format!("$.selectionSet.{}.args.objects[{row}]", root.key));
     }
+    fault
 }
 
 fn assemble(roots: &[Root], written: &[Written]) -> Result<Vec<u8>> {

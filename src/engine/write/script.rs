@@ -156,7 +156,8 @@ impl Steps<'_> {
                         check: plan.checks[position],
                         set_check: plan.set_checks[position],
                     };
-                    self.group(session, &run, &mut written).await?;
+                    let done = self.group(session, &run, &mut written).await;
+                    done.map_err(|error| self.placed(group, error))?;
                     kept.0.append(&mut self.kept[index].0);
                 }
                 kept.0.sort_by_key(|(place, _)| *place);
@@ -283,6 +284,16 @@ impl Steps<'_> {
         Ok(())
     }
 
+    /// An error about a row of a group, with that row's place among all rows of the write.
+    fn placed(&self, group: &Group, error: Error) -> Error {
+        let rows = rows_of(self.script.batch.values.get(group.rows)).unwrap_or_default();
+        let row = match (error.row, group.each) {
+            (Some(row), None) => rows.get(row).map(|values| place_of(values, row)),
+            _ => None,
+        };
+        Error { row, ..error }
+    }
+
     /// The rows of a group of which there is one of each for each row of an earlier write.
     fn each(&self, group: &Group, rows: &[&[Value]]) -> Option<Vec<Vec<Value>>> {
         let earlier = self.kept.get(usize::from(group.each?))?;
@@ -370,10 +381,7 @@ impl Steps<'_> {
                 return Err(self.check_failed(run.plan, "new").at_row(row));
             }
             if run.plan.keeps {
-                let place = match rows[row].first() {
-                    Some(Value::Integer(place)) => usize::try_from(*place).map_err(Error::internal)?,
-                    _ => row,
-                };
+                let place = place_of(rows[row], row);
                 self.kept[run.index].0.push((place, values));
             }
         }
@@ -391,15 +399,16 @@ impl Steps<'_> {
     ) -> Result<()> {
         let Some(failing) = failing else { return Ok(()) };
         if run.statements.feed == Feed::All || !failing.marks().iter().any(|mark| is_of_row(&mark.source)) {
-            return self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
+            let checked = self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
+            return checked.map_err(|error| Error {
+                row: error.row.and_then(|row| chosen.get(row).copied()),
+                ..error
+            });
         }
         // Each row with what was sent for it.
         let all = std::mem::take(&mut self.kept[run.index].0);
         for row in chosen {
-            let place = match rows[*row].first() {
-                Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(*row),
-                _ => *row,
-            };
+            let place = place_of(rows[*row], *row);
             let own = all.iter().filter(|(own, _)| *own == place).cloned().collect();
             self.kept[run.index].0 = own;
             let checked = self
@@ -565,6 +574,14 @@ fn rows_of(value: &Value) -> Result<Vec<&[Value]>> {
             _ => Err(wrong()),
         })
         .collect()
+}
+
+/// The place of a row among all rows of the write.
+fn place_of(values: &[Value], row: usize) -> usize {
+    match values.first() {
+        Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(row),
+        _ => row,
+    }
 }
 
 fn is_of_row(source: &crate::rules::Parameter) -> bool {

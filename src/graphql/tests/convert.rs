@@ -15,19 +15,7 @@ fn requests(settings: config::GraphQl, role: &str, query: &str, variables: Json)
         variables: variables.as_object().cloned().unwrap_or_default(),
     };
     match front.plan(&echo.scene(role), &principal(role), &call) {
-        Ok(Plan::Mutation(mutation)) => {
-            let mut out = String::new();
-            for (index, write) in mutation.batch.writes.iter().enumerate() {
-                out += &format!("{index} (unit {}) {:?} {:?}\n", write.unit, write.table, write.change);
-                if let Some(output) = &write.returning {
-                    out += &format!("  returning: {output:?}\n");
-                }
-            }
-            for root in &mutation.roots {
-                out += &format!("{}: {:?} {:?}\n", root.key, root.writes, root.answer);
-            }
-            out + &format!("  values: {:?}", mutation.batch.values)
-        }
+        Ok(Plan::Mutation(_)) => panic!("a mutation: {query}"),
         Ok(Plan::Query(works)) => works
             .into_iter()
             .map(|(key, work)| match work {

@@ -77,21 +77,21 @@ impl Setting {
     }
 }
 
-/// What can happen to the rows at a relation's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What can happen to the rows at a relation's end, in the order in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Related {
+    /// Related rows no longer are.
+    Disconnect,
+    /// Related rows go.
+    Delete,
+    /// Related rows are changed.
+    Update,
+    /// Rows that stand become related ones.
+    Connect,
     /// New ones.
     Insert,
     /// New ones, or those that stand are changed.
     Upsert,
-    /// Rows that stand become related ones.
-    Connect,
-    /// Related rows no longer are.
-    Disconnect,
-    /// Related rows are changed.
-    Update,
-    /// Related rows go.
-    Delete,
 }
 
 impl Related {

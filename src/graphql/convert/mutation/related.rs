@@ -206,6 +206,8 @@ impl<'c> Converter<'c> {
             }
             wanted.push((related, value));
         }
+        // First what is about the rows that are related so far, then what makes others related.
+        wanted.sort_by_key(|(related, _)| *related);
         if !relation.many && wanted.len() > 1 {
             let name = self.types.names.relation(face, id);
             return Err(Fault::validation(format!(
