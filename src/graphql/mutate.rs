@@ -105,7 +105,8 @@ fn fault(error: &Error, roots: &[Root]) -> Fault {
     };
     let Some(root) = root else { return fault };
     let mut fault = fault.under(&root.key);
-    if let (Some(row), true) = (error.row, error.write == root.objects || (error.write.is_none() && root.objects.is_some())) {
+    let of_objects = root.objects.is_some() && (error.write.is_none() || error.write == root.objects);
+    if let Some(row) = error.row.filter(|_| of_objects) {
         fault.argument = Some(format!("$.selectionSet.{}.args.objects[{row}]", root.key));
     }
     fault

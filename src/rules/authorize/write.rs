@@ -702,16 +702,8 @@ impl<'a> Resolver<'a> {
     fn chosen(&self, face: &Face, update: &UpsertUpdate, key: &[ColumnId], sent: &[Assigned]) -> Result<Vec<Assigned>> {
         let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
         if let Some(columns) = &update.columns {
-            return columns
-                .iter()
-                .map(|column| {
-                    is_sent(column).ok_or_else(|| {
-                        let name = face.column(*column).name.as_str();
-                        let message = format!("{name:?} is to be changed, but was not sent");
-                        Error::invalid(Code::INVALID_VALUE, message).at(name)
-                    })
-                })
-                .collect();
+            // What a row does not say stays as it is.
+            return Ok(columns.iter().filter_map(is_sent).collect());
         }
         for (column, _) in sent.iter().filter(|(column, _)| !key.contains(column)) {
             let name = &face.column(*column).name;
