@@ -389,6 +389,24 @@ impl<'a> Changes<'a> {
             writer.word(")");
         }
         let Some(within) = within else { return };
+        if within.columns.len() > 1 {
+            // Together they are those of one row.
+            let table = self.plan.write.table;
+            for (index, column) in within.columns.iter().enumerate() {
+                writer.word(if index == 0 { " AND (" } else { ", " });
+                writer.column(0, table, *column);
+            }
+            writer.word(") IN (SELECT ");
+            writer.written_key(table, &within.columns);
+            writer.word(" FROM ");
+            let types = within
+                .columns
+                .iter()
+                .map(|column| self.catalog.table(table).column(*column).data_type.clone());
+            writer.written_columns(within.write, &within.kept, &types.collect::<Vec<_>>());
+            writer.word(")");
+            return;
+        }
         for (column, kept) in within.columns.iter().zip(&within.kept) {
             let table = self.plan.write.table;
             let data_type = &self.catalog.table(table).column(*column).data_type;
@@ -573,10 +591,15 @@ impl Writer<'_> {
                 .map(|column| self.catalog.table(table).column(*column).data_type.clone())
                 .collect()
         };
+        self.written_columns(write, &positions, &types);
+    }
+
+    /// Some of what is kept of a write's rows, as a table `k`.
+    fn written_columns(&mut self, write: u16, positions: &[u16], types: &[Type]) {
         if self.is_postgres() {
             self.word("unnest(");
         }
-        for (index, (position, data_type)) in positions.iter().zip(&types).enumerate() {
+        for (index, (position, data_type)) in positions.iter().zip(types).enumerate() {
             let source = Parameter::Written { write, kept: *position };
             if self.is_postgres() {
                 self.comma(index);

@@ -8,6 +8,7 @@ use crate::graphql::road::Road;
 use crate::principal::Principal;
 use futures_util::FutureExt;
 use serde_json::{Value as Json, json};
+use std::fmt::Write;
 
 fn call(query: &str, variables: &Json) -> Call {
     Call {
@@ -24,13 +25,17 @@ fn writes(role: &str, query: &str, variables: &Json) -> String {
         Ok(Plan::Mutation(mutation)) => {
             let mut out = String::new();
             for (index, write) in mutation.batch.writes.iter().enumerate() {
-                out += &format!("{index} (unit {}, strict: {}) {:?} {:?}\n", write.unit, write.strict, write.table, write.change);
+                let _ = write!(
+                    out,
+                    "{index} (unit {}, strict: {}) {:?} {:?}\n",
+                    write.unit, write.strict, write.table, write.change
+                );
                 if let Some(output) = &write.returning {
-                    out += &format!("  returning: {output:?}\n");
+                    let _ = writeln!(out, "  returning: {output:?}");
                 }
             }
             for root in &mutation.roots {
-                out += &format!("{}: {:?} {:?}\n", root.key, root.writes, root.answer);
+                let _ = writeln!(out, "{}: {:?} {:?}", root.key, root.writes, root.answer);
             }
             out + &format!("values: {:?}\n", mutation.batch.values)
         }
@@ -42,9 +47,9 @@ fn writes(role: &str, query: &str, variables: &Json) -> String {
 fn check(name: &str, cases: &[(&str, Json)]) {
     let mut out = String::new();
     for (query, variables) in cases {
-        out += &format!("## {query}\n");
+        let _ = writeln!(out, "## {query}");
         if *variables != json!({}) {
-            out += &format!("   {variables}\n");
+            let _ = writeln!(out, "   {variables}");
         }
         out += &writes("writer", query, variables);
         out += "\n";
@@ -94,8 +99,14 @@ fn flat_writes() {
                 "mutation { __typename delete_post(where: {author: {name: {_eq: \"x\"}}}) { affected_rows } delete_post_by_pk(id: 1) { title } }",
                 json!({}),
             ),
-            ("mutation { ...f } fragment f on mutation_root { delete_post_by_pk(id: 1) { id } }", json!({})),
-            ("mutation($s: Boolean!) { delete_post_by_pk(id: 1) @skip(if: $s) { id } }", json!({"s": true})),
+            (
+                "mutation { ...f } fragment f on mutation_root { delete_post_by_pk(id: 1) { id } }",
+                json!({}),
+            ),
+            (
+                "mutation($s: Boolean!) { delete_post_by_pk(id: 1) @skip(if: $s) { id } }",
+                json!({"s": true}),
+            ),
         ],
     );
 }
@@ -171,12 +182,16 @@ fn answers() {
         }})
     );
     assert_eq!(echo.written.lock().unwrap().len(), 1, "one batch for all roots");
-    let failing = "mutation { a: delete_post(where: {}) { affected_rows } b: delete_author(where: {}) { affected_rows } }";
+    let failing =
+        "mutation { a: delete_post(where: {}) { affected_rows } b: delete_author(where: {}) { affected_rows } }";
     assert_eq!(
         answer(&front, &writer, failing),
         json!({"errors": [{"message": "not that author", "path": ["b"], "extensions": {"code": "permission-error"}}], "data": null})
     );
-    assert_eq!(answer(&front, &writer, "mutation { __typename }"), json!({"data": {"__typename": "mutation_root"}}));
+    assert_eq!(
+        answer(&front, &writer, "mutation { __typename }"),
+        json!({"data": {"__typename": "mutation_root"}})
+    );
     assert_eq!(echo.written.lock().unwrap().len(), 2, "nothing is written for nothing");
 }
 
@@ -185,10 +200,23 @@ fn rights_for_the_backend_alone() {
     let (front, _) = front(blog());
     let query = "mutation { insert_author(objects: []) { affected_rows } }";
     let mut poster = principal("poster");
-    assert!(answer(&front, &poster, query)["errors"][0]["message"].as_str().unwrap().contains("insert_author"));
+    assert!(
+        answer(&front, &poster, query)["errors"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("insert_author")
+    );
     poster.backend_only = true;
     // It is there, and refused by the data alone.
-    assert_eq!(answer(&front, &poster, query)["errors"][0]["message"], "not that author");
+    assert_eq!(
+        answer(&front, &poster, query)["errors"][0]["message"],
+        "not that author"
+    );
     poster.backend_only = false;
-    assert!(answer(&front, &poster, query)["errors"][0]["message"].as_str().unwrap().contains("insert_author"));
+    assert!(
+        answer(&front, &poster, query)["errors"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("insert_author")
+    );
 }

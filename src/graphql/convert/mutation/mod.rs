@@ -67,7 +67,8 @@ impl<'c> Converter<'c> {
             let answer = self
                 .written_root(field, &mut writes)
                 .map_err(|fault| fault.under(field.key))?;
-            let inserts = matches!(&answer, Answer::Response(index, _) if matches!(writes.all[*index].change, Change::Insert(_)));
+            let inserts =
+                matches!(&answer, Answer::Response(index, _) if matches!(writes.all[*index].change, Change::Insert(_)));
             roots.push(Root {
                 key: field.key.to_owned(),
                 writes: first..writes.all.len(),
