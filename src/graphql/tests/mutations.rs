@@ -25,9 +25,9 @@ fn writes(role: &str, query: &str, variables: &Json) -> String {
         Ok(Plan::Mutation(mutation)) => {
             let mut out = String::new();
             for (index, write) in mutation.batch.writes.iter().enumerate() {
-                let _ = write!(
+                let _ = writeln!(
                     out,
-                    "{index} (unit {}, strict: {}) {:?} {:?}\n",
+                    "{index} (unit {}, strict: {}) {:?} {:?}",
                     write.unit, write.strict, write.table, write.change
                 );
                 if let Some(output) = &write.returning {
