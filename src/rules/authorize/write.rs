@@ -38,7 +38,9 @@ pub fn authorize_writes(
     };
     let mut done: Vec<Done<'_>> = Vec::with_capacity(writes.len());
     for (index, write) in writes.iter().enumerate() {
-        let written = resolver.write(index, write, &mut done)?;
+        let written = resolver.write(index, write, &mut done).map_err(|error| {
+            if writes.len() > 1 { error.of_write(index) } else { error }
+        })?;
         done.push(written);
     }
     Ok(Authorized {
@@ -125,31 +127,34 @@ impl<'a> Resolver<'a> {
     fn reading(&mut self, face: &'a Face) -> Result<Entered<'a>> {
         match self.enter(face) {
             Ok(entered) => Ok(entered),
-            Err(_) => {
-                let table = self.catalog.table(face.table);
-                let is_key = |column| face.key.contains(&column);
-                let cells = table
-                    .column_ids()
-                    .map(|column| is_key(column).then_some(Predicate::TRUE));
-                let access = ReadAccess {
-                    rule: Predicate::TRUE,
-                    cells: table
-                        .column_ids()
-                        .map(|column| if is_key(column) { Cell::Visible } else { Cell::Hidden })
-                        .collect(),
-                    counted: None,
-                    limit: None,
-                    aggregate: false,
-                    computed: Vec::new(),
-                };
-                Ok(Entered {
-                    face,
-                    cells: cells.collect(),
-                    read: Cow::Owned(access),
-                    rule: Predicate::TRUE,
-                    counted: None,
-                })
-            }
+            Err(_) => Ok(self.keys_of(face)),
+        }
+    }
+
+    /// The table as somebody knows it who has written rows of it and reads nothing: their keys.
+    fn keys_of(&self, face: &'a Face) -> Entered<'a> {
+        let table = self.catalog.table(face.table);
+        let is_key = |column| face.key.contains(&column);
+        let cells = table
+            .column_ids()
+            .map(|column| is_key(column).then_some(Predicate::TRUE));
+        let access = ReadAccess {
+            rule: Predicate::TRUE,
+            cells: table
+                .column_ids()
+                .map(|column| if is_key(column) { Cell::Visible } else { Cell::Hidden })
+                .collect(),
+            counted: None,
+            limit: None,
+            aggregate: false,
+            computed: Vec::new(),
+        };
+        Entered {
+            face,
+            cells: cells.collect(),
+            read: Cow::Owned(access),
+            rule: Predicate::TRUE,
+            counted: None,
         }
     }
 
@@ -176,7 +181,8 @@ impl<'a> Resolver<'a> {
             .and_then(of)
             .filter(|_| scoped.is_none_or(|faces| faces.contains(&face.name)))
             .filter(|access| !access.backend_only() || self.principal.backend_only);
-        let Some(access) = access else {
+        let writable = self.catalog.table(face.table).writable;
+        let Some(access) = access.filter(|_| writable) else {
             return Err(self.refused(face, right));
         };
         self.touched.push(Touch { face: face.id, right });
@@ -245,6 +251,10 @@ impl<'a> Resolver<'a> {
             output: output.clone(),
             ..request::Select::default()
         };
+        if *output == request::Output::Keys {
+            let entered = self.keys_of(entered.face);
+            return self.select(&entered, from, Predicate::TRUE, None, &select);
+        }
         self.select(entered, from, entered.rule.clone(), None, &select)
     }
 
