@@ -522,7 +522,7 @@ impl Writer<'_> {
         let own = self.catalog.table(table).column(column);
         let form = Form::Stored { table, column };
         let data_type = own.data_type.clone();
-        match cast_apart(&data_type, &own.database_type) {
+        match cast_apart(&data_type, &own.database_type).filter(|_| self.is_postgres()) {
             Some(_) if list => self.mark_as_text(source, &data_type, list, form),
             Some(name) => {
                 let name = name.to_owned();
