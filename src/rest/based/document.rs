@@ -3,9 +3,10 @@
 use super::filter;
 use crate::catalog::Face;
 use crate::request::BytesFormat;
+use crate::rest::openapi::Sending;
 use crate::rest::{Document, Scene, openapi};
 use crate::value::Type;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl Fn(&Face) -> bool) {
     let error = document.error();
@@ -27,9 +28,13 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
             "Columns in order of weight, separated by commas; `-` before one is descending.",
         ),
     ];
-    for face in scene.readable().filter(|face| served(face)) {
+    for face in scene.known().filter(|face| served(face)) {
         let name = face.name.as_str();
         if super::RESERVED.contains(&name) {
+            continue;
+        }
+        writes(scene, face, document, &error);
+        if !scene.may_read(face) {
             continue;
         }
         let row = document.schema(name, openapi::row(scene, face, BytesFormat::Hex, |_| None));
@@ -68,23 +73,95 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
                 "default": answer("What is wrong.", &error),
             },
         });
-        document.get(&path, &format!("based.list.{name}"), list);
+        document.operation("get", &path, &format!("based.list.{name}"), list);
         if !scene.has_key(face) {
             continue;
         }
         let get = json!({
             "tags": [name],
             "summary": format!("One row of {name}"),
-            "parameters": [{
-                "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
-                "description": "The key; parts of a key of several columns are separated by commas.",
-            }],
+            "parameters": [id()],
             "responses": {
                 "200": answer("The row.", &json!({"type": "object", "properties": {"data": row}, "required": ["data"]})),
                 "default": answer("What is wrong.", &error),
             },
         });
-        document.get(&format!("{path}/{{id}}"), &format!("based.get.{name}"), get);
+        document.operation("get", &format!("{path}/{{id}}"), &format!("based.get.{name}"), get);
+    }
+}
+
+fn id() -> Value {
+    json!({
+        "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
+        "description": "The key; parts of a key of several columns are separated by commas.",
+    })
+}
+
+/// What the role may write.
+fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: &Value) {
+    let name = face.name.as_str();
+    let path = format!("/api/{}", openapi::segment(name));
+    // Who may not read the table is told the key.
+    let row = if scene.may_read(face) {
+        document.schema(name, openapi::row(scene, face, BytesFormat::Hex, |_| None))
+    } else {
+        json!({"type": "object"})
+    };
+    let data = json!({"type": "object", "properties": {"data": row}, "required": ["data"]});
+    let creates = scene.may_create(face);
+    if creates {
+        let new = openapi::sent(scene, face, BytesFormat::Hex, Sending::New, &[]);
+        let new = document.schema(&format!("{name}.sent"), new);
+        let create = json!({
+            "tags": [name],
+            "summary": format!("Create a row of {name}"),
+            "requestBody": openapi::body(&new),
+            "responses": {"201": answer("The new row.", &data), "default": answer("What is wrong.", error)},
+        });
+        document.operation("post", &path, &format!("based.create.{name}"), create);
+    }
+    if face.key.is_empty() {
+        return;
+    }
+    let path = format!("{path}/{{id}}");
+    let takes_key = face.key.iter().all(|column| scene.can_send(face, *column));
+    let put = match creates && takes_key {
+        true => {
+            // The key stands in the path.
+            let new = openapi::sent(scene, face, BytesFormat::Hex, Sending::New, &face.key);
+            Some(document.schema(&format!("{name}.sent"), new))
+        }
+        false => scene.may_update(face).then(|| {
+            let changed = openapi::sent(scene, face, BytesFormat::Hex, Sending::Changed, &[]);
+            document.schema(&format!("{name}.changed"), changed)
+        }),
+    };
+    if let Some(sent) = put {
+        let mut responses = Map::new();
+        if scene.may_update(face) {
+            responses.insert("200".into(), answer("The row that was changed.", &data));
+        }
+        if creates && takes_key {
+            responses.insert("201".into(), answer("The new row.", &data));
+        }
+        responses.insert("default".into(), answer("What is wrong.", error));
+        let put = json!({
+            "tags": [name],
+            "summary": format!("Write the row of {name} with this key"),
+            "parameters": [id()],
+            "requestBody": openapi::body(&sent),
+            "responses": responses,
+        });
+        document.operation("put", &path, &format!("based.put.{name}"), put);
+    }
+    if scene.may_delete(face) {
+        let delete = json!({
+            "tags": [name],
+            "summary": format!("Delete a row of {name}"),
+            "parameters": [id()],
+            "responses": {"200": answer("The row that was.", &data), "default": answer("What is wrong.", error)},
+        });
+        document.operation("delete", &path, &format!("based.delete.{name}"), delete);
     }
 }
 
