@@ -237,7 +237,7 @@ mod tests {
             (
                 JSON,
                 r#"{"a": 1, "a": 2}"#,
-                "400 the body is not what is wanted: \"a\" stands twice at line 1 column 11",
+                "400 the body is not what is wanted: \"a\" stands twice at line 1 column 12",
             ),
             (
                 JSON,

@@ -214,7 +214,7 @@ impl Stage {
         Self::of(settings, catalog(expand))
     }
 
-    fn of(settings: config::Rest, catalog: Catalog) -> Self {
+    pub(super) fn of(settings: config::Rest, catalog: Catalog) -> Self {
         let roles = [Principal::ANONYMOUS, Principal::USER];
         let views = roles
             .into_iter()
