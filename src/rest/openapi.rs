@@ -12,6 +12,7 @@ pub struct Document {
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
     parameters: Map<String, Value>,
+    responses: Map<String, Value>,
     operations: Map<String, Value>,
 }
 
@@ -41,6 +42,21 @@ impl Document {
         let parameter = json!({"name": name, "in": "query", "description": description, "schema": schema});
         let key = keep(&mut self.parameters, &word(key), parameter);
         json!({"$ref": format!("#/components/parameters/{key}")})
+    }
+
+    /// Keeps the parameter for the id in a path and returns a reference to it.
+    pub(super) fn id(&mut self, key: &str, description: &str) -> Value {
+        let parameter = json!({
+            "name": "id", "in": "path", "required": true, "description": description, "schema": {"type": "string"},
+        });
+        let key = keep(&mut self.parameters, &word(key), parameter);
+        json!({"$ref": format!("#/components/parameters/{key}")})
+    }
+
+    /// Keeps a response and returns a reference to it.
+    pub(super) fn response(&mut self, key: &str, response: Value) -> Value {
+        let key = keep(&mut self.responses, &word(key), response);
+        json!({"$ref": format!("#/components/responses/{key}")})
     }
 
     /// Writes a kept parameter as `name[key]=value`.
@@ -75,6 +91,7 @@ impl Document {
             "components": {
                 "schemas": self.schemas,
                 "parameters": self.parameters,
+                "responses": self.responses,
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                     "anonKey": {"type": "apiKey", "in": "header", "name": "apikey"},

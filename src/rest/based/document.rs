@@ -10,6 +10,10 @@ use serde_json::{Map, Value, json};
 
 pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl Fn(&Face) -> bool) {
     let error = document.error();
+    let both = Shared {
+        id: document.id("based.id", "The key; parts of a key of several columns are separated by commas."),
+        wrong: document.response("based.wrong", answer("What is wrong.", &error)),
+    };
     let limit = json!({
         "type": "integer", "minimum": 0, "maximum": scene.settings.max_limit, "default": scene.settings.default_limit,
     });
@@ -33,7 +37,7 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
         if super::RESERVED.contains(&name) {
             continue;
         }
-        writes(scene, face, document, &error);
+        writes(scene, face, document, &both);
         if !scene.may_read(face) {
             continue;
         }
@@ -70,7 +74,7 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
                     "properties": {"data": {"type": "array", "items": row}, "total": {"type": "integer", "minimum": 0}},
                     "required": ["data", "total"],
                 })),
-                "default": answer("What is wrong.", &error),
+                "default": both.wrong,
             },
         });
         document.operation("get", &path, &format!("based.list.{name}"), list);
@@ -80,25 +84,24 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
         let get = json!({
             "tags": [name],
             "summary": format!("One row of {name}"),
-            "parameters": [id()],
+            "parameters": [both.id],
             "responses": {
                 "200": answer("The row.", &json!({"type": "object", "properties": {"data": row}, "required": ["data"]})),
-                "default": answer("What is wrong.", &error),
+                "default": both.wrong,
             },
         });
         document.operation("get", &format!("{path}/{{id}}"), &format!("based.get.{name}"), get);
     }
 }
 
-fn id() -> Value {
-    json!({
-        "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
-        "description": "The key; parts of a key of several columns are separated by commas.",
-    })
+/// What operations of all tables refer to.
+struct Shared {
+    id: Value,
+    wrong: Value,
 }
 
 /// What the role may write.
-fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: &Value) {
+fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &Shared) {
     let name = face.name.as_str();
     let path = format!("/api/{}", openapi::segment(name));
     // Who may not read the table is told the key.
@@ -109,14 +112,18 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
     };
     let data = json!({"type": "object", "properties": {"data": row}, "required": ["data"]});
     let creates = scene.may_create(face);
+    if !creates && !scene.may_update(face) && !scene.may_delete(face) {
+        return;
+    }
+    let told = document.response(&format!("based.{name}"), answer("The row.", &data));
     if creates {
         let new = openapi::sent(scene, face, BytesFormat::Hex, Sending::New, &[]);
-        let new = document.schema(&format!("{name}.sent"), new);
+        let new = document.schema(&format!("{name}.new"), new);
         let create = json!({
             "tags": [name],
             "summary": format!("Create a row of {name}"),
             "requestBody": openapi::body(&new),
-            "responses": {"201": answer("The new row.", &data), "default": answer("What is wrong.", error)},
+            "responses": {"201": told, "default": both.wrong},
         });
         document.operation("post", &path, &format!("based.create.{name}"), create);
     }
@@ -129,26 +136,26 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
         true => {
             // The key stands in the path.
             let new = openapi::sent(scene, face, BytesFormat::Hex, Sending::New, &face.key);
-            Some(document.schema(&format!("{name}.sent"), new))
+            Some(document.schema(&format!("{name}.new"), new))
         }
         false => scene.may_update(face).then(|| {
             let changed = openapi::sent(scene, face, BytesFormat::Hex, Sending::Changed, &[]);
-            document.schema(&format!("{name}.changed"), changed)
+            document.schema(&format!("{name}.change"), changed)
         }),
     };
     if let Some(sent) = put {
         let mut responses = Map::new();
         if scene.may_update(face) {
-            responses.insert("200".into(), answer("The row that was changed.", &data));
+            responses.insert("200".into(), told.clone());
         }
         if creates && takes_key {
-            responses.insert("201".into(), answer("The new row.", &data));
+            responses.insert("201".into(), told.clone());
         }
-        responses.insert("default".into(), answer("What is wrong.", error));
+        responses.insert("default".into(), both.wrong.clone());
         let put = json!({
             "tags": [name],
             "summary": format!("Write the row of {name} with this key"),
-            "parameters": [id()],
+            "parameters": [both.id],
             "requestBody": openapi::body(&sent),
             "responses": responses,
         });
@@ -158,8 +165,8 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
         let delete = json!({
             "tags": [name],
             "summary": format!("Delete a row of {name}"),
-            "parameters": [id()],
-            "responses": {"200": answer("The row that was.", &data), "default": answer("What is wrong.", error)},
+            "parameters": [both.id],
+            "responses": {"200": told, "default": both.wrong},
         });
         document.operation("delete", &path, &format!("based.delete.{name}"), delete);
     }

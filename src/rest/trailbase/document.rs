@@ -38,12 +38,27 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
         filters(document),
     ];
     let error = document.error();
+    let wrong = json!({"description": "What is wrong; as JSON where `Accept` names it.", "content": {
+        "text/plain": {"schema": {"type": "string"}},
+        "application/json": {"schema": error},
+    }});
+    let done = json!({"description": "It has happened."});
+    let ids = json!({
+        "type": "object", "properties": {"ids": {"type": "array", "items": {"type": "string"}}}, "required": ["ids"],
+    });
+    let ids = json!({"description": "The ids of the new records, in their order.", "content": {"application/json": {"schema": ids}}});
+    let both = Shared {
+        id: document.id("trailbase.id", "The key; UUIDs and bytes in url-safe base64."),
+        wrong: document.response("trailbase.wrong", wrong),
+        done: document.response("trailbase.done", done),
+        ids: document.response("trailbase.ids", ids),
+    };
     let writes_any = |face: &Face| scene.may_create(face) || scene.may_update(face) || scene.may_delete(face);
     if scene.known().any(writes_any) {
-        execution(document, &error);
+        execution(document, &both);
     }
     for face in scene.known() {
-        writes(scene, face, document, &error);
+        writes(scene, face, document, &both);
         if !scene.may_read(face) {
             continue;
         }
@@ -89,17 +104,17 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
             "get",
             &path,
             &format!("trailbase.list.{name}"),
-            operation(name, &summary, &parameters, &page, &error),
+            operation(name, &summary, &parameters, &page, &both),
         );
         if scene.has_key(face) {
-            let mut parameters = vec![id()];
+            let mut parameters = vec![both.id.clone()];
             parameters.extend(expand);
             let summary = format!("One record of {name}");
             document.operation(
                 "get",
                 &format!("{path}/{{id}}"),
                 &format!("trailbase.get.{name}"),
-                operation(name, &summary, &parameters, &row, &error),
+                operation(name, &summary, &parameters, &row, &both),
             );
         }
         if scene.view.face(face.id).is_some_and(|access| access.schema) {
@@ -113,24 +128,24 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
                 "get",
                 &format!("{path}/schema"),
                 &format!("trailbase.schema.{name}"),
-                operation(name, &summary, &[mode], &schema, &error),
+                operation(name, &summary, &[mode], &schema, &both),
             );
         }
     }
 }
 
-fn id() -> Value {
-    json!({
-        "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
-        "description": "The key; UUIDs and bytes in url-safe base64.",
-    })
+/// What operations of all tables refer to.
+struct Shared {
+    id: Value,
+    wrong: Value,
+    done: Value,
+    ids: Value,
 }
 
 /// What the role may write.
-fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: &Value) {
+fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &Shared) {
     let name = face.name.as_str();
     let path = format!("/api/records/v1/{}", segment(name));
-    let plain = json!({"description": "It has happened."});
     if scene.may_create(face) {
         let new = document.schema(&format!("{name}.new"), record(scene, face, Mode::Insert));
         let many = json!({"type": "array", "items": new, "minItems": 1, "maxItems": change::MOST});
@@ -141,9 +156,6 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
             json!({"type": "string"}),
             "Where a browser goes afterwards: a path of this server, or an address that the configuration lists.",
         );
-        let ids = json!({
-            "type": "object", "properties": {"ids": {"type": "array", "items": {"type": "string"}}}, "required": ["ids"],
-        });
         let create = json!({
             "tags": [name],
             "summary": format!("Create records of {name}, all or none"),
@@ -154,9 +166,9 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
                 "multipart/form-data": form,
             }},
             "responses": {
-                "200": {"description": "The ids of the new records, in their order.", "content": {"application/json": {"schema": ids}}},
+                "200": both.ids,
                 "303": {"description": "With `redirect_uri`: where to go."},
-                "default": wrong(error),
+                "default": both.wrong,
             },
         });
         document.operation("post", &path, &format!("trailbase.create.{name}"), create);
@@ -170,9 +182,9 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
         let update = json!({
             "tags": [name],
             "summary": format!("Change a record of {name}"),
-            "parameters": [id()],
+            "parameters": [both.id],
             "requestBody": openapi::body(&changed),
-            "responses": {"200": plain, "default": wrong(error)},
+            "responses": {"200": both.done, "default": both.wrong},
         });
         document.operation("patch", &path, &format!("trailbase.update.{name}"), update);
     }
@@ -180,15 +192,15 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, error: 
         let delete = json!({
             "tags": [name],
             "summary": format!("Delete a record of {name}"),
-            "parameters": [id()],
-            "responses": {"200": plain, "default": wrong(error)},
+            "parameters": [both.id],
+            "responses": {"200": both.done, "default": both.wrong},
         });
         document.operation("delete", &path, &format!("trailbase.delete.{name}"), delete);
     }
 }
 
 /// Several operations at once; the bodies of records are those of their tables.
-fn execution(document: &mut Document, error: &Value) {
+fn execution(document: &mut Document, both: &Shared) {
     let text = json!({"type": "string"});
     let id = json!({"type": ["string", "integer"]});
     let data = json!({"type": "object"});
@@ -240,17 +252,10 @@ fn execution(document: &mut Document, error: &Value) {
         "requestBody": openapi::body(&sent),
         "responses": {
             "200": {"description": "What became of each operation.", "content": {"application/json": {"schema": answer}}},
-            "default": wrong(error),
+            "default": both.wrong,
         },
     });
     document.operation("post", "/api/transaction/v1/execute", "trailbase.execute", execute);
-}
-
-fn wrong(error: &Value) -> Value {
-    json!({"description": "What is wrong; as JSON where `Accept` names it.", "content": {
-        "text/plain": {"schema": {"type": "string"}},
-        "application/json": {"schema": error},
-    }})
 }
 
 /// The schema of a record: the table's own where both dialects write the same.
@@ -284,14 +289,14 @@ fn filters(document: &mut Document) -> Value {
     parameter
 }
 
-fn operation(tag: &str, summary: &str, parameters: &[Value], schema: &Value, error: &Value) -> Value {
+fn operation(tag: &str, summary: &str, parameters: &[Value], schema: &Value, both: &Shared) -> Value {
     json!({
         "tags": [tag],
         "summary": summary,
         "parameters": parameters,
         "responses": {
             "200": {"description": "What was asked for.", "content": {"application/json": {"schema": schema}}},
-            "default": wrong(error),
+            "default": both.wrong,
         },
     })
 }
