@@ -122,12 +122,6 @@ impl Rest {
         self.dialects.all.iter().map(|dialect| dialect.name())
     }
 
-    /// Whether an enabled dialect owns a path.
-    #[must_use]
-    pub fn owns(&self, path: &[String]) -> bool {
-        self.dialects.owner(path).is_some()
-    }
-
     /// The methods of a path that an enabled dialect owns, as `Allow` names them.
     #[must_use]
     pub fn methods(&self, path: &[String]) -> Option<&'static str> {

@@ -212,12 +212,7 @@ pub(super) fn row<'a>(
         let mut schema = match special(name) {
             Some(schema) => schema,
             None => {
-                let data_type = if scene.is_geometry(face, id) {
-                    &Type::Geometry
-                } else {
-                    &physical.data_type
-                };
-                let plain = value(scene, data_type, bytes);
+                let plain = value(scene, &physical.data_type, bytes);
                 if can_be_null(scene, face, id) {
                     or_null(plain)
                 } else {
@@ -268,12 +263,7 @@ pub(super) fn sent<'a>(
             continue;
         }
         let name = face.column(id).name.as_str();
-        let data_type = if scene.is_geometry(face, id) {
-            &Type::Geometry
-        } else {
-            &physical.data_type
-        };
-        let plain = value(scene, data_type, bytes);
+        let plain = value(scene, &physical.data_type, bytes);
         let mut value = if physical.nullable {
             or_null(plain)
         } else {

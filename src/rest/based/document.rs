@@ -11,7 +11,10 @@ use serde_json::{Map, Value, json};
 pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl Fn(&Face) -> bool) {
     let error = document.error();
     let both = Shared {
-        id: document.id("based.id", "The key; parts of a key of several columns are separated by commas."),
+        id: document.id(
+            "based.id",
+            "The key; parts of a key of several columns are separated by commas.",
+        ),
         wrong: document.response("based.wrong", answer("What is wrong.", &error)),
     };
     let limit = json!({
@@ -49,7 +52,7 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
                 continue;
             }
             let data_type = &scene.physical(face, id).data_type;
-            if matches!(data_type, Type::Geometry) || scene.is_geometry(face, id) {
+            if matches!(data_type, Type::Geometry) {
                 continue;
             }
             let camel = filter::camel(column);

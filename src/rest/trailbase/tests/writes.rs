@@ -67,7 +67,10 @@ fn records() {
             sent("POST", BOOK, JSON, r#"{"nowhere": 1, "title": "a"}"#),
             r#"book insert (title, nowhere) List([List([Integer(0), Text("a"), Integer(1)])])"#,
         ),
-        (sent("POST", BOOK, JSON, "[]"), "400 the list is empty; send a record, or a list of at least one"),
+        (
+            sent("POST", BOOK, JSON, "[]"),
+            "400 the list is empty; send a record, or a list of at least one",
+        ),
         (
             sent("POST", BOOK, JSON, &format!("[{}{{}}]", "{},".repeat(1024))),
             "413 1025 records are too many, at most 1024 are taken at once",
@@ -77,7 +80,12 @@ fn records() {
             "400 unknown parameter \"expand\"; there are redirect_uri",
         ),
         (
-            sent("PATCH", &format!("{BOOK}/1"), JSON, r#"{"title": "a", "author_id": null}"#),
+            sent(
+                "PATCH",
+                &format!("{BOOK}/1"),
+                JSON,
+                r#"{"title": "a", "author_id": null}"#,
+            ),
             r#"book update key ["1"] set author_id = Null, title = Text("a")"#,
         ),
         (
@@ -85,7 +93,10 @@ fn records() {
             "400 the body is a list; one record is changed by an object of columns and their values",
         ),
         (sent("PATCH", &format!("{BOOK}/x"), JSON, "{}"), "400 Invalid id"),
-        (bare("DELETE", "/api/records/v1/book_tag/1,a%5C,b"), r#"book_tag delete key ["1", "a,b"]"#),
+        (
+            bare("DELETE", "/api/records/v1/book_tag/1,a%5C,b"),
+            r#"book_tag delete key ["1", "a,b"]"#,
+        ),
         (bare("DELETE", "/api/records/v1/wordy%20view/1"), "405 "),
         (bare("DELETE", "/api/records/v1/bok/1"), "405 "),
         (bare("PUT", &format!("{BOOK}/1")), "405 "),
@@ -99,14 +110,25 @@ fn records() {
 #[test]
 fn settings_of_writes() {
     let mut catalog = crate::rest::stage::catalog(None);
-    let book = catalog.faces.iter_mut().find(|face| face.name.as_str() == "book").unwrap();
+    let book = catalog
+        .faces
+        .iter_mut()
+        .find(|face| face.name.as_str() == "book")
+        .unwrap();
     book.autofill = vec![ColumnId(1)];
     book.conflict = ConflictMode::Replace;
-    let author = catalog.faces.iter_mut().find(|face| face.name.as_str() == "author").unwrap();
+    let author = catalog
+        .faces
+        .iter_mut()
+        .find(|face| face.name.as_str() == "author")
+        .unwrap();
     author.conflict = ConflictMode::Ignore;
     let stage = Stage::of(Rest::default(), catalog);
     let create = |principal: &Principal, table: &str, body: &str| {
-        stage.batch(principal, &sent("POST", &format!("/api/records/v1/{table}"), JSON, body))
+        stage.batch(
+            principal,
+            &sent("POST", &format!("/api/records/v1/{table}"), JSON, body),
+        )
     };
     assert_eq!(
         create(&caller("7"), "book", r#"[{}, {"author_id": null}]"#),
@@ -141,13 +163,20 @@ fn answers_of_writes() {
         text(stage.after(&tag, &[r#"[{"book_id":1,"tag":"a,b\\"}]"#])),
         r#"200 {"ids":["1,a\\,b\\\\"]}"#
     );
-    assert_eq!(text(stage.after(&bare("DELETE", &format!("{BOOK}/1")), &["null"])), "200 ");
+    assert_eq!(
+        text(stage.after(&bare("DELETE", &format!("{BOOK}/1")), &["null"])),
+        "200 "
+    );
     let led = sent("POST", &format!("{BOOK}?redirect_uri=/thanks?a%3D1"), FORM, "title=a");
     let response = stage.after(&led, &[r#"[{"id":1}]"#]);
     assert_eq!(response.headers()["location"], "/thanks?a=1");
     assert_eq!(text(response), "303 ");
     let away = sent("POST", &format!("{BOOK}?redirect_uri=//evil.example"), FORM, "title=a");
-    assert!(stage.batch(&user(), &away).starts_with("400 redirect_uri \"//evil.example\" does not lead"));
+    assert!(
+        stage
+            .batch(&user(), &away)
+            .starts_with("400 redirect_uri \"//evil.example\" does not lead")
+    );
 }
 
 #[test]
@@ -242,7 +271,8 @@ fn errors_of_writes() {
     let execute = sent("POST", EXECUTE, JSON, "{}");
     let change = sent("PATCH", &format!("{BOOK}/1"), JSON, "{}");
     let mut json = sent("POST", EXECUTE, JSON, "{}");
-    json.headers.insert("accept", axum::http::HeaderValue::from_static(JSON));
+    json.headers
+        .insert("accept", axum::http::HeaderValue::from_static(JSON));
     let told = |call: &Call, error: Error| {
         let dialect = stage.dialects.owner(&call.path).unwrap();
         text(dialect.write_error(&error, call))
