@@ -77,11 +77,12 @@ impl<'a> Resolver<'a> {
             } => {
                 let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
                 let (rule, check, presets) = solve_update(access, self.principal, &mut self.decisions);
+                let mut assigned = self.assignments(&entered, access, set)?;
+                self.link_once(face, &access.columns, links, &mut assigned, done)?;
+                let rule = self.of_what_was_sent(&rule, &assigned);
                 let targets = self.targets(&entered, rule, filter.as_ref())?;
                 strict = self.readable(&entered, filter.as_ref(), write.strict)?;
                 let within = self.within(face, within.as_ref(), done)?;
-                let mut assigned = self.assignments(&entered, access, set)?;
-                self.link_once(face, &access.columns, links, &mut assigned, done)?;
                 let check = self.of_what_was_sent(&check, &assigned);
                 self.preset(face, presets, &assigned.clone(), &mut assigned)?;
                 if assigned.is_empty() {
@@ -268,13 +269,16 @@ impl<'a> Resolver<'a> {
             self.preset(face, presets.clone(), &sent, &mut columns)?;
             let mut set = Vec::new();
             let mut set_check = Predicate::TRUE;
+            let (mut allowed, mut wanted) = (Predicate::TRUE, Predicate::TRUE);
             if let Some(Upsert {
-                conflict: Conflict::Update { key, .. },
+                conflict: Conflict::Update { key },
                 update: Some(update),
             }) = &upsert
             {
                 let chosen = self.chosen(face, update, key, &sent)?;
                 set_check = self.of_what_was_sent(&update.check, &chosen);
+                allowed = self.of_what_was_sent(&update.allowed, &chosen);
+                wanted = self.of_what_was_sent(&update.wanted, &chosen);
                 set = chosen.clone();
                 self.preset(face, update.presets.clone(), &chosen, &mut set)?;
             }
@@ -283,6 +287,8 @@ impl<'a> Resolver<'a> {
                 leading: u16::try_from(group.links.len() + 1).unwrap_or(u16::MAX),
                 check: self.of_what_was_sent(&check, &sent),
                 columns,
+                allowed,
+                wanted,
                 set,
                 set_check,
             });
@@ -575,8 +581,10 @@ impl<'a> Resolver<'a> {
             ),
         };
         Ok(Upsert {
-            conflict: Conflict::Update { key, allowed, wanted },
+            conflict: Conflict::Update { key },
             update: Some(UpsertUpdate {
+                allowed,
+                wanted,
                 writable: access.columns.clone(),
                 columns,
                 check,
@@ -680,6 +688,8 @@ struct Upsert {
 }
 
 struct UpsertUpdate {
+    allowed: Predicate,
+    wanted: Predicate,
     writable: Box<[bool]>,
     columns: Option<Vec<ColumnId>>,
     check: Predicate,
