@@ -10,11 +10,13 @@ mod enums;
 mod exposure;
 mod start;
 mod stream;
+mod system;
 mod write;
 
 pub use exposure::exposure;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
+pub use system::USERS;
 pub use write::Written;
 
 use crate::backend::{Backend, Reply, Run, Seal};
@@ -28,7 +30,7 @@ use crate::sql::{Form, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
 use cache::{Plans, Ready};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a request gave, in the output's own JSON.
 #[derive(Debug)]
@@ -85,6 +87,8 @@ pub struct Snapshot {
     views: Views,
     plans: Plans,
     programs: write::Programs,
+    /// Diglot's own tables, once somebody asks for them.
+    system: OnceLock<Arc<Snapshot>>,
 }
 
 impl Snapshot {
@@ -97,6 +101,7 @@ impl Snapshot {
             views,
             plans: Plans::new(),
             programs: write::Programs::new(),
+            system: OnceLock::new(),
         }
     }
 
