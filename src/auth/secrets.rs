@@ -17,6 +17,8 @@ pub const SECRETS_FILE: &str = ".diglot-secrets.toml";
 pub struct Secrets {
     /// Signs Diglot's own sessions.
     pub jwt_secret: String,
+    /// What these have signed is accepted too.
+    pub older_jwt_secrets: Vec<String>,
     /// Opens everything.
     pub admin_secret: String,
     /// Says "anonymous, and I know this server".
@@ -75,8 +77,17 @@ impl Secrets {
     /// # Errors
     /// When the file is damaged. One that cannot be written is a warning: the secrets then last until the end.
     pub fn load(configured: &config::Auth, folder: &Path) -> Result<Self, String> {
+        let keys = configured.jwt_secret.as_ref().map_or(&[][..], config::Keys::all);
+        let secrets = Self::find(configured, keys.first().cloned(), folder)?;
+        Ok(Self {
+            older_jwt_secrets: keys.iter().skip(1).cloned().collect(),
+            ..secrets
+        })
+    }
+
+    fn find(configured: &config::Auth, jwt_secret: Option<String>, folder: &Path) -> Result<Self, String> {
         let given = Kept {
-            jwt_secret: configured.jwt_secret.clone(),
+            jwt_secret,
             admin_secret: configured.admin_secret.clone(),
             anon_key: configured.anon_key.clone(),
         };
@@ -114,6 +125,7 @@ impl Secrets {
         match (kept.jwt_secret, kept.admin_secret, kept.anon_key) {
             (Some(jwt_secret), Some(admin_secret), Some(anon_key)) => Ok(Self {
                 jwt_secret,
+                older_jwt_secrets: Vec::new(),
                 admin_secret,
                 anon_key,
                 file,
@@ -135,7 +147,7 @@ fn made(known: &Kept) -> Result<Kept, String> {
     })
 }
 
-fn random() -> Result<String, String> {
+pub(super) fn random() -> Result<String, String> {
     let mut bytes = [0_u8; 32];
     rand::rngs::OsRng
         .try_fill_bytes(&mut bytes)

@@ -20,6 +20,7 @@ const ED_PUBLIC: &str = "NYx_xPd-d5I7ALxrWcjnEJR_SMLpea8e95TrF0lHqrg";
 fn secrets() -> Secrets {
     Secrets {
         jwt_secret: SECRET.into(),
+        older_jwt_secrets: Vec::new(),
         admin_secret: "open sesame".into(),
         anon_key: "anon".into(),
         file: None,

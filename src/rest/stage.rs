@@ -252,7 +252,7 @@ impl Stage {
             return "not owned".into();
         };
         match self.dialects.parse(dialect, &self.snapshot, principal, call) {
-            Ok(super::Step::Run { .. } | super::Step::Write { .. }) => "run".into(),
+            Ok(super::Step::Run { .. } | super::Step::Write { .. } | super::Step::Account { .. }) => "run".into(),
             Ok(super::Step::Done(response)) => text(response),
             Err(error) => text(dialect.write_error(&error, call)),
         }
@@ -292,6 +292,7 @@ pub(super) fn get(url: &str) -> Call {
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: HeaderMap::new(),
         body: Bytes::new(),
+        address: None,
     }
 }
 
