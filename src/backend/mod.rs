@@ -10,6 +10,7 @@ pub use session::{Changed, Session, Work};
 pub use stream::{Piece, Reply, Stream};
 
 use crate::catalog::Database;
+use crate::config::Synchronous;
 use crate::error::Result;
 use crate::sql::{Flavor, Statement};
 use crate::value::Datum;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// PostgreSQL: most connections.
     pub pool_size: u32,
+    /// SQLite: when a write counts as done.
+    pub synchronous: Synchronous,
 }
 
 /// A statement with the values of its marks, ready to run.

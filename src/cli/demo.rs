@@ -40,6 +40,7 @@ pub(super) async fn make() -> Result<bool, Failure> {
         schemas: Vec::new(),
         statement_timeout: Duration::from_secs(60),
         pool_size: 1,
+        synchronous: crate::config::Synchronous::Full,
     };
     let backend = Backend::connect(&settings)
         .await

@@ -161,6 +161,7 @@ impl Configured {
             schemas: config.database.schemas.clone(),
             statement_timeout: config.database.statement_timeout(),
             pool_size: config.database.pool_size,
+            synchronous: config.database.synchronous,
         };
         let backend = Backend::connect(&settings)
             .await

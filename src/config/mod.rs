@@ -23,7 +23,7 @@ pub use access::{CreateAccess, DeleteAccess, ReadAccess, RoleAccess, Rule, Updat
 pub use load::{LoadOptions, Loaded, Override, load, load_with};
 pub use schema::json_schema;
 pub use sections::{
-    Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Keys, Limits, Naming, Rest, Server, TrailBase,
+    Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Keys, Limits, Naming, Rest, Server, Synchronous, TrailBase,
     UnknownFilters,
 };
 pub use source::{ConfigError, Source};

@@ -6,7 +6,7 @@ use super::node::{Entries, Value};
 use super::walk::{Fields, Reader};
 use super::{
     Access, AccessDefault, Auth, Column, Computed, Config, Database, ExpandShape, Function, GraphQl, Keys, Limits, Naming,
-    Relation, Rest, Role, Search, Server, Table, TrailBase, UnknownFilters,
+    Relation, Rest, Role, Search, Server, Synchronous, Table, TrailBase, UnknownFilters,
 };
 
 /// Reads everything. Where a value is wrong its default stands, so that all findings come at once.
@@ -64,12 +64,14 @@ fn section_of(key: &str) -> Option<String> {
 
 fn database(mut fields: Fields<'_>) -> Database {
     let default = Database::default();
+    let words = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
     let database = Database {
         url: fields.text("url"),
         replicas: fields.texts("replicas").unwrap_or(default.replicas),
         schemas: fields.texts("schemas").unwrap_or(default.schemas),
         statement_timeout: fields.text("statement_timeout").unwrap_or(default.statement_timeout),
         pool_size: fields.integer("pool_size").unwrap_or(default.pool_size),
+        synchronous: fields.choice("synchronous", &words).unwrap_or(default.synchronous),
     };
     fields.finish_with(section_of);
     database

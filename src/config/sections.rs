@@ -16,6 +16,8 @@ pub struct Database {
     pub statement_timeout: String,
     /// PostgreSQL: most connections.
     pub pool_size: u32,
+    /// SQLite: when a write counts as done. PostgreSQL has a setting of its own.
+    pub synchronous: Synchronous,
 }
 
 impl Default for Database {
@@ -26,8 +28,21 @@ impl Default for Database {
             schemas: vec!["public".into()],
             statement_timeout: "10s".into(),
             pool_size: 10,
+            synchronous: Synchronous::Full,
         }
     }
+}
+
+/// `[database] synchronous`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// When the disk has it: an answered write survives a loss of power.
+    #[default]
+    Full,
+    /// When the operating system has it: quicker, and an answered write survives a crash of the process, but the last ones
+    /// before a loss of power may be gone. The database is never damaged.
+    Normal,
 }
 
 /// `[server]`

@@ -25,6 +25,7 @@ impl Served {
             schemas: Vec::new(),
             statement_timeout: Duration::from_secs(5),
             pool_size: 2,
+            synchronous: crate::config::Synchronous::Full,
         };
         let backend = Backend::connect(&settings).await.expect("a backend");
         let source = Source {

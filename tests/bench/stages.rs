@@ -49,6 +49,7 @@ async fn backend(url: &str) -> Backend {
         schemas: vec!["public".to_owned()],
         statement_timeout: Duration::from_secs(10),
         pool_size: 4,
+        synchronous: diglot::config::Synchronous::Full,
     };
     Backend::connect(&settings).await.expect("a database")
 }

@@ -76,6 +76,7 @@ impl Stage {
             schemas: Vec::new(),
             statement_timeout: Duration::from_secs(2),
             pool_size: 4,
+            synchronous: diglot::config::Synchronous::Full,
         };
         let runtime = crate::properties::runtime();
         let source = source(CONFIGURATION);

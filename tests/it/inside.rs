@@ -39,6 +39,7 @@ impl Inside {
             schemas: config.database.schemas.clone(),
             statement_timeout: config.database.statement_timeout(),
             pool_size: 2,
+            synchronous: diglot::config::Synchronous::Full,
         };
         let source = Source {
             access: config.access.default.unwrap_or(AccessDefault::Convention),

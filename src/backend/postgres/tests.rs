@@ -37,6 +37,7 @@ impl Scratch {
             schemas: vec!["public".into()],
             statement_timeout: Duration::from_secs(10),
             pool_size: 4,
+            synchronous: crate::config::Synchronous::Full,
         }
     }
 

@@ -10,6 +10,7 @@ mod functions;
 mod geometry;
 mod introspect;
 mod jsonb;
+mod log;
 mod moments;
 mod numbers;
 mod patterns;
@@ -25,6 +26,7 @@ pub(super) use writer::Writing;
 
 use super::{Reply, Rows, Run, Settings};
 use crate::catalog::Database;
+use crate::config::Synchronous;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
@@ -51,13 +53,13 @@ pub struct Sqlite {
 impl Sqlite {
     pub(super) async fn open(settings: &Settings) -> Result<Self> {
         let place = Place::parse(&settings.url)?;
-        let timeout = settings.statement_timeout;
-        tokio::task::spawn_blocking(move || Self::open_place(place, timeout))
+        let (timeout, synchronous) = (settings.statement_timeout, settings.synchronous);
+        tokio::task::spawn_blocking(move || Self::open_place(place, timeout, synchronous))
             .await
             .map_err(Error::internal)?
     }
 
-    fn open_place(mut place: Place, timeout: std::time::Duration) -> Result<Self> {
+    fn open_place(mut place: Place, timeout: std::time::Duration, synchronous: Synchronous) -> Result<Self> {
         let mut keeper = None;
         if place.file.is_none() {
             keeper = Some(std::sync::Mutex::new(
@@ -91,7 +93,7 @@ impl Sqlite {
         pool.give(reader, &Ok(()));
         Ok(Self {
             pool,
-            writer: writer::Writer::default(),
+            writer: writer::Writer::new(synchronous),
             seen: change::Seen::of(&place),
             read_only: AtomicBool::new(read_only),
             _keeper: keeper,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 mod faults;
 mod load;
 mod streams;
+mod writes;
 
 /// A directory with one database in it, made by a script.
 struct Scene {
@@ -33,6 +34,7 @@ impl Scene {
             schemas: Vec::new(),
             statement_timeout: Duration::from_secs(10),
             pool_size: 4,
+            synchronous: crate::config::Synchronous::Full,
         }
     }
 

@@ -9,9 +9,11 @@ use super::fault::Fault;
 use super::place::Place;
 use super::pool::Pool;
 use super::reader::{PATIENCE, configure};
+use super::log::Log;
 use super::run;
 use crate::backend::session::{Changed, Session, Work};
 use crate::backend::{Rows, Run};
+use crate::config::Synchronous;
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
@@ -41,12 +43,19 @@ struct Job {
 }
 
 /// Sends work to the writer's thread, which is started when it is first needed.
-#[derive(Default)]
 pub(super) struct Writer {
+    synchronous: Synchronous,
     sender: Mutex<Option<SyncSender<Job>>>,
 }
 
 impl Writer {
+    pub(super) fn new(synchronous: Synchronous) -> Self {
+        Self {
+            synchronous,
+            sender: Mutex::new(None),
+        }
+    }
+
     /// Does a work, and says when it is safe on the disk.
     pub(super) async fn write(&self, pool: &Arc<Pool>, work: Box<dyn Work>) -> Result<()> {
         let (reply, answer) = oneshot::channel();
@@ -84,9 +93,10 @@ impl Writer {
         }
         let (fresh, receiver) = sync_channel(QUEUE);
         let pool = Arc::downgrade(pool);
+        let synchronous = self.synchronous;
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(&pool, &receiver))
+            .spawn(move || serve(&pool, synchronous, &receiver))
             .map_err(Error::internal)?;
         fresh.try_send(job).map_err(|_| Error::internal("the writer does not start"))?;
         *sender = Some(fresh);
@@ -95,15 +105,19 @@ impl Writer {
 }
 
 /// The thread: work by work, as long as there is a pool.
-fn serve(pool: &Weak<Pool>, receiver: &Receiver<Job>) {
+fn serve(pool: &Weak<Pool>, synchronous: Synchronous, receiver: &Receiver<Job>) {
     let mut writing: Option<Writing> = None;
+    let mut log: Option<Log> = None;
     while let Ok(job) = receiver.recv() {
         let Some(pool) = pool.upgrade() else { return };
         let generation = pool.generation();
         // The file may be another one by now.
         if writing.as_ref().is_none_or(|writing| writing.generation != generation) {
-            match Writing::open(&pool.place(), generation, pool.timeout()) {
-                Ok(opened) => writing = Some(opened),
+            match Writing::open(&pool.place(), generation, pool.timeout(), synchronous) {
+                Ok(opened) => {
+                    log = Log::of(&pool.place(), &opened.connection);
+                    writing = Some(opened);
+                }
                 Err(fault) => {
                     let _ = job.reply.send(Err(fault.into()));
                     continue;
@@ -112,6 +126,9 @@ fn serve(pool: &Weak<Pool>, receiver: &Receiver<Job>) {
         }
         let Some(open) = writing.take() else { continue };
         writing = group(open, job, receiver);
+        if let Some(log) = &log {
+            log.tend();
+        }
     }
 }
 
@@ -240,7 +257,7 @@ pub struct Writing {
 }
 
 impl Writing {
-    fn open(place: &Place, generation: u64, timeout: Duration) -> Result<Self, Fault> {
+    fn open(place: &Place, generation: u64, timeout: Duration, synchronous: Synchronous) -> Result<Self, Fault> {
         let clock = Clock::new();
         let connection = place.connect(false)?;
         configure(&connection, &clock, PATIENCE)?;
@@ -250,7 +267,11 @@ impl Writing {
         if !mode.is_ok_and(|mode| mode == "wal" || mode == "memory") {
             tracing::warn!("the database keeps no write-ahead log: reads and writes wait for each other");
         }
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        let synchronous = match synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
         let seen = Arc::clone(&clock);
         connection.progress_handler(INSTRUCTIONS, Some(move || seen.is_up()))?;
         Ok(Self {

@@ -162,7 +162,7 @@ fn the_table_of_users_has_no_endpoint_whatever_it_is_called() {
 #[test]
 fn other_methods() {
     let stage = Stage::new();
-    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+    for method in [Method::POST, Method::PATCH] {
         let mut call = get("/api/book/1");
         call.method = method;
         let dialect = stage.dialects.owner(&call.path).unwrap();

@@ -59,6 +59,7 @@ fn scalars() {
     };
     let scope = Scope {
         read: Some(vec![Name::new("article")]),
+        ..Scope::default()
     };
     let sent = vec![(Name::new("value"), Slot(0))];
     for (what, listed, volatile, scope, arguments, select, wrong) in [

@@ -35,6 +35,7 @@ async fn failures_are_classified_without_the_databases_words() {
         let settings = Settings {
             statement_timeout: Duration::from_millis(300),
             pool_size: 1,
+            synchronous: crate::config::Synchronous::Full,
             ..scratch.settings()
         };
         let postgres = Postgres::connect(&settings).await.unwrap();
@@ -156,6 +157,7 @@ async fn a_cancelled_read_gives_its_connection_back() {
     with_database("", async |scratch| {
         let settings = Settings {
             pool_size: 1,
+            synchronous: crate::config::Synchronous::Full,
             ..scratch.settings()
         };
         let postgres = Postgres::connect(&settings).await.unwrap();
@@ -184,6 +186,7 @@ async fn a_failed_start_names_the_place_and_not_the_password() {
             schemas: vec![],
             statement_timeout: Duration::from_secs(1),
             pool_size: 1,
+            synchronous: crate::config::Synchronous::Full,
         };
         let Err(error) = Postgres::connect(&settings).await else {
             panic!("connected to {url}");

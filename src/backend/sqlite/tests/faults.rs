@@ -68,6 +68,7 @@ async fn what_is_no_database_is_refused_with_a_reason() {
             schemas: Vec::new(),
             statement_timeout: Duration::from_secs(1),
             pool_size: 1,
+            synchronous: crate::config::Synchronous::Full,
         })
         .await
     };
@@ -128,6 +129,7 @@ async fn what_is_no_database_is_refused_with_a_reason() {
         schemas: Vec::new(),
         statement_timeout: Duration::from_secs(1),
         pool_size: 1,
+        synchronous: crate::config::Synchronous::Full,
     };
     let (one, other) = (memory(":memory:"), memory("sqlite::memory:"));
     let (one, other) = (
