@@ -188,7 +188,7 @@ impl Authenticator {
         };
         // Whatever is remembered of the token, its session may have ended since.
         if let (Some(session), Some(sessions)) = (&remembered.session, &self.sessions) {
-            sessions.check(session).await?;
+            Box::pin(sessions.check(session)).await?;
         }
         let bearer = &remembered.bearer;
         let requested = self.requested_role(headers)?;
@@ -216,7 +216,7 @@ impl Authenticator {
         let flagged = claim(mint::FLAGGED) == Some(&serde_json::Value::Bool(true));
         let admin = match (&self.sessions, &session, bearer.variables.get(variables::ID)) {
             (Some(sessions), Some(session), Some(Variable::Text(id))) if flagged => {
-                sessions.is_admin(session, id).await?
+                Box::pin(sessions.is_admin(session, id)).await?
             }
             _ => false,
         };

@@ -66,7 +66,8 @@ pub(in crate::auth) async fn rows(engine: &Engine, snapshot: &Snapshot, question
         select,
         formats: Formats::default(),
     });
-    let outcome = engine.run(snapshot.system(), &Principal::system(), &request, Delivery::Whole).await?;
+    let principal = Principal::system();
+    let outcome = Box::pin(engine.run(snapshot.system(), &principal, &request, Delivery::Whole)).await?;
     serde_json::from_slice(&outcome.body.whole()?).map_err(Error::internal)
 }
 
@@ -176,7 +177,7 @@ impl Changes {
     /// Does all of it, or nothing.
     pub(in crate::auth) async fn run(self, engine: &Arc<Engine>, snapshot: &Snapshot) -> Result<Vec<Written>> {
         let batch = self.builder.finish_batch(self.writes);
-        engine.write(snapshot.system(), &Principal::system(), batch).await
+        Box::pin(engine.write(snapshot.system(), &Principal::system(), batch)).await
     }
 }
 
