@@ -21,11 +21,11 @@ CREATE TABLE diglot.session (
   ended_at   bigint
 );
 
-CREATE INDEX session_user ON diglot.session (user_id);
+CREATE INDEX session_by_user ON diglot.session (user_id);
 
-CREATE INDEX session_ended ON diglot.session (ended_at);
+CREATE INDEX session_by_end ON diglot.session (ended_at);
 
-CREATE INDEX session_expires ON diglot.session (expires_at);
+CREATE INDEX session_by_expiry ON diglot.session (expires_at);
 
 CREATE TABLE diglot.refresh_token (
   hash       text   NOT NULL PRIMARY KEY,
@@ -34,7 +34,7 @@ CREATE TABLE diglot.refresh_token (
   used_at    bigint
 );
 
-CREATE INDEX refresh_token_session ON diglot.refresh_token (session_id);
+CREATE INDEX refresh_token_by_session ON diglot.refresh_token (session_id);
 
 CREATE TABLE diglot.attempt (
   key   text   NOT NULL PRIMARY KEY,
@@ -42,4 +42,4 @@ CREATE TABLE diglot.attempt (
   since bigint NOT NULL
 );
 
-CREATE INDEX attempt_since ON diglot.attempt (since);
+CREATE INDEX attempt_by_since ON diglot.attempt (since);

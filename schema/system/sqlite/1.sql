@@ -21,11 +21,11 @@ CREATE TABLE _diglot_session (
   ended_at   BIGINT
 ) WITHOUT ROWID;
 
-CREATE INDEX _diglot_session_user ON _diglot_session (user_id);
+CREATE INDEX _diglot_session_by_user ON _diglot_session (user_id);
 
-CREATE INDEX _diglot_session_ended ON _diglot_session (ended_at);
+CREATE INDEX _diglot_session_by_end ON _diglot_session (ended_at);
 
-CREATE INDEX _diglot_session_expires ON _diglot_session (expires_at);
+CREATE INDEX _diglot_session_by_expiry ON _diglot_session (expires_at);
 
 CREATE TABLE _diglot_refresh_token (
   hash       TEXT   NOT NULL PRIMARY KEY,
@@ -34,7 +34,7 @@ CREATE TABLE _diglot_refresh_token (
   used_at    BIGINT
 ) WITHOUT ROWID;
 
-CREATE INDEX _diglot_refresh_token_session ON _diglot_refresh_token (session_id);
+CREATE INDEX _diglot_refresh_token_by_session ON _diglot_refresh_token (session_id);
 
 CREATE TABLE _diglot_attempt (
   key   TEXT   NOT NULL PRIMARY KEY,
@@ -42,4 +42,4 @@ CREATE TABLE _diglot_attempt (
   since BIGINT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX _diglot_attempt_since ON _diglot_attempt (since);
+CREATE INDEX _diglot_attempt_by_since ON _diglot_attempt (since);

@@ -380,13 +380,15 @@ impl Accounts {
     ) -> Result<Answer> {
         let (_, id) = self.me(principal).await?;
         check_new(new)?;
+        // Not 401: the token is right, and a client would go and refresh it.
+        let wrong = || Error::invalid(Code::INVALID_VALUE, "the current password is wrong").at("currentPassword");
         let snapshot = self.engine.snapshot();
         let now = milliseconds();
         let attempt = Attempt::begin(&self.engine, &snapshot, Some(&id), address, now).await?;
         let credential = self.credential(&snapshot, is("user_id", &id)).await?;
         let hash = credential.and_then(|row| text(&row, "password"));
         if !self.passwords.check(current, hash.as_deref()).await?.right {
-            return Err(refused("the current password is wrong"));
+            return Err(wrong());
         }
         let fresh = self.passwords.hash(new).await?;
         let mut changes = Changes::default();
@@ -405,7 +407,7 @@ impl Accounts {
         changes.update("session", others, vec![("ended_at", To::Value(Value::Integer(now)))]);
         attempt.succeed(&mut changes, &snapshot);
         let changed = changes.run(&self.engine, &snapshot).await;
-        changed.map_err(|error| gone(error, refused("the current password is wrong")))?;
+        changed.map_err(|error| gone(error, wrong()))?;
         self.sessions.outdated();
         Ok(Answer::Done)
     }

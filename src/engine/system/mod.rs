@@ -90,10 +90,11 @@ impl Engine {
             let schema = schema.map(Identifier::new);
             sql::users_table(&snapshot.catalog, flavor, schema.as_ref(), &Identifier::new(name))
         });
-        self.backend
-            .write(Box::new(Migrate::new(flavor, table)))
-            .await
-            .map_err(migrate::told)?;
+        if let Err(error) = self.backend.write(Box::new(Migrate::new(flavor, table))).await {
+            let cause = error.source.as_ref().map(tracing::field::display);
+            tracing::error!(code = error.code.0, cause, "Diglot's own tables cannot be made: {error}");
+            return Err(migrate::told(error));
+        }
         // What was made is served as any other change of the schema is, only at once.
         let begun = Instant::now();
         while begun.elapsed() < SEEN_WITHIN {

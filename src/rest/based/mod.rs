@@ -152,8 +152,7 @@ impl Dialect for Based {
 }
 
 fn signs_in(call: &Call) -> bool {
-    let with_password = |action: &str| action == "signin" || action == "password";
-    matches!(call.path.as_slice(), [auth, action] if auth == account::ROOT && with_password(action))
+    matches!(call.path.as_slice(), [auth, action] if auth == account::ROOT && action == "signin")
 }
 
 fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> {
