@@ -38,3 +38,13 @@ fn milliseconds() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// A password that nobody can guess.
+///
+/// # Errors
+/// The system has no randomness.
+pub fn generated() -> Result<String> {
+    let mut password = random()?;
+    password.truncate(22);
+    Ok(password)
+}

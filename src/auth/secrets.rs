@@ -85,6 +85,41 @@ impl Secrets {
         })
     }
 
+    /// What is configured or kept in `folder`; nothing is made.
+    ///
+    /// # Errors
+    /// There is no `jwt_secret` yet, or the file is damaged.
+    pub fn kept(configured: &config::Auth, folder: &Path) -> Result<Self, String> {
+        let file = folder.join(SECRETS_FILE);
+        let there = configured.jwt_secret.is_some()
+            || read(&file, &mut Vec::new())?.is_some_and(|kept| kept.jwt_secret.is_some());
+        if !there {
+            return Err(format!(
+                "there is no jwt_secret yet: start the server once, which makes {}, or set it under [auth]",
+                file.display()
+            ));
+        }
+        match configured.jwt_secret {
+            Some(_) => Self::unkept(configured),
+            None => Self::load(configured, folder),
+        }
+    }
+
+    /// What is configured, and for the rest new ones that nobody keeps: for whoever signs nothing that lasts.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn unkept(configured: &config::Auth) -> Result<Self, String> {
+        let keys = configured.jwt_secret.as_ref().map_or(&[][..], config::Keys::all);
+        let given = Kept {
+            jwt_secret: keys.first().cloned(),
+            admin_secret: configured.admin_secret.clone(),
+            anon_key: configured.anon_key.clone(),
+        };
+        let made = made(&given)?;
+        Self::of(given.or(made), None, false, Vec::new())
+    }
+
     fn find(configured: &config::Auth, jwt_secret: Option<String>, folder: &Path) -> Result<Self, String> {
         let given = Kept {
             jwt_secret,

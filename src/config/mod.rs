@@ -28,6 +28,7 @@ pub use sections::{
 };
 pub use source::{ConfigError, Source};
 pub use tables::{Column, Computed, Function, Relation, Role, Search, Table};
+pub use units::duration;
 pub use validate::DIALECTS;
 
 use indexmap::IndexMap;
