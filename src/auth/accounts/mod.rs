@@ -222,7 +222,7 @@ impl Accounts {
         // Before anything is looked up: it takes as long whoever there is already.
         let hash = self.passwords.hash(password).await?;
         let mut changes = Changes::default();
-        let user = self.add(&mut changes, &snapshot, &users, &new, names, Some(hash), columns).await?;
+        let user = self.add(&mut changes, &snapshot, &users, &new, names, Some(hash), columns, now).await?;
         let (session, refresh_token) = begin_session(&mut changes, &user, now, now + self.refresh_lifetime)?;
         attempt.succeed(&mut changes, &snapshot);
         let written = changes.run(&self.engine, &snapshot).await.map_err(|error| taken(error, &users))?;
@@ -434,6 +434,7 @@ impl Accounts {
         (email, username): (Option<String>, Option<String>),
         hash: Option<String>,
         given: Vec<(Name, Value)>,
+        now: i64,
     ) -> Result<NewKey> {
         let mut row: Vec<(Name, Value)> = Vec::new();
         for (what, name, sent) in [("email", &users.email, &new.email), ("username", &users.username, &new.username)] {
@@ -466,7 +467,7 @@ impl Accounts {
                     return Err(exists(what));
                 }
                 changes.delete("credential", vec![is("user_id", &id)]);
-                let ended = vec![("ended_at", To::Value(Value::Integer(milliseconds())))];
+                let ended = vec![("ended_at", To::Value(Value::Integer(now)))];
                 changes.update("session", vec![is("user_id", &id), Is::Null("ended_at", true)], ended);
             }
         }
@@ -488,7 +489,6 @@ impl Accounts {
             write,
             key: key.map(|(_, text)| text),
         };
-        let now = milliseconds();
         let optional = |text: Option<String>| text.map_or(Value::Null, |text| Value::Text(text.into()));
         let role = new.role.as_deref().unwrap_or(Principal::USER);
         let values = vec![

@@ -77,7 +77,7 @@ impl Accounts {
         };
         let (snapshot, users) = self.prepared().await?;
         let mut changes = Changes::default();
-        let user = self.add(&mut changes, &snapshot, &users, new, names, hash, Vec::new()).await?;
+        let user = self.add(&mut changes, &snapshot, &users, new, names, hash, Vec::new(), super::milliseconds()).await?;
         let written = changes.run(&self.engine, &snapshot).await.map_err(|error| taken(error, &users))?;
         user.made(&users, &written)
     }
