@@ -743,3 +743,6 @@ fn taken(error: Error, users: &Users) -> Error {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests;
