@@ -1,7 +1,10 @@
 //! What the operator does with accounts, from the command line.
 
-use super::store::{Changes, Is, Question, To, flag, is, names, rows, text};
-use super::{Accounts, CREDENTIAL, NewKey, check_new, taken, users};
+use super::store::{Changes, Is, Question, Row, To, flag, is, names, rows, text};
+use super::rows::{CREDENTIAL, Owned, taken};
+use super::{Accounts, users};
+use crate::auth::milliseconds;
+use crate::auth::password::check_new;
 use crate::engine::{Snapshot, USERS};
 use crate::error::{Code, Error, Result};
 use crate::principal::Principal;
@@ -77,7 +80,7 @@ impl Accounts {
         };
         let (snapshot, users) = self.prepared().await?;
         let mut changes = Changes::default();
-        let user = self.add(&mut changes, &snapshot, &users, new, names, hash, Vec::new(), super::milliseconds()).await?;
+        let user = self.add(&mut changes, &snapshot, &users, new, names, hash, Vec::new(), milliseconds()).await?;
         let written = changes.run(&self.engine, &snapshot).await.map_err(|error| taken(error, &users))?;
         user.made(&users, &written)
     }
@@ -98,7 +101,7 @@ impl Accounts {
             limit: None,
         };
         let rows = rows(&self.engine, &snapshot, question).await?;
-        let account = |row: &super::Row| Account {
+        let account = |row: &Row| Account {
             id: text(row, "user_id").unwrap_or_default(),
             email: text(row, "email"),
             username: text(row, "username"),
@@ -132,7 +135,7 @@ impl Accounts {
             && let Some((user, email, username)) = self.row(&snapshot, &users, name).await?
         {
             let mut changes = Changes::default();
-            let now = super::milliseconds();
+            let now = milliseconds();
             let optional = |text: Option<String>| text.map_or(Value::Null, |text| Value::Text(text.into()));
             let values = vec![
                 ("email", optional(email)),
@@ -145,7 +148,7 @@ impl Accounts {
                 ("created_at", Value::Integer(now)),
                 ("changed_at", Value::Integer(now)),
             ];
-            NewKey::Known(user).insert(&mut changes, "credential", values, None);
+            Owned::Known(user).insert(&mut changes, "credential", values, None);
             let done = changes.run(&self.engine, &snapshot).await;
             return done.map(|_| ()).map_err(|error| taken(error, &users));
         }
@@ -172,7 +175,7 @@ impl Accounts {
     async fn set(&self, name: &str, mut set: Vec<(&'static str, To)>, ends: bool) -> Result<()> {
         let snapshot = self.engine.snapshot();
         let id = self.found(&snapshot, name).await?.ok_or_else(|| unknown(name))?;
-        let now = super::milliseconds();
+        let now = milliseconds();
         set.push(("changed_at", To::Value(Value::Integer(now))));
         let mut changes = Changes::default();
         changes.update("credential", vec![is("user_id", &id)], set);
@@ -199,7 +202,7 @@ impl Accounts {
     async fn row(
         &self,
         snapshot: &Arc<Snapshot>,
-        users: &super::Users,
+        users: &users::Users,
         name: &str,
     ) -> Result<Option<(super::User, Option<String>, Option<String>)>> {
         let (column, own) = match name.contains('@') {

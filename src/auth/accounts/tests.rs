@@ -1,9 +1,12 @@
 //! Accounts over a database of one's own, in this process: what is counted, and what many at once do.
 
+use super::store::{Question, names, rows};
 use super::*;
 use crate::backend::{Backend, Settings};
 use crate::config::{AccessDefault, Synchronous};
-use crate::engine::Source;
+use crate::engine::{Source, USERS};
+use crate::error::{Code, Kind};
+use crate::principal::Variable;
 
 struct World {
     accounts: Arc<Accounts>,
