@@ -273,5 +273,4 @@ fn now() -> f64 {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -17,7 +17,7 @@ mod variables;
 pub use accounts::{Account, Accounts, Action, Answer, Login, NewUser, OpenSignUp, User};
 pub use authenticator::Authenticator;
 pub use mint::{Grant, Minter};
-pub use secrets::{SECRETS_FILE, Secrets};
+pub use secrets::Secrets;
 pub use sessions::Sessions;
 
 use crate::error::{Code, Error, Kind, Result};

@@ -13,7 +13,6 @@ mod stream;
 mod system;
 mod write;
 
-pub use exposure::exposure;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 pub use system::USERS;

@@ -61,12 +61,6 @@ impl App {
         Self { parts, context }
     }
 
-    /// What the routes lead to.
-    #[must_use]
-    pub fn parts(&self) -> &Parts {
-        &self.parts
-    }
-
     /// Who asks, and the whole body.
     async fn admit(&self, headers: &HeaderMap, body: Body, deadline: Instant) -> Result<(Principal, bytes::Bytes)> {
         self.admitted(Credentials::Wanted, headers, body, deadline).await

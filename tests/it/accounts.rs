@@ -54,11 +54,17 @@ impl World {
     }
 
     async fn sign_up(&self, email: &str) -> Session {
-        Session::of(&self.post("/auth/signup", json!({"email": email, "password": PASSWORD})).await, 201)
+        Session::of(
+            &self
+                .post("/auth/signup", json!({"email": email, "password": PASSWORD}))
+                .await,
+            201,
+        )
     }
 
     async fn sign_in(&self, email: &str, password: &str) -> Answer {
-        self.post("/auth/signin", json!({"email": email, "password": password})).await
+        self.post("/auth/signin", json!({"email": email, "password": password}))
+            .await
     }
 
     async fn refresh(&self, token: &str) -> Answer {
@@ -71,7 +77,9 @@ impl World {
 
     /// A number or a text that a foreign client changes.
     async fn execute(&self, statement: &str) {
-        Operator::of(self.database, &self.server.url).execute(&[statement]).await;
+        Operator::of(self.database, &self.server.url)
+            .execute(&[statement])
+            .await;
     }
 
     /// One of Diglot's own tables.
@@ -97,7 +105,12 @@ impl Session {
         assert_eq!(answer.status, status, "{answer}");
         assert_eq!(answer.headers_of("cache-control"), "no-store", "{answer}");
         let data = answer.json().unwrap()["data"].take();
-        let text = |key: &str| data[key].as_str().unwrap_or_else(|| panic!("no {key}: {answer}")).to_owned();
+        let text = |key: &str| {
+            data[key]
+                .as_str()
+                .unwrap_or_else(|| panic!("no {key}: {answer}"))
+                .to_owned()
+        };
         Self {
             user: data["user"].clone(),
             access: text("accessToken"),
@@ -137,9 +150,19 @@ fn claims(token: &str) -> Value {
 
 /// A database without users: the first one makes the table. Then everything that a session does, once.
 async fn from_the_first_user(database: Database) {
-    let world = World::new("first", database, "CREATE TABLE thing (id INTEGER PRIMARY KEY)", CONFIGURATION).await;
+    let world = World::new(
+        "first",
+        database,
+        "CREATE TABLE thing (id INTEGER PRIMARY KEY)",
+        CONFIGURATION,
+    )
+    .await;
     // Nothing is made until it is needed, and nobody is told that there are no accounts.
-    refused(&world.sign_in("ada@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
+    refused(
+        &world.sign_in("ada@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
     let ada = world.sign_up("Ada@Example.org").await;
     assert_eq!(ada.user["email"], "Ada@Example.org");
     let me = world.me(&ada.access).await.json().unwrap();
@@ -147,7 +170,12 @@ async fn from_the_first_user(database: Database) {
     assert!(me["data"]["createdAt"].is_string(), "{me}");
     // Case does not make another account.
     refused(
-        &world.post("/auth/signup", json!({"email": "ADA@example.org", "password": PASSWORD})).await,
+        &world
+            .post(
+                "/auth/signup",
+                json!({"email": "ADA@example.org", "password": PASSWORD}),
+            )
+            .await,
         409,
         "CONFLICT",
     );
@@ -174,7 +202,9 @@ async fn from_the_first_user(database: Database) {
     let with_expired = as_bearer(Request::post("/auth/refresh", body), &expired);
     let next = Session::of(&world.send(with_expired).await, 200);
     // Signing out ends this session, and no other.
-    let out = world.send(as_bearer(Request::post("/auth/signout", ""), &next.access)).await;
+    let out = world
+        .send(as_bearer(Request::post("/auth/signout", ""), &next.access))
+        .await;
     assert_eq!((out.status, out.text().as_str()), (200, r#"{"data":{"success":true}}"#));
     refused(&world.me(&next.access).await, 401, "UNAUTHORIZED");
     refused(&world.refresh(&next.refresh).await, 401, "UNAUTHORIZED");
@@ -188,15 +218,25 @@ async fn from_the_first_user(database: Database) {
         let body = json!({"currentPassword": current, "newPassword": new}).to_string();
         as_bearer(Request::post("/auth/password", body), &other.access)
     };
-    refused(&world.send(change("wrong horse battery", "another password")).await, 400, "VALIDATION_ERROR");
+    refused(
+        &world.send(change("wrong horse battery", "another password")).await,
+        400,
+        "VALIDATION_ERROR",
+    );
     refused(&world.send(change(PASSWORD, "short")).await, 400, "VALIDATION_ERROR");
     assert_eq!(world.send(change(PASSWORD, "another password")).await.status, 200);
     assert_eq!(world.me(&other.access).await.status, 200);
     refused(&world.me(&ada.access).await, 401, "UNAUTHORIZED");
-    refused(&world.sign_in("ada@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
+    refused(
+        &world.sign_in("ada@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
     let fresh = Session::of(&world.sign_in("ada@example.org", "another password").await, 200);
     // All at once, by a refresh token alone.
-    let out = world.post("/auth/signout", json!({"refreshToken": fresh.refresh, "all": true})).await;
+    let out = world
+        .post("/auth/signout", json!({"refreshToken": fresh.refresh, "all": true}))
+        .await;
     assert_eq!(out.status, 200, "{out}");
     refused(&world.me(&other.access).await, 401, "UNAUTHORIZED");
     assert_eq!(world.me(&bob.access).await.status, 200);
@@ -204,7 +244,13 @@ async fn from_the_first_user(database: Database) {
 
 /// A refresh token that is used twice was stolen: the session ends, for both who have it.
 async fn reuse_ends_the_family(database: Database) {
-    let world = World::new("reuse", database, "CREATE TABLE thing (id INTEGER PRIMARY KEY)", CONFIGURATION).await;
+    let world = World::new(
+        "reuse",
+        database,
+        "CREATE TABLE thing (id INTEGER PRIMARY KEY)",
+        CONFIGURATION,
+    )
+    .await;
     let first = world.sign_up("ada@example.org").await;
     let elsewhere = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
     let second = Session::of(&world.refresh(&first.refresh).await, 200);
@@ -227,7 +273,9 @@ async fn reuse_ends_the_family(database: Database) {
     }
     // Time ends it, too.
     let late = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
-    world.execute(&format!("UPDATE {} SET expires_at = 1", world.own("session"))).await;
+    world
+        .execute(&format!("UPDATE {} SET expires_at = 1", world.own("session")))
+        .await;
     refused(&world.refresh(&late.refresh).await, 401, "UNAUTHORIZED");
     // What is kept of a token does not serve as one.
     for token in ["", "x", &"x".repeat(5000), "a\0b", &first.access] {
@@ -252,12 +300,21 @@ async fn two_servers(database: Database) {
         assert_eq!(other.me(&session.access).await.status, 200);
         match way {
             "signout" => {
-                let out = world.send(as_bearer(Request::post("/auth/signout", ""), &session.access)).await;
+                let out = world
+                    .send(as_bearer(Request::post("/auth/signout", ""), &session.access))
+                    .await;
                 assert_eq!(out.status, 200, "{out}");
             }
             _ => {
                 let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-                    .args(["user", "disable", "ada@example.org", "--database", &world.server.url, "--config"])
+                    .args([
+                        "user",
+                        "disable",
+                        "ada@example.org",
+                        "--database",
+                        &world.server.url,
+                        "--config",
+                    ])
                     .arg(world.server.configuration())
                     .output()
                     .unwrap();
@@ -280,8 +337,16 @@ async fn two_servers(database: Database) {
         assert_eq!(other.send(as_bearer(records, &session.access)).await.status, 401);
     }
     // A closed account: no sign-in, no refresh; in the words of a wrong password.
-    let wrong = refused(&other.sign_in("nobody@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
-    let closed = refused(&other.sign_in("ada@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
+    let wrong = refused(
+        &other.sign_in("nobody@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
+    let closed = refused(
+        &other.sign_in("ada@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
     assert_eq!(wrong, closed);
     refused(&other.refresh(&ada.refresh).await, 401, "UNAUTHORIZED");
 }
@@ -291,43 +356,124 @@ async fn an_applications_users(database: Database) {
     let world = World::with_users("own", database, CONFIGURATION).await;
     for (body, status, code) in [
         // A row stands already, without an account.
-        (json!({"email": "grace@example.ORG", "password": PASSWORD}), 409, "CONFLICT"),
-        (json!({"email": "x@example.org", "username": "GRACE", "password": PASSWORD}), 409, "CONFLICT"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "role": "boss"}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "is_admin": true}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "password_hash": "x"}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "_notes": "x"}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "id": 1}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "admin": true}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "nickname": 7}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "nickname": "x".repeat(99)}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": "short"}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": "x".repeat(1025)}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": "nul \u{0} nul nul"}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x\u{0}@example.org", "password": PASSWORD}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": PASSWORD, "nickname": "a\u{0}b"}), 400, "VALIDATION_ERROR"),
+        (
+            json!({"email": "grace@example.ORG", "password": PASSWORD}),
+            409,
+            "CONFLICT",
+        ),
+        (
+            json!({"email": "x@example.org", "username": "GRACE", "password": PASSWORD}),
+            409,
+            "CONFLICT",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "role": "boss"}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "is_admin": true}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "password_hash": "x"}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "_notes": "x"}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "id": 1}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "admin": true}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "nickname": 7}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "nickname": "x".repeat(99)}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": "short"}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": "x".repeat(1025)}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": "nul \u{0} nul nul"}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x\u{0}@example.org", "password": PASSWORD}),
+            400,
+            "VALIDATION_ERROR",
+        ),
+        (
+            json!({"email": "x@example.org", "password": PASSWORD, "nickname": "a\u{0}b"}),
+            400,
+            "VALIDATION_ERROR",
+        ),
         (json!({"email": 7, "password": PASSWORD}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "x@example.org", "password": [PASSWORD]}), 400, "VALIDATION_ERROR"),
+        (
+            json!({"email": "x@example.org", "password": [PASSWORD]}),
+            400,
+            "VALIDATION_ERROR",
+        ),
         (json!({"password": PASSWORD}), 400, "VALIDATION_ERROR"),
         (json!({"email": "x@example.org"}), 400, "VALIDATION_ERROR"),
-        (json!({"email": "no address", "password": PASSWORD}), 400, "VALIDATION_ERROR"),
+        (
+            json!({"email": "no address", "password": PASSWORD}),
+            400,
+            "VALIDATION_ERROR",
+        ),
         (json!([]), 400, "VALIDATION_ERROR"),
     ] {
         let answer = world.post("/auth/signup", body.clone()).await;
         refused(&answer, status, code);
     }
-    let huge = world.post("/auth/signup", json!({"email": "x@example.org", "password": "x".repeat(1025)})).await;
+    let huge = world
+        .post(
+            "/auth/signup",
+            json!({"email": "x@example.org", "password": "x".repeat(1025)}),
+        )
+        .await;
     assert!(huge.text().contains("1024"), "{huge}");
     // None of them has left anything.
     let body = json!({"email": "x@example.org", "username": "Xenia", "nickname": "X", "password": PASSWORD});
     let xenia = Session::of(&world.post("/auth/signup", body).await, 201);
-    assert_eq!(xenia.user, json!({"id": 2, "email": "x@example.org", "username": "Xenia"}));
+    assert_eq!(
+        xenia.user,
+        json!({"id": 2, "email": "x@example.org", "username": "Xenia"})
+    );
     assert_eq!(claims(&xenia.access)["role"], "user");
     // The session is the user's in every rule, on every front.
     let notes = world.send(as_bearer(Request::get("/api/note"), &xenia.access)).await;
-    assert_eq!(notes.text(), r#"{"data":[{"id":2,"user_id":2,"body":"of the second"}],"total":1}"#);
+    assert_eq!(
+        notes.text(),
+        r#"{"data":[{"id":2,"user_id":2,"body":"of the second"}],"total":1}"#
+    );
     let query = json!({"query": "{ users { id username nickname role is_admin } }"}).to_string();
-    let own = world.send(as_bearer(Request::post("/graphql", query), &xenia.access)).await;
+    let own = world
+        .send(as_bearer(Request::post("/graphql", query), &xenia.access))
+        .await;
     let own = own.json().unwrap();
     let expected = json!({"id": 2, "username": "Xenia", "nickname": "X", "role": "guest", "is_admin": false});
     assert_eq!(own["data"]["users"], json!([expected]), "{own}");
@@ -337,7 +483,16 @@ async fn an_applications_users(database: Database) {
     refused(&world.sign_in("xenia", PASSWORD).await, 401, "INVALID_CREDENTIALS");
     // The row without an account gets one from the operator alone.
     let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-        .args(["user", "set-password", "grace", "--password", PASSWORD, "--database", &world.server.url, "--config"])
+        .args([
+            "user",
+            "set-password",
+            "grace",
+            "--password",
+            PASSWORD,
+            "--database",
+            &world.server.url,
+            "--config",
+        ])
         .arg(world.server.configuration())
         .output()
         .unwrap();
@@ -348,21 +503,32 @@ async fn an_applications_users(database: Database) {
     world.execute("DELETE FROM users WHERE id = 2").await;
     refused(&world.me(&xenia.access).await, 401, "UNAUTHORIZED");
     refused(&world.refresh(&xenia.refresh).await, 401, "UNAUTHORIZED");
-    refused(&world.sign_in("x@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
-    let next = Session::of(&world.post("/auth/signup", json!({"email": "x@example.org", "password": PASSWORD})).await, 201);
+    refused(
+        &world.sign_in("x@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
+    let next = Session::of(
+        &world
+            .post("/auth/signup", json!({"email": "x@example.org", "password": PASSWORD}))
+            .await,
+        201,
+    );
     assert_eq!(world.me(&next.access).await.status, 200);
     refused(&world.refresh(&xenia.refresh).await, 401, "UNAUTHORIZED");
 }
 
 /// Tokens of one kind are none of another, and no claim makes an admin.
 async fn confusion(database: Database) {
-    let configuration =
-        format!("[auth]\nissuer = \"https://issuer.example\"\naudience = \"app\"\n{CONFIGURATION}");
+    let configuration = format!("[auth]\nissuer = \"https://issuer.example\"\naudience = \"app\"\n{CONFIGURATION}");
     let world = World::with_users("confusion", database, &configuration).await;
     let ada = world.sign_up("ada@example.org").await;
     let own = claims(&ada.access);
     // The server asks of its own tokens what it asks of all.
-    assert_eq!((&own["iss"], &own["aud"]), (&json!("https://issuer.example"), &json!("app")));
+    assert_eq!(
+        (&own["iss"], &own["aud"]),
+        (&json!("https://issuer.example"), &json!("app"))
+    );
     refused(&world.me(&ada.refresh).await, 401, "UNAUTHORIZED");
     refused(&world.refresh(&ada.access).await, 401, "UNAUTHORIZED");
     // Signed by somebody who has the secret, with a flag that is in no table.
@@ -373,14 +539,25 @@ async fn confusion(database: Database) {
         }
         signed(&claims, JWT_SECRET)
     };
-    let query = || Request::post("/graphql", json!({"query": "{ users(order_by: {id: asc}) { id } }"}).to_string());
-    let seen = world.send(as_bearer(query(), &with(json!({"diglot_admin": true})))).await;
+    let query = || {
+        Request::post(
+            "/graphql",
+            json!({"query": "{ users(order_by: {id: asc}) { id } }"}).to_string(),
+        )
+    };
+    let seen = world
+        .send(as_bearer(query(), &with(json!({"diglot_admin": true}))))
+        .await;
     assert_eq!(seen.text(), r#"{"data":{"users":[{"id":2}]}}"#);
     let as_admin = world.send(as_bearer(query(), &with(json!({"role": "admin"})))).await;
     assert_eq!(as_admin.status, 403, "{as_admin}");
     let forged = signed(&own, "another secret that nobody has given this server, 0123456789");
     refused(&world.me(&forged).await, 401, "UNAUTHORIZED");
-    refused(&world.me(&with(json!({"exp": now() - 4000}))).await, 401, "UNAUTHORIZED");
+    refused(
+        &world.me(&with(json!({"exp": now() - 4000}))).await,
+        401,
+        "UNAUTHORIZED",
+    );
     refused(&world.me(&with(json!({"sub": "none such"}))).await, 401, "UNAUTHORIZED");
     // The flag in the table does, for that user's sessions, and only while it is there.
     let operator = |words: &[&str]| {
@@ -444,11 +621,17 @@ async fn too_many_attempts(database: Database) {
         assert_eq!(from("192.0.2.3", "ada@example.org", PASSWORD).await.status, 200);
     }
     // A minute later it is over.
-    world.execute(&format!("UPDATE {} SET since = since - 61000", world.own("attempt"))).await;
+    world
+        .execute(&format!("UPDATE {} SET since = since - 61000", world.own("attempt")))
+        .await;
     assert_eq!(from("192.0.2.1", "ada@example.org", PASSWORD).await.status, 200);
     // What was typed is in no table.
     let kept = world.own("attempt");
-    world.execute(&format!("DELETE FROM {kept} WHERE key LIKE '%ada%' OR key LIKE '%nobody%'")).await;
+    world
+        .execute(&format!(
+            "DELETE FROM {kept} WHERE key LIKE '%ada%' OR key LIKE '%nobody%'"
+        ))
+        .await;
 }
 
 /// Where nobody may sign up, and where nothing can be kept.
@@ -456,7 +639,9 @@ async fn closed(database: Database) {
     let configuration = format!("[auth]\nsign_up = false\nsign_up_columns = [\"nickname\", \"role\"]\n{CONFIGURATION}");
     let world = World::with_users("closed", database, &configuration).await;
     refused(
-        &world.post("/auth/signup", json!({"email": "x@example.org", "password": PASSWORD})).await,
+        &world
+            .post("/auth/signup", json!({"email": "x@example.org", "password": PASSWORD}))
+            .await,
         403,
         "FORBIDDEN",
     );
