@@ -111,14 +111,19 @@ impl Passwords {
 pub(super) fn check_new(password: &str) -> Result<()> {
     let told = |message: String| Err(Error::invalid(Code::INVALID_VALUE, message).at("password"));
     if password.len() > LONGEST {
-        return told(format!("a password has at most {LONGEST} bytes, this one has {}", password.len()));
+        return told(format!(
+            "a password has at most {LONGEST} bytes, this one has {}",
+            password.len()
+        ));
     }
     if password.contains('\0') {
         return told("a password holds no NUL character".into());
     }
     let length = password.chars().count();
     if length < SHORTEST {
-        return told(format!("a password has at least {SHORTEST} characters, this one has {length}"));
+        return told(format!(
+            "a password has at least {SHORTEST} characters, this one has {length}"
+        ));
     }
     Ok(())
 }
@@ -178,7 +183,10 @@ mod tests {
         let params = Params::new(8 * 1024, 1, 1, None).unwrap();
         let older = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let hash: PasswordHash = older.hash_password(b"correct horse").unwrap();
-        let checked = Passwords::new().check("correct horse", Some(&hash.to_string())).await.unwrap();
+        let checked = Passwords::new()
+            .check("correct horse", Some(&hash.to_string()))
+            .await
+            .unwrap();
         assert_eq!(
             checked,
             Checked {
@@ -207,7 +215,10 @@ mod tests {
     #[tokio::test]
     async fn a_flood_waits_or_is_told_to_come_back() {
         let passwords = Arc::new(Passwords::new());
-        let held = passwords.turns.clone().acquire_many_owned(u32::try_from(passwords.turns.available_permits()).unwrap());
+        let held = passwords
+            .turns
+            .clone()
+            .acquire_many_owned(u32::try_from(passwords.turns.available_permits()).unwrap());
         let held = held.await.unwrap();
         let room = passwords.waiting.available_permits();
         let waiting: Vec<_> = (0..room)

@@ -44,7 +44,9 @@ impl Sessions {
     /// `lifetime` is that of access tokens, `leeway` what is forgiven of their end.
     #[must_use]
     pub fn new(engine: Arc<Engine>, lifetime: Duration, leeway: Duration) -> Self {
-        let window = i64::try_from((lifetime + leeway).as_millis()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
+        let window = i64::try_from((lifetime + leeway).as_millis())
+            .unwrap_or(i64::MAX / 4)
+            .min(i64::MAX / 4);
         Self {
             engine,
             window: window + SKEW,
@@ -94,7 +96,9 @@ impl Sessions {
             limit: Some(1),
         };
         let credentials = rows(&self.engine, &snapshot, of_user).await?;
-        Ok(credentials.first().is_some_and(|row| flag(row, "admin") && !flag(row, "disabled")))
+        Ok(credentials
+            .first()
+            .is_some_and(|row| flag(row, "admin") && !flag(row, "disabled")))
     }
 
     /// What was asked before does not hold any more: a session has ended here.

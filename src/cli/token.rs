@@ -65,9 +65,13 @@ pub(super) fn token(common: &Common, arguments: &Arguments, output: &mut Output)
         ..Grant::default()
     };
     grant.claims = arguments.claims.iter().cloned().collect::<Map<_, _>>();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs());
     let lifetime = arguments.lifetime.unwrap_or_else(|| minter.lifetime());
-    let token = minter.token(&grant, now, lifetime).map_err(|error| Failure::usage(error.message))?;
+    let token = minter
+        .token(&grant, now, lifetime)
+        .map_err(|error| Failure::usage(error.message))?;
     output.line(&token)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -126,7 +126,12 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
     let ready = configured.start(access, "").await?;
     // No token is signed here, so no secret is made or read for it.
     let secrets = Secrets::unkept(&configured.config.auth).map_err(Failure::usage)?;
-    let accounts = Accounts::new(Arc::clone(&ready.engine), &configured.config, &secrets, OpenSignUp(false));
+    let accounts = Accounts::new(
+        Arc::clone(&ready.engine),
+        &configured.config,
+        &secrets,
+        OpenSignUp(false),
+    );
     let check_role = |role: &Option<String>| {
         let snapshot = ready.engine.snapshot();
         match role.as_deref().filter(|role| snapshot.view(role).is_none()) {
@@ -168,7 +173,11 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
                     continue;
                 }
                 let names = [&account.email, &account.username].into_iter().flatten().cloned();
-                let mut words = vec![account.id.clone(), names.collect::<Vec<_>>().join(" "), account.role.clone()];
+                let mut words = vec![
+                    account.id.clone(),
+                    names.collect::<Vec<_>>().join(" "),
+                    account.role.clone(),
+                ];
                 let flags = [
                     (account.admin, "admin"),
                     (account.verified, "verified"),
@@ -185,7 +194,10 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
         }
         Command::SetPassword { name, password } => {
             let (password, generated) = password.get()?;
-            accounts.set_password(name, &password).await.map_err(|error| told(&error))?;
+            accounts
+                .set_password(name, &password)
+                .await
+                .map_err(|error| told(&error))?;
             say(output, "new password set", name, &[])?;
             tell_password(output, &password, generated)?;
         }
@@ -197,7 +209,10 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
         } => {
             check_role(role)?;
             let flag = (*admin || *no_admin).then_some(*admin);
-            accounts.set_role(name, role.as_deref(), flag).await.map_err(|error| told(&error))?;
+            accounts
+                .set_role(name, role.as_deref(), flag)
+                .await
+                .map_err(|error| told(&error))?;
             say(output, "role set", name, &[])?;
         }
     }

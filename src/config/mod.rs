@@ -23,8 +23,8 @@ pub use access::{CreateAccess, DeleteAccess, ReadAccess, RoleAccess, Rule, Updat
 pub use load::{LoadOptions, Loaded, load};
 pub use schema::json_schema;
 pub use sections::{
-    Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Keys, Limits, Naming, Rest, Server, Synchronous, TrailBase,
-    UnknownFilters,
+    Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Keys, Limits, Naming, Rest, Server, Synchronous,
+    TrailBase, UnknownFilters,
 };
 pub use source::{ConfigError, Source};
 pub use tables::{Column, Computed, Function, Relation, Role, Search, Table};

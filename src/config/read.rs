@@ -5,8 +5,8 @@ mod access;
 use super::node::{Entries, Value};
 use super::walk::{Fields, Reader};
 use super::{
-    Access, AccessDefault, Auth, Column, Computed, Config, Database, ExpandShape, Function, GraphQl, Keys, Limits, Naming,
-    Relation, Rest, Role, Search, Server, Synchronous, Table, TrailBase, UnknownFilters,
+    Access, AccessDefault, Auth, Column, Computed, Config, Database, ExpandShape, Function, GraphQl, Keys, Limits,
+    Naming, Relation, Rest, Role, Search, Server, Synchronous, Table, TrailBase, UnknownFilters,
 };
 
 /// Reads everything. Where a value is wrong its default stands, so that all findings come at once.
@@ -118,7 +118,9 @@ fn auth(mut fields: Fields<'_>) -> Auth {
 
 /// A text, or a list of them.
 fn keys_of(fields: &mut Fields<'_>, key: &'static str) -> Option<Keys> {
-    let is_list = fields.node(key).is_some_and(|node| matches!(node.value, Value::List(_)));
+    let is_list = fields
+        .node(key)
+        .is_some_and(|node| matches!(node.value, Value::List(_)));
     if is_list {
         fields.texts(key).map(Keys::Several)
     } else {

@@ -421,7 +421,10 @@ fn a_secret_or_several() {
     };
     let long = "0123456789012345678901234567890123456789";
     assert_eq!(of(""), None);
-    assert_eq!(of(&format!("[auth]\njwt_secret = \"{long}\"")), Some(vec![long.to_owned()]));
+    assert_eq!(
+        of(&format!("[auth]\njwt_secret = \"{long}\"")),
+        Some(vec![long.to_owned()])
+    );
     let both = format!("[auth]\njwt_secret = [\"{long}a\", \"{long}b\"]");
     assert_eq!(of(&both), Some(vec![format!("{long}a"), format!("{long}b")]));
 }

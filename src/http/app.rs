@@ -139,7 +139,10 @@ impl App {
         let deadline = exchange.deadline;
         let answer = match unreadable {
             Some(error) => Err(error),
-            None => match self.admitted(rest.credentials(&call.path), &call.headers, exchange.body, deadline).await {
+            None => match self
+                .admitted(rest.credentials(&call.path), &call.headers, exchange.body, deadline)
+                .await
+            {
                 Ok((principal, body)) => {
                     call.body = body;
                     in_time(deadline, rest.handle(&principal, &call)).await

@@ -20,7 +20,10 @@ impl Proxies {
     pub(super) fn caller(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut caller = peer?.to_canonical();
         let forwarded = headers.get_all("x-forwarded-for").iter();
-        let forwarded: Vec<&str> = forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        let forwarded: Vec<&str> = forwarded
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
         for named in forwarded.into_iter().rev() {
             if !self.0.contains(&caller) {
                 break;

@@ -175,7 +175,11 @@ impl Rest {
             Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
             Step::Account { action, write } => {
                 let accounts = self.accounts.as_ref().ok_or_else(|| {
-                    Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, "nobody can sign in on this server")
+                    Error::new(
+                        Kind::NotAllowed,
+                        Code::NOT_SUPPORTED,
+                        "nobody can sign in on this server",
+                    )
                 })?;
                 write(accounts.act(principal, call.address, *action).await?)
             }

@@ -48,18 +48,21 @@ impl Attempt {
             return Ok(this);
         }
         let mut changes = Changes::default();
-        let fresh = this.keys.iter().map(|(key, _)| {
-            vec![
-                Value::Text(key.as_str().into()),
-                Value::Integer(0),
-                Value::Integer(now),
-            ]
-        });
+        let fresh = this
+            .keys
+            .iter()
+            .map(|(key, _)| vec![Value::Text(key.as_str().into()), Value::Integer(0), Value::Integer(now)]);
         let ignore = Conflict {
             target: ConflictTarget::Key,
             action: ConflictAction::Ignore,
         };
-        changes.insert(TABLE, names(&["key", "count", "since"]), fresh.collect(), None, Some(ignore));
+        changes.insert(
+            TABLE,
+            names(&["key", "count", "since"]),
+            fresh.collect(),
+            None,
+            Some(ignore),
+        );
         let old = Is::Compared("since", Comparison::Less, Value::Integer(now - WINDOW));
         let anew = vec![
             ("count", To::Value(Value::Integer(0))),
@@ -71,7 +74,11 @@ impl Attempt {
         let written = changes.run(engine, snapshot).await?;
         for row in written.get(counted).map(returned).transpose()?.unwrap_or_default() {
             let key = row.get("key").and_then(serde_json::Value::as_str).unwrap_or_default();
-            let most = this.keys.iter().find(|(own, _)| own == key).map_or(0, |(_, most)| *most);
+            let most = this
+                .keys
+                .iter()
+                .find(|(own, _)| own == key)
+                .map_or(0, |(_, most)| *most);
             if number(&row, "count").unwrap_or(i64::MAX) > most {
                 return Err(Error::new(
                     Kind::TooMany,
@@ -145,7 +152,10 @@ mod tests {
         assert_eq!(keys(Some("a"), None).len(), 1);
         assert_eq!(keys(None, Some(four)).len(), 1);
         assert!(keys(None, None).is_empty());
-        let all: Vec<String> = keys(Some("ada@example.org"), Some(four)).into_iter().map(|(key, _)| key).collect();
+        let all: Vec<String> = keys(Some("ada@example.org"), Some(four))
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
         assert!(all.iter().all(|key| !key.contains("ada")), "{all:?}");
     }
 }

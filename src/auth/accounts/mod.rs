@@ -14,10 +14,10 @@ mod users;
 pub use operator::{Account, NewUser};
 pub use users::User;
 
+use super::Secrets;
 use super::mint::{Grant, Minter};
 use super::password::Passwords;
 use super::sessions::Sessions;
-use super::Secrets;
 use crate::config;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -138,7 +138,12 @@ impl Accounts {
             sign_up: settings.sign_up.unwrap_or(open.0),
             columns: settings.sign_up_columns.clone(),
             users_table: settings.users_table.clone(),
-            schema: config.database.schemas.first().cloned().unwrap_or_else(|| "public".into()),
+            schema: config
+                .database
+                .schemas
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "public".into()),
             refresh_lifetime: i64::try_from(settings.refresh_token_ttl().as_millis()).unwrap_or(i64::MAX / 4),
             cleaned: AtomicI64::new(0),
         }
@@ -203,7 +208,9 @@ impl Accounts {
     /// Removes, now and then, what has expired.
     fn clean(self: &Arc<Self>, now: i64) {
         let last = self.cleaned.load(Ordering::Relaxed);
-        let taken = self.cleaned.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
+        let taken = self
+            .cleaned
+            .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
         if now - last < CLEANING || taken.is_err() {
             return;
         }

@@ -1,7 +1,7 @@
 //! What the operator does with accounts, from the command line.
 
-use super::store::{Changes, Is, Question, Row, To, flag, is, names, rows, text};
 use super::rows::{CREDENTIAL, Owned, taken};
+use super::store::{Changes, Is, Question, Row, To, flag, is, names, rows, text};
 use super::{Accounts, users};
 use crate::auth::milliseconds;
 use crate::auth::password::check_new;
@@ -80,8 +80,22 @@ impl Accounts {
         };
         let (snapshot, users) = self.prepared().await?;
         let mut changes = Changes::default();
-        let user = self.add(&mut changes, &snapshot, &users, new, names, hash, Vec::new(), milliseconds()).await?;
-        let written = changes.run(&self.engine, &snapshot).await.map_err(|error| taken(error, &users))?;
+        let user = self
+            .add(
+                &mut changes,
+                &snapshot,
+                &users,
+                new,
+                names,
+                hash,
+                Vec::new(),
+                milliseconds(),
+            )
+            .await?;
+        let written = changes
+            .run(&self.engine, &snapshot)
+            .await
+            .map_err(|error| taken(error, &users))?;
         user.made(&users, &written)
     }
 
@@ -148,7 +162,7 @@ impl Accounts {
                 ("created_at", Value::Integer(now)),
                 ("changed_at", Value::Integer(now)),
             ];
-            Owned::Known(user).insert(&mut changes, "credential", values, None);
+            Owned::Known(user.id).insert(&mut changes, "credential", values, None);
             let done = changes.run(&self.engine, &snapshot).await;
             return done.map(|_| ()).map_err(|error| taken(error, &users));
         }

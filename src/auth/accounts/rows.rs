@@ -17,7 +17,15 @@ use std::sync::Arc;
 
 /// Columns of credentials that are read.
 pub(super) const CREDENTIAL: &[&str] = &[
-    "user_id", "email", "username", "password", "role", "admin", "verified", "disabled", "created_at",
+    "user_id",
+    "email",
+    "username",
+    "password",
+    "role",
+    "admin",
+    "verified",
+    "disabled",
+    "created_at",
 ];
 
 impl Accounts {
@@ -46,7 +54,10 @@ impl Accounts {
         now: i64,
     ) -> Result<Owned> {
         let mut row: Vec<(Name, Value)> = Vec::new();
-        for (what, name, sent) in [("email", &users.email, &new.email), ("username", &users.username, &new.username)] {
+        for (what, name, sent) in [
+            ("email", &users.email, &new.email),
+            ("username", &users.username, &new.username),
+        ] {
             match (name, sent) {
                 (Some(name), Some(sent)) => row.push((name.clone(), Value::Text(sent.as_str().into()))),
                 (None, Some(_)) => {
@@ -57,7 +68,10 @@ impl Accounts {
             }
         }
         // Never an account of a row that stands already, whoever wrote it.
-        for (what, name, own) in [("email", &users.email, &email), ("username", &users.username, &username)] {
+        for (what, name, own) in [
+            ("email", &users.email, &email),
+            ("username", &users.username, &username),
+        ] {
             let (Some(name), Some(own)) = (name, own) else { continue };
             let question = Question {
                 table: USERS,
@@ -138,7 +152,11 @@ impl Accounts {
 
     /// The users table's row of an id.
     pub(super) async fn user(&self, snapshot: &Snapshot, id: &str) -> Result<Option<User>> {
-        let Some(users) = snapshot.catalog.users.and_then(|id| Users::of(&snapshot.catalog, id).ok()) else {
+        let Some(users) = snapshot
+            .catalog
+            .users
+            .and_then(|id| Users::of(&snapshot.catalog, id).ok())
+        else {
             return Ok(None);
         };
         let question = Question {
@@ -215,8 +233,8 @@ pub(super) struct Owner {
 
 /// A user whose rows are written.
 pub(super) enum Owned {
-    /// The row stands.
-    Known(User),
+    /// The row stands, with this key.
+    Known(String),
     /// It is made by an earlier write, with this key, or with one that the database gives.
     Made { write: usize, key: Option<String> },
 }
@@ -230,10 +248,12 @@ impl Owned {
         values: Vec<(&'static str, Value)>,
         conflict: Option<Conflict>,
     ) {
-        let (mut columns, mut row): (Vec<Name>, Vec<Value>) =
-            values.into_iter().map(|(column, value)| (Name::new(column), value)).unzip();
+        let (mut columns, mut row): (Vec<Name>, Vec<Value>) = values
+            .into_iter()
+            .map(|(column, value)| (Name::new(column), value))
+            .unzip();
         let (id, link) = match self {
-            Owned::Known(user) => (Some(user.id.as_str()), None),
+            Owned::Known(id) => (Some(id.as_str()), None),
             Owned::Made { key: Some(key), .. } => (Some(key.as_str()), None),
             Owned::Made { write, key: None } => (None, Some(*write)),
         };
@@ -244,16 +264,15 @@ impl Owned {
         changes.insert(table, columns, vec![row], link, conflict);
     }
 
-    /// The user, when it is written.
+    /// The user that has been made.
     pub(super) fn made(self, users: &Users, written: &[Written]) -> Result<User> {
-        match self {
-            Owned::Known(user) => Ok(user),
-            Owned::Made { write, .. } => {
-                let rows = written.get(write).map(returned).transpose()?.unwrap_or_default();
-                let row = rows.first().ok_or_else(|| Error::internal("a new user is not there"))?;
-                users.user(row)
-            }
-        }
+        let write = match self {
+            Owned::Made { write, .. } => written.get(write),
+            Owned::Known(_) => None,
+        };
+        let rows = write.map(returned).transpose()?.unwrap_or_default();
+        let row = rows.first().ok_or_else(|| Error::internal("a new user is not there"))?;
+        users.user(row)
     }
 }
 
@@ -277,7 +296,13 @@ pub(super) fn add_refresh_token(changes: &mut Changes, session: &str, now: i64) 
         Value::Text(session.into()),
         Value::Integer(now),
     ];
-    changes.insert("refresh_token", names(&["hash", "session_id", "created_at"]), vec![row], None, None);
+    changes.insert(
+        "refresh_token",
+        names(&["hash", "session_id", "created_at"]),
+        vec![row],
+        None,
+        None,
+    );
     Ok(token)
 }
 
@@ -293,7 +318,9 @@ fn exists(what: &str) -> Error {
 
 /// What a violated constraint says to somebody who signs up.
 pub(super) fn taken(error: Error, users: &Users) -> Error {
-    let Some(violation) = &error.violation else { return error };
+    let Some(violation) = &error.violation else {
+        return error;
+    };
     let column = violation.columns.first().cloned().unwrap_or_default();
     match violation.kind {
         ViolationKind::Unique => {

@@ -38,17 +38,24 @@ impl Accounts {
         check_new(password)?;
         let (snapshot, users) = self.prepared().await?;
         let listed = self.columns.as_deref();
-        let columns = columns.into_iter().map(|(name, value)| Ok((users.given(&name, listed)?, value)));
+        let columns = columns
+            .into_iter()
+            .map(|(name, value)| Ok((users.given(&name, listed)?, value)));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let now = milliseconds();
         let attempt = Attempt::begin(&self.engine, &snapshot, None, address, now).await?;
         // Before anything is looked up: it takes as long whoever there is already.
         let hash = self.passwords.hash(password).await?;
         let mut changes = Changes::default();
-        let user = self.add(&mut changes, &snapshot, &users, &new, names, Some(hash), columns, now).await?;
+        let user = self
+            .add(&mut changes, &snapshot, &users, &new, names, Some(hash), columns, now)
+            .await?;
         let (session, refresh_token) = begin_session(&mut changes, &user, now, now + self.refresh_lifetime)?;
         attempt.succeed(&mut changes, &snapshot);
-        let written = changes.run(&self.engine, &snapshot).await.map_err(|error| taken(error, &users))?;
+        let written = changes
+            .run(&self.engine, &snapshot)
+            .await
+            .map_err(|error| taken(error, &users))?;
         let user = user.made(&users, &written)?;
         let mut grant = Grant::user(&user.id, Principal::USER);
         grant.session = Some(&session);
@@ -60,7 +67,12 @@ impl Accounts {
         })
     }
 
-    pub(super) async fn sign_in(self: &Arc<Self>, who: &Login, password: &str, address: Option<IpAddr>) -> Result<Answer> {
+    pub(super) async fn sign_in(
+        self: &Arc<Self>,
+        who: &Login,
+        password: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Answer> {
         let snapshot = self.engine.snapshot();
         let now = milliseconds();
         // What cannot be the name of an account is an account that does not exist.
@@ -87,8 +99,15 @@ impl Accounts {
         let mut changes = Changes::default();
         if checked.outdated {
             let hash = self.passwords.hash(password).await?;
-            let same = vec![is("user_id", &id), is("password", &text(&credential, "password").unwrap_or_default())];
-            changes.update("credential", same, vec![("password", To::Value(Value::Text(hash.into())))]);
+            let same = vec![
+                is("user_id", &id),
+                is("password", &text(&credential, "password").unwrap_or_default()),
+            ];
+            changes.update(
+                "credential",
+                same,
+                vec![("password", To::Value(Value::Text(hash.into())))],
+            );
         }
         // The account may have been closed while the password was looked at.
         let open = vec![
@@ -97,10 +116,13 @@ impl Accounts {
         ];
         changes.update("credential", open, vec![("disabled", To::Value(Value::Boolean(false)))]);
         changes.strict();
-        let owner = Owned::Known(user.clone());
+        let owner = Owned::Known(id.clone());
         let (session, refresh_token) = begin_session(&mut changes, &owner, now, now + self.refresh_lifetime)?;
         attempt.succeed(&mut changes, &snapshot);
-        changes.run(&self.engine, &snapshot).await.map_err(|error| gone(error, wrong()))?;
+        changes
+            .run(&self.engine, &snapshot)
+            .await
+            .map_err(|error| gone(error, wrong()))?;
         self.clean(now);
         let access_token = self.access_token(&credential, &session, now)?;
         Ok(Answer::Session {
@@ -125,14 +147,19 @@ impl Accounts {
         }
         let credential = self.credential(&snapshot, is("user_id", &owner.user)).await?;
         let user = self.user(&snapshot, &owner.user).await?;
-        let open = |row: &Row| !flag(row, "disabled") && number(row, "created_at").is_some_and(|at| at <= owner.created);
+        let open =
+            |row: &Row| !flag(row, "disabled") && number(row, "created_at").is_some_and(|at| at <= owner.created);
         let (Some(credential), Some(user)) = (credential.filter(open), user) else {
             self.end(&snapshot, vec![is("id", &session)], now).await?;
             return Err(invalid());
         };
         let mut changes = Changes::default();
         let unused = vec![is("hash", &hash_of(token)), Is::Null("used_at", true)];
-        changes.update("refresh_token", unused, vec![("used_at", To::Value(Value::Integer(now)))]);
+        changes.update(
+            "refresh_token",
+            unused,
+            vec![("used_at", To::Value(Value::Integer(now)))],
+        );
         changes.strict();
         let going_on = vec![
             is("id", &session),
@@ -160,7 +187,13 @@ impl Accounts {
 
     /// The user whose session a token belongs to, and their id.
     pub(super) async fn me(&self, principal: &Principal) -> Result<(User, String)> {
-        let unknown = || Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, "sign in first: a user's token is needed");
+        let unknown = || {
+            Error::new(
+                Kind::Unauthenticated,
+                Code::UNAUTHENTICATED,
+                "sign in first: a user's token is needed",
+            )
+        };
         let Some(Variable::Text(id)) = principal.variable("id") else {
             return Err(unknown());
         };
@@ -225,7 +258,11 @@ impl Accounts {
         changes.strict();
         let mut others = vec![is("user_id", &id), Is::Null("ended_at", true)];
         if let Some(session) = &principal.session {
-            others.push(Is::Compared("id", Comparison::NotEqual, Value::Text(session.as_ref().into())));
+            others.push(Is::Compared(
+                "id",
+                Comparison::NotEqual,
+                Value::Text(session.as_ref().into()),
+            ));
         }
         changes.update("session", others, vec![("ended_at", To::Value(Value::Integer(now)))]);
         attempt.succeed(&mut changes, &snapshot);
@@ -238,5 +275,9 @@ impl Accounts {
 
 /// A row that had to be there is not: `instead`.
 fn gone(error: Error, instead: Error) -> Error {
-    if error.code == Code::ROW_NOT_FOUND { instead } else { error }
+    if error.code == Code::ROW_NOT_FOUND {
+        instead
+    } else {
+        error
+    }
 }

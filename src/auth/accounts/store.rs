@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::{
-    Assignment, Builder, Change, Comparison, Conflict, Expression, Field, FieldValue, Filter, Formats, Function, Insert,
-    Link, Nulls, Order, Output, Page, Read, RowGroup, Select, Side, Source, Write,
+    Assignment, Builder, Change, Comparison, Conflict, Expression, Field, FieldValue, Filter, Formats, Function,
+    Insert, Link, Nulls, Order, Output, Page, Read, RowGroup, Select, Side, Source, Write,
 };
 use crate::value::Value;
 use serde_json::{Map, Value as Json};

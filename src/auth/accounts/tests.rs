@@ -135,7 +135,10 @@ async fn keys_of_any_type() {
     for (table, form) in [
         ("id INTEGER PRIMARY KEY, email TEXT", "1"),
         ("id TEXT PRIMARY KEY, email TEXT", "uuid"),
-        ("id TEXT PRIMARY KEY DEFAULT (lower(hex(randomblob(8)))), email TEXT", "16"),
+        (
+            "id TEXT PRIMARY KEY DEFAULT (lower(hex(randomblob(8)))), email TEXT",
+            "16",
+        ),
         ("id UUID PRIMARY KEY, email TEXT", "uuid"),
         ("id BLOB PRIMARY KEY, email TEXT", "bytes"),
         ("number INTEGER PRIMARY KEY, Email_Address VARCHAR(80)", "1"),
@@ -162,9 +165,15 @@ async fn keys_of_any_type() {
         let me = world.accounts.act(&principal, None, Action::Me).await.unwrap();
         assert!(matches!(&me, Answer::User(own) if *own == user), "{table}: {me:?}");
         let again = world.sign_in("ada@example.org", "correct horse").await.unwrap();
-        assert!(matches!(&again, Answer::Session { user: own, .. } if *own == user), "{table}");
+        assert!(
+            matches!(&again, Answer::Session { user: own, .. } if *own == user),
+            "{table}"
+        );
         let refreshed = world.act(Action::Refresh { token: refresh_token }).await.unwrap();
-        assert!(matches!(&refreshed, Answer::Session { user: own, .. } if *own == user), "{table}");
+        assert!(
+            matches!(&refreshed, Answer::Session { user: own, .. } if *own == user),
+            "{table}"
+        );
         assert!(access_token.len() > 50);
     }
 }
@@ -174,10 +183,16 @@ async fn tables_that_nobody_can_sign_in_with_are_told_and_left_alone() {
     for (table, wrong) in [
         ("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)", "neither"),
         ("CREATE TABLE users (email TEXT)", "primary key"),
-        ("CREATE TABLE users (a INTEGER, b INTEGER, email TEXT, PRIMARY KEY (a, b))", "primary key"),
+        (
+            "CREATE TABLE users (a INTEGER, b INTEGER, email TEXT, PRIMARY KEY (a, b))",
+            "primary key",
+        ),
     ] {
         let world = world(table).await;
-        assert!(world.accounts.lacking().is_some_and(|lacking| lacking.contains(wrong)), "{table}");
+        assert!(
+            world.accounts.lacking().is_some_and(|lacking| lacking.contains(wrong)),
+            "{table}"
+        );
         let error = world.sign_up("ada@example.org").await.unwrap_err();
         assert_eq!(error.kind, Kind::Unavailable, "{error}");
         world.sign_in("ada@example.org", "correct horse").await.unwrap_err();
@@ -187,7 +202,11 @@ async fn tables_that_nobody_can_sign_in_with_are_told_and_left_alone() {
         .sign_up("ada@example.org")
         .await
         .unwrap_err();
-    assert_eq!((error.kind, error.place.as_deref()), (Kind::Invalid, Some("shoe")), "{error}");
+    assert_eq!(
+        (error.kind, error.place.as_deref()),
+        (Kind::Invalid, Some("shoe")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -79,7 +79,10 @@ impl Users {
             ));
         }
         let own = |name: &Option<Name>, column: &str| name.as_ref().is_some_and(|name| name.as_str() == column);
-        let plain = table.column_ids().filter(|column| is_plain(table, *column)).map(|column| table.column(column));
+        let plain = table
+            .column_ids()
+            .filter(|column| is_plain(table, *column))
+            .map(|column| table.column(column));
         let plain = plain.map(|column| column.name.as_str());
         let plain = plain.filter(|name| !own(&email, name) && !own(&username, name) && !own(&created, name));
         let of_key = table.column(*key);
@@ -114,12 +117,21 @@ impl Users {
     /// The columns that make a [`User`], the key first.
     pub(in crate::auth) fn columns(&self) -> Vec<Name> {
         let others = [&self.email, &self.username, &self.created];
-        [&self.key].into_iter().chain(others.into_iter().flatten()).cloned().collect()
+        [&self.key]
+            .into_iter()
+            .chain(others.into_iter().flatten())
+            .cloned()
+            .collect()
     }
 
     /// A row of [`Users::columns`].
     pub(in crate::auth) fn user(&self, row: &Row) -> Result<User> {
-        let of = |name: &Option<Name>| name.as_ref().and_then(|name| row.get(name.as_str())).cloned().unwrap_or_default();
+        let of = |name: &Option<Name>| {
+            name.as_ref()
+                .and_then(|name| row.get(name.as_str()))
+                .cloned()
+                .unwrap_or_default()
+        };
         let key = row.get(self.key.as_str()).cloned().unwrap_or_default();
         let id = match &key {
             Json::String(text) => text.clone(),

@@ -402,7 +402,9 @@ async fn secrets_are_replaced_without_ending_sessions() {
     let minted = |secrets: &Secrets| {
         let now = now() as u64;
         let minter = super::super::Minter::new(&settings, secrets);
-        minter.token(&super::super::Grant::user("2", "user"), now, minter.lifetime()).unwrap()
+        minter
+            .token(&super::super::Grant::user("2", "user"), now, minter.lifetime())
+            .unwrap()
     };
     // What the old one has signed is accepted, and the first signs.
     for token in [minted(&secrets()), minted(&rotated)] {

@@ -92,7 +92,11 @@ impl Engine {
         });
         if let Err(error) = self.backend.write(Box::new(Migrate::new(flavor, table))).await {
             let cause = error.source.as_ref().map(tracing::field::display);
-            tracing::error!(code = error.code.0, cause, "Diglot's own tables cannot be made: {error}");
+            tracing::error!(
+                code = error.code.0,
+                cause,
+                "Diglot's own tables cannot be made: {error}"
+            );
             return Err(migrate::told(error));
         }
         // What was made is served as any other change of the schema is, only at once.

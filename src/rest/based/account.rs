@@ -36,7 +36,11 @@ pub(super) fn parse(call: &Call, action: &str) -> Result<Step> {
         let message = format!("{} is not supported here, {wanted} is", call.method);
         return Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
     }
-    let status = if action == "signup" { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if action == "signup" {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let action = match action {
         "signup" => {
             let mut sent = body::object(call)?;
@@ -45,7 +49,10 @@ pub(super) fn parse(call: &Call, action: &str) -> Result<Step> {
                 email,
                 username,
                 password: required(&mut sent, "password")?,
-                columns: sent.into_iter().map(|(name, value)| (name, Value::from(value))).collect(),
+                columns: sent
+                    .into_iter()
+                    .map(|(name, value)| (name, Value::from(value)))
+                    .collect(),
             }
         }
         "signin" => {
@@ -70,7 +77,11 @@ pub(super) fn parse(call: &Call, action: &str) -> Result<Step> {
             Action::Refresh { token }
         }
         "signout" => {
-            let mut sent = if call.body.is_empty() { Map::new() } else { body::object(call)? };
+            let mut sent = if call.body.is_empty() {
+                Map::new()
+            } else {
+                body::object(call)?
+            };
             let token = text(&mut sent, "refreshToken")?;
             let all = match sent.shift_remove("all") {
                 None | Some(Json::Null) => false,
@@ -148,7 +159,11 @@ fn nothing_else(sent: &Map<String, Json>) -> Result<()> {
         None => Ok(()),
         Some(key) => {
             let key: String = key.chars().take(100).collect();
-            Err(Error::invalid(Code::UNKNOWN_PARAMETER, format!("{key:?} is nothing that is asked for here")).at(key))
+            Err(Error::invalid(
+                Code::UNKNOWN_PARAMETER,
+                format!("{key:?} is nothing that is asked for here"),
+            )
+            .at(key))
         }
     }
 }
