@@ -665,6 +665,56 @@ async fn closed(database: Database) {
     refused(&world.send(form).await, 415, "UNSUPPORTED_MEDIA_TYPE");
 }
 
+/// Two servers meet their first users at the same moment: each makes the tables, and none stands in the other's way.
+async fn first_users_at_once(database: Database) {
+    let world = World::new(
+        "at_once",
+        database,
+        "CREATE TABLE thing (id INTEGER PRIMARY KEY)",
+        CONFIGURATION,
+    )
+    .await;
+    let label = format!("accounts_at_once_b_{database}");
+    let other = World {
+        server: world::beside(&label, &world.server.url, CONFIGURATION).await.unwrap(),
+        database,
+    };
+    let emails: Vec<String> = (0..6).map(|number| format!("user{number}@example.org")).collect();
+    let tries = emails.iter().enumerate().map(|(number, email)| {
+        let at = if number % 2 == 0 { &world } else { &other };
+        at.sign_up(email)
+    });
+    let sessions = futures_util::future::join_all(tries).await;
+    let mut ids: Vec<i64> = sessions.iter().map(|session| session.user["id"].as_i64().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 6, "{sessions:?}");
+}
+
+/// PostgreSQL: a database user that may not make tables. Who needs them is told so; everything else works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_right_to_make_tables() {
+    let label = "accounts_denied_postgres";
+    let role = format!("diglot_it_{}_reader", std::process::id());
+    let script = format!(
+        "{USERS}{IDENTITY}; CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {role}"
+    );
+    let url = world::own_database(label, Database::Postgres, &script).await.unwrap();
+    let (_, place) = url.rsplit_once('@').unwrap();
+    let server = world::own(label, &format!("postgres://{role}@{place}"), CONFIGURATION).await.unwrap();
+    let world = World {
+        server,
+        database: Database::Postgres,
+    };
+    let body = json!({"email": "x@example.org", "password": PASSWORD});
+    let message = refused(&world.post("/auth/signup", body).await, 503, "SERVICE_UNAVAILABLE");
+    assert!(message.contains("may not make tables"), "{message}");
+    refused(&world.sign_in("x@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
+    let token = signed(&json!({"sub": "1", "exp": now() + 60}), JWT_SECRET);
+    let notes = world.send(as_bearer(Request::get("/api/note"), &token)).await;
+    assert_eq!(notes.status, 200, "{notes}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_the_first_user_on_sqlite() {
     from_the_first_user(Database::Sqlite).await;
@@ -733,4 +783,14 @@ async fn closed_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_on_postgres() {
     closed(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_users_at_once_on_sqlite() {
+    first_users_at_once(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_users_at_once_on_postgres() {
+    first_users_at_once(Database::Postgres).await;
 }
