@@ -61,6 +61,20 @@ impl Passwords {
         self.runs.load(Ordering::Relaxed)
     }
 
+    /// Keeps all turns, for tests of what happens meanwhile.
+    #[cfg(test)]
+    pub(super) async fn hold(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.turns.available_permits()).unwrap();
+        self.turns.clone().acquire_many_owned(all).await.unwrap()
+    }
+
+    /// Whether somebody waits for a turn.
+    #[cfg(test)]
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.waiting.available_permits()
+            < WAITING + (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
+    }
+
     /// The hash that is kept of a password.
     pub(super) async fn hash(&self, password: &str) -> Result<String> {
         let password = password.to_owned();
@@ -148,6 +162,15 @@ fn broken(error: impl std::fmt::Display) -> Error {
     Error::internal(error.to_string())
 }
 
+/// A hash of other parameters, for tests.
+#[cfg(test)]
+pub(super) fn older(password: &str) -> String {
+    let params = Params::new(8 * 1024, 1, 1, None).unwrap();
+    let older = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash: PasswordHash = older.hash_password(password.as_bytes()).unwrap();
+    hash.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,13 +203,8 @@ mod tests {
 
     #[tokio::test]
     async fn hashes_of_older_parameters_are_told() {
-        let params = Params::new(8 * 1024, 1, 1, None).unwrap();
-        let older = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let hash: PasswordHash = older.hash_password(b"correct horse").unwrap();
-        let checked = Passwords::new()
-            .check("correct horse", Some(&hash.to_string()))
-            .await
-            .unwrap();
+        let hash = older("correct horse");
+        let checked = Passwords::new().check("correct horse", Some(&hash)).await.unwrap();
         assert_eq!(
             checked,
             Checked {
@@ -215,11 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_flood_waits_or_is_told_to_come_back() {
         let passwords = Arc::new(Passwords::new());
-        let held = passwords
-            .turns
-            .clone()
-            .acquire_many_owned(u32::try_from(passwords.turns.available_permits()).unwrap());
-        let held = held.await.unwrap();
+        let held = passwords.hold().await;
         let room = passwords.waiting.available_permits();
         let waiting: Vec<_> = (0..room)
             .map(|_| {

@@ -685,7 +685,10 @@ async fn first_users_at_once(database: Database) {
         at.sign_up(email)
     });
     let sessions = futures_util::future::join_all(tries).await;
-    let mut ids: Vec<i64> = sessions.iter().map(|session| session.user["id"].as_i64().unwrap()).collect();
+    let mut ids: Vec<i64> = sessions
+        .iter()
+        .map(|session| session.user["id"].as_i64().unwrap())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 6, "{sessions:?}");
@@ -701,7 +704,9 @@ async fn without_the_right_to_make_tables() {
     );
     let url = world::own_database(label, Database::Postgres, &script).await.unwrap();
     let (_, place) = url.rsplit_once('@').unwrap();
-    let server = world::own(label, &format!("postgres://{role}@{place}"), CONFIGURATION).await.unwrap();
+    let server = world::own(label, &format!("postgres://{role}@{place}"), CONFIGURATION)
+        .await
+        .unwrap();
     let world = World {
         server,
         database: Database::Postgres,
@@ -709,7 +714,11 @@ async fn without_the_right_to_make_tables() {
     let body = json!({"email": "x@example.org", "password": PASSWORD});
     let message = refused(&world.post("/auth/signup", body).await, 503, "SERVICE_UNAVAILABLE");
     assert!(message.contains("may not make tables"), "{message}");
-    refused(&world.sign_in("x@example.org", PASSWORD).await, 401, "INVALID_CREDENTIALS");
+    refused(
+        &world.sign_in("x@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
     let token = signed(&json!({"sub": "1", "exp": now() + 60}), JWT_SECRET);
     let notes = world.send(as_bearer(Request::get("/api/note"), &token)).await;
     assert_eq!(notes.status, 200, "{notes}");

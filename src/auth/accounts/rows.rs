@@ -26,6 +26,7 @@ pub(super) const CREDENTIAL: &[&str] = &[
     "verified",
     "disabled",
     "created_at",
+    "changed_at",
 ];
 
 impl Accounts {

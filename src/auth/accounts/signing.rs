@@ -97,25 +97,19 @@ impl Accounts {
         // An account whose row the application has deleted is none.
         let user = self.user(&snapshot, &id).await?.ok_or_else(wrong)?;
         let mut changes = Changes::default();
+        // The account may have been closed, or have got another password or role, while the password was looked at.
+        let as_read = number(&credential, "changed_at").map_or(Value::Null, Value::Integer);
+        let same = vec![
+            is("user_id", &id),
+            Is::Compared("changed_at", Comparison::Equal, as_read.clone()),
+        ];
+        changes.update("credential", same, vec![("changed_at", To::Value(as_read))]);
+        changes.strict();
         if checked.outdated {
             let hash = self.passwords.hash(password).await?;
-            let same = vec![
-                is("user_id", &id),
-                is("password", &text(&credential, "password").unwrap_or_default()),
-            ];
-            changes.update(
-                "credential",
-                same,
-                vec![("password", To::Value(Value::Text(hash.into())))],
-            );
+            let set = vec![("password", To::Value(Value::Text(hash.into())))];
+            changes.update("credential", vec![is("user_id", &id)], set);
         }
-        // The account may have been closed while the password was looked at.
-        let open = vec![
-            is("user_id", &id),
-            Is::Compared("disabled", Comparison::Equal, Value::Boolean(false)),
-        ];
-        changes.update("credential", open, vec![("disabled", To::Value(Value::Boolean(false)))]);
-        changes.strict();
         let owner = Owned::Known(id.clone());
         let (session, refresh_token) = begin_session(&mut changes, &owner, now, now + self.refresh_lifetime)?;
         attempt.succeed(&mut changes, &snapshot);

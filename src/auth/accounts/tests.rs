@@ -222,3 +222,48 @@ async fn a_read_only_database_says_so_and_serves() {
     assert_eq!(error.code, Code::INVALID_CREDENTIALS);
     assert!(world.accounts.accounts().await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_closed_out_meanwhile_gets_no_session() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    // Hashing waits until the account is closed.
+    let turns = world.accounts.passwords.hold().await;
+    let accounts = Arc::clone(&world.accounts);
+    let signing_in = tokio::spawn(async move {
+        let action = Action::SignIn {
+            who: Login::Email("ada@example.org".into()),
+            password: "correct horse".into(),
+        };
+        accounts.act(&Principal::anonymous(), None, action).await
+    });
+    while !world.accounts.passwords.is_waited_for() {
+        tokio::task::yield_now().await;
+    }
+    world.accounts.set_disabled("ada@example.org", true).await.unwrap();
+    drop(turns);
+    let error = signing_in.await.unwrap().unwrap_err();
+    assert_eq!(error.code, Code::INVALID_CREDENTIALS);
+}
+
+#[tokio::test]
+async fn a_hash_of_older_parameters_is_made_anew_when_its_password_is_shown() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    let kept = async || {
+        let snapshot = world.engine.snapshot();
+        let which = super::store::is("email", "ada@example.org");
+        let row = world.accounts.credential(&snapshot, which).await.unwrap();
+        text(&row.unwrap(), "password").unwrap()
+    };
+    let older = crate::auth::password::older("correct horse");
+    let mut changes = Changes::default();
+    let set = vec![("password", super::store::To::Value(Value::Text(older.as_str().into())))];
+    changes.update("credential", Vec::new(), set);
+    changes.run(&world.engine, &world.engine.snapshot()).await.unwrap();
+    world.sign_in("ada@example.org", "wrong horse").await.unwrap_err();
+    assert_eq!(kept().await, older);
+    world.sign_in("ada@example.org", "correct horse").await.unwrap();
+    assert!(kept().await.contains("m=19456,t=2,p=1"), "{}", kept().await);
+    world.sign_in("ada@example.org", "correct horse").await.unwrap();
+}
