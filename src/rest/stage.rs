@@ -279,6 +279,7 @@ impl Stage {
             }
             Ok(super::Step::Done(response)) => text(response),
             Ok(super::Step::Run { .. }) => "a read".into(),
+            Ok(super::Step::Account { .. }) => "an account".into(),
             Err(error) => text(dialect.write_error(&error, call)),
         }
     }
@@ -306,7 +307,12 @@ impl Stage {
             return "not owned".into();
         };
         match self.dialects.parse(dialect, &self.snapshot, principal, call) {
-            Ok(super::Step::Run { .. } | super::Step::Write { .. } | super::Step::Each { .. }) => "run".into(),
+            Ok(
+                super::Step::Run { .. }
+                | super::Step::Write { .. }
+                | super::Step::Each { .. }
+                | super::Step::Account { .. },
+            ) => "run".into(),
             Ok(super::Step::Done(response)) => text(response),
             Err(error) => text(dialect.write_error(&error, call)),
         }
@@ -346,6 +352,7 @@ pub(super) fn get(url: &str) -> Call {
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: HeaderMap::new(),
         body: Bytes::new(),
+        address: None,
     }
 }
 

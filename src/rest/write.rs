@@ -106,6 +106,7 @@ pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'sta
         (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, allowed(methods, &call.method)),
         // What is unknown allows no method.
         (StatusCode::METHOD_NOT_ALLOWED, _) => (header::ALLOW, ""),
+        (StatusCode::TOO_MANY_REQUESTS, _) => (header::RETRY_AFTER, "60"),
         (StatusCode::SERVICE_UNAVAILABLE, _) => (header::RETRY_AFTER, "1"),
         _ => return response,
     };

@@ -16,6 +16,7 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod accounts;
 mod away;
 mod case;
 mod cases;

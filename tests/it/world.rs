@@ -231,6 +231,15 @@ pub(crate) async fn own(label: &str, url: &str, configuration: &str) -> Result<S
     answering(&folder, watch, url.to_owned()).await
 }
 
+/// A further server over the database of another, which stays when this one ends.
+pub(crate) async fn beside(label: &str, url: &str, configuration: &str) -> Result<Server, String> {
+    let folder = own_directory(label)?;
+    let config = folder.join("diglot.toml");
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
+    let watch = spawn(url, &config, &folder, None, None)?;
+    answering(&folder, watch, url.to_owned()).await
+}
+
 /// The folder of a server of one's own; what a test puts there goes with the server.
 pub(crate) fn own_directory(label: &str) -> Result<PathBuf, String> {
     let folder = std::env::temp_dir().join(format!("diglot_it_{}_own_{label}", std::process::id()));
