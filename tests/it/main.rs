@@ -2,7 +2,7 @@
 //!
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
-//! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
+//! no question to all fronts; `writes` runs those that change something, and `state` says what they have changed. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
 //! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `properties`
 //! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads, `values` asks for each type
@@ -33,8 +33,10 @@ mod properties;
 mod responses;
 mod schemas;
 mod snapshots;
+mod state;
 mod statements;
 mod steps;
 mod streaming;
 mod values;
 mod world;
+mod writes;
