@@ -113,7 +113,7 @@ pub(crate) async fn watched(fixture: &str, database: Database) -> Result<Arc<Ser
 
 /// A server of a fixture on a database that is written to. It tells of every statement.
 pub(crate) async fn writable(fixture: &str, database: Database) -> Result<Server, String> {
-    let label = format!("writable_{fixture}");
+    let label = format!("writable_{fixture}_{database}");
     let url = own_database(&label, database, &script(fixture, database)?).await?;
     let path = configuration(fixture, database)?;
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

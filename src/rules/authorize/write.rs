@@ -176,7 +176,7 @@ impl<'a> Resolver<'a> {
             .and_then(of)
             .filter(|_| scoped.is_none_or(|faces| faces.contains(&face.name)))
             .filter(|access| !access.backend_only() || self.principal.backend_only);
-        let Some(access) = access else {
+        let Some(access) = access.filter(|_| self.catalog.table(face.table).writable) else {
             return Err(self.refused(face, right));
         };
         self.touched.push(Touch { face: face.id, right });
