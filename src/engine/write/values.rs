@@ -156,7 +156,10 @@ impl Filler<'_> {
         };
         let datum = datum.map_err(named)?;
         check_length(&datum, own).map_err(named)?;
-        let datum = rounded(datum, own).map_err(named)?;
+        let datum = match own.data_type {
+            Type::Numeric => rounded(datum, digits_of(&own.database_type)).map_err(named)?,
+            _ => datum,
+        };
         self.kept_form(datum, mark)
     }
 
@@ -216,11 +219,7 @@ fn check_length(datum: &Datum, column: &Column) -> Result<()> {
 }
 
 /// A decimal number with the digits that its column keeps: PostgreSQL rounds so, SQLite would keep all of them.
-fn rounded(datum: Datum, column: &Column) -> Result<Datum> {
-    let digits = match column.data_type {
-        Type::Numeric => digits_of(&column.database_type),
-        _ => None,
-    };
+fn rounded(datum: Datum, digits: Option<(i64, i64)>) -> Result<Datum> {
     let Some((precision, scale)) = digits else { return Ok(datum) };
     let decimal = match &datum {
         Datum::Integer(number) => BigDecimal::from(*number),
@@ -281,8 +280,7 @@ fn missing() -> Error {
 #[cfg(test)]
 mod tests {
     use super::{digits_of, rounded};
-    use crate::catalog::Column;
-    use crate::value::{Datum, Type};
+    use crate::value::Datum;
 
     #[test]
     fn digits_of_types() {
@@ -300,11 +298,7 @@ mod tests {
 
     #[test]
     fn rounding() {
-        let column = Column {
-            database_type: "numeric(5,2)".into(),
-            ..Column::plain("price", Type::Numeric)
-        };
-        let of = |text: &str| match rounded(Datum::Text(text.into()), &column) {
+        let of = |text: &str| match rounded(Datum::Text(text.into()), Some((5, 2))) {
             Ok(Datum::Text(text)) => text.into_string(),
             Ok(other) => format!("{other:?}"),
             Err(_) => "refused".into(),
