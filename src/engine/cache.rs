@@ -142,7 +142,13 @@ impl Plans {
         let plan = plan(catalog, &authorized)?;
         let statement = render(catalog, &plan, backend.flavor(), Care::Quick);
         let touched = authorized.touched;
-        let binding = Binding::of(catalog, view, &plan, principal.role.as_str(), touched.first().map(|touch| touch.face));
+        let binding = Binding::of(
+            catalog,
+            view,
+            &plan,
+            principal.role.as_str(),
+            touched.first().map(|touch| touch.face),
+        );
         let ready = Arc::new(Ready {
             plan,
             statement,

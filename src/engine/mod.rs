@@ -12,7 +12,6 @@ mod start;
 mod stream;
 mod write;
 
-pub use exposure::exposure;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 pub use write::Written;

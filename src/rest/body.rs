@@ -13,7 +13,10 @@ pub(super) fn object(call: &Call) -> Result<Map<String, Value>> {
     match json(call)? {
         Value::Object(object) => Ok(object),
         other => {
-            let message = format!("the body is {}, an object of columns and their values is wanted", kind(&other));
+            let message = format!(
+                "the body is {}, an object of columns and their values is wanted",
+                kind(&other)
+            );
             Err(Error::invalid(Code::INVALID_SYNTAX, message))
         }
     }
@@ -28,9 +31,18 @@ pub(super) fn json(call: &Call) -> Result<Value> {
         Some(value) => value.to_str().unwrap_or_default(),
         None => "",
     };
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = media_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
-        let sent = if essence.is_empty() { "no media type".into() } else { format!("{essence:?}") };
+        let sent = if essence.is_empty() {
+            "no media type".into()
+        } else {
+            format!("{essence:?}")
+        };
         let message = format!("the body comes with {sent}; send JSON with content-type: application/json");
         return Err(Error::new(Kind::UnsupportedMedia, Code::INVALID_SYNTAX, message));
     }

@@ -10,8 +10,8 @@ mod describe;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod parameters;
-pub mod parse_expression;
-pub mod parse_sql;
+mod parse_expression;
+mod parse_sql;
 mod predicate;
 mod select;
 mod solve;
@@ -30,5 +30,5 @@ pub use select::{
     AggregateItem, AggregatePart, Call, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue,
     OrderTerm, Output, Page, Select, Through,
 };
-pub use solve::{cast_variable, decide, solve, variable};
+pub use solve::{cast_variable, solve, variable};
 pub use view::{Cell, CreateAccess, Decisions, FaceAccess, ReadAccess, Right, Touch, UpdateAccess, View, Views};

@@ -17,7 +17,12 @@ pub(super) fn term(term: &Term, replace: &Replace<'_>) -> Term {
 }
 
 fn within(predicate: &Predicate, replace: &Replace<'_>, depth: u16) -> Predicate {
-    let all = |parts: &[Predicate]| parts.iter().map(|part| within(part, replace, depth)).collect::<Vec<_>>();
+    let all = |parts: &[Predicate]| {
+        parts
+            .iter()
+            .map(|part| within(part, replace, depth))
+            .collect::<Vec<_>>()
+    };
     match predicate {
         Predicate::Constant(_) => predicate.clone(),
         Predicate::And(parts) => Predicate::all(all(parts)),

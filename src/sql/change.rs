@@ -60,7 +60,12 @@ impl<'a> Changes<'a> {
                 }
             )
         });
-        if self.flavor == Flavor::Sqlite || !sends || (ignore && self.plan.keeps) || asks(&group.check) || asks(&group.set_check) {
+        if self.flavor == Flavor::Sqlite
+            || !sends
+            || (ignore && self.plan.keeps)
+            || asks(&group.check)
+            || asks(&group.set_check)
+        {
             Feed::Each
         } else {
             Feed::All
@@ -113,11 +118,7 @@ impl<'a> Changes<'a> {
                 writer.word(if index == 0 { "(" } else { ", " });
                 writer.bare_column(table, *column);
             }
-            writer.word(if key.is_empty() {
-                "DO NOTHING"
-            } else {
-                ") DO NOTHING"
-            });
+            writer.word(if key.is_empty() { "DO NOTHING" } else { ") DO NOTHING" });
         }
         self.returning(&mut writer, verdict, &group.check, false);
         finish(writer)
@@ -556,10 +557,7 @@ impl Writer<'_> {
             self.word("unnest(");
         }
         for (index, (position, data_type)) in positions.iter().zip(&types).enumerate() {
-            let source = Parameter::Written {
-                write,
-                kept: *position,
-            };
+            let source = Parameter::Written { write, kept: *position };
             if self.is_postgres() {
                 self.comma(index);
                 self.mark(&source, data_type, true, Form::Plain);

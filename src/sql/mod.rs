@@ -2,6 +2,7 @@
 //! nothing else.
 
 mod canonical;
+mod cast;
 mod change;
 mod columns;
 mod function;

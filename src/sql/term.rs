@@ -35,10 +35,8 @@ impl Writer<'_> {
                 list,
             } => self.mark(source, data_type, *list, Form::Plain),
             Term::Call {
-                function,
-                arguments,
-                data_type,
-            } => self.call(*function, arguments, data_type),
+                function, arguments, ..
+            } => self.call(*function, arguments),
             Term::RuleCall {
                 function, arguments, ..
             } => self.rule_call(*function, arguments),
@@ -115,17 +113,17 @@ impl Writer<'_> {
         self.word(")");
     }
 
-    fn call(&mut self, function: Function, arguments: &[Term], data_type: &Type) {
+    fn call(&mut self, function: Function, arguments: &[Term]) {
         match function {
             Function::Add => self.infix_number(arguments, " + ", ")"),
             Function::Subtract => self.infix_number(arguments, " - ", ")"),
             Function::Multiply => self.infix_number(arguments, " * ", ")"),
             Function::Divide => {
-                let whole = self.is_postgres()
-                    && arguments
-                        .iter()
-                        .all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
-                if whole {
+                let is_integer = |term: &Term| matches!(term.data_type(self.catalog), Type::Integer(_));
+                let whole = arguments.iter().all(is_integer);
+                if !whole && !self.is_postgres() {
+                    self.function("diglot_divide(", arguments);
+                } else if whole && self.is_postgres() {
                     // Without the fraction, and without the error of the one quotient that is too large.
                     self.word("div");
                     self.infix_number(arguments, ", nullif(", ", 0))");
@@ -154,10 +152,7 @@ impl Writer<'_> {
             Function::Lower => self.text_function("lower(", arguments),
             Function::Upper => self.text_function("upper(", arguments),
             Function::Length => self.text_function("length(", arguments),
-            Function::Coalesce => {
-                let _ = data_type;
-                self.function("coalesce(", arguments);
-            }
+            Function::Coalesce => self.function("coalesce(", arguments),
             Function::Substring => self.substring(arguments),
             Function::Replace => self.text_function("replace(", arguments),
             Function::Absolute => {
@@ -328,21 +323,19 @@ impl Writer<'_> {
             RuleFunction::Trim => self.text_function("trim(", arguments),
             RuleFunction::Round => self.round(arguments),
             RuleFunction::NullIf => self.function("nullif(", arguments),
-            RuleFunction::ToText => self.cast(arguments, " AS text)"),
-            RuleFunction::ToInteger => self.cast(arguments, " AS bigint)"),
-            RuleFunction::ToFloat => self.cast(arguments, " AS double precision)"),
+            RuleFunction::ToText => {
+                self.word("CAST(");
+                self.arguments(arguments, ", ");
+                self.word(" AS text)");
+            }
+            RuleFunction::ToInteger => arguments.iter().for_each(|term| self.cast_to_integer(term)),
+            RuleFunction::ToFloat => arguments.iter().for_each(|term| self.cast_to_float(term)),
             RuleFunction::Geometry(relation) => {
                 if let [one, other] = arguments {
                     self.geometry_test(relation, one, other);
                 }
             }
         }
-    }
-
-    fn cast(&mut self, arguments: &[Term], closing: &'static str) {
-        self.word("CAST(");
-        self.arguments(arguments, ", ");
-        self.word(closing);
     }
 
     /// A part of a JSON value. Both databases read a path in the same way: a step leads into an object as a key, into an
@@ -402,8 +395,8 @@ impl Writer<'_> {
             F::Average if self.is_postgres() => self.plain_aggregate("avg((", aggregate, ")::float8)"),
             F::Average if exact => self.plain_aggregate("diglot_avg(", aggregate, ")"),
             F::Average => self.plain_aggregate("avg(", aggregate, ")"),
-            F::Minimum | F::Every if !self.is_postgres() => self.plain_aggregate("min(", aggregate, ")"),
-            F::Maximum | F::Any if !self.is_postgres() => self.plain_aggregate("max(", aggregate, ")"),
+            F::Minimum if !self.is_postgres() => self.plain_aggregate("min(", aggregate, ")"),
+            F::Maximum if !self.is_postgres() => self.plain_aggregate("max(", aggregate, ")"),
             // PostgreSQL has no least or greatest uuid before version 18; as text they have the same order.
             F::Minimum if matches!(operand, Some(Type::Uuid)) => {
                 self.plain_aggregate("min((", aggregate, ")::text)::uuid")
@@ -413,8 +406,6 @@ impl Writer<'_> {
             }
             F::Minimum => self.plain_aggregate("min(", aggregate, ")"),
             F::Maximum => self.plain_aggregate("max(", aggregate, ")"),
-            F::Every => self.plain_aggregate("bool_and(", aggregate, ")"),
-            F::Any => self.plain_aggregate("bool_or(", aggregate, ")"),
             F::StandardDeviation => self.statistic("stddev_samp((", "diglot_stddev(", aggregate),
             F::StandardDeviationPopulation => self.statistic("stddev_pop((", "diglot_stddev_pop(", aggregate),
             F::Variance => self.statistic("var_samp((", "diglot_variance(", aggregate),

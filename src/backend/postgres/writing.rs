@@ -60,7 +60,10 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
                 lease.release();
             }
             return Err(if error.code == Code::COLLISION {
-                Error { code: Code::DATABASE_AWAY, ..error }
+                Error {
+                    code: Code::DATABASE_AWAY,
+                    ..error
+                }
             } else {
                 error
             });
@@ -84,7 +87,9 @@ async fn attempt(session: &mut Session, work: &mut dyn Work) -> Result<()> {
     };
     begun?;
     let outcome = work.run(session).await;
-    let Session::Postgres(writing) = session else { return outcome };
+    let Session::Postgres(writing) = session else {
+        return outcome;
+    };
     match outcome {
         Ok(()) => match writing.word("COMMIT").await {
             Ok(()) => Ok(()),
@@ -121,9 +126,9 @@ impl Writing {
             let arguments = bind::arguments(statement.marks(), one)?;
             let connection = self.lease.connection()?;
             let sent = tokio::time::timeout(self.timeout, run::write(connection, statement, arguments)).await;
-            let (rows, count) = self.settle(sent).map_err(|error| {
-                if values.len() > 1 { error.at_row(index) } else { error }
-            })?;
+            let (rows, count) = self
+                .settle(sent)
+                .map_err(|error| if values.len() > 1 { error.at_row(index) } else { error })?;
             for row in rows {
                 changed.rows.push((index, texts(&row)?));
             }
@@ -156,7 +161,10 @@ impl Writing {
                 self.broken |= fault == Fault::Away;
                 let error = fault::to_error(error);
                 Err(match fault {
-                    Fault::Collision => Error { code: Code::COLLISION, ..error },
+                    Fault::Collision => Error {
+                        code: Code::COLLISION,
+                        ..error
+                    },
                     _ => error,
                 })
             }

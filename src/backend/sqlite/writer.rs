@@ -6,10 +6,10 @@
 
 use super::clock::Clock;
 use super::fault::Fault;
+use super::log::Log;
 use super::place::Place;
 use super::pool::Pool;
 use super::reader::{PATIENCE, configure};
-use super::log::Log;
 use super::run;
 use crate::backend::session::{Changed, Session, Work};
 use crate::backend::{Rows, Run};
@@ -98,7 +98,9 @@ impl Writer {
             .name("sqlite-writer".into())
             .spawn(move || serve(&pool, synchronous, &receiver))
             .map_err(Error::internal)?;
-        fresh.try_send(job).map_err(|_| Error::internal("the writer does not start"))?;
+        fresh
+            .try_send(job)
+            .map_err(|_| Error::internal("the writer does not start"))?;
         *sender = Some(fresh);
         Ok(())
     }
@@ -154,7 +156,9 @@ fn group(mut writing: Writing, first: Job, receiver: &Receiver<Job>) -> Option<W
         (writing, outcome) = attempt(writing, &mut job);
         if writing.connection.is_autocommit() {
             // The whole transaction is undone, and this work is the reason: the others run again, each alone.
-            let _ = job.reply.send(outcome.and(Err(Error::internal("the transaction ended by itself"))));
+            let _ = job
+                .reply
+                .send(outcome.and(Err(Error::internal("the transaction ended by itself"))));
             return again(writing, done.into_iter().map(|(job, _)| job).collect());
         }
         done.push((job, outcome));
@@ -190,7 +194,9 @@ fn group(mut writing: Writing, first: Job, receiver: &Receiver<Job>) -> Option<W
     match alone {
         Some(job) if sound => group(writing, job, &nothing()),
         Some(job) => {
-            let _ = job.reply.send(Err(super::place::away("the database is not available".into())));
+            let _ = job
+                .reply
+                .send(Err(super::place::away("the database is not available".into())));
             None
         }
         None => sound.then_some(writing),
@@ -211,7 +217,9 @@ fn again(mut writing: Writing, jobs: Vec<Job>) -> Option<Writing> {
             Some(sound) => writing = sound,
             None => {
                 for job in jobs {
-                    let _ = job.reply.send(Err(super::place::away("the database is not available".into())));
+                    let _ = job
+                        .reply
+                        .send(Err(super::place::away("the database is not available".into())));
                 }
                 return None;
             }
@@ -242,7 +250,9 @@ fn attempt(writing: Writing, job: &mut Job) -> (Writing, Result<()>) {
         Ok(()) => writing.end("RELEASE work"),
         // After some failures SQLite has undone everything by itself.
         Err(_) if writing.connection.is_autocommit() => Ok(()),
-        Err(_) => writing.end("ROLLBACK TO work").and_then(|()| writing.end("RELEASE work")),
+        Err(_) => writing
+            .end("ROLLBACK TO work")
+            .and_then(|()| writing.end("RELEASE work")),
     };
     let outcome = outcome.and(ended.map_err(Error::from));
     (writing, outcome)

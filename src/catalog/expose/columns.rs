@@ -1,7 +1,7 @@
 //! A face's columns, its key, what may be expanded.
 
 use super::{Entry, Finding, Names, Tables, can_hold_geometry, columns_named, unknown};
-use crate::catalog::{ColumnId, Database, DatabaseKind, Face, FaceColumn, FaceSettings, TableKind};
+use crate::catalog::{ColumnId, Database, DatabaseKind, Face, FaceSettings, TableKind};
 use crate::ident::Name;
 use crate::value::Type;
 
@@ -104,14 +104,12 @@ fn rename(
                 "column {wanted:?} of {table:?} is exposed as {name:?}, because its name is taken"
             ));
         }
-        *column = FaceColumn {
-            name: Name::new(name),
-            geometry: column.geometry,
-        };
+        column.name = Name::new(name);
     }
 }
 
-/// The configured key: for views, and for tables that have no primary key.
+/// The configured key: for views, and for tables that have no primary key. That it is one is believed where the database
+/// cannot say.
 fn set_key(tables: &Tables<'_>, face: &mut Face, settings: &FaceSettings, findings: &mut Vec<Finding>) {
     if settings.key.is_empty() {
         return;
@@ -123,7 +121,7 @@ fn set_key(tables: &Tables<'_>, face: &mut Face, settings: &FaceSettings, findin
     };
     if (1..columns.len()).any(|index| columns[..index].contains(&columns[index])) {
         findings.push((key, "a column stands in it twice".into()));
-    } else if table.kind == TableKind::Table && !table.is_unique(&columns) {
+    } else if table.kind == TableKind::Table && !table.is_parent && !table.is_unique(&columns) {
         findings.push((
             key,
             "these columns are not unique in the table, so they are no key of it".into(),

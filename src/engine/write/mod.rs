@@ -89,7 +89,9 @@ impl Engine {
             .await
             .map_err(Error::internal)?;
         match done {
-            Ok(()) => Ok(std::mem::take(&mut *outcome.lock().unwrap_or_else(PoisonError::into_inner))),
+            Ok(()) => Ok(std::mem::take(
+                &mut *outcome.lock().unwrap_or_else(PoisonError::into_inner),
+            )),
             Err(error) => {
                 let error = violation::told(error, &snapshot.catalog, view);
                 let error = self.blamed(snapshot, error).await;

@@ -112,7 +112,10 @@ impl Programs {
         if let Some(key) = key {
             let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];
             if let Some(kept) = kept {
-                let others = kept.variants.iter().filter(|(decisions, _)| *decisions != variants[0].0);
+                let others = kept
+                    .variants
+                    .iter()
+                    .filter(|(decisions, _)| *decisions != variants[0].0);
                 let others: Vec<_> = others.take(VARIANTS - 1).cloned().collect();
                 variants.extend(others);
             }

@@ -74,11 +74,14 @@ impl Script {
         };
         let mut read_back = 0;
         for (index, plan) in plans.iter().enumerate() {
-            let written = steps.write(session, index, plan).await.map_err(|error| {
-                if plans.len() > 1 { error.of_write(index) } else { error }
-            })?;
+            let written = steps
+                .write(session, index, plan)
+                .await
+                .map_err(|error| if plans.len() > 1 { error.of_write(index) } else { error })?;
             steps.written.push(written);
-            let ends = plans.get(index + 1).is_none_or(|next| next.write.unit != plan.write.unit);
+            let ends = plans
+                .get(index + 1)
+                .is_none_or(|next| next.write.unit != plan.write.unit);
             if ends {
                 for earlier in read_back..=index {
                     steps.read_back(session, earlier, &plans[earlier]).await?;
@@ -103,9 +106,8 @@ impl Work for Script {
         let database = &self.snapshot.catalog.database;
         tables.any(|table| {
             let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
-            let referred = |other: &crate::catalog::Table| {
-                other.foreign_keys.iter().any(|key| key.deferred && key.table == table)
-            };
+            let referred =
+                |other: &crate::catalog::Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
             refers || database.tables.iter().any(referred)
         })
     }
@@ -158,7 +160,9 @@ impl Steps<'_> {
                 written
             }
             Change::Update { check, .. } => {
-                let Some(main) = &statements.main else { return Err(lost()) };
+                let Some(main) = &statements.main else {
+                    return Err(lost());
+                };
                 let values = self.values(plan, main, Of::Nothing)?;
                 let changed = session.change(main, &[values]).await?;
                 for (place, (_, mut row)) in changed.rows.into_iter().enumerate() {
@@ -168,14 +172,17 @@ impl Steps<'_> {
                     self.kept[index].0.push((place, row));
                 }
                 let _ = check;
-                self.failing(session, plan, statements.failing.as_ref(), Of::Nothing, "changed").await?;
+                self.failing(session, plan, statements.failing.as_ref(), Of::Nothing, "changed")
+                    .await?;
                 Written {
                     count: changed.count,
                     ..Written::default()
                 }
             }
             Change::Delete { .. } => {
-                let Some(main) = &statements.main else { return Err(lost()) };
+                let Some(main) = &statements.main else {
+                    return Err(lost());
+                };
                 let values = self.values(plan, main, Of::Nothing)?;
                 let mut changed = session.change(main, &[values]).await?;
                 if let Some(delete) = &statements.delete_kept {
@@ -351,8 +358,13 @@ impl Steps<'_> {
             };
             let own = all.iter().filter(|(own, _)| *own == place).cloned().collect();
             self.kept[run.index].0 = own;
-            let checked = self.failing(session, run.plan, Some(failing), Of::Row(rows[*row]), "new").await;
-            checked.map_err(|error| Error { row: Some(*row), ..error })?;
+            let checked = self
+                .failing(session, run.plan, Some(failing), Of::Row(rows[*row]), "new")
+                .await;
+            checked.map_err(|error| Error {
+                row: Some(*row),
+                ..error
+            })?;
         }
         self.kept[run.index].0 = all;
         Ok(())
@@ -407,7 +419,10 @@ impl Steps<'_> {
             seal: None,
         };
         let rows = session.read(run).await?;
-        answer::outcome(&read.answer, &read.query, rows, None).body.whole().map(Some)
+        answer::outcome(&read.answer, &read.query, rows, None)
+            .body
+            .whole()
+            .map(Some)
     }
 
     /// Why no row was found: there is none that the caller may know, or it may only be read.

@@ -57,9 +57,7 @@ impl Filler<'_> {
                 let value = row.get(usize::from(*index)).unwrap_or(&Value::Null);
                 self.value(value, mark)
             }),
-            Parameter::Linked {
-                place, write, kept, ..
-            } => self.of_rows(of, |row| {
+            Parameter::Linked { place, write, kept, .. } => self.of_rows(of, |row| {
                 let place = match row.get(usize::from(*place)) {
                     Some(Value::Integer(place)) => usize::try_from(*place).ok(),
                     _ => None,
@@ -106,7 +104,11 @@ impl Filler<'_> {
             Of::Row(row) => value(row),
             Of::Rows(rows) => {
                 let many = |(index, row): (usize, &&[Value])| value(row).map_err(|error| error.at_row(index));
-                rows.iter().enumerate().map(many).collect::<Result<Vec<_>>>().map(Datum::List)
+                rows.iter()
+                    .enumerate()
+                    .map(many)
+                    .collect::<Result<Vec<_>>>()
+                    .map(Datum::List)
             }
         }
     }

@@ -6,7 +6,9 @@ use crate::rules::{Cell, View};
 
 /// The error with words for the caller.
 pub(super) fn told(mut error: Error, catalog: &Catalog, view: &View) -> Error {
-    let Some(violation) = error.violation.take() else { return error };
+    let Some(violation) = error.violation.take() else {
+        return error;
+    };
     let (kind, message, place) = words(&violation, catalog, view);
     error.kind = kind;
     error.code = Code::CONSTRAINT;
@@ -32,7 +34,11 @@ fn words(violation: &Violation, catalog: &Catalog, view: &View) -> (Kind, String
         (Some(table), Some(face)) => columns(violation, table, face, view),
         _ => Vec::new(),
     };
-    let joined = names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let joined = names
+        .iter()
+        .map(|name| format!("{name:?}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let place = names.first().cloned();
     match violation.kind {
         ViolationKind::Unique if names.is_empty() => {
@@ -70,7 +76,11 @@ fn columns(violation: &Violation, table: &Table, face: &Face, view: &View) -> Ve
         constraint.is_some() && name.map(crate::ident::Identifier::as_str) == constraint
     };
     let ids = if !violation.columns.is_empty() {
-        violation.columns.iter().filter_map(|name| table.column_named(name)).collect()
+        violation
+            .columns
+            .iter()
+            .filter_map(|name| table.column_named(name))
+            .collect()
     } else if is(table.primary_key_name.as_ref()) {
         table.primary_key.clone()
     } else if let Some(unique) = table.uniques.iter().find(|unique| is(Some(&unique.name))) {
@@ -95,4 +105,3 @@ fn columns(violation: &Violation, table: &Table, face: &Face, view: &View) -> Ve
         Vec::new()
     }
 }
-

@@ -44,6 +44,7 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
         system: false,
         strict: false,
         indexes: Vec::new(),
+        is_parent: false,
         writable: true,
         triggers: false,
         row_number: None,

@@ -5,11 +5,11 @@ use crate::catalog::{ColumnId, Face};
 use crate::engine::Written;
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
+use crate::request::Assignment;
 use crate::request::{
     Builder, Change, Conflict, ConflictAction, ConflictTarget, Expression, Field, Filter, Formats, Insert, Output,
     RowGroup, Write,
 };
-use crate::request::Assignment;
 use crate::rest::query::{self, Query};
 use crate::rest::{Call, Scene, Step, body, write};
 use crate::value::Value;
@@ -56,7 +56,11 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
         };
         let (_, in_body) = sent.remove(position);
         if !is_same(&in_body, in_path) {
-            let message = format!("{:?} is {} in the body and another in the path", name.as_str(), in_body.describe());
+            let message = format!(
+                "{:?} is {} in the body and another in the path",
+                name.as_str(),
+                in_body.describe()
+            );
             return Err(Error::invalid(Code::INVALID_VALUE, message).at(name.as_str()));
         }
     }
@@ -73,7 +77,10 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
         let row = key.into_iter().chain(sent).collect();
         insert(&mut builder, row, conflict)
     } else {
-        let slots = parts.into_iter().map(|part| builder.push(Value::Raw(part.into()))).collect();
+        let slots = parts
+            .into_iter()
+            .map(|part| builder.push(Value::Raw(part.into())))
+            .collect();
         let set = sent
             .into_iter()
             .map(|(column, value)| Assignment {
@@ -90,7 +97,11 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
     };
     let strict = !creates;
     Ok(step(builder, face, change, strict, |written| {
-        if written.created > 0 { StatusCode::CREATED } else { StatusCode::OK }
+        if written.created > 0 {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        }
     }))
 }
 
@@ -99,7 +110,10 @@ pub(super) fn delete(query: &Query<'_>, face: &Face, id: &str) -> Result<Step> {
     query.only(&[])?;
     let mut builder = Builder::new();
     let parts = query::id_parts(id, face.key.len());
-    let key = parts.into_iter().map(|part| builder.push(Value::Raw(part.into()))).collect();
+    let key = parts
+        .into_iter()
+        .map(|part| builder.push(Value::Raw(part.into())))
+        .collect();
     let change = Change::Delete {
         filter: Some(Filter::Key(key)),
         within: None,
@@ -177,7 +191,9 @@ fn sent(call: &Call, face: &Face, is_ignored: impl Fn(ColumnId) -> bool) -> Resu
 }
 
 fn is_same(body: &Value, path: &Value) -> bool {
-    let (Value::Raw(path) | Value::Text(path)) = path else { return false };
+    let (Value::Raw(path) | Value::Text(path)) = path else {
+        return false;
+    };
     match body {
         Value::Text(text) | Value::Raw(text) | Value::Number(text) => text == path,
         Value::Integer(number) => number.to_string() == **path,

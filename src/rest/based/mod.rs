@@ -98,7 +98,11 @@ impl Dialect for Based {
                 }
             }
             (method, id) => {
-                let methods = if id.is_some() { "GET, PUT and DELETE" } else { "GET and POST" };
+                let methods = if id.is_some() {
+                    "GET, PUT and DELETE"
+                } else {
+                    "GET and POST"
+                };
                 let message = format!("{method} is not supported here, {methods} are");
                 Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message))
             }

@@ -12,8 +12,8 @@ use crate::request::{
 use crate::rules::predicate::parameter_type;
 use crate::rules::types::are_comparable;
 use crate::rules::{
-    Cell, Change, Conflict, CreateAccess, Decisions, From, Group, Parameter, Predicate, ReadAccess, Right, Select, Term,
-    Touch, UpdateAccess, View, Within, Write, solve, substitute,
+    Cell, Change, Conflict, CreateAccess, Decisions, From, Group, Parameter, Predicate, ReadAccess, Right, Select,
+    Term, Touch, UpdateAccess, View, Within, Write, solve, substitute,
 };
 use crate::value::Datum;
 use std::borrow::Cow;
@@ -213,12 +213,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Which of the rows that were asked for can be read, where it matters.
-    fn readable(
-        &mut self,
-        entered: &Entered<'a>,
-        filter: Option<&Filter>,
-        strict: bool,
-    ) -> Result<Option<Predicate>> {
+    fn readable(&mut self, entered: &Entered<'a>, filter: Option<&Filter>, strict: bool) -> Result<Option<Predicate>> {
         if !strict {
             return Ok(None);
         }
@@ -434,7 +429,10 @@ impl<'a> Resolver<'a> {
             return Ok(column);
         }
         let readable = |column: ColumnId| {
-            let cell = self.view.read(face.id).and_then(|read| read.cells.get(column.0 as usize));
+            let cell = self
+                .view
+                .read(face.id)
+                .and_then(|read| read.cells.get(column.0 as usize));
             cell.is_some_and(|cell| *cell != Cell::Hidden)
         };
         if let Some(column) = found.filter(|column| readable(*column)) {
@@ -462,10 +460,7 @@ impl<'a> Resolver<'a> {
         let known = table.column_ids().filter(|column| may(*column));
         let names = known.map(|column| face.column(column).name.as_str());
         let of = Some(face.name.as_str());
-        Err(
-            Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "column", name.as_str(), of, names)
-                .at(name.as_str()),
-        )
+        Err(Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "column", name.as_str(), of, names).at(name.as_str()))
     }
 
     /// New values of an update, as they were sent.
@@ -492,12 +487,7 @@ impl<'a> Resolver<'a> {
                     let term = self.expression(entered, expression)?;
                     let (found, wanted) = (term.data_type(self.catalog), &table.column(column).data_type);
                     if !are_comparable(self.catalog, &found, wanted) {
-                        let message = format!(
-                            "{:?} holds {}, this is {}",
-                            name.as_str(),
-                            wanted.word(),
-                            found.word()
-                        );
+                        let message = format!("{:?} holds {}, this is {}", name.as_str(), wanted.word(), found.word());
                         return Err(Error::invalid(Code::INVALID_VALUE, message).at(name.as_str()));
                     }
                     term
@@ -509,18 +499,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds what the rule sets to what was sent.
-    fn preset(
-        &self,
-        face: &Face,
-        presets: Presets,
-        sent: &[Assigned],
-        columns: &mut Vec<Assigned>,
-    ) -> Result<()> {
+    fn preset(&self, face: &Face, presets: Presets, sent: &[Assigned], columns: &mut Vec<Assigned>) -> Result<()> {
         for (column, value) in presets {
             let name = face.column(column).name.as_str();
             let Some(value) = value else {
                 let role = self.principal.role.as_str();
-                let message = format!("the rule for role {role:?} sets {name:?} from who asks, which is not known here");
+                let message =
+                    format!("the rule for role {role:?} sets {name:?} from who asks, which is not known here");
                 return Err(Error::forbidden(message));
             };
             // It cannot be sent, but a row that this one is linked to may have decided it.
@@ -554,7 +539,10 @@ impl<'a> Resolver<'a> {
             ConflictAction::Update { columns, filter } => (columns, filter),
         };
         if key.is_empty() {
-            let message = format!("which key of {:?} is meant must be said to change the row", face.name.as_str());
+            let message = format!(
+                "which key of {:?} is meant must be said to change the row",
+                face.name.as_str()
+            );
             return Err(Error::invalid(Code::NOT_SUPPORTED, message));
         }
         let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
@@ -626,9 +614,8 @@ impl<'a> Resolver<'a> {
                 }
             }
             ConflictTarget::Constraint(constraint) => {
-                let is = |own: Option<&crate::ident::Identifier>| {
-                    own.is_some_and(|own| own.as_str() == constraint.as_str())
-                };
+                let is =
+                    |own: Option<&crate::ident::Identifier>| own.is_some_and(|own| own.as_str() == constraint.as_str());
                 if is(table.primary_key_name.as_ref()) {
                     return Ok(table.primary_key.clone());
                 }
@@ -650,13 +637,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// What an upsert changes of a row that stands: the columns that were asked for, else all that were sent but the key.
-    fn chosen(
-        &self,
-        face: &Face,
-        update: &UpsertUpdate,
-        key: &[ColumnId],
-        sent: &[Assigned],
-    ) -> Result<Vec<Assigned>> {
+    fn chosen(&self, face: &Face, update: &UpsertUpdate, key: &[ColumnId], sent: &[Assigned]) -> Result<Vec<Assigned>> {
         let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
         if let Some(columns) = &update.columns {
             return columns
@@ -674,7 +655,11 @@ impl<'a> Resolver<'a> {
             let name = &face.column(*column).name;
             self.writable(face, &update.writable, name, Right::Update)?;
         }
-        Ok(sent.iter().filter(|(column, _)| !key.contains(column)).cloned().collect())
+        Ok(sent
+            .iter()
+            .filter(|(column, _)| !key.contains(column))
+            .cloned()
+            .collect())
     }
 }
 
@@ -748,9 +733,8 @@ fn value_of(table: &Table, column: ColumnId, source: Parameter) -> Term {
 
 /// What finds a row again: its key, else a unique key that is never null, else nothing.
 fn identity(table: &Table, face: &Face) -> Vec<ColumnId> {
-    let whole = |columns: &[ColumnId]| {
-        !columns.is_empty() && columns.iter().all(|column| !table.column(*column).nullable)
-    };
+    let whole =
+        |columns: &[ColumnId]| !columns.is_empty() && columns.iter().all(|column| !table.column(*column).nullable);
     if !table.primary_key.is_empty() {
         return table.primary_key.clone();
     }
@@ -761,4 +745,3 @@ fn identity(table: &Table, face: &Face) -> Vec<ColumnId> {
 fn twice(name: &Name) -> Error {
     Error::invalid(Code::INVALID_VALUE, format!("{:?} was sent twice", name.as_str())).at(name.as_str())
 }
-

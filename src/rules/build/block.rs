@@ -1,6 +1,7 @@
 //! One access block: `[tables.<t>.access.<role>]`.
 
 use super::super::Predicate;
+use super::super::compile::suggestion;
 use super::super::view::{Cell, FaceAccess, ReadAccess};
 use super::Builder;
 use crate::catalog::Face;
@@ -142,7 +143,7 @@ impl Builder<'_> {
             None => {
                 let columns = table.columns.iter().map(|column| column.name.as_str());
                 let computed = face.computed.iter().map(|computed| computed.name.as_str());
-                Self::suggest(name, columns.chain(computed))
+                suggestion(name, columns.chain(computed))
             }
         };
         let of = table.name.as_str();

@@ -13,7 +13,10 @@ struct Lines {
 }
 
 impl Work for Lines {
-    fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = crate::error::Result<()>> + Send + 'w>> {
+    fn run<'w>(
+        &'w mut self,
+        session: &'w mut Session,
+    ) -> Pin<Box<dyn Future<Output = crate::error::Result<()>> + Send + 'w>> {
         Box::pin(async move {
             self.runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             for line in &self.lines {
@@ -56,13 +59,22 @@ async fn many_share_commits_and_each_fails_alone() {
     let mut tasks = Vec::new();
     for index in 0..200 {
         let sqlite = Arc::clone(&sqlite);
-        tasks.push(tokio::spawn(async move { sqlite.write(lines(&[TEXTS[0], TEXTS[index % 4]])).await }));
+        tasks.push(tokio::spawn(async move {
+            sqlite.write(lines(&[TEXTS[0], TEXTS[index % 4]])).await
+        }));
     }
     let (mut done, mut same, mut other) = (0, 0, 0);
     for task in tasks {
         match task.await.expect("no panic") {
             Ok(()) => done += 1,
-            Err(error) if error.violation.as_ref().is_some_and(|it| it.kind == ViolationKind::Unique) => same += 1,
+            Err(error)
+                if error
+                    .violation
+                    .as_ref()
+                    .is_some_and(|it| it.kind == ViolationKind::Unique) =>
+            {
+                same += 1
+            }
             Err(_) => other += 1,
         }
     }
@@ -125,7 +137,10 @@ async fn reads_go_on_beside_a_write_and_see_it_whole() {
             seal: None,
         };
         let rows = sqlite.run(run).await.expect("reads");
-        let number: u64 = std::str::from_utf8(&rows.buffers[0]).expect("text").parse().expect("a number");
+        let number: u64 = std::str::from_utf8(&rows.buffers[0])
+            .expect("text")
+            .parse()
+            .expect("a number");
         assert_eq!(number % 40_000, 0, "half a transaction is seen");
         assert!(number >= seen);
         seen = number;
