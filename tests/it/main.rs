@@ -27,6 +27,7 @@ mod fronts;
 mod fuzz;
 mod inside;
 mod issuer;
+mod kill;
 mod layering;
 mod limits;
 mod live;
