@@ -227,7 +227,9 @@ fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
             expect.refused.is_some(),
         ];
         if expect.who.is_empty() || !says.contains(&true) || (expect.refused.is_some() && says[..5].contains(&true)) {
-            return Err("an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, `after`, or `refused`".into());
+            return Err(
+                "an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, `after`, or `refused`".into(),
+            );
         }
         if case.write.is_none() && (!expect.after.is_empty() || expect.status.is_some() || !expect.headers.is_empty()) {
             return Err("`after`, `status` and `headers` are of changes".into());
@@ -268,7 +270,11 @@ pub(crate) fn change(front: Front, change: &Change) -> Result<Option<Request>, S
     let line = match front {
         Front::GraphQl => {
             let Some(query) = &change.graphql else { return Ok(None) };
-            let variables = change.variables.as_deref().map(serde_json::from_str::<Value>).transpose();
+            let variables = change
+                .variables
+                .as_deref()
+                .map(serde_json::from_str::<Value>)
+                .transpose();
             let variables = variables.map_err(|error| format!("variables: {error}"))?;
             return Ok(Some(fronts::graphql(query, variables.as_ref(), None)));
         }

@@ -72,7 +72,8 @@ impl Way {
         match self {
             Self::Based => (Request::post("/api/entry", row(0).to_string()), 1),
             Self::GraphQl => {
-                let query = "mutation($rows: [entry_insert_input!]!) { insert_entry(objects: $rows) { affected_rows } }";
+                let query =
+                    "mutation($rows: [entry_insert_input!]!) { insert_entry(objects: $rows) { affected_rows } }";
                 (fronts::graphql(query, Some(&json!({ "rows": rows })), None), PARTS)
             }
             Self::Records => {
@@ -131,7 +132,9 @@ impl Writer {
             self.known.next += 1;
             let (request, parts) = self.way.insert(self.number, number);
             self.known.open.insert(number, parts);
-            let Some(answer) = self.send(server, request).await else { return };
+            let Some(answer) = self.send(server, request).await else {
+                return;
+            };
             assert!(self.way.is_done(&answer), "{:?}: {answer}\n{}", self.way, server.log());
             self.known.open.remove(&number);
             let id = answer.json().ok().and_then(|body| body["data"]["id"].as_i64());
@@ -159,7 +162,10 @@ impl Writer {
                     _ => return,
                 }
             }
-            let mut put = Request::post(&format!("/api/latest/{}", self.number), json!({"number": number}).to_string());
+            let mut put = Request::post(
+                &format!("/api/latest/{}", self.number),
+                json!({"number": number}).to_string(),
+            );
             put.method = "PUT".into();
             self.known.latest.1 = number;
             match self.send(server, put).await {
@@ -181,13 +187,17 @@ impl Writer {
             let stands = own.get(number).copied().unwrap_or(0);
             let may_be_gone = known.going.contains(number) && stands == 0;
             if stands != *parts && !may_be_gone {
-                return Err(format!("{place}: {number} was acknowledged with {parts} rows, {stands} stand"));
+                return Err(format!(
+                    "{place}: {number} was acknowledged with {parts} rows, {stands} stand"
+                ));
             }
         }
         for (number, parts) in &known.open {
             let stands = own.get(number).copied().unwrap_or(0);
             if stands != 0 && stands != *parts {
-                return Err(format!("{place}: of {number}'s {parts} rows {stands} stand: half a batch"));
+                return Err(format!(
+                    "{place}: of {number}'s {parts} rows {stands} stand: half a batch"
+                ));
             }
         }
         if let Some(number) = known.gone.iter().find(|number| own.contains_key(number)) {
@@ -211,7 +221,9 @@ impl Writer {
             (Some(_), None) => false,
         };
         if !fits {
-            return Err(format!("{place}: the latest is {latest:?}, between {certain:?} and {asked} was wanted"));
+            return Err(format!(
+                "{place}: the latest is {latest:?}, between {certain:?} and {asked} was wanted"
+            ));
         }
         known.stand.retain(|number, _| own.contains_key(number));
         for (number, parts) in std::mem::take(&mut known.open) {
@@ -265,7 +277,10 @@ async fn numbers(database: Database, url: &str, sql: &str) -> Vec<(i64, i64, i64
             use sqlx::{AssertSqlSafe, Connection as _, Row as _};
             let sql = format!("SELECT a.a::bigint, a.b::bigint, a.c::bigint FROM ({sql}) AS a(a, b, c)");
             let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+            let rows = sqlx::query(AssertSqlSafe(sql))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
             rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
         }
     }
@@ -283,7 +298,9 @@ fn is_sound(url: &str) {
 async fn rounds(database: Database) {
     let rounds = number("DIGLOT_KILL_ROUNDS").unwrap_or(ROUNDS);
     let label = |round: u64| format!("kill_{database}_{round}");
-    let url = world::own_database(&label(0), database, script(database)).await.unwrap();
+    let url = world::own_database(&label(0), database, script(database))
+        .await
+        .unwrap();
     let first = world::own(&label(0), &url, "").await.unwrap();
     let ways = standing(&first).await;
     kill(&first);
@@ -324,7 +341,10 @@ async fn rounds(database: Database) {
     }
     let acknowledged: usize = writers.iter().map(|writer| writer.known.acknowledged).sum();
     println!("{database}, {ways:?}: {rounds} rounds, {acknowledged} writes acknowledged, {interrupted} interrupted");
-    assert!(acknowledged > usize::try_from(rounds).unwrap() * 16, "hardly anything was written");
+    assert!(
+        acknowledged > usize::try_from(rounds).unwrap() * 16,
+        "hardly anything was written"
+    );
     assert!(interrupted > 0, "no write was interrupted");
 }
 
@@ -345,11 +365,18 @@ async fn standing(server: &Server) -> Vec<Way> {
         };
         // Numbers of the writers begin at 0.
         let (request, _) = way.insert(writer, -1);
-        if trial.send(server, request).await.is_some_and(|answer| way.is_done(&answer)) {
+        if trial
+            .send(server, request)
+            .await
+            .is_some_and(|answer| way.is_done(&answer))
+        {
             standing.push(way);
         }
     }
-    assert!(REQUIRED.iter().all(|way| standing.contains(way)), "only {standing:?} write");
+    assert!(
+        REQUIRED.iter().all(|way| standing.contains(way)),
+        "only {standing:?} write"
+    );
     standing
 }
 
@@ -361,7 +388,8 @@ async fn settled(database: Database, url: &str) {
     if database == Database::Sqlite {
         return;
     }
-    let sql = "SELECT count(*), 0, 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    let sql =
+        "SELECT count(*), 0, 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
                AND backend_type = 'client backend'";
     for _ in 0..500 {
         if numbers(database, url, sql).await[0].0 == 0 {

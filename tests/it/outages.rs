@@ -36,7 +36,9 @@ async fn rows(server: &Server) -> (u64, u64) {
     let mut counts = [0; 2];
     for (count, table) in counts.iter_mut().zip(["note", "echo"]) {
         let answer = ask(server, &user(), Request::get(&format!("/api/{table}"))).await;
-        *count = answer.json().unwrap()["total"].as_u64().unwrap_or_else(|| panic!("{answer}"));
+        *count = answer.json().unwrap()["total"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{answer}"));
     }
     (counts[0], counts[1])
 }
@@ -52,7 +54,9 @@ fn refused(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_postgres_that_is_ended_in_the_middle_of_a_write() {
-    let url = world::own_database("ended", Database::Postgres, POSTGRES).await.unwrap();
+    let url = world::own_database("ended", Database::Postgres, POSTGRES)
+        .await
+        .unwrap();
     let server = world::own("ended", &url, "").await.unwrap();
     let operator = Operator::of(Database::Postgres, &url);
     holds(&write(&server, "quick").await, 201, "quick").unwrap();
@@ -119,7 +123,9 @@ async fn a_file_that_another_program_writes_to() {
     let server = world::own("locked", &url, "").await.unwrap();
     holds(&write(&server, "first").await, 201, "first").unwrap();
     let other = rusqlite::Connection::open(url.trim_start_matches("sqlite:")).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE; INSERT INTO note (body) VALUES ('theirs')").unwrap();
+    other
+        .execute_batch("BEGIN IMMEDIATE; INSERT INTO note (body) VALUES ('theirs')")
+        .unwrap();
     // Reads do not wait, and do not see it.
     let begin = Instant::now();
     assert_eq!(rows(&server).await, (1, 1));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fmt::Write as _;
 
 /// The rows of each table.
 type Rows = BTreeMap<String, Vec<Map<String, Value>>>;
@@ -27,7 +28,13 @@ pub(crate) struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {} {}", self.sign, self.table, Value::from(self.row.clone()))
+        write!(
+            formatter,
+            "{} {} {}",
+            self.sign,
+            self.table,
+            Value::from(self.row.clone())
+        )
     }
 }
 
@@ -39,7 +46,11 @@ impl Difference {
         let (Some(sign), Some(table), Some(row)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(wrong());
         };
-        let sign = sign.chars().next().filter(|sign| "+~-".contains(*sign)).ok_or_else(wrong)?;
+        let sign = sign
+            .chars()
+            .next()
+            .filter(|sign| "+~-".contains(*sign))
+            .ok_or_else(wrong)?;
         let row = serde_json::from_str(row).map_err(|error| format!("{line}: {error}"))?;
         Ok(Self {
             sign,
@@ -170,13 +181,14 @@ impl Pristine {
                     let rows = Value::from(self.rows[name].iter().cloned().map(Value::from).collect::<Vec<_>>());
                     let rows = rows.to_string().replace('\'', "''");
                     let columns = quoted(&self.tables[name].columns);
-                    script += &format!(
+                    let _ = write!(
+                        script,
                         "DELETE FROM public.\"{name}\"; INSERT INTO public.\"{name}\" ({columns}) OVERRIDING SYSTEM VALUE \
                          SELECT {columns} FROM jsonb_populate_recordset(NULL::public.\"{name}\", '{rows}');"
                     );
                 }
                 for (name, (value, called)) in counters {
-                    script += &format!("SELECT setval('public.\"{name}\"', {value}, {called});");
+                    let _ = write!(script, "SELECT setval('public.\"{name}\"', {value}, {called});");
                 }
                 script += "COMMIT";
                 let run = sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **connection).await;
@@ -187,7 +199,11 @@ impl Pristine {
 }
 
 fn quoted(columns: &[String]) -> String {
-    columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn differences(
@@ -222,7 +238,10 @@ fn differences(
                 let old = left.swap_remove(place);
                 let is_of_it = |column: &str| key.iter().any(|key| key == column) || old.get(column) != row.get(column);
                 let kept = row.iter().filter(|(column, _)| is_of_it(column));
-                add('~', kept.map(|(column, value)| (column.clone(), value.clone())).collect());
+                add(
+                    '~',
+                    kept.map(|(column, value)| (column.clone(), value.clone())).collect(),
+                );
             }
             None => add('+', row.clone()),
         }
@@ -255,7 +274,9 @@ fn sqlite(path: &str) -> rusqlite::Result<Pristine> {
         let mut table = Table::default();
         let mut declared = Vec::new();
         {
-            let mut columns = own.connection.prepare("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?1)")?;
+            let mut columns = own
+                .connection
+                .prepare("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?1)")?;
             let mut rows = columns.query([&name])?;
             let mut keys = Vec::new();
             while let Some(row) = rows.next()? {
@@ -300,7 +321,10 @@ impl Sqlite {
     }
 
     fn counters(&self) -> rusqlite::Result<Vec<(String, i64)>> {
-        let named = texts(&self.connection, "SELECT name FROM sqlite_schema WHERE name = 'sqlite_sequence'")?;
+        let named = texts(
+            &self.connection,
+            "SELECT name FROM sqlite_schema WHERE name = 'sqlite_sequence'",
+        )?;
         if named.is_empty() {
             return Ok(Vec::new());
         }
@@ -433,8 +457,14 @@ async fn postgres(url: &str) -> Result<Pristine, String> {
 fn comparing_states() {
     let row = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
     let (before, after) = (
-        [row(r#"{"id": 1, "a": "x", "b": 1}"#), row(r#"{"id": 2, "a": "y", "b": 2}"#)],
-        [row(r#"{"id": 1, "a": "x", "b": 5}"#), row(r#"{"id": 3, "a": null, "b": 3}"#)],
+        [
+            row(r#"{"id": 1, "a": "x", "b": 1}"#),
+            row(r#"{"id": 2, "a": "y", "b": 2}"#),
+        ],
+        [
+            row(r#"{"id": 1, "a": "x", "b": 5}"#),
+            row(r#"{"id": 3, "a": null, "b": 3}"#),
+        ],
     );
     let mut found = Vec::new();
     differences("t", &["id".into()], &before, &after, &mut found);
@@ -442,13 +472,23 @@ fn comparing_states() {
         let wanted: Vec<_> = lines.iter().map(|line| Difference::parse(line).unwrap()).collect();
         compare(&wanted, &found).is_ok()
     };
-    let all = [r#"~ t {"id": 1, "b": 5}"#, r#"+ t {"id": 3, "b": "*"}"#, r#"- t {"id": 2}"#];
+    let all = [
+        r#"~ t {"id": 1, "b": 5}"#,
+        r#"+ t {"id": 3, "b": "*"}"#,
+        r#"- t {"id": 2}"#,
+    ];
     assert!(check(&all));
     assert!(!check(&all[..2]));
     assert!(!check(&[all[0], r#"+ t {"id": 3, "a": "*"}"#, all[2]]));
     // What was changed besides must be said.
     assert!(!check(&[r#"~ t {"id": 1}"#, all[1], all[2]]));
     let mut found = Vec::new();
-    differences("t", &[], &before[..1], &[before[0].clone(), before[0].clone()], &mut found);
+    differences(
+        "t",
+        &[],
+        &before[..1],
+        &[before[0].clone(), before[0].clone()],
+        &mut found,
+    );
     assert_eq!(found.len(), 1);
 }

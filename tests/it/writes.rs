@@ -60,7 +60,11 @@ async fn every_write_does_what_its_case_says() {
     }
     for ((name, database), found) in &statements {
         let feature = name.split('/').next().unwrap_or_default().to_owned();
-        let about = cases.found.iter().find(|found| found.name == *name).map(|found| &found.case.about);
+        let about = cases
+            .found
+            .iter()
+            .find(|found| found.name == *name)
+            .map(|found| &found.case.about);
         let file = files.entry((feature, *database)).or_default();
         let _ = writeln!(file, "# {name}: {}\n", about.map_or("", String::as_str));
         for (text, askers) in found {
@@ -80,7 +84,11 @@ async fn every_write_does_what_its_case_says() {
         })
         .map(|((feature, database), _)| format!("{feature} on {database}"))
         .collect();
-    assert!(changed.is_empty(), "the SQL of writes has changed: {}", changed.join(", "));
+    assert!(
+        changed.is_empty(),
+        "the SQL of writes has changed: {}",
+        changed.join(", ")
+    );
 }
 
 /// All cases of a fixture on a database, one exchange after the other.
@@ -97,7 +105,9 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
                 if !expect.is_for(database, front) {
                     continue;
                 }
-                let Some(request) = case::change(front, write)? else { continue };
+                let Some(request) = case::change(front, write)? else {
+                    continue;
+                };
                 asked[number] += 1;
                 for who in &expect.who {
                     let who = Who::parse(who)?;
@@ -121,7 +131,11 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
                         };
                         if let Err(error) = judged {
                             let got = answer.map_or_else(|error| error.to_string(), |answer| answer.to_string());
-                            let fault = if got.starts_with('5') { server.log() } else { String::new() };
+                            let fault = if got.starts_with('5') {
+                                server.log()
+                            } else {
+                                String::new()
+                            };
                             report.failures.push(format!(
                                 "{} on {database} over {front} as {who} ({way})\nasked  {request}\ngot    {got}\n\
                                  wrong  {error} ({})\n{fault}",
@@ -139,7 +153,9 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
         }
         for (expect, asked) in found.case.expect.iter().zip(asked) {
             if asked == 0 && expect.database.as_deref().is_none_or(|word| word == database.word()) {
-                report.failures.push(format!("{}: an [[expect]] is asked through no front", found.name));
+                report
+                    .failures
+                    .push(format!("{}: an [[expect]] is asked through no front", found.name));
             }
         }
         report.statements.insert(found.name.clone(), statements);
@@ -197,7 +213,9 @@ impl Log {
             let log = server.whole_log();
             let end = log.rfind('\n').map_or(0, |end| end + 1);
             let fresh = log.get(self.read..end).unwrap_or_default();
-            let events = fresh.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let events = fresh
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let events: Vec<Value> = events.collect();
             let answered = |event: &Value| event["target"] == "diglot::access" && event["id"] == id;
             if !events.iter().any(answered) {

@@ -222,7 +222,9 @@ fn check_length(datum: &Datum, column: &Column) -> Result<()> {
 
 /// A decimal number with the digits that its column keeps: PostgreSQL rounds so, SQLite would keep all of them.
 fn rounded(datum: Datum, digits: Option<(i64, i64)>) -> Result<Datum> {
-    let Some((precision, scale)) = digits else { return Ok(datum) };
+    let Some((precision, scale)) = digits else {
+        return Ok(datum);
+    };
     let decimal = match &datum {
         Datum::Integer(number) => BigDecimal::from(*number),
         Datum::Text(text) => match BigDecimal::from_str(text) {
@@ -239,7 +241,9 @@ fn rounded(datum: Datum, digits: Option<(i64, i64)>) -> Result<Datum> {
     };
     let before_the_point = |decimal: &BigDecimal| {
         let (_, after) = decimal.as_bigint_and_exponent();
-        i64::try_from(decimal.digits()).unwrap_or(i64::MAX).saturating_sub(after)
+        i64::try_from(decimal.digits())
+            .unwrap_or(i64::MAX)
+            .saturating_sub(after)
     };
     if decimal.is_zero() {
         return Ok(Datum::Integer(0));

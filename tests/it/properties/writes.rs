@@ -115,7 +115,11 @@ fn change() -> impl Strategy<Value = Change> {
             .map(|column| {
                 data::cell(TABLES[ITEM].columns[column].1).prop_map(move |value| {
                     // JSON's null is sent as no value.
-                    let value = if value == Value::Json(Json::Null) { Value::Null } else { value };
+                    let value = if value == Value::Json(Json::Null) {
+                        Value::Null
+                    } else {
+                        value
+                    };
                     (column, value)
                 })
             })
@@ -160,9 +164,8 @@ impl Change {
 
     /// Makes the change in memory, if the rules let it.
     fn apply(&self, data: &mut Data, role: &Role) -> Verdict {
-        let holds = |data: &Data, row: &Row, rule: &Condition| {
-            Judge { data, rules: None }.truth(ITEM, row, rule) == Some(true)
-        };
+        let holds =
+            |data: &Data, row: &Row, rule: &Condition| Judge { data, rules: None }.truth(ITEM, row, rule) == Some(true);
         let answered = |data: &Data, row: &Row| {
             if !holds(data, row, &role.read) {
                 return Json::Null;
@@ -229,7 +232,11 @@ fn judged(verdict: &Verdict, answer: &Answer) -> Result<(), String> {
         Verdict::Done(status, _) if answer.status != *status => Err(format!("status {status} was wanted")),
         Verdict::Done(_, row) => {
             let body = answer.json()?;
-            if same(&body["data"], row) { Ok(()) } else { Err(format!("the row is {row}")) }
+            if same(&body["data"], row) {
+                Ok(())
+            } else {
+                Err(format!("the row is {row}"))
+            }
         }
     }
 }
@@ -245,7 +252,9 @@ fn the_database_is_what_the_model_says_after_any_writes() {
         let (done, refused) = (&done, &refused);
         async move {
             for (_, server) in servers {
-                world::run_script(server, &data.script()).await.map_err(TestCaseError::fail)?;
+                world::run_script(server, &data.script())
+                    .await
+                    .map_err(TestCaseError::fail)?;
                 let mut stands = Pristine::of(server).await.map_err(TestCaseError::fail)?;
                 let mut model = data.clone();
                 for change in &changes {
@@ -255,7 +264,11 @@ fn the_database_is_what_the_model_says_after_any_writes() {
                         .await
                         .map_err(|error| TestCaseError::fail(format!("{request}: {error}\n{}", server.log())))?;
                     let verdict = change.apply(&mut model, role);
-                    let counter = if matches!(verdict, Verdict::Done(..)) { done } else { refused };
+                    let counter = if matches!(verdict, Verdict::Done(..)) {
+                        done
+                    } else {
+                        refused
+                    };
                     counter.set(counter.get() + 1);
                     let place = || format!("{} {role:?}", server.url);
                     judged(&verdict, &answer).map_err(|error| failure(place(), &request, &answer, error))?;
@@ -276,13 +289,20 @@ fn the_database_is_what_the_model_says_after_any_writes() {
     });
     let (done, refused) = (done.get(), refused.get());
     println!("{done} writes done, {refused} refused");
-    assert!(done > refused / 10 && refused > done / 10, "{done} done, {refused} refused: little is proved");
+    assert!(
+        done > refused / 10 && refused > done / 10,
+        "{done} done, {refused} refused: little is proved"
+    );
 }
 
 fn written(columns: &[(&str, data::Kind)], rows: &[Row]) -> Json {
     let row = |row: &Row| {
         let members = columns.iter().zip(row);
-        Json::Object(members.map(|((name, _), value)| ((*name).to_owned(), value.json())).collect())
+        Json::Object(
+            members
+                .map(|((name, _), value)| ((*name).to_owned(), value.json()))
+                .collect(),
+        )
     };
     rows.iter().map(row).collect()
 }

@@ -153,12 +153,18 @@ async fn a_full_disk_halves_nothing_and_is_over_when_there_is_room() {
     let scene = Scene::new("CREATE TABLE t (x INTEGER, y BLOB)");
     let sqlite = Arc::new(scene.open().await);
     // The file may not grow any more: what the writer's connection is told is what a full disk tells it.
-    sqlite.write(lines(&["PRAGMA max_page_count = 8"])).await.expect("is set");
+    sqlite
+        .write(lines(&["PRAGMA max_page_count = 8"]))
+        .await
+        .expect("is set");
     let mut tasks = Vec::new();
     for index in 0..30 {
         let sqlite = Arc::clone(&sqlite);
         let work = if index % 3 == 0 {
-            lines(&["INSERT INTO t VALUES (1, NULL)", "INSERT INTO t VALUES (2, zeroblob(100000))"])
+            lines(&[
+                "INSERT INTO t VALUES (1, NULL)",
+                "INSERT INTO t VALUES (2, zeroblob(100000))",
+            ])
         } else {
             lines(&["INSERT INTO t VALUES (3, NULL)", "INSERT INTO t VALUES (4, NULL)"])
         };
@@ -177,7 +183,10 @@ async fn a_full_disk_halves_nothing_and_is_over_when_there_is_room() {
     assert_eq!(numbers(&scene, "SELECT count(*) FROM t WHERE x < 3"), [0]);
     assert_eq!(numbers(&scene, "SELECT count(*) FROM t WHERE x = 3"), [20]);
     assert_eq!(numbers(&scene, "SELECT count(*) FROM t"), [40]);
-    sqlite.write(lines(&["PRAGMA max_page_count = 1000"])).await.expect("is set");
+    sqlite
+        .write(lines(&["PRAGMA max_page_count = 1000"]))
+        .await
+        .expect("is set");
     sqlite
         .write(lines(&["INSERT INTO t VALUES (5, zeroblob(100000))"]))
         .await
