@@ -74,6 +74,14 @@ impl Dialect for Based {
         }
     }
 
+    fn methods(&self, path: &[String]) -> &'static str {
+        if path.len() == 2 {
+            "GET, HEAD, POST, OPTIONS"
+        } else {
+            "GET, HEAD, PUT, DELETE, OPTIONS"
+        }
+    }
+
     fn parse(&self, call: &Call, scene: Scene<'_>) -> Result<Step> {
         let query = Query::new(call)?;
         let (name, id) = match call.path.as_slice() {
@@ -131,7 +139,8 @@ impl Dialect for Based {
             Kind::Internal => "INTERNAL_ERROR",
         };
         let body = serde_json::json!({"error": {"code": code, "message": error.message}});
-        write::with_headers(write::json(write::status(error.kind), body.to_string()), error)
+        let response = write::json(write::status(error.kind), body.to_string());
+        write::with_headers(response, error, self.methods(&call.path), call)
     }
 
     fn openapi(&self, scene: Scene<'_>, document: &mut Document) {
