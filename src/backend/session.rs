@@ -1,6 +1,6 @@
 //! Writing: work that runs within one transaction.
 
-use super::{Rows, Run, postgres, sqlite};
+use super::{Rows, Run, postgres, sqlite, told};
 use crate::error::Result;
 use crate::sql::Statement;
 use crate::value::Datum;
@@ -41,6 +41,7 @@ impl Session {
     /// # Errors
     /// As [`super::Backend::run`], and violations of constraints. `place` of one is the index of the values.
     pub async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
+        told::sent(statement);
         match self {
             Self::Sqlite(writing) => writing.change(statement, values),
             Self::Postgres(writing) => writing.change(statement, values).await,
@@ -52,6 +53,7 @@ impl Session {
     /// # Errors
     /// As [`super::Backend::run`].
     pub async fn read(&mut self, run: Run<'_>) -> Result<Rows> {
+        told::sent(run.statement);
         match self {
             Self::Sqlite(writing) => writing.read(&run),
             Self::Postgres(writing) => writing.read(&run).await,

@@ -1,7 +1,9 @@
 //! One event for every statement that a read sends, so that an operator can see and count them: target
-//! `diglot::statement`, level debug, within the span of its request, whose id it bears.
+//! `diglot::statement`, level debug, within the span of its request, whose id it bears. Of writes the text of each statement,
+//! level trace: what they are depends on the rows that they meet.
 
 use super::Rows;
+use crate::sql::Statement;
 use std::time::Instant;
 use tracing::Level;
 
@@ -27,4 +29,9 @@ impl Told {
             Err(_) => tracing::debug!(target: TARGET, ms, "given up"),
         }
     }
+}
+
+/// A statement of a write is sent.
+pub(super) fn sent(statement: &Statement) {
+    tracing::trace!(target: TARGET, sql = statement.text(), "sent");
 }
