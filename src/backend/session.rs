@@ -1,6 +1,7 @@
 //! Writing: work that runs within one transaction.
 
-use super::{Rows, Run, postgres, sqlite, told};
+use super::told::{self, Told};
+use super::{Rows, Run, postgres, sqlite};
 use crate::error::Result;
 use crate::sql::Statement;
 use crate::value::Datum;
@@ -42,10 +43,13 @@ impl Session {
     /// As [`super::Backend::run`], and violations of constraints. `place` of one is the index of the values.
     pub async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
         told::sent(statement);
-        match self {
+        let told = Told::begin();
+        let changed = match self {
             Self::Sqlite(writing) => writing.change(statement, values),
             Self::Postgres(writing) => writing.change(statement, values).await,
-        }
+        };
+        told.end_change(&changed, values.len());
+        changed
     }
 
     /// Reads within the transaction.

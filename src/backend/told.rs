@@ -1,8 +1,9 @@
-//! One event for every statement that a read sends, so that an operator can see and count them: target
-//! `diglot::statement`, level debug, within the span of its request, whose id it bears. Of writes the text of each statement,
-//! level trace: what they are depends on the rows that they meet.
+//! One event for every statement that is sent, so that an operator can see and count them: target `diglot::statement`, level
+//! debug, within the span of its request, whose id it bears. Of writes the text of each statement, too, level trace: what
+//! they are depends on the rows that they meet.
 
 use super::Rows;
+use super::session::Changed;
 use crate::sql::Statement;
 use std::time::Instant;
 use tracing::Level;
@@ -27,6 +28,16 @@ impl Told {
                 tracing::debug!(target: TARGET, ms, rows = rows.count, bytes, "done");
             }
             Err(_) => tracing::debug!(target: TARGET, ms, "given up"),
+        }
+    }
+
+    /// How a statement within a transaction ended, which ran so many times.
+    pub(super) fn end_change<E>(self, outcome: &Result<Changed, E>, times: usize) {
+        let Some(begin) = self.0 else { return };
+        let ms = (begin.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        match outcome {
+            Ok(changed) => tracing::debug!(target: TARGET, ms, times, changed = changed.count, "done"),
+            Err(_) => tracing::debug!(target: TARGET, ms, times, "given up"),
         }
     }
 }

@@ -146,6 +146,14 @@ pub struct ExposedFunction {
     pub table: Option<TableId>,
 }
 
+impl ExposedFunction {
+    /// Whether it may write, so that only mutations call it.
+    #[must_use]
+    pub fn writes(&self, catalog: &super::Catalog) -> bool {
+        self.mutation || catalog.database.functions[self.function].volatile
+    }
+}
+
 impl Face {
     /// The face that a table has without configuration: its own names, its primary key, no relations. Ids and maps are
     /// made by [`super::Catalog::assemble`].

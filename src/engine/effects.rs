@@ -15,10 +15,7 @@ pub(super) fn without_effect(catalog: &Catalog, views: &Views, config: &Config) 
     // The catalog has the listed functions in the configuration's order.
     for (entry, function) in config.functions.keys().zip(&catalog.functions) {
         let place = format!("functions.{entry}");
-        if function.mutation {
-            let message = "has no effect yet: functions that write, or say `expose = \"mutation\"`, are not served";
-            findings.push(Finding::warning(place, message));
-        } else if nobody(&|view| view.functions.contains(&function.id)) {
+        if nobody(&|view| view.functions.contains(&function.id)) {
             let message = "only the admin can call it: name a role in `roles`, or let one read the table of its rows";
             findings.push(Finding::warning(place, message));
         }

@@ -15,6 +15,7 @@ const PERSISTED: u64 = 4 << 20;
 struct Key {
     number: u64,
     role: Box<str>,
+    backend: bool,
     text: Box<str>,
 }
 
@@ -22,12 +23,13 @@ struct Key {
 struct Look<'a> {
     number: u64,
     role: &'a str,
+    backend: bool,
     text: &'a str,
 }
 
 impl Equivalent<Key> for Look<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.number == key.number && *self.role == *key.role && *self.text == *key.text
+        self.number == key.number && *self.role == *key.role && self.backend == key.backend && *self.text == *key.text
     }
 }
 
@@ -55,14 +57,20 @@ impl Documents {
         Self(Cache::with_weighter(2_000, DOCUMENTS, Bytes))
     }
 
-    pub(crate) fn get(&self, number: u64, role: &str, text: &str) -> Option<Arc<Document>> {
-        self.0.get(&Look { number, role, text })
+    pub(crate) fn get(&self, number: u64, (role, backend): (&str, bool), text: &str) -> Option<Arc<Document>> {
+        self.0.get(&Look {
+            number,
+            role,
+            backend,
+            text,
+        })
     }
 
-    pub(crate) fn insert(&self, number: u64, role: &str, text: &str, document: Arc<Document>) {
+    pub(crate) fn insert(&self, number: u64, (role, backend): (&str, bool), text: &str, document: Arc<Document>) {
         let key = Key {
             number,
             role: role.into(),
+            backend,
             text: text.into(),
         };
         self.0.insert(key, document);

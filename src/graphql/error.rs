@@ -32,6 +32,8 @@ pub(crate) struct Fault {
     pub code: FaultCode,
     /// Response keys from the root.
     pub path: Vec<String>,
+    /// Which of several objects that were sent.
+    pub argument: Option<String>,
     /// Where in the document.
     pub locations: Vec<Pos>,
     /// The client should come back later.
@@ -44,6 +46,7 @@ impl Fault {
             message: message.into(),
             code,
             path: Vec::new(),
+            argument: None,
             locations: Vec::new(),
             later: false,
         }
@@ -72,6 +75,7 @@ impl Fault {
     pub(crate) fn of(error: &Error) -> Self {
         let code = match (error.kind, error.code) {
             (_, Code::NOT_SUPPORTED) => FaultCode::NOT_SUPPORTED,
+            (_, Code::CONSTRAINT) => FaultCode::CONSTRAINT,
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
             (Kind::Invalid, Code::INVALID_CURSOR)
@@ -110,7 +114,11 @@ impl Fault {
         if !self.path.is_empty() {
             entry.insert("path".into(), self.path.clone().into());
         }
-        entry.insert("extensions".into(), json!({"code": self.code.0}));
+        let mut extensions = json!({"code": self.code.0});
+        if let Some(argument) = &self.argument {
+            extensions["path"] = argument.as_str().into();
+        }
+        entry.insert("extensions".into(), extensions);
         Json::Object(entry)
     }
 }

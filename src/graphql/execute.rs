@@ -3,14 +3,17 @@
 use super::GraphQl;
 use super::coerce;
 use super::convert::{Converter, RootField};
-use super::document::{Document, query_type};
+use super::document::{Document, root_type};
 use super::error::{Fault, FaultCode};
 use super::introspect;
+use super::mutate::Mutation;
 use super::road::{Scene, Sight};
+use super::types::Key;
 use crate::engine::{Body, Delivery, Stream};
 use crate::error::Error;
 use crate::principal::Principal;
 use crate::request::Request;
+use async_graphql_parser::types::OperationType;
 use futures_util::StreamExt;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -71,6 +74,14 @@ pub(crate) enum Work {
     Run { request: Box<Request>, nullable: bool },
 }
 
+/// What an operation comes to.
+pub(crate) enum Plan {
+    /// Roots that are read side by side.
+    Query(Vec<(String, Work)>),
+    /// Writes that happen together.
+    Mutation(Box<Mutation>),
+}
+
 impl Answer {
     /// A request error: no data.
     pub(crate) fn refusal(faults: &[Fault]) -> Self {
@@ -89,7 +100,8 @@ impl GraphQl {
     pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
         let works = match self.plan_aside(&scene, principal, call) {
-            Ok(works) => works,
+            Ok(Plan::Query(works)) => works,
+            Ok(Plan::Mutation(mutation)) => return self.mutate(&scene, principal, *mutation).await,
             Err(faults) => return Answer::refusal(&faults),
         };
         let runs = works
@@ -120,7 +132,7 @@ impl GraphQl {
     }
 
     /// As [`GraphQl::plan`]; where a whole schema is asked for, other requests of this thread need not wait for it.
-    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Plan, Vec<Fault>> {
         let threads = tokio::runtime::Handle::try_current()
             .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
         if threads && call.query.contains("__schema") {
@@ -143,7 +155,7 @@ impl GraphQl {
         principal: &Principal,
         text: &str,
     ) -> Result<Arc<Document>, Vec<Fault>> {
-        let role = principal.role.as_str();
+        let role = (principal.role.as_str(), principal.backend_only);
         if let Some(document) = self.documents.get(scene.number, role, text) {
             return Ok(document);
         }
@@ -159,26 +171,25 @@ impl GraphQl {
     }
 
     /// Everything up to the runs.
-    pub(crate) fn plan(
-        &self,
-        scene: &Scene,
-        principal: &Principal,
-        call: &Call,
-    ) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+    pub(crate) fn plan(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Plan, Vec<Fault>> {
         let one = |fault: Fault| vec![fault];
         let sight = self
-            .sight(scene, principal.role.as_str())
+            .sight(scene, principal.role.as_str(), principal.backend_only)
             .ok_or_else(|| one(Fault::new(FaultCode::ACCESS, "there is no such role")))?;
         let document = self.document(scene, &sight, principal, &call.query)?;
         let operation = document.operation(call.operation_name.as_deref()).map_err(one)?;
         let types = sight.types();
         let variables = coerce::variables(types, &operation.node.variable_definitions, &call.variables)?;
         let mut converter = Converter::new(types, &document, &variables, &self.settings);
+        if operation.node.ty == OperationType::Mutation {
+            let mutation = converter.mutation(operation).map_err(one)?;
+            return Ok(Plan::Mutation(Box::new(mutation)));
+        }
         let roots = converter.roots(operation).map_err(one)?;
         let mut works = Vec::with_capacity(roots.len());
         for (key, root) in roots {
             let work = match root {
-                RootField::Typename => Work::Ready(Json::from(query_type(types)).to_string()),
+                RootField::Typename => Work::Ready(Json::from(root_type(types, Key::Query)).to_string()),
                 RootField::Nothing => Work::Ready("null".to_owned()),
                 RootField::Introspection(question) => {
                     let mut json = String::new();
@@ -189,7 +200,7 @@ impl GraphQl {
             };
             works.push((key.to_owned(), work));
         }
-        Ok(works)
+        Ok(Plan::Query(works))
     }
 }
 

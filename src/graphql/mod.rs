@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod http;
 mod introspect;
+mod mutate;
 mod names;
 mod road;
 mod sdl;
@@ -27,7 +28,7 @@ use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::Request;
-use execute::{Call, Work};
+use execute::{Call, Plan, Work};
 use names::Names;
 use road::{Road, Scene, Sight};
 use serde_json::{Map, Value as Json};
@@ -48,14 +49,15 @@ pub struct GraphQl {
 struct Sights {
     number: u64,
     names: Option<Arc<Names>>,
-    roles: HashMap<Name, Arc<Sight>>,
+    /// By role, and whether what is for the backend alone is seen.
+    roles: HashMap<(Name, bool), Arc<Sight>>,
 }
 
 impl GraphQl {
     /// A front over an engine.
     #[must_use]
     pub fn new(engine: Arc<Engine>, settings: config::GraphQl) -> Self {
-        Self::over(engine, settings)
+        Self::over(Arc::new(engine), settings)
     }
 
     fn over(road: Arc<dyn Road>, settings: config::GraphQl) -> Self {
@@ -78,7 +80,7 @@ impl GraphQl {
 
     fn sdl_of(&self, scene: &Scene, role: &str) -> Result<String> {
         let sight = self
-            .sight(scene, role)
+            .sight(scene, role, false)
             .ok_or_else(|| Error::not_found(Code::INVALID_VALUE, format!("there is no role {role:?}")))?;
         Ok(sdl::write(sight.types()))
     }
@@ -101,12 +103,15 @@ impl GraphQl {
             operation_name: operation_name.map(str::to_owned),
             variables: variables.clone(),
         };
-        let works = self.plan(&scene, principal, &call).map_err(|faults| {
+        let plan = self.plan(&scene, principal, &call).map_err(|faults| {
             faults
                 .into_iter()
                 .next()
                 .map_or_else(|| Error::internal("no fault"), Error::from)
         })?;
+        let Plan::Query(works) = plan else {
+            return Err(Error::invalid(Code::NOT_SUPPORTED, "only queries are explained"));
+        };
         Ok(works
             .into_iter()
             .filter_map(|(key, work)| match work {
@@ -140,22 +145,24 @@ impl GraphQl {
             .clone()
     }
 
-    /// A role's schema; `None` for a role that does not exist.
-    fn sight(&self, scene: &Scene, role: &str) -> Option<Arc<Sight>> {
+    /// A role's schema; `None` for a role that does not exist. `backend`: with what is for the backend alone.
+    fn sight(&self, scene: &Scene, role: &str, backend: bool) -> Option<Arc<Sight>> {
         let view = scene.view.as_ref()?;
+        let key = (Name::new(role), backend);
         {
             let sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
             if sights.number == scene.number
-                && let Some(sight) = sights.roles.get(role)
+                && let Some(sight) = sights.roles.get(&key)
             {
                 return Some(sight.clone());
             }
         }
         let names = self.names(&scene.catalog, scene.number);
-        let sight = Arc::new(Sight::new(scene.catalog.clone(), view.clone(), names));
+        let sight = Sight::new(scene.catalog.clone(), view.clone(), names);
+        let sight = Arc::new(if backend { sight.for_backend() } else { sight });
         let mut sights = self.sights.lock().unwrap_or_else(PoisonError::into_inner);
         if sights.number == scene.number {
-            return Some(sights.roles.entry(Name::new(role)).or_insert(sight).clone());
+            return Some(sights.roles.entry(key).or_insert(sight).clone());
         }
         Some(sight)
     }

@@ -35,6 +35,7 @@ pub(crate) struct Names {
     enum_tables: enums::EnumTables,
     functions: Vec<FunctionNames>,
     roots: HashMap<Box<str>, Root>,
+    mutations: HashMap<Box<str>, Root>,
     bases: HashMap<Box<str>, FaceId>,
     fixed: HashMap<Box<str>, Key>,
     fixed_names: HashMap<Key, Box<str>>,
@@ -44,12 +45,14 @@ pub(crate) struct Names {
 #[derive(Debug)]
 struct FaceNames {
     base: Box<str>,
-    roots: [Box<str>; 5],
+    roots: [Box<str>; 12],
     columns: Vec<Box<str>>,
     relations: Vec<Box<str>>,
     aggregates: Vec<Box<str>>,
     computed: Vec<Box<str>>,
     members: HashMap<Box<str>, Member>,
+    /// Keys that can be in the way of new rows.
+    constraints: Vec<(Box<str>, Vec<ColumnId>)>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,8 @@ struct FunctionNames {
 
 /// The types that every schema may have.
 const QUERY: &str = "query_root";
-const RESERVED: [&str; 4] = ["mutation_root", "subscription_root", "Query", "Subscription"];
+const MUTATION: &str = "mutation_root";
+const RESERVED: [&str; 3] = ["subscription_root", "Query", "Subscription"];
 
 impl Names {
     /// Names everything of a catalog. Depends on nothing else, so that names are stable.
@@ -93,6 +97,7 @@ impl Names {
             name
         };
         fix(&mut types, QUERY.into(), Key::Query);
+        fix(&mut types, MUTATION.into(), Key::Mutation);
         fix(&mut types, "PageInfo".into(), Key::PageInfo);
         fix(&mut types, words_type(words, "order_by"), Key::Direction);
         fix(&mut types, words_type(words, "st_d_within_input"), Key::Near);
@@ -105,8 +110,8 @@ impl Names {
             .map(|(part, suffix)| (part, words.join("", &suffix).into()))
             .collect();
         let bases_of = bases(&mut types, catalog, words, &suffixes);
-        let mut roots = HashMap::new();
-        let (face_roots, function_roots) = claim_roots(catalog, words, &mut roots, &mut renames);
+        let (mut roots, mut mutations) = (HashMap::new(), HashMap::new());
+        let (face_roots, function_roots) = claim_roots(catalog, words, [&mut roots, &mut mutations], &mut renames);
         let mut bases = HashMap::new();
         let mut faces = Vec::with_capacity(catalog.faces.len());
         for ((face, base), face_roots) in catalog.faces.iter().zip(bases_of).zip(face_roots) {
@@ -115,7 +120,8 @@ impl Names {
                 renames.push(format!("GraphQL: table {:?} has the type {base:?}", face.name.as_str()));
             }
             bases.insert(base.clone(), face.id);
-            faces.push(face_names(face, base, face_roots, words, &mut renames));
+            let table = catalog.table(face.table);
+            faces.push(face_names(face, table, base, face_roots, words, &mut renames));
             for (computed, entry) in (0u16..).zip(&face.computed) {
                 let name = words.join(&words.type_base(entry.name.as_str()), &format!("{}_args", face.name));
                 fix(
@@ -188,6 +194,7 @@ impl Names {
             enum_tables,
             functions,
             roots,
+            mutations,
             bases,
             fixed,
             fixed_names,
@@ -230,6 +237,16 @@ impl Names {
     /// The root of a name, whether or not a role sees it.
     pub(crate) fn root(&self, name: &str) -> Option<Root> {
         self.roots.get(name).copied()
+    }
+
+    /// The root of mutations of a name, whether or not a role sees it.
+    pub(crate) fn mutation(&self, name: &str) -> Option<Root> {
+        self.mutations.get(name).copied()
+    }
+
+    /// The keys of a face that can be in the way of new rows, by their constraints' names.
+    pub(crate) fn constraints(&self, face: FaceId) -> &[(Box<str>, Vec<ColumnId>)] {
+        &self.faces[face.0 as usize].constraints
     }
 
     /// The name of a root.

@@ -3,10 +3,10 @@
 use super::names::Names;
 use super::types::{Key, Types};
 use crate::catalog::Catalog;
-use crate::engine::{Delivery, Engine, Outcome, Snapshot};
+use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Error, Result};
 use crate::principal::Principal;
-use crate::request::Request;
+use crate::request::{Batch, Request};
 use crate::rules::View;
 use futures_util::future::BoxFuture;
 use std::collections::HashSet;
@@ -50,11 +50,19 @@ pub(crate) trait Road: Send + Sync {
         request: &'a Request,
         delivery: Delivery,
     ) -> BoxFuture<'a, Result<Outcome>>;
+
+    /// Runs the writes of one mutation, all or none of them.
+    fn write<'a>(
+        &'a self,
+        scene: &'a Scene,
+        principal: &'a Principal,
+        batch: Batch,
+    ) -> BoxFuture<'a, Result<Vec<Written>>>;
 }
 
-impl Road for Engine {
+impl Road for Arc<Engine> {
     fn scene(&self, role: &str) -> Scene {
-        Scene::of(&self.snapshot(), role)
+        Scene::of(&Engine::snapshot(self), role)
     }
 
     fn run<'a>(
@@ -71,6 +79,20 @@ impl Road for Engine {
             }
         })
     }
+
+    fn write<'a>(
+        &'a self,
+        scene: &'a Scene,
+        principal: &'a Principal,
+        batch: Batch,
+    ) -> BoxFuture<'a, Result<Vec<Written>>> {
+        Box::pin(async move {
+            match &scene.snapshot {
+                Some(snapshot) => Engine::write(self, snapshot, principal, batch).await,
+                None => Err(Error::internal("a scene without snapshot")),
+            }
+        })
+    }
 }
 
 /// A role's schema, kept for as long as its snapshot: views and names, no definitions.
@@ -78,6 +100,7 @@ pub(crate) struct Sight {
     catalog: Arc<Catalog>,
     view: Arc<View>,
     names: Arc<Names>,
+    backend: bool,
     reach: OnceLock<HashSet<Key>>,
 }
 
@@ -87,8 +110,14 @@ impl Sight {
             catalog,
             view,
             names,
+            backend: false,
             reach: OnceLock::new(),
         }
+    }
+
+    /// The same with what is for the backend alone.
+    pub(crate) fn for_backend(self) -> Self {
+        Self { backend: true, ..self }
     }
 
     /// The types of the schema.
@@ -97,6 +126,7 @@ impl Sight {
             catalog: &self.catalog,
             view: &self.view,
             names: &self.names,
+            backend: self.backend,
             reach: &self.reach,
         }
     }

@@ -8,7 +8,11 @@ use std::fmt::Write;
 pub(crate) fn write(types: Types<'_>) -> String {
     let mut out = String::new();
     let query = types.names.type_name(Key::Query);
-    let _ = writeln!(out, "schema {{\n  query: {query}\n}}");
+    let _ = writeln!(out, "schema {{\n  query: {query}");
+    if types.exists(Key::Mutation) {
+        let _ = writeln!(out, "  mutation: {}", types.names.type_name(Key::Mutation));
+    }
+    out.push_str("}\n");
     for (name, key) in types.all() {
         if types.is_specified(key) {
             continue;

@@ -48,6 +48,10 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
     let writes = authorized.get();
     let mut plans = Vec::with_capacity(writes.len());
     for (index, write) in writes.iter().enumerate() {
+        if write.change == Change::Call {
+            plans.push(call(catalog, write)?);
+            continue;
+        }
         let table = catalog.table(write.table);
         let by_number = table.row_number.is_some() && (write.key == 0 || is_quicker(catalog));
         let (checks, set_checks): (Vec<_>, Vec<_>) = match &write.change {
@@ -56,7 +60,7 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
                 .map(|group| (verdict(&group.check, table), verdict(&group.set_check, table)))
                 .unzip(),
             Change::Update { check, .. } => (vec![verdict(check, table)], Vec::new()),
-            Change::Delete { .. } => (Vec::new(), Vec::new()),
+            Change::Delete { .. } | Change::Find { .. } | Change::Call => (Vec::new(), Vec::new()),
         };
         let is_linked = writes[index + 1..].iter().any(|later| links_to(later, index));
         let after = |verdicts: &[Verdict]| verdicts.contains(&Verdict::After);
@@ -80,6 +84,20 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
         });
     }
     Ok(Program { writes: plans })
+}
+
+/// A function that is called.
+fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
+    let select = write.returning.as_ref();
+    let returning = select.map(|select| planned(catalog, select, write.formats));
+    Ok(WritePlan {
+        by_number: false,
+        keeps: false,
+        checks: Vec::new(),
+        set_checks: Vec::new(),
+        returning: returning.transpose()?,
+        write: write.clone(),
+    })
 }
 
 /// SQLite finds a row by its number sooner than by anything else, and without a thought about types.
@@ -112,7 +130,10 @@ fn links_to(later: &Write, index: usize) -> bool {
         Change::Update { within, set, .. } => {
             within.as_ref().is_some_and(|within| is(within.write)) || set.iter().any(|(_, term)| of(term))
         }
-        Change::Delete { within, .. } => within.as_ref().is_some_and(|within| is(within.write)),
+        Change::Delete { within, .. } | Change::Find { within, .. } => {
+            within.as_ref().is_some_and(|within| is(within.write))
+        }
+        Change::Call => false,
     }
 }
 

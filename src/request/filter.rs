@@ -213,6 +213,17 @@ pub enum Function {
     Replace,
     /// Absolute value.
     Absolute,
+    /// Two JSON values as one: members of objects together, the second's instead of the first's of the same key; else items of
+    /// arrays, as which anything else counts as one item.
+    JsonAppend,
+    /// The same with the second value before the first.
+    JsonPrepend,
+    /// JSON without a key: a member of an object, equal texts of an array.
+    JsonDeleteKey,
+    /// A JSON array without an item, by its place from 0, or from the end where negative.
+    JsonDeleteElement,
+    /// JSON without what a path (a list of keys and places) leads to.
+    JsonDeletePath,
     /// Distance of two geometries: in the units of their reference system, of geographies in metres.
     Distance,
 }
@@ -305,7 +316,16 @@ impl Function {
     pub fn arity(self) -> (usize, usize) {
         match self {
             Function::Negate | Function::Lower | Function::Upper | Function::Length | Function::Absolute => (1, 1),
-            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Distance => (2, 2),
+            Function::Add
+            | Function::Subtract
+            | Function::Multiply
+            | Function::Divide
+            | Function::JsonAppend
+            | Function::JsonPrepend
+            | Function::JsonDeleteKey
+            | Function::JsonDeleteElement
+            | Function::JsonDeletePath
+            | Function::Distance => (2, 2),
             Function::Concatenate | Function::Coalesce => (1, 100),
             Function::Substring => (2, 3),
             Function::Replace => (3, 3),
@@ -326,6 +346,19 @@ impl Function {
         )
     }
 
+    /// Whether it makes JSON of JSON.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        matches!(
+            self,
+            Function::JsonAppend
+                | Function::JsonPrepend
+                | Function::JsonDeleteKey
+                | Function::JsonDeleteElement
+                | Function::JsonDeletePath
+        )
+    }
+
     /// Type of the result for arguments of these types.
     #[must_use]
     pub fn result(self, arguments: &[Type]) -> Type {
@@ -343,6 +376,7 @@ impl Function {
                 .unwrap_or(Type::Numeric);
         }
         match self {
+            _ if self.is_json() => Type::Jsonb,
             Function::Length => Type::Integer(32),
             Function::Distance => Type::Float(64),
             Function::Coalesce => arguments.first().cloned().unwrap_or(Type::TEXT),
@@ -366,6 +400,11 @@ impl Function {
             Function::Substring => "substring",
             Function::Replace => "replace",
             Function::Absolute => "abs",
+            Function::JsonAppend => "append",
+            Function::JsonPrepend => "prepend",
+            Function::JsonDeleteKey => "deleting a key",
+            Function::JsonDeleteElement => "deleting an element",
+            Function::JsonDeletePath => "deleting at a path",
             Function::Distance => "distance",
         }
     }

@@ -3,7 +3,7 @@
 //! Nested writes are no tree here: each level is a write of its own, linked to rows of an earlier one. So a batch is a list
 //! in the order in which it happens, and what a level costs does not depend on how many rows it has.
 
-use super::{Expression, Filter, Formats, Output, Slot, Values};
+use super::{Expression, Filter, Formats, Output, Select, Slot, Values};
 use crate::ident::Name;
 
 /// Writes that happen together or not at all, in order.
@@ -58,6 +58,30 @@ pub enum Change {
         filter: Option<Filter>,
         /// Only rows that a relation leads to from rows of an earlier write.
         within: Option<Link>,
+    },
+    /// Nothing: rows that the caller may read are looked up, so that later writes can link to them. They count as none.
+    Find {
+        /// Which rows; `None` is all.
+        filter: Option<Filter>,
+        /// Only rows that a relation leads to from rows of an earlier write.
+        within: Option<Link>,
+        /// It must be one row, no more and no less.
+        one: bool,
+    },
+    /// New rows of a join table: one of each for each row of an earlier write, where there is none of its kind yet.
+    Connect {
+        /// What they are linked to; the last link is to the write whose rows they are made for.
+        links: Vec<Link>,
+        /// A slot with a list of rows, as in [`RowGroup::rows`]; their places, and those of the last link, are of no account.
+        rows: Slot,
+    },
+    /// A function that may write is called (PostgreSQL), whose name stands in the place of the table's. What it returns is
+    /// written as it is then; `returning` says nothing.
+    Call {
+        /// Arguments by name.
+        arguments: Vec<(Name, Slot)>,
+        /// What of its rows, or of its value.
+        select: Box<Select>,
     },
 }
 

@@ -398,6 +398,7 @@ fn changed(change: &Change, values: &Values) -> String {
             format!("update {} set {}", of(filter), set.collect::<Vec<_>>().join(", "))
         }
         Change::Delete { filter, .. } => format!("delete {}", of(filter)),
+        Change::Find { .. } | Change::Connect { .. } | Change::Call { .. } => format!("{change:?}"),
     }
 }
 

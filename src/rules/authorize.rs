@@ -90,7 +90,7 @@ impl<'a> Resolver<'a> {
                 let from = From::Table(face.table);
                 self.select(&entered, from, entered.rule.clone(), None, &read.select)
             }
-            Source::Function { name, arguments } => self.function(name, arguments, &read.select),
+            Source::Function { name, arguments } => self.function(name, arguments, &read.select, false),
         }
     }
 
@@ -386,6 +386,7 @@ impl<'a> Resolver<'a> {
         name: &Name,
         arguments: &[(Name, request::Slot)],
         select: &request::Select,
+        writing: bool,
     ) -> Result<Select> {
         let visible = || {
             self.view
@@ -404,8 +405,12 @@ impl<'a> Resolver<'a> {
                 names,
             ));
         };
-        if exposed.mutation || self.catalog.database.functions[exposed.function].volatile {
-            let message = format!("{:?} may write, so it is not for reading", name.as_str());
+        if exposed.writes(self.catalog) != writing {
+            let name = name.as_str();
+            let message = match writing {
+                false => format!("{name:?} may write, so it is not for reading"),
+                true => format!("{name:?} only reads, so it is not for writing"),
+            };
             return Err(Error::invalid(Code::NOT_SUPPORTED, message));
         }
         let Some(table) = exposed.table else {

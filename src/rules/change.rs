@@ -56,6 +56,17 @@ pub enum Change {
         /// Only rows whose columns are those of an earlier write's rows.
         within: Option<Within>,
     },
+    /// Rows that are looked up for later writes.
+    Find {
+        /// Which (scope 0): filter and right to read.
+        targets: Predicate,
+        /// Only rows whose columns are those of an earlier write's rows.
+        within: Option<Within>,
+        /// It must be one row.
+        one: bool,
+    },
+    /// A function is called by what is read; table and face are of no account where it returns no rows.
+    Call,
 }
 
 /// New rows with the same columns.
@@ -63,6 +74,8 @@ pub enum Change {
 pub struct Group {
     /// Where the rows are.
     pub rows: Slot,
+    /// There is one of each of them for each row of this earlier write, whose place is the last of the leading values.
+    pub each: Option<u16>,
     /// How many values of a row stand before those of the columns: its place, and those of the rows that it is linked to.
     pub leading: u16,
     /// Columns and what they get: values sent, values of linked rows, presets.

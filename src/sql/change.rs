@@ -283,6 +283,26 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
+    /// What is kept of rows that are looked up; of at most two where it must be one.
+    #[must_use]
+    pub fn find(&self, targets: &Predicate, within: Option<&Within>, one: bool) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("SELECT ");
+        self.kept(&mut writer, alias);
+        writer.word(" FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        self.only(&mut writer, targets, within);
+        if one {
+            writer.word(" LIMIT 2");
+        }
+        writer.pop_scope();
+        finish(writer)
+    }
+
     /// Deletes the rows that were kept.
     #[must_use]
     pub fn delete_kept(&self, write: u16) -> Statement {
@@ -370,6 +390,24 @@ impl<'a> Changes<'a> {
             writer.word(")");
         }
         let Some(within) = within else { return };
+        if within.columns.len() > 1 {
+            // Together they are those of one row.
+            let table = self.plan.write.table;
+            for (index, column) in within.columns.iter().enumerate() {
+                writer.word(if index == 0 { " AND (" } else { ", " });
+                writer.column(0, table, *column);
+            }
+            writer.word(") IN (SELECT ");
+            writer.written_key(table, &within.columns);
+            writer.word(" FROM ");
+            let types = within
+                .columns
+                .iter()
+                .map(|column| self.catalog.table(table).column(*column).data_type.clone());
+            writer.written_columns(within.write, &within.kept, &types.collect::<Vec<_>>());
+            writer.word(")");
+            return;
+        }
         for (column, kept) in within.columns.iter().zip(&within.kept) {
             let table = self.plan.write.table;
             let data_type = &self.catalog.table(table).column(*column).data_type;
@@ -554,10 +592,15 @@ impl Writer<'_> {
                 .map(|column| self.catalog.table(table).column(*column).data_type.clone())
                 .collect()
         };
+        self.written_columns(write, &positions, &types);
+    }
+
+    /// Some of what is kept of a write's rows, as a table `k`.
+    fn written_columns(&mut self, write: u16, positions: &[u16], types: &[Type]) {
         if self.is_postgres() {
             self.word("unnest(");
         }
-        for (index, (position, data_type)) in positions.iter().zip(&types).enumerate() {
+        for (index, (position, data_type)) in positions.iter().zip(types).enumerate() {
             let source = Parameter::Written { write, kept: *position };
             if self.is_postgres() {
                 self.comma(index);

@@ -172,12 +172,50 @@ impl Writer<'_> {
                 self.term(term);
                 self.word(" END)");
             }
+            Function::JsonAppend
+            | Function::JsonPrepend
+            | Function::JsonDeleteKey
+            | Function::JsonDeleteElement
+            | Function::JsonDeletePath => self.changed_json(function, arguments),
             Function::Distance => {
                 if let [one, other] = arguments {
                     self.distance(one, other);
                 }
             }
         }
+    }
+
+    /// A JSON value changed: PostgreSQL's operators of `jsonb`, on SQLite functions that answer as they do.
+    fn changed_json(&mut self, function: Function, arguments: &[Term]) {
+        let [value, operand] = arguments else { return };
+        let (name, operator) = match function {
+            Function::JsonAppend => ("diglot_json_append(", " || "),
+            Function::JsonPrepend => ("diglot_json_prepend(", " || "),
+            Function::JsonDeleteElement => ("diglot_json_delete_element(", " - "),
+            Function::JsonDeletePath => ("diglot_json_delete_path(", " #- "),
+            _ => ("diglot_json_delete_key(", " - "),
+        };
+        if !self.is_postgres() {
+            return self.function(name, arguments);
+        }
+        let sides = match function {
+            Function::JsonPrepend => [operand, value],
+            _ => [value, operand],
+        };
+        self.word("(");
+        for (index, term) in sides.into_iter().enumerate() {
+            if index > 0 {
+                self.word(operator);
+            }
+            if matches!(term.data_type(self.catalog), Type::Json) {
+                self.word("(");
+                self.as_jsonb(term);
+                self.word(")");
+            } else {
+                self.term(term);
+            }
+        }
+        self.word(")");
     }
 
     /// `(left operator right`, and `closing`. A rule's arithmetic never ends a statement because integers are too large:

@@ -6,12 +6,13 @@
 
 use super::clock::{Clock, OutOfTime, Steps};
 use super::fault::INVALID;
-use super::{documents, geometry, numbers, patterns, write};
+use super::{changed_json, documents, geometry, numbers, patterns, write};
 use crate::value::Type;
 use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -87,6 +88,23 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add("diglot_json_get", 3, json_get)?;
     add("diglot_json_canonical", 1, json_canonical)?;
     add("diglot_json_length", 1, json_length)?;
+    add("diglot_json_append", 2, |context| joined(context, false))?;
+    add("diglot_json_prepend", 2, |context| joined(context, true))?;
+    add("diglot_json_delete_key", 2, |context| {
+        let key = text(context.get_raw(1)).map(Cow::into_owned);
+        shortened(context, |json| changed_json::without_key(json, key.as_deref()?))
+    })?;
+    add("diglot_json_delete_element", 2, |context| {
+        let place = context.get_raw(1).as_i64().ok();
+        shortened(context, |json| changed_json::without_element(json, place?))
+    })?;
+    add("diglot_json_delete_path", 2, |context| {
+        let Some(Json::Array(path)) = documents::parse(context.get_raw(1)) else {
+            return Ok(NULL);
+        };
+        let path: Vec<String> = path.iter().filter_map(documents::as_text).collect();
+        shortened(context, |json| changed_json::without_path(json, &path))
+    })?;
     add("diglot_substring", 2, substring)?;
     add("diglot_substring_of", 3, substring)?;
     add("diglot_round", 2, |context| {
@@ -128,6 +146,33 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add_long("diglot_st_distance", 2, |context, _| {
         measured(context, |a, b| geometry::distance(a, b).map(Value::Real))
     })
+}
+
+/// `diglot_json_append(json, json)`, `diglot_json_prepend(json, json)`: jsonb's `||`.
+fn joined(context: &Context<'_>, turned: bool) -> Result<Answer> {
+    let (Some(one), Some(other)) = (
+        documents::parse(context.get_raw(0)),
+        documents::parse(context.get_raw(1)),
+    ) else {
+        return Ok(NULL);
+    };
+    let (first, second) = if turned { (other, one) } else { (one, other) };
+    Ok(Answer::Json(changed_json::joined(first, second).to_string().into()))
+}
+
+/// A document with something taken from it. A null operand makes the whole null.
+fn shortened(
+    context: &Context<'_>,
+    change: impl FnOnce(&mut Json) -> Option<Result<(), &'static str>>,
+) -> Result<Answer> {
+    let Some(mut json) = documents::parse(context.get_raw(0)) else {
+        return Ok(NULL);
+    };
+    match change(&mut json) {
+        None => Ok(NULL),
+        Some(Err(wrong)) => Err(invalid(wrong)),
+        Some(Ok(())) => Ok(Answer::Json(json.to_string().into())),
+    }
 }
 
 fn boolean(value: bool) -> Answer {

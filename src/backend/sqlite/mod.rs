@@ -3,6 +3,7 @@
 mod aggregates;
 mod automaton;
 mod change;
+mod changed_json;
 mod checks;
 mod clock;
 mod documents;

@@ -167,6 +167,10 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
             all.main = Some(changes.update(targets, within.as_ref(), set, plan.checks[0], check));
             all.failing = (plan.checks[0] == Verdict::After).then(|| changes.failing(index, check));
         }
+        Change::Call => {}
+        Change::Find { targets, within, one } => {
+            all.main = Some(changes.find(targets, within.as_ref(), *one));
+        }
         Change::Delete { targets, within } => {
             if plan.keeps {
                 all.main = Some(changes.targets(targets, within.as_ref()));

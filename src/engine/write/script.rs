@@ -31,6 +31,8 @@ pub(super) struct Script {
     flavor: Flavor,
     outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
+    /// The request's, which a thread that writes for many does not know.
+    span: tracing::Span,
 }
 
 impl Script {
@@ -52,6 +54,7 @@ impl Script {
             flavor,
             outcome,
             tries: 0,
+            span: tracing::Span::current(),
         }
     }
 
@@ -97,7 +100,8 @@ impl Script {
 
 impl Work for Script {
     fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>> {
-        Box::pin(self.steps(session))
+        let span = self.span.clone();
+        Box::pin(tracing::Instrument::instrument(self.steps(session), span))
     }
 
     fn is_alone(&self) -> bool {
@@ -129,7 +133,7 @@ impl Steps<'_> {
     fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
         let filler = Filler {
             binder: self.binder,
-            face: self.face(plan),
+            face: self.script.snapshot.catalog.faces.get(plan.write.face.0 as usize),
             kept: &self.kept,
         };
         filler.values(statement.marks(), of)
@@ -181,6 +185,24 @@ impl Steps<'_> {
                     ..Written::default()
                 }
             }
+            Change::Call => Written {
+                body: self.returned(session, index, plan).await?,
+                ..Written::default()
+            },
+            Change::Find { one, .. } => {
+                let Some(main) = &statements.main else {
+                    return Err(lost());
+                };
+                let values = self.values(plan, main, Of::Nothing)?;
+                let found = session.change(main, &[values]).await?;
+                match found.rows.len() {
+                    0 if *one => return Err(self.no_row(plan)),
+                    2.. if *one => return Err(self.several(plan)),
+                    _ => {}
+                }
+                self.kept[index].0 = found.rows.into_iter().map(|(_, row)| row).enumerate().collect();
+                Written::default()
+            }
             Change::Delete { .. } => {
                 let Some(main) = &statements.main else {
                     return Err(lost());
@@ -214,7 +236,11 @@ impl Steps<'_> {
     /// The new rows of one group; what is kept of them is in `self.kept` afterwards.
     async fn group(&mut self, session: &mut Session, run: &GroupRun<'_>, written: &mut Written) -> Result<()> {
         let script = self.script;
-        let rows = rows_of(script.batch.values.get(run.group.rows))?;
+        let mut rows = rows_of(script.batch.values.get(run.group.rows))?;
+        let each = self.each(run.group, &rows);
+        if let Some(each) = &each {
+            rows = each.iter().map(Vec::as_slice).collect();
+        }
         let all: Vec<usize> = (0..rows.len()).collect();
         let mut fresh = all.clone();
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
@@ -257,6 +283,34 @@ impl Steps<'_> {
         }
         self.kept[run.index].0.extend(before);
         Ok(())
+    }
+
+    /// An error about a row of a group, with that row's place among all rows of the write.
+    fn placed(&self, group: &Group, error: Error) -> Error {
+        let rows = rows_of(self.script.batch.values.get(group.rows)).unwrap_or_default();
+        let row = match (error.row, group.each) {
+            (Some(row), None) => rows.get(row).map(|values| place_of(values, row)),
+            _ => None,
+        };
+        Error { row, ..error }
+    }
+
+    /// The rows of a group of which there is one of each for each row of an earlier write.
+    fn each(&self, group: &Group, rows: &[&[Value]]) -> Option<Vec<Vec<Value>>> {
+        let earlier = self.kept.get(usize::from(group.each?))?;
+        let whole = |number: usize| i64::try_from(number).map_or(Value::Null, Value::Integer);
+        let mut made = Vec::with_capacity(rows.len() * earlier.0.len());
+        for row in rows {
+            for (linked, _) in &earlier.0 {
+                let mut row = row.to_vec();
+                if let [first, .., last] = row.as_mut_slice() {
+                    *first = whole(made.len());
+                    *last = whole(*linked);
+                }
+                made.push(row);
+            }
+        }
+        Some(made)
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
@@ -399,7 +453,7 @@ impl Steps<'_> {
     }
 
     async fn read_back(&mut self, session: &mut Session, index: usize, plan: &WritePlan) -> Result<()> {
-        if matches!(plan.write.change, Change::Delete { .. }) {
+        if matches!(plan.write.change, Change::Delete { .. } | Change::Call) {
             return Ok(());
         }
         self.written[index].body = self.returned(session, index, plan).await?;
@@ -438,9 +492,7 @@ impl Steps<'_> {
         let name = self.face(plan).name.as_str();
         match found {
             Err(error) => error,
-            Ok(found) if found.rows.is_empty() => {
-                Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
-            }
+            Ok(found) if found.rows.is_empty() => self.no_row(plan),
             Ok(_) => {
                 let verb = match plan.write.change {
                     Change::Delete { .. } => "delete",
@@ -452,13 +504,15 @@ impl Steps<'_> {
         }
     }
 
-    /// The error with the row's place among all rows of its write, instead of that in its group.
-    fn placed(&self, group: &Group, error: Error) -> Error {
-        let rows = rows_of(self.script.batch.values.get(group.rows)).unwrap_or_default();
-        let place = error
-            .row
-            .map(|row| rows.get(row).map_or(row, |values| place_of(values, row)));
-        Error { row: place, ..error }
+    fn no_row(&self, plan: &WritePlan) -> Error {
+        let name = self.face(plan).name.as_str();
+        Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
+    }
+
+    fn several(&self, plan: &WritePlan) -> Error {
+        let name = self.face(plan).name.as_str();
+        let message = format!("several rows of {name:?} are found where one is meant");
+        Error::invalid(Code::INVALID_VALUE, message)
     }
 
     fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {

@@ -29,7 +29,7 @@ impl Kept {
 pub(super) struct Filler<'a> {
     pub(super) binder: &'a Binder<'a>,
     /// The face that is written, by whose names messages speak.
-    pub(super) face: &'a Face,
+    pub(super) face: Option<&'a Face>,
     /// What the writes so far have kept; of the one at hand those rows that the statement is about.
     pub(super) kept: &'a [Kept],
 }
@@ -139,7 +139,7 @@ impl Filler<'_> {
             return self.binder.plain(value, mark);
         };
         let own = self.binder.catalog.table(table).column(column);
-        let name = self.face.column(column).name.as_str();
+        let name = self.face.map_or("", |face| face.column(column).name.as_str());
         let named = |error: Error| {
             let message = format!("{name}: {}", error.message);
             Error { message, ..error }.at(name)
@@ -149,7 +149,7 @@ impl Filler<'_> {
                 Ok(Datum::Null)
             } else {
                 let message = format!("{name:?} cannot be null");
-                Err(Error::invalid(Code::INVALID_VALUE, message).at(name))
+                Err(Error::invalid(Code::CONSTRAINT, message).at(name))
             };
         }
         let datum = match &own.data_type {

@@ -5,6 +5,7 @@ mod arguments;
 mod connection;
 mod filter;
 mod group;
+mod mutation;
 mod order;
 mod path;
 mod row;
@@ -13,13 +14,11 @@ mod selection;
 use super::coerce::Variables;
 use super::document::Document;
 use super::error::Fault;
-use super::types::{Key, Meaning, Root, RootKind, Types};
-use crate::catalog::FaceId;
+use super::types::{Key, Meaning, Ref, Root, RootKind, Types};
+use crate::catalog::{FaceId, FunctionId};
 use crate::config;
 use crate::ident::Name;
-use crate::request::{
-    Builder, Comparison, Expression, Filter, Formats, NumberFormat, Output, Read, Request, Select, Source,
-};
+use crate::request::{Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Slot, Source};
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::OperationDefinition;
 pub(crate) use selection::Selected;
@@ -128,48 +127,19 @@ impl<'c> Converter<'c> {
                     RootKind::Aggregate => self.aggregate_select(face, &arguments, &selected.sets, 1)?,
                     RootKind::Group => self.group(face, &arguments, &selected.sets)?,
                     RootKind::Connection => self.connection(face, &arguments, &selected.sets)?,
+                    _ => return Err(unknown()),
                 };
                 (source, select)
             }
             Root::Function(id) | Root::FunctionAggregate(id) => {
-                let exposed = &self.types.catalog.functions[id.0 as usize];
-                let source = Source::Function {
-                    name: exposed.name.clone(),
-                    arguments: self.function_arguments(Key::FunctionArguments(id), &arguments),
-                };
-                let face = match exposed.table {
-                    Some(_) => Some(self.types.names.function_face(id).ok_or_else(unknown)?),
-                    None => None,
-                };
-                let select = match (face, root) {
-                    (None, _) => {
-                        self.count_nodes(1, Some(1))?;
-                        Select {
-                            output: Output::Scalar,
-                            ..Select::default()
-                        }
-                    }
-                    (Some(face), Root::FunctionAggregate(_)) => {
-                        self.aggregate_select(face, &arguments, &selected.sets, 1)?
-                    }
-                    (Some(face), _) if field.ty.is_required() => self.rows(face, &arguments, &selected.sets, 1)?,
-                    (Some(face), _) => self.one_row(face, &selected.sets)?,
-                };
-                (source, select)
+                let (name, arguments, select) = self.call_of(root, id, field.ty, &arguments, selected)?;
+                (Source::Function { name, arguments }, select)
             }
-        };
-        let numbers = if self.settings.stringify_numeric {
-            NumberFormat::Text
-        } else {
-            NumberFormat::Number
         };
         let read = Read {
             source,
             select,
-            formats: Formats {
-                numbers,
-                ..Formats::default()
-            },
+            formats: self.formats(),
         };
         let request = Box::new(std::mem::take(&mut self.builder).finish(read));
         Ok(RootField::Request {
@@ -178,12 +148,47 @@ impl<'c> Converter<'c> {
         })
     }
 
+    /// The call of a function: its name, its arguments, and what of its rows or its value.
+    fn call_of(
+        &mut self,
+        root: Root,
+        id: FunctionId,
+        ty: Ref,
+        arguments: &arguments::Arguments<'c>,
+        selected: &Selected<'c>,
+    ) -> Result<(Name, Vec<(Name, Slot)>, Select), Fault> {
+        let exposed = &self.types.catalog.functions[id.0 as usize];
+        let given = self.function_arguments(Key::FunctionArguments(id), arguments);
+        let face = exposed.table.and_then(|_| self.types.names.function_face(id));
+        let select = match (face, root) {
+            (None, _) => {
+                self.count_nodes(1, Some(1))?;
+                Select {
+                    output: Output::Scalar,
+                    ..Select::default()
+                }
+            }
+            (Some(face), Root::FunctionAggregate(_)) => self.aggregate_select(face, arguments, &selected.sets, 1)?,
+            (Some(face), _) if ty.is_required() => self.rows(face, arguments, &selected.sets, 1)?,
+            (Some(face), _) => self.one_row(face, &selected.sets)?,
+        };
+        Ok((exposed.name.clone(), given, select))
+    }
+
     fn by_key(
         &mut self,
         face: FaceId,
         arguments: &arguments::Arguments<'c>,
         selected: &Selected<'c>,
     ) -> Result<Select, Fault> {
+        let filter = self.key_filter(face, arguments);
+        let mut select = self.one_row(face, &selected.sets)?;
+        select.filter = Some(filter);
+        Ok(select)
+    }
+
+    /// The condition that a row has the key that arguments give.
+    fn key_filter(&mut self, face: FaceId, arguments: &arguments::Arguments<'c>) -> Filter {
         let mut conditions = Vec::new();
         for (input, value) in &arguments.0 {
             let super::types::Slotted::Column(column) = input.stands else {
@@ -196,13 +201,10 @@ impl<'c> Converter<'c> {
                 right: Expression::Value(self.builder.push(value)),
             });
         }
-        let filter = match conditions.len() {
-            1 => conditions.pop(),
-            _ => Some(Filter::And(conditions)),
-        };
-        let mut select = self.one_row(face, &selected.sets)?;
-        select.filter = filter;
-        Ok(select)
+        match conditions.len() {
+            1 => conditions.swap_remove(0),
+            _ => Filter::And(conditions),
+        }
     }
 
     fn one_row(

@@ -55,7 +55,7 @@ impl Document {
     pub(crate) fn read(types: Types<'_>, text: &str, limits: &Limits, introspection: bool) -> Result<Self, Vec<Fault>> {
         let document = parse(text, limits).map_err(|fault| vec![fault])?;
         cost::check(&document, limits).map_err(|problem| vec![problem.0])?;
-        only_queries(&document).map_err(|fault| vec![fault])?;
+        no_subscriptions(&document).map_err(|fault| vec![fault])?;
         let usage = usage::Usage::of(types, &document);
         let builder = schema::of_usage(types, &usage);
         // The types of introspection are only needed where something speaks of them.
@@ -90,16 +90,13 @@ impl Document {
     }
 }
 
-/// Nothing but queries is served as yet.
-fn only_queries(document: &ExecutableDocument) -> Result<(), Fault> {
+/// Subscriptions are not served as yet.
+fn no_subscriptions(document: &ExecutableDocument) -> Result<(), Fault> {
     for (_, operation) in document.operations.iter() {
-        let what = match operation.node.ty {
-            OperationType::Query => continue,
-            OperationType::Mutation => "mutations",
-            OperationType::Subscription => "subscriptions",
-        };
-        let message = format!("This server does not serve {what} yet; it answers queries.");
-        return Err(Fault::new(FaultCode::NOT_SUPPORTED, message).at(operation.pos));
+        if operation.node.ty == OperationType::Subscription {
+            let message = "This server does not serve subscriptions yet; it answers queries and mutations.";
+            return Err(Fault::new(FaultCode::NOT_SUPPORTED, message).at(operation.pos));
+        }
     }
     Ok(())
 }
@@ -206,7 +203,7 @@ pub(crate) fn validate_with(
     document: &ExecutableDocument,
 ) -> Result<(), Vec<Fault>> {
     cost::check(document, &Limits::default()).map_err(|problem| vec![problem.0])?;
-    only_queries(document).map_err(|fault| vec![fault])?;
+    no_subscriptions(document).map_err(|fault| vec![fault])?;
     let errors = captured(&schema.0, &schema.1, document).err().unwrap_or_default();
     told(types, errors, position::check(types, document), true)
 }
@@ -280,7 +277,17 @@ fn suggestion(types: Types<'_>, message: &str) -> Option<String> {
     }
 }
 
-/// The root type of queries, for `__typename`.
-pub(crate) fn query_type(types: Types<'_>) -> String {
-    types.names.type_name(Key::Query)
+/// A root type, for `__typename`.
+pub(crate) fn root_type(types: Types<'_>, key: Key) -> String {
+    types.names.type_name(key)
+}
+
+/// The root type of an operation, if the role's schema has it.
+fn root_of(types: Types<'_>, operation: OperationType) -> Option<Key> {
+    let key = match operation {
+        OperationType::Query => Key::Query,
+        OperationType::Mutation => Key::Mutation,
+        OperationType::Subscription => return None,
+    };
+    types.exists(key).then_some(key)
 }

@@ -6,7 +6,7 @@ use crate::graphql::error::Fault;
 use crate::graphql::types::{Key, Kind, Ref, Types, Wrap};
 use crate::value::Type as DataType;
 use async_graphql_parser::types::{
-    BaseType, Directive, ExecutableDocument, OperationType, Selection, SelectionSet, Type, VariableDefinition,
+    BaseType, Directive, ExecutableDocument, Selection, SelectionSet, Type, VariableDefinition,
 };
 use async_graphql_parser::{Pos, Positioned};
 use async_graphql_value::{ConstValue, Value};
@@ -48,7 +48,10 @@ pub(super) fn check(types: Types<'_>, document: &ExecutableDocument) -> Vec<Faul
         })
         .collect();
     for (_, operation) in document.operations.iter() {
-        if operation.node.ty != OperationType::Query || operation.node.variable_definitions.is_empty() {
+        let Some(root) = super::root_of(types, operation.node.ty) else {
+            continue;
+        };
+        if operation.node.variable_definitions.is_empty() {
             continue;
         }
         let definitions: HashMap<&str, &VariableDefinition> = operation
@@ -59,7 +62,7 @@ pub(super) fn check(types: Types<'_>, document: &ExecutableDocument) -> Vec<Faul
             .collect();
         let mut scope = Scope::default();
         scope.directives(types, &operation.node.directives);
-        scope.select(types, Some(Key::Query), &operation.node.selection_set);
+        scope.select(types, Some(root), &operation.node.selection_set);
         let mut seen = HashSet::new();
         let mut open = scope.spreads.clone();
         let mut told = |scope: &Scope<'_>| {

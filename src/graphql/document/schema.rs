@@ -13,13 +13,20 @@ const UNNAMEABLE: &str = " ";
 
 /// A schema builder with everything that a document uses; other types that those refer to are there by name alone.
 pub(super) fn of_usage(types: Types<'_>, usage: &Usage<'_>) -> SchemaBuilder {
-    let mut builder = Schema::build(&types.names.type_name(Key::Query), None, None);
+    let mutates = usage.types().any(|key| key == Key::Mutation);
+    let mut builder = begin(types, mutates);
     for key in usage.types() {
         if !types.is_specified(key) {
             builder = register(builder, types, key, Some(usage));
         }
     }
     builder
+}
+
+fn begin(types: Types<'_>, mutates: bool) -> SchemaBuilder {
+    let query = types.names.type_name(Key::Query);
+    let mutation = mutates.then(|| types.names.type_name(Key::Mutation));
+    Schema::build(&query, mutation.as_deref(), None)
 }
 
 /// The complete schema.
@@ -44,7 +51,7 @@ pub(crate) fn complete_validator(types: Types<'_>) -> Result<(Schema, super::Cap
 /// A builder with every type.
 #[cfg(test)]
 pub(super) fn builder_of_all(types: Types<'_>) -> SchemaBuilder {
-    let mut builder = Schema::build(&types.names.type_name(Key::Query), None, None);
+    let mut builder = begin(types, types.exists(Key::Mutation));
     for (_, key) in types.all() {
         if !types.is_specified(key) {
             builder = register(builder, types, key, None);

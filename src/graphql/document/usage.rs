@@ -2,7 +2,7 @@
 
 use crate::graphql::types::{Field, Input, Key, Kind, Types};
 use async_graphql_parser::Positioned;
-use async_graphql_parser::types::{BaseType, ExecutableDocument, OperationType, Selection, SelectionSet, Type};
+use async_graphql_parser::types::{BaseType, ExecutableDocument, Selection, SelectionSet, Type};
 use async_graphql_value::{ConstValue, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +26,9 @@ impl<'d> Usage<'d> {
                     }
                 }
             }
-            if operation.node.ty == OperationType::Query {
-                usage.select(types, Some(Key::Query), &operation.node.selection_set);
+            if let Some(root) = super::root_of(types, operation.node.ty) {
+                usage.see(root);
+                usage.select(types, Some(root), &operation.node.selection_set);
             }
         }
         for fragment in document.fragments.values() {

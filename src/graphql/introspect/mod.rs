@@ -234,6 +234,13 @@ impl<'c> Writer<'_, 'c> {
                 },
                 &selected.sets,
             ),
+            "mutationType" if own.types.exists(Key::Mutation) => own.type_of(
+                Node {
+                    named: Named::Key(Key::Mutation),
+                    layers: &[],
+                },
+                &selected.sets,
+            ),
             "directives" => own.directives(&selected.sets),
             _ => {
                 own.out.push_str("null");

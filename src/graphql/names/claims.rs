@@ -1,7 +1,7 @@
 //! Who has a name where two want it: whoever is really called so, before whoever had to be forced into GraphQL's alphabet.
 
 use super::{FaceNames, Member};
-use crate::catalog::{Catalog, ColumnId, Face, RelationId};
+use crate::catalog::{Catalog, ColumnId, Face, RelationId, Table};
 use crate::config::Naming;
 use crate::graphql::types::{Part, Root, RootKind};
 use crate::graphql::words::{Words, valid};
@@ -71,13 +71,13 @@ enum Claim {
     DerivedOfForced,
 }
 
-pub(super) type RootNames = (Vec<[Box<str>; 5]>, Vec<[Box<str>; 2]>);
+pub(super) type RootNames = (Vec<[Box<str>; 12]>, Vec<[Box<str>; 2]>);
 
-/// The names of all roots: five of each face, two of each function.
+/// The names of all roots: twelve of each face, two of each function. Roots of queries and of mutations do not meet.
 pub(super) fn claim_roots(
     catalog: &Catalog,
     words: Words,
-    roots: &mut HashMap<Box<str>, Root>,
+    [roots, mutations]: [&mut HashMap<Box<str>, Root>; 2],
     renames: &mut Vec<String>,
 ) -> RootNames {
     let claim = |own: bool, plain: bool| match (own, plain) {
@@ -93,7 +93,13 @@ pub(super) fn claim_roots(
         for kind in RootKind::ALL {
             let (rank, wanted) = match face.roots.0.get(kind.setting()) {
                 Some(configured) => (Claim::Configured, valid(configured)),
-                None => (claim(own, kind.suffix().is_empty()), words.join(&member, kind.suffix())),
+                None => {
+                    let whole = match kind.prefix() {
+                        "" => member.clone(),
+                        prefix => words.join(prefix, &member),
+                    };
+                    (claim(own, kind == RootKind::Select), words.join(&whole, kind.suffix()))
+                }
             };
             claims.push((rank, wanted, Root::Face(face.id, kind), "table", face.name.as_str()));
         }
@@ -113,10 +119,15 @@ pub(super) fn claim_roots(
         ));
     }
     claims.sort_by_key(|(rank, ..)| *rank);
-    let mut taken = Taken::default();
-    let mut faces: Vec<[Box<str>; 5]> = vec![Default::default(); catalog.faces.len()];
+    let (mut taken, mut taken_by_mutations) = (Taken::default(), Taken::default());
+    let mut faces: Vec<[Box<str>; 12]> = vec![Default::default(); catalog.faces.len()];
     let mut functions: Vec<[Box<str>; 2]> = vec![Default::default(); catalog.functions.len()];
     for (_, wanted, root, what, of) in claims {
+        let writes = match root {
+            Root::Face(_, kind) => kind.writes(),
+            Root::Function(id) | Root::FunctionAggregate(id) => catalog.functions[id.0 as usize].writes(catalog),
+        };
+        let taken = if writes { &mut taken_by_mutations } else { &mut taken };
         let name = taken.take(wanted.clone());
         if name != wanted {
             renames.push(format!(
@@ -124,6 +135,7 @@ pub(super) fn claim_roots(
             ));
         }
         let name = Box::<str>::from(name);
+        let roots = if writes { &mut *mutations } else { &mut *roots };
         roots.insert(name.clone(), root);
         match root {
             Root::Face(face, kind) => {
@@ -139,8 +151,9 @@ pub(super) fn claim_roots(
 
 pub(super) fn face_names(
     face: &Face,
+    table: &Table,
     base: Box<str>,
-    roots: [Box<str>; 5],
+    roots: [Box<str>; 12],
     words: Words,
     renames: &mut Vec<String>,
 ) -> FaceNames {
@@ -169,6 +182,7 @@ pub(super) fn face_names(
         aggregates: vec![Box::default(); face.relations.len()],
         computed: vec![Box::default(); face.computed.len()],
         members: HashMap::new(),
+        constraints: constraints(table),
     };
     let mut taken = Taken::default();
     for word in ["_and", "_or", "_not"] {
@@ -196,4 +210,34 @@ pub(super) fn face_names(
         }
     }
     names
+}
+
+/// The keys of a table by the names of their constraints. What the database has no name for, or one that it made itself
+/// (SQLite), is called as PostgreSQL would call it.
+fn constraints(table: &Table) -> Vec<(Box<str>, Vec<ColumnId>)> {
+    let mut taken = Taken::default();
+    let mut found = Vec::new();
+    let mut add = |name: Option<&str>, columns: &[ColumnId], suffix: &str| {
+        let derived = || {
+            let own = table.name.as_str();
+            match suffix {
+                "pkey" => format!("{own}_pkey"),
+                suffix => {
+                    let names: Vec<&str> = columns.iter().map(|id| table.column(*id).name.as_str()).collect();
+                    format!("{own}_{}_{suffix}", names.join("_"))
+                }
+            }
+        };
+        let name = name.filter(|name| !name.starts_with("sqlite_autoindex_"));
+        let name = taken.take(valid(&name.map_or_else(derived, str::to_owned)));
+        found.push((name.into(), columns.to_vec()));
+    };
+    if !table.primary_key.is_empty() {
+        let name = table.primary_key_name.as_ref().map(|name| name.as_str());
+        add(name, &table.primary_key, "pkey");
+    }
+    for unique in &table.uniques {
+        add(Some(unique.name.as_str()), &unique.columns, "key");
+    }
+    found
 }

@@ -2,7 +2,7 @@
 
 use super::fixture::{blog, front, front_with, principal};
 use crate::config;
-use crate::graphql::execute::{Call, Work};
+use crate::graphql::execute::{Call, Plan, Work};
 use crate::graphql::road::Road;
 use serde_json::{Value as Json, json};
 
@@ -15,7 +15,8 @@ fn requests(settings: config::GraphQl, role: &str, query: &str, variables: Json)
         variables: variables.as_object().cloned().unwrap_or_default(),
     };
     match front.plan(&echo.scene(role), &principal(role), &call) {
-        Ok(works) => works
+        Ok(Plan::Mutation(_)) => panic!("a mutation: {query}"),
+        Ok(Plan::Query(works)) => works
             .into_iter()
             .map(|(key, work)| match work {
                 Work::Ready(json) => format!("{key}: {json}"),
@@ -349,7 +350,8 @@ fn documents_are_kept_and_give_the_same() {
             operation_name: None,
             variables: json!({"id": id}).as_object().cloned().unwrap(),
         };
-        let works = front.plan(&echo.scene("admin"), &principal("admin"), &call).unwrap();
+        let plan = front.plan(&echo.scene("admin"), &principal("admin"), &call).unwrap();
+        let Plan::Query(works) = plan else { panic!("a query") };
         let Some((_, Work::Run { request, .. })) = works.into_iter().next() else {
             panic!("no run")
         };
@@ -358,6 +360,6 @@ fn documents_are_kept_and_give_the_same() {
     let (one, two) = (plan(1), plan(2));
     assert_eq!(one.read, two.read);
     assert_ne!(one.values, two.values);
-    assert!(front.documents.get(1, "admin", query).is_some());
-    assert!(front.documents.get(1, "reader", query).is_none());
+    assert!(front.documents.get(1, ("admin", false), query).is_some());
+    assert!(front.documents.get(1, ("reader", false), query).is_none());
 }

@@ -5,14 +5,14 @@ use crate::catalog::{
     FunctionArgument, FunctionId, FunctionResult, Join, Relation, Table, TableId, TableKind,
 };
 use crate::config;
-use crate::engine::{Body, Delivery, Outcome};
+use crate::engine::{Body, Delivery, Outcome, Written};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::graphql::road::{Road, Scene};
 use crate::ident::{Identifier, Name};
 use crate::principal::{Credential, Principal};
-use crate::request::{Output, Request, Source};
-use crate::rules::{Cell, FaceAccess, Predicate, ReadAccess, View};
+use crate::request::{Batch, Output, Request, Source};
+use crate::rules::{Cell, CreateAccess, FaceAccess, Predicate, ReadAccess, UpdateAccess, View};
 use crate::value::Type;
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
@@ -244,6 +244,77 @@ pub(super) fn read_all(catalog: &Catalog, face: u32) -> FaceAccess {
     }
 }
 
+pub(super) fn write_all(catalog: &Catalog, face: u32) -> FaceAccess {
+    let columns: Box<[bool]> = vec![true; catalog.faces[face as usize].columns.len()].into();
+    FaceAccess {
+        create: Some(CreateAccess {
+            check: Predicate::TRUE,
+            columns: columns.clone(),
+            set: Vec::new(),
+            backend_only: false,
+        }),
+        update: Some(UpdateAccess {
+            rule: Predicate::TRUE,
+            check: Predicate::TRUE,
+            columns,
+            set: Vec::new(),
+            backend_only: false,
+        }),
+        delete: Some(Predicate::TRUE),
+        ..read_all(catalog, face)
+    }
+}
+
+/// Sees everything and writes everything but views.
+pub(super) fn writer(catalog: &Catalog) -> View {
+    let faces = (0u32..).zip(&catalog.faces).map(|(id, face)| {
+        let view = catalog.table(face.table).kind == TableKind::View;
+        Some(Arc::new(if view {
+            read_all(catalog, id)
+        } else {
+            write_all(catalog, id)
+        }))
+    });
+    View {
+        role: Name::new("writer"),
+        faces: faces.collect(),
+        ..admin(catalog)
+    }
+}
+
+/// Leaves comments without reading any; changes the titles of posts, and their prices where the backend asks.
+pub(super) fn poster(catalog: &Catalog) -> View {
+    let mut post = write_all(catalog, 1);
+    post.create = None;
+    post.delete = None;
+    if let Some(update) = &mut post.update {
+        update.columns = (0..12).map(|column| column == 1).collect();
+    }
+    let mut author = write_all(catalog, 0);
+    author.delete = None;
+    if let (Some(create), Some(update)) = (&mut author.create, &mut author.update) {
+        create.backend_only = true;
+        update.backend_only = true;
+    }
+    let comment = FaceAccess {
+        read: None,
+        update: None,
+        delete: None,
+        ..write_all(catalog, 2)
+    };
+    View {
+        role: Name::new("poster"),
+        faces: vec![
+            Some(Arc::new(author)),
+            Some(Arc::new(post)),
+            Some(Arc::new(comment)),
+            None,
+            None,
+        ],
+        functions: Vec::new(),
+    }
+}
+
 /// Sees everything.
 pub(super) fn admin(catalog: &Catalog) -> View {
     View {
@@ -289,6 +360,7 @@ pub(super) fn reader(catalog: &Catalog) -> View {
 pub(super) struct Echo {
     pub catalog: Arc<Catalog>,
     pub seen: Mutex<Vec<Request>>,
+    pub written: Mutex<Vec<Batch>>,
 }
 
 impl Echo {
@@ -296,6 +368,7 @@ impl Echo {
         Arc::new(Self {
             catalog: Arc::new(catalog),
             seen: Mutex::default(),
+            written: Mutex::default(),
         })
     }
 }
@@ -305,6 +378,8 @@ impl Road for Echo {
         let view = match role {
             "admin" => Some(admin(&self.catalog)),
             "reader" => Some(reader(&self.catalog)),
+            "writer" => Some(writer(&self.catalog)),
+            "poster" => Some(poster(&self.catalog)),
             "nobody" => Some(View {
                 role: Name::new("nobody"),
                 faces: vec![None; self.catalog.faces.len()],
@@ -352,6 +427,28 @@ impl Road for Echo {
                 total: None,
                 next: None,
             })
+        })
+    }
+
+    /// Every write changes its own place's number of rows; `author` fails.
+    fn write<'a>(&'a self, _: &'a Scene, _: &'a Principal, batch: Batch) -> BoxFuture<'a, Result<Vec<Written>>> {
+        self.written.lock().unwrap().push(batch.clone());
+        Box::pin(async move {
+            let written = batch.writes.iter().enumerate().map(|(index, write)| {
+                if write.table.as_str() == "author" {
+                    return Err(Error::forbidden("not that author").of_write(index));
+                }
+                let body = write.returning.as_ref().map(|output| match output {
+                    Output::Row(_) => "null".to_owned(),
+                    _ => format!("[{{\"a\":{index},\"b\":[]}}]"),
+                });
+                Ok(Written {
+                    body: body.map(Into::into),
+                    count: index as u64 + 1,
+                    created: 0,
+                })
+            });
+            written.collect()
         })
     }
 }

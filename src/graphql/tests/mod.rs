@@ -4,4 +4,5 @@ mod convert;
 mod fixture;
 mod hostile;
 mod http;
+mod mutations;
 mod schema;

@@ -1,6 +1,6 @@
 //! The schema of roles: SDL, introspection, and that the part of a schema that a document names decides as the whole.
 
-use super::fixture::{admin, blog, column, front, front_with, principal, reader, relate, table};
+use super::fixture::{admin, blog, column, front, front_with, poster, principal, reader, relate, table, writer};
 use crate::config;
 use crate::engine::Delivery;
 use crate::graphql::document::{self, Document, complete, complete_validator, parse};
@@ -18,6 +18,8 @@ fn sight(role: &str, naming: config::Naming) -> Sight {
     let catalog = Arc::new(blog());
     let view = match role {
         "admin" => admin(&catalog),
+        "writer" => writer(&catalog),
+        "poster" => poster(&catalog),
         _ => reader(&catalog),
     };
     let names = Arc::new(Names::new(&catalog, naming));
@@ -30,6 +32,9 @@ fn sdl_of_roles() {
         ("admin", config::Naming::Snake, "sdl_admin"),
         ("reader", config::Naming::Snake, "sdl_reader"),
         ("reader", config::Naming::Camel, "sdl_reader_camel"),
+        ("writer", config::Naming::Snake, "sdl_writer"),
+        ("poster", config::Naming::Snake, "sdl_poster"),
+        ("poster", config::Naming::Camel, "sdl_poster_camel"),
     ] {
         let (front, echo) = front_with(
             blog(),
@@ -248,6 +253,31 @@ const DOCUMENTS: &[&str] = &[
     "{ __schema { nonsense } }",
     "{ __nonsense }",
     "mutation { insert_post { id } }",
+    "mutation { insert_post(objects: []) { affected_rows returning { id author { name } } } }",
+    "mutation { insert_post(objects: [{id: 1, title: \"a\", author: {data: {name: \"x\"}}, comments: {data: [{body: \"b\"}]}}]) { affected_rows } }",
+    "mutation { insert_post_one(object: {id: 1, nme: 2}) { id } }",
+    "mutation { insert_post_one { id } }",
+    "mutation { insert_post_one(object: {id: 1}, on_conflict: {constraint: post_pkey, update_columns: [title], where: {id: {_gt: 1}}}) { id } }",
+    "mutation { insert_post_one(object: {id: 1}, on_conflict: {constraint: nonsense}) { id } }",
+    "mutation { update_post(where: {}, _set: {title: \"x\"}, _inc: {views: 1}) { affected_rows } }",
+    "mutation { update_post(_set: {title: \"x\"}) { affected_rows } }",
+    "mutation { update_post_by_pk(pk_columns: {id: 1}, _append: {meta: {a: 1}}) { id } }",
+    "mutation { update_post_by_pk(pk_columns: {}, _set: {title: \"x\"}) { id } }",
+    "mutation { update_post_many(updates: [{where: {}, _set: {title: \"x\"}}]) { affected_rows } }",
+    "mutation { update_post_many(updates: [{_set: {title: \"x\"}}]) { affected_rows } }",
+    "mutation { delete_post(where: {id: {_eq: 1}}) { returning { id } } }",
+    "mutation { delete_post_by_pk(id: 1) { id } }",
+    "mutation { delete_order_items(where: {}) { affected_rows } }",
+    "mutation { insert_comment(objects: [{body: \"x\"}]) { affected_rows returning { id } } }",
+    "mutation { insert_comment(objects: [{body: \"x\"}]) { affected_rows returning { id body } } }",
+    "mutation { insert_author(objects: [{name: \"x\"}]) { affected_rows } }",
+    "mutation($o: [post_insert_input!]!) { insert_post(objects: $o) { affected_rows } }",
+    "mutation($o: [post_insert_input!]) { insert_post(objects: $o) { affected_rows } }",
+    "mutation($t: String) { update_post(where: {}, _set: {title: $t}) { affected_rows } }",
+    "mutation($t: Int) { update_post(where: {}, _set: {title: $t}) { affected_rows } }",
+    "mutation { __typename ...f } fragment f on mutation_root { delete_post(where: {}) { affected_rows } }",
+    "{ __typename } fragment f on mutation_root { __typename }",
+    "query a { author { id } } mutation b { delete_comment(where: {}) { affected_rows } }",
     "subscription { post { id } }",
     "query a { post { id } } query b { author { id } }",
     "query a($x: Int) { post { id } }",
@@ -266,7 +296,7 @@ const DOCUMENTS: &[&str] = &[
 fn the_part_decides_as_the_whole() {
     let limits = config::Limits::default();
     let (mut good, mut bad) = (0, 0);
-    for role in ["admin", "reader"] {
+    for role in ["admin", "reader", "writer", "poster"] {
         let sight = sight(role, config::Naming::Snake);
         let whole = complete_validator(sight.types()).unwrap();
         for text in DOCUMENTS {
@@ -516,7 +546,7 @@ fn by_name(types: &Json) -> std::collections::BTreeMap<String, Json> {
 
 #[test]
 fn introspection_as_async_graphql_has_it() {
-    for role in ["admin", "reader"] {
+    for role in ["admin", "reader", "writer", "poster"] {
         let sight = sight(role, config::Naming::Snake);
         let whole = complete(sight.types()).unwrap();
         let peer = whole.execute(INTROSPECTION).now_or_never().unwrap();
@@ -534,12 +564,13 @@ fn introspection_as_async_graphql_has_it() {
         let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
         let own = &own["data"];
         assert_eq!(own["__schema"]["queryType"], peer["__schema"]["queryType"]);
+        assert_eq!(own["__schema"]["mutationType"], peer["__schema"]["mutationType"]);
         let (ours, theirs) = (by_name(&own["__schema"]["types"]), by_name(&peer["__schema"]["types"]));
         assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
         for (name, own) in &ours {
             assert_eq!(own, &theirs[name], "{name}");
         }
-        assert_eq!(own["nothing"].is_null(), role == "reader");
+        assert_eq!(own["nothing"].is_null(), matches!(role, "reader" | "poster"));
         assert_eq!(own["__type"]["name"], "post");
     }
 }

@@ -1,6 +1,6 @@
 //! Input types: which fields they have, and what each stands for.
 
-use super::{Key, Part, Ref, Scalar, ScalarKind, Statistic, Types};
+use super::{Key, Part, Ref, Related, Scalar, ScalarKind, Setting, Statistic, Types};
 use crate::catalog::{ColumnId, DatabaseKind, FaceId, RelationId};
 use crate::graphql::names::Member;
 use crate::request::Comparison;
@@ -36,6 +36,10 @@ pub(crate) enum Slotted {
     Function(Statistic),
     /// The key columns of a group.
     GroupKey,
+    /// New values of columns.
+    Setting(Setting),
+    /// What happens to related rows.
+    Related(Related),
     /// Known by its name alone.
     Other,
 }
@@ -234,7 +238,7 @@ impl<'a> Types<'a> {
                     Some(&computed.table_argument),
                 )
             }
-            _ => Vec::new(),
+            part => self.written_inputs(face, part),
         }
     }
 
@@ -253,7 +257,7 @@ impl<'a> Types<'a> {
         let filters = part == Part::BoolExp;
         let (name, ty, stands) = match member {
             Member::Column(column) => {
-                self.view.can_read(face, column).then_some(())?;
+                self.knows(face, column).then_some(())?;
                 let data_type = self.data_type(face, column);
                 let key = if filters {
                     self.comparison_of(data_type)

@@ -2,10 +2,12 @@
 //! catalog, the role's view and the names of the snapshot. Nothing of it is kept per role.
 
 mod input;
+mod mutation;
 mod object;
 mod scalar;
 
 pub(crate) use input::{Input, Operator, Slotted};
+pub(crate) use mutation::{Nesting, Related, Setting};
 pub(crate) use object::{Field, Meaning};
 pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
@@ -22,6 +24,8 @@ use std::sync::OnceLock;
 pub(crate) enum Key {
     /// `query_root`
     Query,
+    /// `mutation_root`
+    Mutation,
     /// A type that belongs to a face.
     Face(FaceId, Part),
     /// The arguments of a function.
@@ -69,6 +73,18 @@ pub(crate) enum Part {
     Connection,
     Edge,
     ComputedArguments(u16),
+    InsertInput,
+    ArrayInsert,
+    ObjectInsert,
+    ArrayUpdate,
+    ObjectUpdate,
+    OnConflict,
+    Constraint,
+    UpdateColumn,
+    Setting(Setting),
+    KeyInput,
+    Updates,
+    MutationResponse,
 }
 
 /// The aggregate functions over columns, in the order of the schema.
@@ -166,6 +182,17 @@ impl Part {
             (Part::GroupKeyOrderBy, "group_key_order_by"),
             (Part::Connection, "connection"),
             (Part::Edge, "edge"),
+            (Part::InsertInput, "insert_input"),
+            (Part::ArrayInsert, "arr_rel_insert_input"),
+            (Part::ObjectInsert, "obj_rel_insert_input"),
+            (Part::ArrayUpdate, "arr_rel_update_input"),
+            (Part::ObjectUpdate, "obj_rel_update_input"),
+            (Part::OnConflict, "on_conflict"),
+            (Part::Constraint, "constraint"),
+            (Part::UpdateColumn, "update_column"),
+            (Part::KeyInput, "pk_columns_input"),
+            (Part::Updates, "updates"),
+            (Part::MutationResponse, "mutation_response"),
         ]
         .map(|(part, suffix)| (part, suffix.to_owned()))
         .to_vec();
@@ -174,6 +201,9 @@ impl Part {
             parts.push((Part::Function(statistic), format!("{word}_fields")));
             parts.push((Part::FunctionOrderBy(statistic), format!("{word}_order_by")));
             parts.push((Part::FunctionBoolExp(statistic), format!("{word}_bool_exp")));
+        }
+        for setting in Setting::ALL {
+            parts.push((Part::Setting(setting), setting.suffix().to_owned()));
         }
         parts
     }
@@ -258,7 +288,7 @@ pub(crate) enum Kind {
 /// A value of an enum and its description.
 pub(crate) type EnumValue<'a> = (&'a str, Option<&'a str>);
 
-/// What a root of the query type stands for.
+/// What a root stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Root {
     /// A root of a face.
@@ -277,16 +307,45 @@ pub(crate) enum RootKind {
     Aggregate,
     Group,
     Connection,
+    Insert,
+    InsertOne,
+    Update,
+    UpdateByKey,
+    UpdateMany,
+    Delete,
+    DeleteByKey,
 }
 
 impl RootKind {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Select,
         Self::ByKey,
         Self::Aggregate,
         Self::Group,
         Self::Connection,
+        Self::Insert,
+        Self::InsertOne,
+        Self::Update,
+        Self::UpdateByKey,
+        Self::UpdateMany,
+        Self::Delete,
+        Self::DeleteByKey,
     ];
+
+    /// Whether it is a root of mutations.
+    pub(crate) fn writes(self) -> bool {
+        !self.prefix().is_empty()
+    }
+
+    /// What precedes the face's name.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Insert | Self::InsertOne => "insert",
+            Self::Update | Self::UpdateByKey | Self::UpdateMany => "update",
+            Self::Delete | Self::DeleteByKey => "delete",
+            _ => "",
+        }
+    }
 
     /// Its key under `[tables.<t>.roots]`.
     pub(crate) fn setting(self) -> &'static str {
@@ -296,14 +355,23 @@ impl RootKind {
             Self::Aggregate => "select_aggregate",
             Self::Group => "select_group",
             Self::Connection => "select_connection",
+            Self::Insert => "insert",
+            Self::InsertOne => "insert_one",
+            Self::Update => "update",
+            Self::UpdateByKey => "update_by_pk",
+            Self::UpdateMany => "update_many",
+            Self::Delete => "delete",
+            Self::DeleteByKey => "delete_by_pk",
         }
     }
 
     /// What follows the face's name.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
-            Self::Select => "",
-            Self::ByKey => "by_pk",
+            Self::Select | Self::Insert | Self::Update | Self::Delete => "",
+            Self::ByKey | Self::UpdateByKey | Self::DeleteByKey => "by_pk",
+            Self::InsertOne => "one",
+            Self::UpdateMany => "many",
             Self::Aggregate => "aggregate",
             Self::Group => "group",
             Self::Connection => "connection",
@@ -320,6 +388,8 @@ pub(crate) struct Types<'a> {
     pub view: &'a View,
     /// How it is called.
     pub names: &'a Names,
+    /// What is for the backend alone is seen too.
+    pub backend: bool,
     /// Which types its roots lead to, found when it is first asked for.
     pub reach: &'a OnceLock<HashSet<Key>>,
 }
@@ -363,11 +433,11 @@ impl<'a> Types<'a> {
 
     /// The columns of a face that the role sees.
     pub(crate) fn columns(&self, face: FaceId) -> impl Iterator<Item = ColumnId> + use<'a> {
-        let view = self.view;
+        let types = *self;
         let count = self.catalog.face(face).columns.len();
         (0..u16::try_from(count).unwrap_or(u16::MAX))
             .map(ColumnId)
-            .filter(move |column| view.can_read(face, *column))
+            .filter(move |column| types.knows(face, *column))
     }
 
     /// A relation, if the role can follow it.
@@ -423,7 +493,7 @@ impl<'a> Types<'a> {
     /// The kind of a type.
     pub(crate) fn kind(&self, key: Key) -> Kind {
         match key {
-            Key::Query | Key::PageInfo => Kind::Object,
+            Key::Query | Key::Mutation | Key::PageInfo => Kind::Object,
             Key::FunctionArguments(_)
             | Key::Near
             | Key::Comparison(_)
@@ -440,8 +510,9 @@ impl<'a> Types<'a> {
                 | Part::Group
                 | Part::GroupKey
                 | Part::Connection
-                | Part::Edge => Kind::Object,
-                Part::SelectColumn => Kind::Enum,
+                | Part::Edge
+                | Part::MutationResponse => Kind::Object,
+                Part::SelectColumn | Part::Constraint | Part::UpdateColumn => Kind::Enum,
                 _ => Kind::Input,
             },
         }
@@ -479,6 +550,11 @@ impl<'a> Types<'a> {
             },
             Key::Face(face, Part::SelectColumn) => self
                 .columns(face)
+                .map(|column| (self.names.column(face, column), None))
+                .collect(),
+            Key::Face(face, Part::Constraint) => self.constraints(face).map(|(name, _)| (name, None)).collect(),
+            Key::Face(face, Part::UpdateColumn) => self
+                .changeable(face)
                 .map(|column| (self.names.column(face, column), None))
                 .collect(),
             _ => Vec::new(),
@@ -528,6 +604,10 @@ impl<'a> Types<'a> {
         let mut found: HashSet<Key> = (0..SPECIFIED).map(Key::Scalar).collect();
         found.insert(Key::Query);
         let mut open = vec![Key::Query];
+        if !self.fields(Key::Mutation).is_empty() {
+            found.insert(Key::Mutation);
+            open.push(Key::Mutation);
+        }
         while let Some(key) = open.pop() {
             let mut see = |key: Key| {
                 if found.insert(key) {
@@ -564,7 +644,10 @@ impl Types<'_> {
             key,
             Key::Near
                 | Key::FunctionArguments(_)
-                | Key::Face(_, Part::AggregateBoolExpCount | Part::ComputedArguments(_))
+                | Key::Face(
+                    _,
+                    Part::AggregateBoolExpCount | Part::ComputedArguments(_) | Part::KeyInput | Part::Updates
+                )
         )
     }
 }

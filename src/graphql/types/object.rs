@@ -1,7 +1,7 @@
 //! Output types: which fields they have, and what each stands for.
 
 use super::{Input, Key, Part, Ref, Root, RootKind, Slotted, Statistic, Types};
-use crate::catalog::{ColumnId, FaceId, FunctionResult, RelationId};
+use crate::catalog::{ColumnId, FaceId, FunctionId, FunctionResult, RelationId};
 use crate::graphql::names::Member;
 use crate::request::PageInfoField;
 use crate::value::Type;
@@ -23,6 +23,10 @@ pub(crate) struct Field<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Root(Root),
+    /// `affected_rows`
+    AffectedRows,
+    /// `returning { … }`
+    Returning(FaceId),
     /// The role sees nothing; a query type needs a field.
     Nothing,
     Column(FaceId, ColumnId),
@@ -63,6 +67,7 @@ impl<'a> Types<'a> {
                         .find(|field| field.name == name && field.meaning == Meaning::Nothing),
                 }
             }
+            Key::Mutation => self.written_field(self.names.mutation(name)?),
             Key::Face(face, Part::Row) => self.member_field(face, self.names.member(face, name)?),
             Key::Face(face, part @ (Part::Function(_) | Part::GroupKey)) => {
                 let Member::Column(column) = self.names.member(face, name)? else {
@@ -88,6 +93,15 @@ impl<'a> Types<'a> {
         let boolean = Key::Scalar(self.names.scalar_of(&Type::Boolean));
         match key {
             Key::Query => self.root_fields(),
+            Key::Mutation => self.written_fields(),
+            Key::Face(face, Part::MutationResponse) => {
+                let mut fields = vec![simple(word("affected_rows"), int.required(), Meaning::AffectedRows)];
+                if self.shows(face) {
+                    let rows = Key::Face(face, Part::Row).required_list();
+                    fields.push(simple("returning", rows, Meaning::Returning(face)));
+                }
+                fields
+            }
             Key::Face(face, Part::Row) => {
                 let columns = self.columns(face).map(Member::Column);
                 let relations = (0u16..).zip(&self.face(face).relations).flat_map(|(id, _)| {
@@ -230,37 +244,13 @@ impl<'a> Types<'a> {
                     RootKind::Connection => {
                         (!face.key.is_empty()).then(|| Key::Face(id, Part::Connection).required())?
                     }
+                    _ => return None,
                 };
                 (ty, self.catalog.table_of(id).comment.as_deref())
             }
             Root::Function(id) | Root::FunctionAggregate(id) => {
-                let exposed = self.catalog.functions.get(id.0 as usize)?;
-                let function = &self.catalog.database.functions[exposed.function];
-                if exposed.mutation || function.volatile || !self.view.functions.contains(&id) {
-                    return None;
-                }
-                if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
-                    let single = matches!(root, Root::Function(_));
-                    let (key, list) = single.then(|| self.scalar_of(data_type))?;
-                    return Some(Field {
-                        name: self.names.root_name(root),
-                        ty: if list || *many { key.list() } else { key.plain() },
-                        meaning: Meaning::Root(root),
-                        description: function.comment.as_deref(),
-                    });
-                }
-                let face = self.names.function_face(id)?;
-                let read = self.read(face)?;
-                let many = matches!(function.result, FunctionResult::Rows { many: true, .. });
-                let row = Key::Face(face, Part::Row);
-                let ty = match root {
-                    Root::FunctionAggregate(_) => {
-                        (many && read.aggregate).then(|| Key::Face(face, Part::Aggregate).required())?
-                    }
-                    _ if many => row.required_list(),
-                    _ => row.plain(),
-                };
-                (ty, function.comment.as_deref())
+                let writes = self.catalog.functions.get(id.0 as usize)?.writes(self.catalog);
+                return if writes { None } else { self.function_field(root, id) };
             }
         };
         Some(Field {
@@ -271,10 +261,39 @@ impl<'a> Types<'a> {
         })
     }
 
+    /// The root of a function, whether or not it may write.
+    pub(super) fn function_field(&self, root: Root, id: FunctionId) -> Option<Field<'a>> {
+        let exposed = self.catalog.functions.get(id.0 as usize)?;
+        let function = &self.catalog.database.functions[exposed.function];
+        self.view.functions.contains(&id).then_some(())?;
+        let field = |ty: Ref| Field {
+            name: self.names.root_name(root),
+            ty,
+            meaning: Meaning::Root(root),
+            description: function.comment.as_deref(),
+        };
+        let single = matches!(root, Root::Function(_));
+        if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
+            let (key, list) = single.then(|| self.scalar_of(data_type))?;
+            return Some(field(if list || *many { key.list() } else { key.plain() }));
+        }
+        let face = self.names.function_face(id)?;
+        let read = self.read(face)?;
+        let many = matches!(function.result, FunctionResult::Rows { many: true, .. });
+        let row = Key::Face(face, Part::Row);
+        Some(field(match root {
+            Root::FunctionAggregate(_) => {
+                (many && read.aggregate).then(|| Key::Face(face, Part::Aggregate).required())?
+            }
+            _ if many => row.required_list(),
+            _ => row.plain(),
+        }))
+    }
+
     fn member_field(&self, face: FaceId, member: Member) -> Option<Field<'a>> {
         match member {
             Member::Column(column) => {
-                if !self.view.can_read(face, column) {
+                if !self.knows(face, column) {
                     return None;
                 }
                 let physical = self.catalog.table_of(face).column(column);
@@ -385,17 +404,7 @@ impl<'a> Types<'a> {
         match meaning {
             Meaning::Root(Root::Face(face, kind)) => match kind {
                 RootKind::Select | RootKind::Aggregate => list(face),
-                RootKind::ByKey => self
-                    .face(face)
-                    .key
-                    .iter()
-                    .map(|column| Input {
-                        name: self.names.column(face, *column),
-                        ty: self.column_type(self.data_type(face, *column), false),
-                        stands: Slotted::Column(*column),
-                        description: None,
-                    })
-                    .collect(),
+                RootKind::ByKey => self.key_inputs(face),
                 RootKind::Group => vec![
                     input("by", Key::Face(face, Part::SelectColumn).required_list()),
                     input("having", Key::Face(face, Part::GroupBoolExp).plain()),
@@ -414,6 +423,7 @@ impl<'a> Types<'a> {
                         input("where", Key::Face(face, Part::BoolExp).plain()),
                     ]
                 }
+                kind => self.written_arguments(face, kind),
             },
             Meaning::Root(Root::Function(id) | Root::FunctionAggregate(id)) => {
                 let exposed = &self.catalog.functions[id.0 as usize];

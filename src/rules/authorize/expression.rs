@@ -81,21 +81,32 @@ impl<'a> Resolver<'a> {
             .map(|(term, _)| term.data_type(self.catalog));
         let wanted = |index: usize| match function {
             Function::Substring if index > 0 => Some(Type::Integer(32)),
+            Function::JsonAppend | Function::JsonPrepend => Some(Type::Jsonb),
+            Function::JsonDeleteElement if index > 0 => Some(Type::Integer(32)),
             Function::Distance => Some(Type::Geometry),
             _ if function.is_arithmetic() => Some(known.clone().filter(Type::is_number).unwrap_or(Type::Numeric)),
             Function::Coalesce => known.clone(),
             _ => Some(Type::TEXT),
         };
         for (index, (term, argument)) in terms.iter_mut().zip(arguments).enumerate() {
-            if let (Expression::Value(_), Term::Parameter { data_type, .. }, Some(wanted)) =
+            if let (Expression::Value(_), Term::Parameter { data_type, list, .. }, Some(wanted)) =
                 (argument, &mut *term, wanted(index))
             {
                 *data_type = wanted;
+                *list = function == Function::JsonDeletePath;
             }
             let data_type = term.data_type(self.catalog);
             let fits = if function == Function::Distance {
                 data_type == Type::Geometry
-            } else if function.is_arithmetic() || (function == Function::Substring && index > 0) {
+            } else if function == Function::JsonDeletePath && index > 0 {
+                true
+            } else if function.is_json()
+                && (index == 0 || matches!(function, Function::JsonAppend | Function::JsonPrepend))
+            {
+                data_type.is_json()
+            } else if function.is_arithmetic()
+                || (matches!(function, Function::Substring | Function::JsonDeleteElement) && index > 0)
+            {
                 data_type.is_number()
             } else {
                 function == Function::Coalesce

@@ -2,7 +2,7 @@
 
 use super::decide::{Presets, solve_create, solve_update};
 use super::{Authorized, Entered, Resolver, guard};
-use crate::catalog::{Catalog, ColumnId, Default, Face, Generated, Join, Table};
+use crate::catalog::{Catalog, ColumnId, Default, Face, FaceId, Generated, Join, Table, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
@@ -54,7 +54,8 @@ pub fn authorize_writes(
 
 /// A write that is resolved; later ones may link to its rows.
 struct Done<'a> {
-    face: &'a Face,
+    /// `None`: a function's, which may return no rows.
+    face: Option<&'a Face>,
     write: Write,
 }
 
@@ -63,6 +64,9 @@ type Assigned = (ColumnId, Term);
 
 impl<'a> Resolver<'a> {
     fn write(&mut self, index: usize, write: &request::Write, done: &mut [Done<'a>]) -> Result<Done<'a>> {
+        if let request::Change::Call { arguments, select } = &write.change {
+            return self.call_of(write, arguments, select);
+        }
         let face = self.face(&write.table)?;
         let table = self.catalog.table(face.table);
         let entered = self.reading(face)?;
@@ -104,6 +108,38 @@ impl<'a> Resolver<'a> {
                 let within = self.within(face, within.as_ref(), done)?;
                 Change::Delete { targets, within }
             }
+            request::Change::Find { filter, within, one } => {
+                if self.view.read(face.id).is_none() {
+                    return Err(self.refused(face, Right::Read));
+                }
+                let targets = self.targets(&entered, Predicate::TRUE, filter.as_ref())?;
+                let within = self.within(face, within.as_ref(), done)?;
+                Change::Find {
+                    targets,
+                    within,
+                    one: *one,
+                }
+            }
+            request::Change::Call { .. } => Change::Call,
+            request::Change::Connect { links, rows } => {
+                let insert = Insert {
+                    groups: vec![RowGroup {
+                        columns: Vec::new(),
+                        links: links.clone(),
+                        rows: *rows,
+                    }],
+                    conflict: Some(request::Conflict {
+                        target: ConflictTarget::Any,
+                        action: ConflictAction::Ignore,
+                    }),
+                };
+                let mut change = self.insert(&entered, &insert, done)?;
+                let each = links.last().and_then(|link| u16::try_from(link.write).ok());
+                if let Change::Insert { groups, .. } = &mut change {
+                    groups.iter_mut().for_each(|group| group.each = each);
+                }
+                change
+            }
         };
         let kept = identity(table, face);
         let returning = match &write.returning {
@@ -121,7 +157,32 @@ impl<'a> Resolver<'a> {
             returning,
             strict,
         };
-        Ok(Done { face, write })
+        Ok(Done {
+            face: Some(face),
+            write,
+        })
+    }
+
+    /// A function that may write; no later write can link to it.
+    fn call_of(
+        &mut self,
+        write: &request::Write,
+        arguments: &[(Name, request::Slot)],
+        select: &request::Select,
+    ) -> Result<Done<'a>> {
+        let select = self.function(&write.table, arguments, select, true)?;
+        let write = Write {
+            table: select.from.table().unwrap_or(TableId(0)),
+            face: FaceId(0),
+            unit: write.unit,
+            change: Change::Call,
+            kept: Vec::new(),
+            key: 0,
+            formats: write.formats,
+            returning: Some(select),
+            strict: None,
+        };
+        Ok(Done { face: None, write })
     }
 
     /// The table as the caller may read it. Who may not read it at all knows the keys of the rows that they write.
@@ -284,6 +345,7 @@ impl<'a> Resolver<'a> {
             }
             groups.push(Group {
                 rows: group.rows,
+                each: None,
                 leading: u16::try_from(group.links.len() + 1).unwrap_or(u16::MAX),
                 check: self.of_what_was_sent(&check, &sent),
                 columns,
@@ -386,11 +448,11 @@ impl<'a> Resolver<'a> {
     /// Columns of this face that a link joins with what the earlier write keeps.
     fn joined(&mut self, face: &'a Face, link: &Link, done: &mut [Done<'a>]) -> Result<Vec<(ColumnId, u16)>> {
         let lost = || Error::internal("a link to a write that is not an earlier one, or over no relation between them");
-        let earlier = done.get(link.write).ok_or_else(lost)?.face;
+        let earlier = done.get(link.write).and_then(|done| done.face).ok_or_else(lost)?;
         let (owner, other) = match link.side {
             Side::Own => (face, earlier),
             Side::Theirs | Side::Near => (earlier, face),
-            Side::Far { parent } => (done.get(parent).ok_or_else(lost)?.face, earlier),
+            Side::Far { parent } => (done.get(parent).and_then(|done| done.face).ok_or_else(lost)?, earlier),
         };
         let owner = self.reading(owner)?;
         let relation = self.relation(&owner, &link.relation)?;
@@ -658,16 +720,8 @@ impl<'a> Resolver<'a> {
     fn chosen(&self, face: &Face, update: &UpsertUpdate, key: &[ColumnId], sent: &[Assigned]) -> Result<Vec<Assigned>> {
         let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
         if let Some(columns) = &update.columns {
-            return columns
-                .iter()
-                .map(|column| {
-                    is_sent(column).ok_or_else(|| {
-                        let name = face.column(*column).name.as_str();
-                        let message = format!("{name:?} is to be changed, but was not sent");
-                        Error::invalid(Code::INVALID_VALUE, message).at(name)
-                    })
-                })
-                .collect();
+            // What a row does not say stays as it is.
+            return Ok(columns.iter().filter_map(is_sent).collect());
         }
         for (column, _) in sent.iter().filter(|(column, _)| !key.contains(column)) {
             let name = &face.column(*column).name;
