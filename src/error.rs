@@ -25,6 +25,8 @@ pub enum Kind {
     TooLarge,
     /// The request's headers are larger than allowed.
     HeadersTooLarge,
+    /// The caller has tried too often and should wait.
+    TooMany,
     /// The request did not arrive in time.
     TooSlow,
     /// The caller should come back later: database away, pool empty, time-out.
@@ -47,6 +49,7 @@ impl Kind {
             Kind::Conflict => 409,
             Kind::TooLarge => 413,
             Kind::UnsupportedMedia => 415,
+            Kind::TooMany => 429,
             Kind::HeadersTooLarge => 431,
             Kind::Internal => 500,
             Kind::Unavailable => 503,

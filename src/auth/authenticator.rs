@@ -3,11 +3,11 @@
 use super::claims::{self, Bearer};
 use super::issuer::Issuer;
 use super::token::Verifier;
-use super::{Secrets, refused, variables};
+use super::{Secrets, Sessions, mint, refused, variables};
 use crate::config;
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
-use crate::principal::{Credential, Principal};
+use crate::principal::{Credential, Principal, Variable};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
@@ -27,6 +27,8 @@ pub struct Authenticator {
     anon_key: [u8; 32],
     verifier: Verifier,
     claims_namespace: Option<String>,
+    /// Which of our own sessions have ended.
+    sessions: Option<Arc<Sessions>>,
     /// By the hash of the token, so that a dump of the memory's cache gives no token away.
     verified: Cache<[u8; 32], Arc<Remembered>>,
 }
@@ -40,6 +42,10 @@ struct Names {
 
 struct Remembered {
     bearer: Bearer,
+    /// The session of ours that it belongs to.
+    session: Option<Arc<str>>,
+    /// The session's user is flagged an admin.
+    admin: bool,
     /// Seconds since 1970.
     until: f64,
     /// Of the issuer's keys.
@@ -78,12 +84,22 @@ impl Authenticator {
             anon_key: hash(&secrets.anon_key),
             verifier: Verifier::new(
                 settings,
-                &secrets.jwt_secret,
+                secrets,
                 settings.jwks_url.as_deref().map(Issuer::new).transpose()?,
             ),
             claims_namespace: settings.claims_namespace.clone(),
+            sessions: None,
             verified: Cache::new(REMEMBERED),
         })
+    }
+
+    /// The same, which refuses tokens of sessions that have ended and knows who is flagged an admin.
+    #[must_use]
+    pub fn with_sessions(self, sessions: Arc<Sessions>) -> Self {
+        Self {
+            sessions: Some(sessions),
+            ..self
+        }
     }
 
     /// Names of the headers that decide who asks: answers vary by them.
@@ -170,10 +186,19 @@ impl Authenticator {
             Some(remembered) => remembered,
             None => self.verify(key, token, now, generation).await?,
         };
+        // Whatever is remembered of the token, its session may have ended since.
+        if let (Some(session), Some(sessions)) = (&remembered.session, &self.sessions) {
+            Box::pin(sessions.check(session)).await?;
+        }
         let bearer = &remembered.bearer;
-        let role: Name = bearer.role(self.requested_role(headers)?, self.names.role.as_str())?;
+        let requested = self.requested_role(headers)?;
+        let role = match requested {
+            None | Some(Principal::ADMIN) if remembered.admin => Name::new(Principal::ADMIN),
+            requested => bearer.role(requested, self.names.role.as_str())?,
+        };
         let mut principal = Principal::of_role(role.as_str(), Credential::Token);
         principal.variables = Arc::clone(&bearer.variables);
+        principal.session = remembered.session.clone();
         Ok(principal)
     }
 
@@ -185,8 +210,20 @@ impl Authenticator {
             Some(namespace) => claims::namespaced(&verified.claims, namespace, &self.prefix)?,
             None => claims::plain(&verified.claims)?,
         };
+        let claim = |name: &str| verified.claims.get(name).filter(|_| verified.own);
+        let session: Option<Arc<str>> = claim(mint::SESSION).and_then(serde_json::Value::as_str).map(Arc::from);
+        // A claim makes nobody an admin: it only says that the flag is worth a look.
+        let flagged = claim(mint::FLAGGED) == Some(&serde_json::Value::Bool(true));
+        let admin = match (&self.sessions, &session, bearer.variables.get(variables::ID)) {
+            (Some(sessions), Some(session), Some(Variable::Text(id))) if flagged => {
+                Box::pin(sessions.is_admin(session, id)).await?
+            }
+            _ => false,
+        };
         let remembered = Arc::new(Remembered {
             bearer,
+            session,
+            admin,
             until: verified.until,
             generation,
         });

@@ -17,6 +17,8 @@ const SECRETS_FILE: &str = ".diglot-secrets.toml";
 pub struct Secrets {
     /// Signs Diglot's own sessions.
     pub jwt_secret: String,
+    /// What these have signed is accepted too.
+    pub older_jwt_secrets: Vec<String>,
     /// Opens everything.
     pub admin_secret: String,
     /// Says "anonymous, and I know this server".
@@ -75,8 +77,52 @@ impl Secrets {
     /// # Errors
     /// When the file is damaged. One that cannot be written is a warning: the secrets then last until the end.
     pub fn load(configured: &config::Auth, folder: &Path) -> Result<Self, String> {
+        let keys = configured.jwt_secret.as_ref().map_or(&[][..], config::Keys::all);
+        let secrets = Self::find(configured, keys.first().cloned(), folder)?;
+        Ok(Self {
+            older_jwt_secrets: keys.iter().skip(1).cloned().collect(),
+            ..secrets
+        })
+    }
+
+    /// What is configured or kept in `folder`; nothing is made.
+    ///
+    /// # Errors
+    /// There is no `jwt_secret` yet, or the file is damaged.
+    pub fn kept(configured: &config::Auth, folder: &Path) -> Result<Self, String> {
+        let file = folder.join(SECRETS_FILE);
+        let there = configured.jwt_secret.is_some()
+            || read(&file, &mut Vec::new())?.is_some_and(|kept| kept.jwt_secret.is_some());
+        if !there {
+            return Err(format!(
+                "there is no jwt_secret yet: start the server once, which makes {}, or set it under [auth]",
+                file.display()
+            ));
+        }
+        match configured.jwt_secret {
+            Some(_) => Self::unkept(configured),
+            None => Self::load(configured, folder),
+        }
+    }
+
+    /// What is configured, and for the rest new ones that nobody keeps: for whoever signs nothing that lasts.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn unkept(configured: &config::Auth) -> Result<Self, String> {
+        let keys = configured.jwt_secret.as_ref().map_or(&[][..], config::Keys::all);
         let given = Kept {
-            jwt_secret: configured.jwt_secret.clone(),
+            jwt_secret: keys.first().cloned(),
+            admin_secret: configured.admin_secret.clone(),
+            anon_key: configured.anon_key.clone(),
+        };
+        let made = made(&given)?;
+        Self::of(given.or(made), None, false, Vec::new())
+    }
+
+    fn find(configured: &config::Auth, jwt_secret: Option<String>, folder: &Path) -> Result<Self, String> {
+        let given = Kept {
+            jwt_secret,
             admin_secret: configured.admin_secret.clone(),
             anon_key: configured.anon_key.clone(),
         };
@@ -114,6 +160,7 @@ impl Secrets {
         match (kept.jwt_secret, kept.admin_secret, kept.anon_key) {
             (Some(jwt_secret), Some(admin_secret), Some(anon_key)) => Ok(Self {
                 jwt_secret,
+                older_jwt_secrets: Vec::new(),
                 admin_secret,
                 anon_key,
                 file,
@@ -135,7 +182,7 @@ fn made(known: &Kept) -> Result<Kept, String> {
     })
 }
 
-fn random() -> Result<String, String> {
+pub(super) fn random() -> Result<String, String> {
     let mut bytes = [0_u8; 32];
     rand::rngs::OsRng
         .try_fill_bytes(&mut bytes)

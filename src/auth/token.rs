@@ -1,7 +1,7 @@
 //! JSON Web Tokens: form, signature, times, issuer, audience. What the claims mean is `claims`' to say.
 
 use super::issuer::{Found, Issuer};
-use super::refused;
+use super::{Secrets, refused};
 use crate::config;
 use crate::error::Result;
 use base64::Engine as _;
@@ -14,7 +14,8 @@ const LONGEST: usize = 16 * 1024;
 
 /// Checks tokens.
 pub(super) struct Verifier {
-    secret: DecodingKey,
+    /// The one that signs, and those that are still accepted.
+    secrets: Vec<DecodingKey>,
     pub(super) issuer_keys: Option<Issuer>,
     issuer: Option<String>,
     audience: Option<String>,
@@ -25,6 +26,8 @@ pub(super) struct Verifier {
 /// A token whose signature and claims hold.
 pub(super) struct Verified {
     pub(super) claims: Map<String, Value>,
+    /// It is signed with a secret of this server, not by an issuer.
+    pub(super) own: bool,
     /// Seconds since 1970 after which it does not hold any more, leeway included.
     pub(super) until: f64,
 }
@@ -35,11 +38,15 @@ struct Header {
 }
 
 impl Verifier {
-    pub(super) fn new(settings: &config::Auth, secret: &str, issuer_keys: Option<Issuer>) -> Self {
+    pub(super) fn new(settings: &config::Auth, secrets: &Secrets, issuer_keys: Option<Issuer>) -> Self {
         #[allow(clippy::cast_precision_loss)]
         let leeway = settings.leeway as f64;
         Self {
-            secret: DecodingKey::from_secret(secret.as_bytes()),
+            secrets: [&secrets.jwt_secret]
+                .into_iter()
+                .chain(&secrets.older_jwt_secrets)
+                .map(|secret| DecodingKey::from_secret(secret.as_bytes()))
+                .collect(),
             issuer_keys,
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
@@ -63,9 +70,10 @@ impl Verifier {
         self.verify_signature(&header, message, signature).await?;
         // Only now is anything in the claims worth a look.
         let claims = decode(claims).ok_or_else(|| refused("the token's claims are no JSON object"))?;
+        let own = header.algorithm.family() == AlgorithmFamily::Hmac;
         let until = self.check_times(&claims, now)?;
         self.check_parties(&claims)?;
-        Ok(Verified { claims, until })
+        Ok(Verified { claims, own, until })
     }
 
     async fn verify_signature(&self, header: &Header, message: &str, signature: &str) -> Result<()> {
@@ -74,7 +82,7 @@ impl Verifier {
         };
         // The secret is for HMAC alone and public keys are for everything else: neither is ever used as the other.
         let valid = if header.algorithm.family() == AlgorithmFamily::Hmac {
-            holds(&self.secret)
+            self.secrets.iter().any(holds)
         } else {
             let Some(issuer) = &self.issuer_keys else {
                 return Err(refused(format!(

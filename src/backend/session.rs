@@ -1,6 +1,6 @@
 //! Writing: work that runs within one transaction.
 
-use super::told::Told;
+use super::told::{self, Told};
 use super::{Rows, Run, postgres, sqlite};
 use crate::error::Result;
 use crate::sql::Statement;
@@ -42,6 +42,7 @@ impl Session {
     /// # Errors
     /// As [`super::Backend::run`], and violations of constraints. `place` of one is the index of the values.
     pub async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
+        told::sent(statement);
         let told = Told::begin();
         let changed = match self {
             Self::Sqlite(writing) => writing.change(statement, values),
@@ -56,6 +57,7 @@ impl Session {
     /// # Errors
     /// As [`super::Backend::run`].
     pub async fn read(&mut self, run: Run<'_>) -> Result<Rows> {
+        told::sent(run.statement);
         match self {
             Self::Sqlite(writing) => writing.read(&run),
             Self::Postgres(writing) => writing.read(&run).await,

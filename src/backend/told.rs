@@ -1,8 +1,10 @@
-//! One event for every statement that is sent, so that an operator can see and count them: target
-//! `diglot::statement`, level debug, within the span of its request, whose id it bears.
+//! One event for every statement that is sent, so that an operator can see and count them: target `diglot::statement`, level
+//! debug, within the span of its request, whose id it bears. Of writes the text of each statement, too, level trace: what
+//! they are depends on the rows that they meet.
 
 use super::Rows;
 use super::session::Changed;
+use crate::sql::Statement;
 use std::time::Instant;
 use tracing::Level;
 
@@ -38,4 +40,9 @@ impl Told {
             Err(_) => tracing::debug!(target: TARGET, ms, times, "given up"),
         }
     }
+}
+
+/// A statement of a write is sent.
+pub(super) fn sent(statement: &Statement) {
+    tracing::trace!(target: TARGET, sql = statement.text(), "sent");
 }

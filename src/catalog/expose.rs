@@ -80,11 +80,18 @@ pub fn expose(mut database: Database, settings: &Settings) -> Result<Catalog, Ve
             .settings
             .and_then(|settings| columns::expand(&tables, face, settings, &mut findings));
     }
+    let users = tables.users(&settings.users_table);
+    for (entry, face) in entries.iter().zip(&mut faces) {
+        let Some(settings) = entry.settings else { continue };
+        face.conflict = settings.conflict;
+        if settings.autofill {
+            face.autofill = columns::autofill(&tables, face, users, settings, &mut findings);
+        }
+    }
     let functions = functions::listed(&tables, &faces, &entries, settings, &mut findings);
     if !findings.is_empty() {
         return Err(findings);
     }
-    let users = tables.users(&settings.users_table);
     Ok(Catalog {
         functions,
         users,
@@ -141,6 +148,7 @@ impl<'a> Tables<'a> {
         self.find(name)
             .or_else(|| self.database.table_named(None, name))
             .or_else(lax)
+            .filter(|id| !self.database.is_private(self.get(*id)))
     }
 
     /// The table of a name in the configuration: `table` in the default schema, or `schema.table`.
@@ -196,14 +204,6 @@ fn is_view(table: &Table) -> bool {
     matches!(table.kind, TableKind::View | TableKind::MaterializedView)
 }
 
-/// Diglot's own tables have no face: they are no part of anybody's application.
-fn is_private(database: &Database, table: &Table) -> bool {
-    match database.kind {
-        DatabaseKind::Sqlite => table.name.as_str().to_ascii_lowercase().starts_with("_diglot_"),
-        DatabaseKind::Postgres => table.schema.as_ref().is_some_and(|schema| schema.as_str() == "diglot"),
-    }
-}
-
 /// The faces to be made: each table's own in the order of their names, the default schema first; then the further ones in
 /// the configuration's order.
 fn entries<'a>(tables: &Tables<'_>, settings: &'a Settings, findings: &mut Vec<Finding>) -> Vec<Entry<'a>> {
@@ -226,7 +226,7 @@ fn entries<'a>(tables: &Tables<'_>, settings: &'a Settings, findings: &mut Vec<F
             findings.push((table_key, tables.unknown(wanted) + hint));
             continue;
         };
-        if is_private(tables.database, tables.get(id)) {
+        if tables.database.is_private(tables.get(id)) {
             findings.push((
                 table_key,
                 format!("{wanted:?} is a table of Diglot's own and cannot be exposed"),
@@ -248,7 +248,7 @@ fn entries<'a>(tables: &Tables<'_>, settings: &'a Settings, findings: &mut Vec<F
     }
     let mut own: Vec<Entry<'_>> = tables
         .ids()
-        .filter(|id| !is_private(tables.database, tables.get(*id)))
+        .filter(|id| !tables.database.is_private(tables.get(*id)))
         .map(|table| Entry {
             table,
             settings: listed[table.0 as usize],

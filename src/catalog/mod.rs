@@ -10,12 +10,14 @@ mod secrecy;
 mod settings;
 
 pub use expose::expose;
-pub use face::{Computed, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
+pub use face::{
+    Computed, ConflictMode, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots,
+};
 pub use physical::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function, FunctionArgument,
-    FunctionResult, Generated, Table, TableId, TableKind, Unique,
+    FunctionResult, Generated, POSTGRES_SCHEMA, SQLITE_PREFIX, Table, TableId, TableKind, Unique,
 };
-pub use secrecy::speaks_of_secrets;
+pub use secrecy::{speaks_of_rights, speaks_of_secrets};
 pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};
 
 use crate::ident::Name;

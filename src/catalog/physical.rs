@@ -13,6 +13,12 @@ pub enum DatabaseKind {
     Postgres,
 }
 
+/// What the names of Diglot's own tables begin with on SQLite.
+pub const SQLITE_PREFIX: &str = "_diglot_";
+
+/// The schema of Diglot's own tables on PostgreSQL.
+pub const POSTGRES_SCHEMA: &str = "diglot";
+
 /// An index into [`Database::tables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);
@@ -315,6 +321,18 @@ impl Database {
             })
             .and_then(|index| u32::try_from(index).ok())
             .map(TableId)
+    }
+
+    /// Whether a table is Diglot's own: it is no part of anybody's application, and only the server itself sees it.
+    #[must_use]
+    pub fn is_private(&self, table: &Table) -> bool {
+        match self.kind {
+            DatabaseKind::Sqlite => table.name.as_str().to_ascii_lowercase().starts_with(SQLITE_PREFIX),
+            DatabaseKind::Postgres => table
+                .schema
+                .as_ref()
+                .is_some_and(|schema| schema.as_str() == POSTGRES_SCHEMA),
+        }
     }
 
     /// A table.

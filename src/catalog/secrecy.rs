@@ -40,6 +40,52 @@ pub fn speaks_of_secrets(name: &str) -> bool {
     })
 }
 
+/// Words of columns that say what a user is or may do.
+const RIGHTS: [&str; 27] = [
+    "access",
+    "active",
+    "activated",
+    "admin",
+    "administrator",
+    "approved",
+    "banned",
+    "blocked",
+    "confirmed",
+    "deleted",
+    "disabled",
+    "enabled",
+    "group",
+    "level",
+    "locked",
+    "moderator",
+    "owner",
+    "permission",
+    "privilege",
+    "right",
+    "role",
+    "scope",
+    "staff",
+    "status",
+    "superuser",
+    "tenant",
+    "verified",
+];
+
+/// Whether a column's name speaks of roles, rights, verification, or of an account that is open or closed: nothing that
+/// users say of themselves.
+#[must_use]
+pub fn speaks_of_rights(name: &str) -> bool {
+    let plain = name.to_lowercase();
+    let speaks = |word: &String| {
+        // Words come in the singular, as far as they have one.
+        RIGHTS
+            .iter()
+            .any(|right| right == word || right.strip_suffix('s') == Some(word))
+            || ["admin", "role"].iter().any(|end| word.ends_with(end))
+    };
+    words(name).iter().any(speaks) || plain.contains("verif") || plain.contains("superuser")
+}
+
 /// The words of a name in lower case and in the singular: `apiKeys`, `API_KEYS` and `api-keys` are `api`, `key`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -71,7 +117,43 @@ fn words(name: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::speaks_of_secrets;
+    use super::{speaks_of_rights, speaks_of_secrets};
+
+    #[test]
+    fn rights() {
+        for name in [
+            "role",
+            "roles",
+            "isAdmin",
+            "is_admin",
+            "admin",
+            "isadmin",
+            "email_verified",
+            "verification_code",
+            "emailVerifiedAt",
+            "is_staff",
+            "permissions",
+            "status",
+            "USER_ROLE",
+            "userrole",
+            "superuser",
+            "org_owner",
+        ] {
+            assert!(speaks_of_rights(name), "{name}");
+        }
+        for name in [
+            "name",
+            "bio",
+            "city",
+            "birthday",
+            "control",
+            "avatar_url",
+            "first name",
+            "locale",
+        ] {
+            assert!(!speaks_of_rights(name), "{name}");
+        }
+    }
 
     #[test]
     fn names() {

@@ -158,6 +158,7 @@ fn call(text: &str) -> Result<Call, Failure> {
         query: query_pairs(query).map_err(told)?,
         headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
+        address: None,
     })
 }
 

@@ -8,6 +8,8 @@ mod schema;
 mod serve;
 mod setup;
 mod start_lines;
+mod token;
+mod user;
 
 use crate::telemetry;
 use clap::error::ErrorKind;
@@ -24,6 +26,8 @@ Examples:
   diglot check --config diglot.toml          configuration and rules against the database
   diglot schema graphql --role anonymous     what anonymous callers see
   diglot explain --graphql '{ book { title } }' --role user --var id=2
+  diglot user add ada@example.org --admin    a user to whom no rules apply
+  diglot token --id 2                        a token for scripts, as user 2
 
 Exit codes: 0 done, 1 findings, 2 usage or configuration, 3 database unreachable.
 Log lines go to standard error; DIGLOT_LOG filters them (info, warn, debug, warn,diglot::access=info).";
@@ -100,6 +104,12 @@ enum Command {
     /// Print predicate, plan and SQL of a request
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Arguments),
+    /// Make users and look after their accounts
+    #[command(after_help = user::EXAMPLES)]
+    User(user::Arguments),
+    /// Print a token for a role, for scripts
+    #[command(after_help = token::EXAMPLES)]
+    Token(token::Arguments),
     /// Print completions for a shell
     Completions {
         /// Which
@@ -183,6 +193,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Some(Command::Check { target }) => block_on(check::check(&common, &target, output)),
         Some(Command::Schema(arguments)) => block_on(schema::schema(&common, &arguments, output)),
         Some(Command::Explain(arguments)) => block_on(explain::explain(&common, &arguments, output)),
+        Some(Command::User(arguments)) => block_on(user::user(&common, &arguments, output)),
+        Some(Command::Token(arguments)) => token::token(&common, &arguments, output),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "diglot", &mut script);
@@ -244,6 +256,18 @@ mod tests {
             ("diglot explain --graphql {a} --var id=2 --var team=3", true),
             ("diglot explain --graphql {a} --var id", false),
             ("diglot completions bash", true),
+            ("diglot user add ada@example.org --admin --password-stdin", true),
+            ("diglot user add ada@example.org --password x --password-stdin", false),
+            ("diglot user add", false),
+            ("diglot user list --database app.db", true),
+            ("diglot user set-role ada editor", true),
+            ("diglot user set-role ada --admin", true),
+            ("diglot user set-role ada", false),
+            ("diglot user set-role ada --admin --no-admin", false),
+            ("diglot user disable ada --undo", true),
+            ("diglot token --id 2 --claim org_id=7 --for 1h", true),
+            ("diglot token --claim role=admin", false),
+            ("diglot token --for 0s", false),
         ] {
             assert_eq!(Arguments::try_parse_from(line.split(' ')).is_ok(), holds, "{line}");
         }

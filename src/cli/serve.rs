@@ -4,7 +4,7 @@ use super::output::{Output, Style};
 use super::setup::{Configured, configure, is_note};
 use super::start_lines::{self, Start};
 use super::{Common, Failure, ServeOptions, demo};
-use crate::auth::Secrets;
+use crate::auth::{OpenSignUp, Secrets};
 use crate::http;
 use std::io;
 use std::process::ExitCode;
@@ -81,7 +81,7 @@ pub(super) async fn serve(
             "{more} names were taken or cannot be said and are served under others: diglot check lists them"
         );
     }
-    let edge = Arc::new(configured.edge(ready, &secrets)?);
+    let edge = Arc::new(configured.edge(ready, &secrets, OpenSignUp(address.ip().is_loopback()))?);
     let start = Start {
         address,
         database: &configured.database,

@@ -1,13 +1,13 @@
 //! From the command line to a running engine: configuration, secrets, database, rules, fronts.
 
 use super::{Access, Common, Failure, Target, demo};
-use crate::auth::{Authenticator, Secrets};
+use crate::auth::{Accounts, Authenticator, OpenSignUp, Secrets};
 use crate::backend::{Backend, Settings};
 use crate::config::{self, AccessDefault, Config};
 use crate::engine::{Engine, Source, StartError};
 use crate::error::Error;
 use crate::graphql::GraphQl;
-use crate::http::{App, Edge, Parts};
+use crate::http::{App, Edge, Parts, Proxies};
 use crate::rest::Rest;
 use crate::rules::{Finding, Severity};
 use std::path::{Path, PathBuf};
@@ -189,16 +189,21 @@ impl Configured {
     }
 
     /// The routes over what is ready.
-    pub(super) fn edge(&self, ready: Ready, secrets: &Secrets) -> Result<Edge<App>, Failure> {
+    pub(super) fn edge(&self, ready: Ready, secrets: &Secrets, open: OpenSignUp) -> Result<Edge<App>, Failure> {
         let config = &self.config;
+        let accounts = Arc::new(Accounts::new(Arc::clone(&ready.engine), config, secrets, open));
+        if let Some(lacking) = accounts.lacking() {
+            tracing::warn!("{lacking}");
+        }
         let authenticator = Authenticator::new(&config.auth, secrets).map_err(|error| Failure::usage(error.message))?;
         let max_body = usize::try_from(config.server.max_body_bytes()).unwrap_or(usize::MAX);
         let limit = config.server.request_timeout();
         let app = App::new(Parts {
             engine: ready.engine,
             graphql: ready.graphql,
-            rest: ready.rest,
-            authenticator,
+            rest: ready.rest.with_accounts(Arc::clone(&accounts)),
+            authenticator: authenticator.with_sessions(accounts.sessions()),
+            proxies: Proxies::new(&config.server.trusted_proxies),
             header_prefix: config.auth.header_prefix.to_ascii_lowercase(),
             max_body,
         });

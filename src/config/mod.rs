@@ -23,11 +23,12 @@ pub use access::{CreateAccess, DeleteAccess, ReadAccess, RoleAccess, Rule, Updat
 pub use load::{LoadOptions, Loaded, load};
 pub use schema::json_schema;
 pub use sections::{
-    Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Limits, Naming, Rest, Server, Synchronous, TrailBase,
-    UnknownFilters,
+    Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Keys, Limits, Naming, Rest, Server, Synchronous,
+    TrailBase, UnknownFilters,
 };
 pub use source::{ConfigError, Source};
 pub use tables::{Column, Computed, Function, Relation, Role, Search, Table};
+pub use units::duration;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

@@ -5,8 +5,8 @@ mod access;
 use super::node::{Entries, Value};
 use super::walk::{Fields, Reader};
 use super::{
-    Access, AccessDefault, Auth, Column, Computed, Config, Database, ExpandShape, Function, GraphQl, Limits, Naming,
-    Relation, Rest, Role, Search, Server, Synchronous, Table, TrailBase, UnknownFilters,
+    Access, AccessDefault, Auth, Column, Computed, Config, Database, ExpandShape, Function, GraphQl, Keys, Limits,
+    Naming, Relation, Rest, Role, Search, Server, Synchronous, Table, TrailBase, UnknownFilters,
 };
 
 /// Reads everything. Where a value is wrong its default stands, so that all findings come at once.
@@ -83,6 +83,7 @@ fn server(mut fields: Fields<'_>) -> Server {
         listen: fields.text("listen").unwrap_or(default.listen),
         cors_origins: fields.texts("cors_origins").unwrap_or(default.cors_origins),
         hosts: fields.texts("hosts").unwrap_or(default.hosts),
+        trusted_proxies: fields.texts("trusted_proxies").unwrap_or(default.trusted_proxies),
         max_body: fields.text("max_body").unwrap_or(default.max_body),
         shutdown_timeout: fields.text("shutdown_timeout").unwrap_or(default.shutdown_timeout),
         header_timeout: fields.text("header_timeout").unwrap_or(default.header_timeout),
@@ -95,7 +96,7 @@ fn server(mut fields: Fields<'_>) -> Server {
 fn auth(mut fields: Fields<'_>) -> Auth {
     let default = Auth::default();
     let auth = Auth {
-        jwt_secret: fields.text("jwt_secret"),
+        jwt_secret: keys_of(&mut fields, "jwt_secret"),
         jwks_url: fields.text("jwks_url"),
         issuer: fields.text("issuer"),
         audience: fields.text("audience"),
@@ -106,12 +107,25 @@ fn auth(mut fields: Fields<'_>) -> Auth {
         anon_key: fields.text("anon_key"),
         users_table: fields.text("users_table").unwrap_or(default.users_table),
         access_token_ttl: fields.text("access_token_ttl").unwrap_or(default.access_token_ttl),
+        refresh_token_ttl: fields.text("refresh_token_ttl").unwrap_or(default.refresh_token_ttl),
         header_prefix: fields.text("header_prefix").unwrap_or(default.header_prefix),
         sign_up: fields.boolean("sign_up"),
         sign_up_columns: fields.texts("sign_up_columns"),
     };
     fields.finish_with(section_of);
     auth
+}
+
+/// A text, or a list of them.
+fn keys_of(fields: &mut Fields<'_>, key: &'static str) -> Option<Keys> {
+    let is_list = fields
+        .node(key)
+        .is_some_and(|node| matches!(node.value, Value::List(_)));
+    if is_list {
+        fields.texts(key).map(Keys::Several)
+    } else {
+        fields.text(key).map(Keys::One)
+    }
 }
 
 fn access_default(mut fields: Fields<'_>) -> Access {
@@ -178,6 +192,7 @@ fn trailbase(mut fields: Fields<'_>) -> TrailBase {
             .unwrap_or(default.unknown_filters),
         expand_shape: fields.choice("expand_shape", &shapes).unwrap_or(default.expand_shape),
         max_limit: fields.integer("max_limit").unwrap_or(default.max_limit),
+        redirect_uris: fields.texts("redirect_uris").unwrap_or(default.redirect_uris),
     };
     fields.finish();
     trailbase

@@ -56,6 +56,8 @@ pub struct Server {
     /// Names, besides those of this machine, that the server answers to; `*` for any. Without them a server on loopback
     /// answers to `localhost` and its addresses alone, others to any name.
     pub hosts: Vec<String>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed: limits on failed sign-ins are by the caller's address.
+    pub trusted_proxies: Vec<String>,
     /// Largest body, such as `10MB`.
     pub max_body: String,
     /// Most time from SIGTERM to the end.
@@ -72,6 +74,7 @@ impl Default for Server {
             listen: "127.0.0.1:4000".into(),
             cors_origins: Vec::new(),
             hosts: Vec::new(),
+            trusted_proxies: ["127.0.0.1", "::1"].map(String::from).to_vec(),
             max_body: "10MB".into(),
             shutdown_timeout: "10s".into(),
             header_timeout: "10s".into(),
@@ -84,8 +87,9 @@ impl Default for Server {
 #[derive(Clone, Debug, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
-    /// Signs Diglot's own sessions (HS256, HS384, HS512); generated and kept if absent.
-    pub jwt_secret: Option<String>,
+    /// Signs Diglot's own sessions (HS256, HS384, HS512); generated and kept if absent. Of a list the first signs, and
+    /// what the others have signed is accepted: so a secret is replaced without ending sessions.
+    pub jwt_secret: Option<Keys>,
     /// Where an issuer's keys are: https, or http on loopback.
     pub jwks_url: Option<String>,
     /// `iss` that tokens must have.
@@ -106,6 +110,8 @@ pub struct Auth {
     pub users_table: String,
     /// How long an access token is good for.
     pub access_token_ttl: String,
+    /// How long a session lasts without being used: its refresh token is good for so long, and each use gives a new one.
+    pub refresh_token_ttl: String,
     /// Prefix of role and variable headers.
     pub header_prefix: String,
     /// Whether anybody may sign up; on loopback the default is yes, beyond it must be said.
@@ -128,10 +134,38 @@ impl Default for Auth {
             anon_key: None,
             users_table: "users".into(),
             access_token_ttl: "60m".into(),
+            refresh_token_ttl: "30d".into(),
             header_prefix: "x-diglot-".into(),
             sign_up: None,
             sign_up_columns: None,
         }
+    }
+}
+
+/// One secret, or several of which the first signs.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(untagged)]
+pub enum Keys {
+    /// One.
+    One(String),
+    /// Several; the first signs, all are accepted.
+    Several(Vec<String>),
+}
+
+impl Keys {
+    /// All of them, the one that signs first.
+    #[must_use]
+    pub fn all(&self) -> &[String] {
+        match self {
+            Keys::One(key) => std::slice::from_ref(key),
+            Keys::Several(keys) => keys,
+        }
+    }
+}
+
+impl From<&str> for Keys {
+    fn from(key: &str) -> Self {
+        Keys::One(key.to_owned())
     }
 }
 
@@ -263,6 +297,8 @@ pub struct TrailBase {
     pub expand_shape: ExpandShape,
     /// Most rows of a list.
     pub max_limit: u64,
+    /// Where `redirect_uri` may lead besides this server's own paths: origins, with or without a path.
+    pub redirect_uris: Vec<String>,
 }
 
 impl Default for TrailBase {
@@ -271,6 +307,7 @@ impl Default for TrailBase {
             unknown_filters: UnknownFilters::Reject,
             expand_shape: ExpandShape::Data,
             max_limit: 1024,
+            redirect_uris: Vec::new(),
         }
     }
 }

@@ -412,3 +412,19 @@ fn the_page_is_complete() {
             .unwrap_or_else(|errors| panic!("{errors}\n{example}"));
     }
 }
+
+#[test]
+fn a_secret_or_several() {
+    let of = |text: &str| {
+        let parsed: Config = toml::from_str(text).unwrap();
+        parsed.auth.jwt_secret.map(|keys| keys.all().to_vec())
+    };
+    let long = "0123456789012345678901234567890123456789";
+    assert_eq!(of(""), None);
+    assert_eq!(
+        of(&format!("[auth]\njwt_secret = \"{long}\"")),
+        Some(vec![long.to_owned()])
+    );
+    let both = format!("[auth]\njwt_secret = [\"{long}a\", \"{long}b\"]");
+    assert_eq!(of(&both), Some(vec![format!("{long}a"), format!("{long}b")]));
+}

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// `500ms`, `10s`, `60m`, `7d`, or several of them (`1h30m`).
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// A duration in words: `500ms`, `10s`, `60m`, `7d`, or several of them (`1h30m`).
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
     if rest.is_empty() {

@@ -1,9 +1,10 @@
 //! Whether values make sense, as far as that can be said without a database; and their parsed forms.
 
-use super::address::{database_url, is_key_url, is_origin, is_postgres, listen_parts};
-use super::{Auth, Config, Database, Server, units};
+use super::address::{database_url, is_key_url, is_origin, is_postgres, is_redirect, listen_parts};
+use super::{Auth, Config, Database, Keys, Server, units};
 use crate::error::nearest;
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The REST dialects, and whether they are served.
@@ -139,6 +140,12 @@ impl Check {
                 self.error("server.hosts", format!("{host:?} is no host"), hint);
             }
         }
+        for proxy in &server.trusted_proxies {
+            if proxy.parse::<IpAddr>().is_err() {
+                let hint = "write its IP address, such as 10.0.0.2";
+                self.error("server.trusted_proxies", format!("{proxy:?} is no address"), hint);
+            }
+        }
         match units::size(&server.max_body) {
             None => {
                 let hint = "write a number and a unit: 500kB, 10MB, 1MiB";
@@ -152,17 +159,17 @@ impl Check {
     }
 
     fn auth(&mut self, auth: &Auth) {
-        self.filled("auth.jwt_secret", auth.jwt_secret.as_ref());
+        let keys = auth.jwt_secret.as_ref().map(Keys::all);
+        if keys.is_some_and(|keys| keys.is_empty() || keys.iter().any(|key| key.trim().is_empty())) {
+            self.error("auth.jwt_secret", "must not be empty", "leave the key out instead");
+        }
         self.filled("auth.admin_secret", auth.admin_secret.as_ref());
         self.filled("auth.anon_key", auth.anon_key.as_ref());
         self.filled("auth.issuer", auth.issuer.as_ref());
         self.filled("auth.audience", auth.audience.as_ref());
         self.filled("auth.claims_namespace", auth.claims_namespace.as_ref());
-        if auth
-            .jwt_secret
-            .as_ref()
-            .is_some_and(|secret| !secret.is_empty() && secret.len() < 32)
-        {
+        let short = |key: &String| !key.is_empty() && key.len() < 32;
+        if keys.is_some_and(|keys| keys.iter().any(short)) {
             self.warning("auth.jwt_secret", "is shorter than 32 bytes and can be guessed");
         }
         if auth.admin_secret.is_some() && auth.admin_secret == auth.anon_key {
@@ -186,6 +193,7 @@ impl Check {
             self.error("auth.users_table", "must not be empty", "the default is \"users\"");
         }
         self.duration("auth.access_token_ttl", &auth.access_token_ttl);
+        self.duration("auth.refresh_token_ttl", &auth.refresh_token_ttl);
         let prefix = &auth.header_prefix;
         let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if prefix.len() < 2 || !prefix.ends_with('-') || prefix.starts_with('-') || !prefix.bytes().all(token) {
@@ -220,6 +228,14 @@ impl Check {
                 "rest.default_limit",
                 format!("{} is above max_limit, {}", rest.default_limit, rest.max_limit),
                 "",
+            );
+        }
+        for uri in rest.trailbase.redirect_uris.iter().filter(|uri| !is_redirect(uri)) {
+            let message = format!("{uri:?} is no address to lead to");
+            self.error(
+                "rest.trailbase.redirect_uris",
+                message,
+                "write https://host or https://host/path",
             );
         }
         for dialect in &rest.dialects {
@@ -398,5 +414,19 @@ impl Server {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         units::duration(&self.request_timeout).unwrap_or(Duration::from_secs(30))
+    }
+}
+
+impl Auth {
+    /// How long a session lasts without being used.
+    #[must_use]
+    pub fn refresh_token_ttl(&self) -> Duration {
+        units::duration(&self.refresh_token_ttl).unwrap_or(Duration::from_secs(30 * 86_400))
+    }
+
+    /// How long an access token is good for.
+    #[must_use]
+    pub fn access_token_ttl(&self) -> Duration {
+        units::duration(&self.access_token_ttl).unwrap_or(Duration::from_secs(3600))
     }
 }

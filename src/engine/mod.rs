@@ -10,10 +10,12 @@ mod enums;
 mod exposure;
 mod start;
 mod stream;
+mod system;
 mod write;
 
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
+pub use system::USERS;
 pub use write::Written;
 
 use crate::backend::{Backend, Reply, Run, Seal};
@@ -27,7 +29,7 @@ use crate::sql::{Form, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
 use cache::{Plans, Ready};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a request gave, in the output's own JSON.
 #[derive(Debug)]
@@ -84,6 +86,8 @@ pub struct Snapshot {
     views: Views,
     plans: Plans,
     programs: write::Programs,
+    /// Diglot's own tables, once somebody asks for them.
+    system: OnceLock<Arc<Snapshot>>,
 }
 
 impl Snapshot {
@@ -96,6 +100,7 @@ impl Snapshot {
             views,
             plans: Plans::new(),
             programs: write::Programs::new(),
+            system: OnceLock::new(),
         }
     }
 

@@ -79,7 +79,7 @@ impl Fault {
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
             (Kind::Invalid, Code::INVALID_CURSOR)
-            | (Kind::UnsupportedMedia | Kind::TooLarge | Kind::TooSlow | Kind::HeadersTooLarge, _) => {
+            | (Kind::UnsupportedMedia | Kind::TooLarge | Kind::TooSlow | Kind::TooMany | Kind::HeadersTooLarge, _) => {
                 FaultCode::BAD_REQUEST
             }
             (Kind::Invalid, _) => FaultCode::VALIDATION,

@@ -47,6 +47,9 @@ pub(super) fn told(mut response: Response, error: Error) -> Response {
         Kind::TooSlow => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        Kind::TooMany => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        }
         Kind::Unavailable if !headers.contains_key(RETRY_AFTER) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -2,6 +2,7 @@
 
 use super::edge::{Exchange, Handler};
 use super::explain::{Asked, explain};
+use super::proxies::Proxies;
 use super::route::{Route, path_segments, query_pairs, route};
 use super::{answer, body, catalog, playground};
 use crate::auth::Authenticator;
@@ -9,7 +10,7 @@ use crate::engine::{Engine, Schema};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::principal::{Credential, Principal};
-use crate::rest::{Call, Rest};
+use crate::rest::{Call, Credentials, Rest};
 use axum::body::Body;
 use axum::http::header::{ALLOW, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -32,6 +33,8 @@ pub struct Parts {
     pub header_prefix: String,
     /// Most bytes of a body.
     pub max_body: usize,
+    /// Proxies that say where their callers are.
+    pub proxies: Proxies,
 }
 
 /// All routes over one engine.
@@ -42,8 +45,6 @@ pub struct App {
 
 /// Most bytes of a request's headers; tokens and cookies have room in them.
 const HEADERS: usize = 32 * 1024;
-
-const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 impl App {
     /// Makes the routes.
@@ -60,8 +61,24 @@ impl App {
 
     /// Who asks, and the whole body.
     async fn admit(&self, headers: &HeaderMap, body: Body, deadline: Instant) -> Result<(Principal, bytes::Bytes)> {
+        self.admitted(Credentials::Wanted, headers, body, deadline).await
+    }
+
+    /// The same, where credentials may not count.
+    async fn admitted(
+        &self,
+        credentials: Credentials,
+        headers: &HeaderMap,
+        body: Body,
+        deadline: Instant,
+    ) -> Result<(Principal, bytes::Bytes)> {
         check_size(headers)?;
-        let principal = in_time(deadline, self.parts.authenticator.authenticate(headers)).await??;
+        let authenticated = async || in_time(deadline, self.parts.authenticator.authenticate(headers)).await?;
+        let principal = match credentials {
+            Credentials::Wanted => authenticated().await?,
+            Credentials::Welcome => authenticated().await.unwrap_or_else(|_| Principal::anonymous()),
+            Credentials::Ignored => Principal::anonymous(),
+        };
         let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, self.parts.max_body));
         let body = body.await.map_err(|_| {
             let message = "the body did not arrive in time; send it faster, or less of it";
@@ -81,6 +98,7 @@ impl App {
             headers,
             body,
             deadline,
+            ..
         } = exchange;
         let answer = async {
             let (principal, body) = self.admit(&headers, body, deadline).await?;
@@ -106,19 +124,26 @@ impl App {
         };
         let rest = &self.parts.rest;
         if exchange.method == Method::OPTIONS {
-            return options(ALL_METHODS);
+            return match rest.methods(&path) {
+                Some(methods) => options(methods),
+                None => not_found(exchange.uri.path()),
+            };
         }
         let mut call = Call {
             method: exchange.method,
             path,
             query,
+            address: self.parts.proxies.caller(exchange.address, &exchange.headers),
             headers: exchange.headers,
             body: bytes::Bytes::new(),
         };
         let deadline = exchange.deadline;
         let answer = match unreadable {
             Some(error) => Err(error),
-            None => match self.admit(&call.headers, exchange.body, deadline).await {
+            None => match self
+                .admitted(rest.credentials(&call.path), &call.headers, exchange.body, deadline)
+                .await
+            {
                 Ok((principal, body)) => {
                     call.body = body;
                     in_time(deadline, rest.handle(&principal, &call)).await

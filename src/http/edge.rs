@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,10 @@ const TAGGED: u64 = 64 * 1024;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Who has opened the connection, among a request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// A request as the handler sees it.
 #[derive(Debug)]
 pub struct Exchange {
@@ -35,6 +40,8 @@ pub struct Exchange {
     pub headers: HeaderMap,
     /// Body, unread.
     pub body: Body,
+    /// Where the caller is, if that is known.
+    pub address: Option<IpAddr>,
     /// When the answer is due. Whoever has a form of its own for errors watches it.
     pub deadline: Instant,
 }
@@ -84,11 +91,13 @@ impl<H: Handler> Edge<H> {
             None
         };
         let path = parts.uri.clone();
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
         let exchange = Exchange {
             method,
             uri: parts.uri,
             headers: parts.headers,
             body,
+            address: peer,
             deadline: begin + self.time_limit,
         };
         // Statements are told within it.

@@ -1,6 +1,6 @@
 //! Connections: accepting, HTTP/1.1 and HTTP/2, time limits, the orderly end.
 
-use super::edge::{Edge, Handler};
+use super::edge::{Edge, Handler, Peer};
 use super::hosts::Hosts;
 use super::idle::Idle;
 use super::stall::Stall;
@@ -135,7 +135,7 @@ pub async fn serve<H: Handler>(
             () = &mut shutdown => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, place)) = accepted else {
+        let Some((stream, peer, place)) = accepted else {
             continue;
         };
         let mut ended = ending.subscribe();
@@ -150,7 +150,8 @@ pub async fn serve<H: Handler>(
             let seen = Arc::clone(&begun);
             let idle = Idle::new();
             let watched = Arc::clone(&idle);
-            let service = tower::service_fn(move |request| {
+            let service = tower::service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
                 seen.store(true, Ordering::Relaxed);
                 let busy = watched.begin();
                 let answer = service.clone().oneshot(request);
@@ -199,10 +200,10 @@ pub async fn serve<H: Handler>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
+        Ok((stream, peer)) => Some((stream, Peer(peer.ip()), place)),
         Err(error) => {
             // Out of file descriptors, for instance: others must end before this can go on.
             if !matches!(

@@ -15,14 +15,16 @@ mod write;
 pub use openapi::Document;
 pub use scene::Scene;
 
+use crate::auth::{self, Accounts};
 use crate::config;
 use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
 use crate::request::{Batch, Request};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use bytes::Bytes;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One HTTP request, as far as a dialect looks at it.
@@ -38,6 +40,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
+    /// Where the caller is, if that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// Writes an outcome in a dialect's form.
@@ -45,6 +49,22 @@ pub type Writer = Box<dyn FnOnce(Outcome) -> Result<Response> + Send>;
 
 /// Writes what a batch gave in a dialect's form.
 pub type BatchWriter = Box<dyn FnOnce(Vec<Written>) -> Result<Response> + Send>;
+
+/// Writes what batches gave, each by itself, in a dialect's form.
+pub type EachWriter = Box<dyn FnOnce(Vec<Result<Vec<Written>>>) -> Result<Response> + Send>;
+/// Writes what came of an action on an account in a dialect's form.
+pub type AccountWriter = Box<dyn FnOnce(auth::Answer) -> Result<Response> + Send>;
+
+/// Which of a call's credentials are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// All; one that does not hold is an error.
+    Wanted,
+    /// One that does not hold is as good as none: the call has something of its own.
+    Welcome,
+    /// None.
+    Ignored,
+}
 
 /// What parsing gave.
 pub enum Step {
@@ -64,6 +84,20 @@ pub enum Step {
         /// Writes the outcome.
         write: BatchWriter,
     },
+    /// Batches that happen one after the other, whether or not one of them fails, and how what they gave is written.
+    Each {
+        /// The batches, or why one cannot be.
+        batches: Vec<Result<Batch>>,
+        /// Writes the outcomes.
+        write: EachWriter,
+    },
+    /// Something about the caller's account, and how the answer is written.
+    Account {
+        /// What is wanted.
+        action: Box<auth::Action>,
+        /// Writes the answer.
+        write: AccountWriter,
+    },
 }
 
 /// A REST dialect.
@@ -73,6 +107,14 @@ pub trait Dialect: Send + Sync {
 
     /// Whether a path is this dialect's.
     fn owns(&self, path: &[String]) -> bool;
+
+    /// The methods of a path of its own, as `Allow` names them.
+    fn methods(&self, path: &[String]) -> &'static str;
+
+    /// Which credentials count on a path of its own.
+    fn credentials(&self, _path: &[String]) -> Credentials {
+        Credentials::Wanted
+    }
 
     /// Wire → request.
     ///
@@ -91,6 +133,7 @@ pub trait Dialect: Send + Sync {
 pub struct Rest {
     /// The engine.
     pub engine: Arc<Engine>,
+    accounts: Option<Arc<Accounts>>,
     dialects: Dialects,
 }
 
@@ -100,13 +143,36 @@ impl Rest {
     pub fn new(engine: Arc<Engine>, settings: config::Rest) -> Self {
         Self {
             engine,
+            accounts: None,
             dialects: Dialects::new(settings),
         }
+    }
+
+    /// The same, where people can sign in.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Arc<Accounts>) -> Self {
+        Self {
+            accounts: Some(accounts),
+            ..self
+        }
+    }
+
+    /// Which credentials count on a path.
+    #[must_use]
+    pub fn credentials(&self, path: &[String]) -> Credentials {
+        let dialect = self.dialects.owner(path);
+        dialect.map_or(Credentials::Wanted, |dialect| dialect.credentials(path))
     }
 
     /// The words of the enabled dialects.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.dialects.all.iter().map(|dialect| dialect.name())
+    }
+
+    /// The methods of a path that an enabled dialect owns, as `Allow` names them.
+    #[must_use]
+    pub fn methods(&self, path: &[String]) -> Option<&'static str> {
+        self.dialects.owner(path).map(|dialect| dialect.methods(path))
     }
 
     /// Answers a call; `None` where no enabled dialect owns its path.
@@ -125,6 +191,26 @@ impl Rest {
                 write(outcome.await?)
             }
             Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
+            Step::Each { batches, write } => {
+                let mut outcomes = Vec::with_capacity(batches.len());
+                for batch in batches {
+                    outcomes.push(match batch {
+                        Ok(batch) => self.engine.write(&snapshot, principal, batch).await,
+                        Err(error) => Err(error),
+                    });
+                }
+                write(outcomes)
+            }
+            Step::Account { action, write } => {
+                let accounts = self.accounts.as_ref().ok_or_else(|| {
+                    Error::new(
+                        Kind::NotAllowed,
+                        Code::NOT_SUPPORTED,
+                        "nobody can sign in on this server",
+                    )
+                })?;
+                write(accounts.act(principal, call.address, *action).await?)
+            }
         }
     }
 
@@ -195,7 +281,7 @@ impl Dialects {
         };
         match self.parse(dialect, snapshot, principal, call)? {
             Step::Run { request, .. } => Ok(*request),
-            Step::Write { .. } => Err(Error::invalid(
+            Step::Write { .. } | Step::Each { .. } | Step::Account { .. } => Err(Error::invalid(
                 Code::NOT_SUPPORTED,
                 "only calls that read are explained",
             )),

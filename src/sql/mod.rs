@@ -10,6 +10,7 @@ mod geometry;
 mod layout;
 mod level;
 mod nested;
+mod own;
 mod predicate;
 mod render;
 mod statement;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use change::{Changes, Feed, ROW_NUMBER};
 pub use layout::{Layout, Member, Nested, Shape, Wire};
+pub use own::{fixed, script, users_table};
 pub use render::{Care, render};
 pub use statement::{Flavor, Form, Mark, Statement};
 

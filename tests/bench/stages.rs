@@ -100,6 +100,7 @@ fn call(path: &[&str], query: &[(&str, &str)]) -> Call {
             .collect(),
         headers: axum::http::HeaderMap::new(),
         body: bytes::Bytes::new(),
+        address: None,
     }
 }
 

@@ -168,6 +168,7 @@ pub(super) fn get(path: &str, query: &str) -> Call {
         query: query_pairs(query).unwrap_or_default(),
         headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
+        address: None,
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Case {
     pub unordered: bool,
     /// One request per front.
     pub request: Option<Lines>,
+    /// One change per front.
+    pub write: Option<Change>,
     /// Follow the cursors to the end.
     pub walk: Option<Walk>,
     /// What is wanted.
@@ -50,6 +52,18 @@ pub(crate) struct Lines {
     pub operation: Option<String>,
     pub based: Option<String>,
     pub records: Option<String>,
+}
+
+/// The same change in each wire form that can say it. Those of REST are `METHOD path body`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    pub graphql: Option<String>,
+    pub variables: Option<String>,
+    pub based: Option<String>,
+    pub records: Option<String>,
+    /// The media type of REST's bodies, where it is not JSON.
+    pub media: Option<String>,
 }
 
 /// How pages are walked.
@@ -91,6 +105,14 @@ pub(crate) struct Expect {
     /// Keys that rows must not have, of whatever front.
     #[serde(default)]
     pub without: Vec<String>,
+    /// Of a change: REST's status, if it is not 200.
+    pub status: Option<u16>,
+    /// Of a change: what is another afterwards in all of the database, as [`crate::state::Difference`] reads it.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// Of a change: the headers of those who are let change more than others.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// The cases that are to be run.
@@ -187,8 +209,13 @@ fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
     if case.about.is_empty() || databases.is_empty() || (case.expect.is_empty() && case.step.is_empty()) {
         return Err("a case says what it is about, and expects something".into());
     }
-    if case.request.is_none() != case.expect.is_empty() {
-        return Err("[request] and [[expect]] belong together".into());
+    if (case.request.is_none() && case.write.is_none()) != case.expect.is_empty()
+        || (case.request.is_some() && case.write.is_some())
+    {
+        return Err("[request] or [write], and [[expect]] belong together".into());
+    }
+    if case.write.is_some() && (case.walk.is_some() || case.keep_responses || !case.differs.is_empty()) {
+        return Err("a case that writes has no walk, kept responses or questions that differ".into());
     }
     for expect in &case.expect {
         let says = [
@@ -196,10 +223,19 @@ fn load(path: &Path) -> Result<(Case, Vec<Database>), String> {
             expect.data.is_some(),
             expect.total.is_some(),
             expect.raw.is_some(),
+            !expect.after.is_empty(),
             expect.refused.is_some(),
         ];
-        if expect.who.is_empty() || !says.contains(&true) || (expect.refused.is_some() && says[..4].contains(&true)) {
-            return Err("an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, or `refused`".into());
+        if expect.who.is_empty() || !says.contains(&true) || (expect.refused.is_some() && says[..5].contains(&true)) {
+            return Err(
+                "an [[expect]] has `as`, and either `rows`, `data`, `total`, `raw`, `after`, or `refused`".into(),
+            );
+        }
+        if case.write.is_none() && (!expect.after.is_empty() || expect.status.is_some() || !expect.headers.is_empty()) {
+            return Err("`after`, `status` and `headers` are of changes".into());
+        }
+        for line in &expect.after {
+            crate::state::Difference::parse(line)?;
         }
         if expect.data.is_some() && expect.fronts != Some(vec![Front::GraphQl]) {
             return Err("`data` is GraphQL's: it needs fronts = [\"graphql\"]".into());
@@ -227,6 +263,37 @@ impl Expect {
         self.database.as_deref().is_none_or(|word| word == database.word())
             && self.fronts.as_ref().is_none_or(|fronts| fronts.contains(&front))
     }
+}
+
+/// What a front is sent to make a change; `None` where it cannot say it.
+pub(crate) fn change(front: Front, change: &Change) -> Result<Option<Request>, String> {
+    let line = match front {
+        Front::GraphQl => {
+            let Some(query) = &change.graphql else { return Ok(None) };
+            let variables = change
+                .variables
+                .as_deref()
+                .map(serde_json::from_str::<Value>)
+                .transpose();
+            let variables = variables.map_err(|error| format!("variables: {error}"))?;
+            return Ok(Some(fronts::graphql(query, variables.as_ref(), None)));
+        }
+        Front::Based => change.based.as_deref(),
+        Front::Records => change.records.as_deref(),
+    };
+    let Some(line) = line else { return Ok(None) };
+    let mut parts = line.trim().splitn(3, ' ');
+    let (Some(method), Some(target)) = (parts.next(), parts.next()) else {
+        return Err(format!("{line:?} is not `METHOD path body`"));
+    };
+    let mut request = fronts::rest(target);
+    request.method = method.into();
+    if let Some(body) = parts.next() {
+        let media = change.media.as_deref().unwrap_or("application/json");
+        request.body = crate::steps::repeated(body).into_bytes();
+        request.headers.push(("Content-Type".into(), media.into()));
+    }
+    Ok(Some(request))
 }
 
 /// What a front is sent; `None` where it cannot say it.

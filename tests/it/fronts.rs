@@ -44,6 +44,14 @@ pub(crate) enum Refusal {
     Invalid,
     /// No such row.
     NotFound,
+    /// What is written contradicts what stands: a key that exists, a reference.
+    Conflict,
+    /// It can be read, but not written, by nobody.
+    NotAllowed,
+    /// The body is of a kind that the front does not take.
+    UnsupportedMedia,
+    /// There is too much of it.
+    TooLarge,
 }
 
 /// A GraphQL request over POST.
@@ -134,6 +142,12 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
         Refusal::Forbidden if !records && who.shows_nothing() => (401, "UNAUTHORIZED"),
         Refusal::Forbidden => (403, "FORBIDDEN"),
         Refusal::Invalid => (400, "VALIDATION_ERROR"),
+        // The Records API has one status for what the tables do not take.
+        Refusal::Conflict if records => (400, "CONFLICT"),
+        Refusal::Conflict => (409, "CONFLICT"),
+        Refusal::NotAllowed => (405, "METHOD_NOT_ALLOWED"),
+        Refusal::UnsupportedMedia => (415, "UNSUPPORTED_MEDIA_TYPE"),
+        Refusal::TooLarge => (413, "PAYLOAD_TOO_LARGE"),
     };
     if answer.status != status {
         return Err(format!("wanted status {status}"));
@@ -177,9 +191,11 @@ fn check_graphql_refusal(refusal: Refusal, answer: &Answer) -> Result<(), String
             Refusal::Unknown => &["validation-failed"],
             Refusal::Unauthenticated => &["access-denied"],
             Refusal::Forbidden => &["validation-failed", "permission-error", "access-denied"],
+            Refusal::Conflict => &["constraint-violation"],
             _ => &[
                 "validation-failed",
                 "parse-failed",
+                "constraint-violation",
                 "data-exception",
                 "bad-request",
                 "not-supported",

@@ -50,6 +50,7 @@ impl Inside {
         let (engine, _) = started.map_err(|error| format!("{error:?}"))?;
         let secrets = Secrets {
             jwt_secret: JWT_SECRET.into(),
+            older_jwt_secrets: Vec::new(),
             admin_secret: ADMIN_SECRET.into(),
             anon_key: ANON_KEY.into(),
             file: None,
@@ -111,5 +112,6 @@ fn call(target: &str) -> Result<Call, Error> {
         query: query_pairs(query)?,
         headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
+        address: None,
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
-//! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
+//! no question to all fronts; `writes` runs the cases that write, `state` says what they have changed, `kill` and `outages` end
+//! the server and the database under writes. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables, `told` that the playground's catalog
 //! tells the same. `responses` keeps answers to the letter, `order` holds lists to one order, `statements` counts what the
 //! databases are sent, `streaming` shows what only long answers show. `properties` asks at random, `fuzz` (in
@@ -16,6 +17,7 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod accounts;
 mod away;
 mod case;
 mod cases;
@@ -27,18 +29,22 @@ mod fronts;
 mod fuzz;
 mod inside;
 mod issuer;
+mod kill;
 mod layering;
 mod limits;
 mod live;
 mod order;
+mod outages;
 mod plans;
 mod properties;
 mod responses;
 mod schemas;
 mod snapshots;
+mod state;
 mod statements;
 mod steps;
 mod streaming;
 mod told;
 mod values;
 mod world;
+mod writes;

@@ -221,6 +221,11 @@ fn filled(text: &str, saved: &BTreeMap<String, String>) -> String {
     out
 }
 
+/// A text with its repetitions, `{{1000*[}}`.
+pub(crate) fn repeated(text: &str) -> String {
+    filled(text, &BTreeMap::new())
+}
+
 fn bytes(hex: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let pairs = digits

@@ -111,6 +111,16 @@ pub(crate) async fn watched(fixture: &str, database: Database) -> Result<Arc<Ser
     start(fixture, database, Some(log)).await
 }
 
+/// A server of a fixture on a database that is written to. It tells of every statement.
+pub(crate) async fn writable(fixture: &str, database: Database) -> Result<Server, String> {
+    let label = format!("writable_{fixture}_{database}");
+    let url = own_database(&label, database, &script(fixture, database)?).await?;
+    let path = configuration(fixture, database)?;
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let log = "info,sqlx=warn,diglot::statement=trace";
+    own_logged(&label, &url, &text, Some(log)).await
+}
+
 /// What PostgreSQL has written to its log.
 pub(crate) fn cluster_log() -> String {
     let folder = std::env::var_os("DIGLOT_TEST_POSTGRES_FOLDER").map(PathBuf::from);
@@ -222,12 +232,25 @@ async fn start_in(
 
 /// A server of one test's own, on a database and with a configuration that it may change. It ends when it is dropped.
 pub(crate) async fn own(label: &str, url: &str, configuration: &str) -> Result<Server, String> {
+    own_logged(label, url, configuration, None).await
+}
+
+async fn own_logged(label: &str, url: &str, configuration: &str, log: Option<&str>) -> Result<Server, String> {
     let folder = own_directory(label)?;
     let config = folder.join("diglot.toml");
     fs::write(&config, configuration).map_err(|error| error.to_string())?;
     let database = url.rsplit('/').next().filter(|name| name.starts_with("diglot_it_"));
     let dropped = database.filter(|_| url.starts_with("postgres"));
-    let watch = spawn(url, &config, &folder, dropped, None)?;
+    let watch = spawn(url, &config, &folder, dropped, log)?;
+    answering(&folder, watch, url.to_owned()).await
+}
+
+/// A further server over the database of another, which stays when this one ends.
+pub(crate) async fn beside(label: &str, url: &str, configuration: &str) -> Result<Server, String> {
+    let folder = own_directory(label)?;
+    let config = folder.join("diglot.toml");
+    fs::write(&config, configuration).map_err(|error| error.to_string())?;
+    let watch = spawn(url, &config, &folder, None, None)?;
     answering(&folder, watch, url.to_owned()).await
 }
 

@@ -20,6 +20,7 @@ const ED_PUBLIC: &str = "NYx_xPd-d5I7ALxrWcjnEJR_SMLpea8e95TrF0lHqrg";
 fn secrets() -> Secrets {
     Secrets {
         jwt_secret: SECRET.into(),
+        older_jwt_secrets: Vec::new(),
         admin_secret: "open sesame".into(),
         anon_key: "anon".into(),
         file: None,
@@ -387,4 +388,51 @@ fn settings_that_are_refused() {
         let error = Authenticator::new(&settings, &secrets()).err().unwrap();
         assert!(error.message.starts_with("auth."), "{error}");
     }
+}
+
+#[tokio::test]
+async fn secrets_are_replaced_without_ending_sessions() {
+    let rotated = Secrets {
+        jwt_secret: "the next secret of thirty-two bytes, or so".into(),
+        older_jwt_secrets: vec!["another one of thirty-two bytes, or so".into(), SECRET.into()],
+        ..secrets()
+    };
+    let settings = config::Auth::default();
+    let authenticator = Authenticator::new(&settings, &rotated).unwrap();
+    let minted = |secrets: &Secrets| {
+        let now = now() as u64;
+        let minter = super::super::Minter::new(&settings, secrets);
+        minter
+            .token(&super::super::Grant::user("2", "user"), now, minter.lifetime())
+            .unwrap()
+    };
+    // What the old one has signed is accepted, and the first signs.
+    for token in [minted(&secrets()), minted(&rotated)] {
+        let principal = authenticator.authenticate(&bearer(&token)).await.unwrap();
+        assert_eq!(principal.variable("id"), Some(&Variable::Text("2".into())));
+    }
+    let before = Authenticator::new(&settings, &secrets()).unwrap();
+    assert!(before.authenticate(&bearer(&minted(&rotated))).await.is_err());
+    let foreign = Secrets {
+        jwt_secret: "a secret that this server has never had, 0123".into(),
+        ..secrets()
+    };
+    assert!(authenticator.authenticate(&bearer(&minted(&foreign))).await.is_err());
+}
+
+#[tokio::test]
+async fn own_tokens_satisfy_what_is_asked_of_all() {
+    let settings = config::Auth {
+        issuer: Some("https://issuer.example".into()),
+        audience: Some("app".into()),
+        claims_namespace: Some("https://hasura.io/jwt/claims".into()),
+        header_prefix: "X-Hasura-".into(),
+        ..config::Auth::default()
+    };
+    let minter = super::super::Minter::new(&settings, &secrets());
+    let grant = super::super::Grant::user("7", "editor");
+    let token = minter.token(&grant, now() as u64, minter.lifetime()).unwrap();
+    let principal = authenticator(&settings).authenticate(&bearer(&token)).await.unwrap();
+    assert_eq!(principal.role.as_str(), "editor");
+    assert_eq!(principal.variable("id"), Some(&Variable::Text("7".into())));
 }

@@ -80,6 +80,8 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         "42P01" | "42703" | "42883" | "42725" | "42704" | "3F000" | "42602" | "42601" if !within => Fault::Value,
         "42P01" | "42703" | "42704" | "3F000" => Fault::Stale,
         "40001" | "40P01" | "72000" => Fault::Collision,
+        // Another instance has just made the same schema, table or type of ours.
+        "42P06" | "42P07" | "42710" => Fault::Collision,
         "42501" => Fault::Denied,
         "42883" => Fault::NoOperator,
         "55000" if routine == "ExecOpenScanRelation" => Fault::Empty,

@@ -22,7 +22,7 @@ pub(super) use writing::Writing;
 mod tests;
 
 use super::{Reply, Rows, Run, Settings};
-use crate::catalog::Database;
+use crate::catalog::{Database, POSTGRES_SCHEMA};
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
@@ -35,6 +35,7 @@ const SCRIPT: std::time::Duration = std::time::Duration::from_secs(60);
 /// A PostgreSQL database.
 pub struct Postgres {
     pool: Pool,
+    /// Those of the settings, and that of Diglot's own tables.
     schemas: Vec<String>,
     fingerprints: Fingerprints,
 }
@@ -54,9 +55,13 @@ impl Postgres {
             }
             Err(error) => return Err(fault::at_start(error, &pool.describe())),
         }
+        let mut schemas = settings.schemas.clone();
+        if !schemas.iter().any(|schema| schema == POSTGRES_SCHEMA) {
+            schemas.push(POSTGRES_SCHEMA.to_owned());
+        }
         Ok(Self {
             pool,
-            schemas: settings.schemas.clone(),
+            schemas,
             fingerprints: Fingerprints::default(),
         })
     }

@@ -157,6 +157,7 @@ impl Steps<'_> {
                         set_check: plan.set_checks[position],
                     };
                     let done = self.group(session, &run, &mut written).await;
+                    // Rows of one write are counted over all of its groups.
                     done.map_err(|error| self.placed(group, error))?;
                     kept.0.append(&mut self.kept[index].0);
                 }
@@ -400,8 +401,12 @@ impl Steps<'_> {
         let Some(failing) = failing else { return Ok(()) };
         if run.statements.feed == Feed::All || !failing.marks().iter().any(|mark| is_of_row(&mark.source)) {
             let checked = self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
+            // What is counted there is what is kept.
             return checked.map_err(|error| Error {
-                row: error.row.and_then(|row| chosen.get(row).copied()),
+                row: error.row.and_then(|kept| {
+                    let (place, _) = self.kept[run.index].0.get(kept)?;
+                    (0..rows.len()).find(|row| place_of(rows[*row], *row) == *place)
+                }),
                 ..error
             });
         }
@@ -576,11 +581,11 @@ fn rows_of(value: &Value) -> Result<Vec<&[Value]>> {
         .collect()
 }
 
-/// The place of a row among all rows of the write.
-fn place_of(values: &[Value], row: usize) -> usize {
-    match values.first() {
-        Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(row),
-        _ => row,
+/// The place of a row, which stands before its values, among all rows of its write.
+fn place_of(row: &[Value], otherwise: usize) -> usize {
+    match row.first() {
+        Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(otherwise),
+        _ => otherwise,
     }
 }
 

@@ -7,6 +7,9 @@ use crate::request::Slot;
 use crate::rules::Parameter;
 use crate::sql::{Form, Mark, ROW_NUMBER};
 use crate::value::{Datum, Type, Value};
+use bigdecimal::num_traits::Zero as _;
+use bigdecimal::{BigDecimal, RoundingMode};
+use std::str::FromStr as _;
 
 /// What is kept of the rows of one write, by their places.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +158,10 @@ impl Filler<'_> {
         };
         let datum = datum.map_err(named)?;
         check_length(&datum, own).map_err(named)?;
+        let datum = match own.data_type {
+            Type::Numeric => rounded(datum, digits_of(&own.database_type)).map_err(named)?,
+            _ => datum,
+        };
         self.kept_form(datum, mark)
     }
 
@@ -213,6 +220,57 @@ fn check_length(datum: &Datum, column: &Column) -> Result<()> {
     Ok(())
 }
 
+/// A decimal number with the digits that its column keeps: PostgreSQL rounds so, SQLite would keep all of them.
+fn rounded(datum: Datum, digits: Option<(i64, i64)>) -> Result<Datum> {
+    let Some((precision, scale)) = digits else {
+        return Ok(datum);
+    };
+    let decimal = match &datum {
+        Datum::Integer(number) => BigDecimal::from(*number),
+        Datum::Text(text) => match BigDecimal::from_str(text) {
+            Ok(decimal) => decimal,
+            // Not a number, or an infinite one, which the database judges.
+            Err(_) => return Ok(datum),
+        },
+        _ => return Ok(datum),
+    };
+    let too_large = || {
+        let most = precision.saturating_sub(scale);
+        let message = format!("a number with more than {most} digits before the point, which its column does not hold");
+        Error::invalid(Code::INVALID_VALUE, message)
+    };
+    let before_the_point = |decimal: &BigDecimal| {
+        let (_, after) = decimal.as_bigint_and_exponent();
+        i64::try_from(decimal.digits())
+            .unwrap_or(i64::MAX)
+            .saturating_sub(after)
+    };
+    if decimal.is_zero() {
+        return Ok(Datum::Integer(0));
+    }
+    let length = before_the_point(&decimal);
+    if length > precision.saturating_sub(scale) {
+        return Err(too_large());
+    }
+    // So small that nothing is left of it: rounding would write out all of its zeros first.
+    if length < -scale {
+        return Ok(Datum::Integer(0));
+    }
+    let decimal = decimal.with_scale_round(scale, RoundingMode::HalfUp);
+    if before_the_point(&decimal) > precision.saturating_sub(scale) && !decimal.is_zero() {
+        return Err(too_large());
+    }
+    Ok(Datum::Text(decimal.to_plain_string().into()))
+}
+
+/// How many digits a type keeps, and how many of them after the point: `numeric(12,3)`.
+fn digits_of(name: &str) -> Option<(i64, i64)> {
+    let (_, rest) = name.split_once('(')?;
+    let (inside, _) = rest.split_once(')')?;
+    let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
+    Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?))
+}
+
 fn no_list(value: &Value) -> Error {
     Error::invalid(Code::INVALID_VALUE, format!("{} is not a list", value.describe()))
 }
@@ -223,4 +281,52 @@ fn missing() -> Error {
         Code::INVALID_VALUE,
         "a nested row has nothing to be linked to: the row around it was not written",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{digits_of, rounded};
+    use crate::value::Datum;
+
+    #[test]
+    fn digits_of_types() {
+        for (name, wanted) in [
+            ("numeric(12,3)", Some((12, 3))),
+            ("DECIMAL(10, 2)", Some((10, 2))),
+            ("numeric(5)", Some((5, 0))),
+            ("numeric", None),
+            ("weird(", None),
+            ("numeric(a,b)", None),
+        ] {
+            assert_eq!(digits_of(name), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn rounding() {
+        let of = |text: &str| match rounded(Datum::Text(text.into()), Some((5, 2))) {
+            Ok(Datum::Text(text)) => text.into_string(),
+            Ok(other) => format!("{other:?}"),
+            Err(_) => "refused".into(),
+        };
+        for (text, wanted) in [
+            ("1.005", "1.01"),
+            ("-1.005", "-1.01"),
+            ("1.0049", "1.00"),
+            ("999.99", "999.99"),
+            ("999.994", "999.99"),
+            ("999.995", "refused"),
+            ("1000", "refused"),
+            ("1e3", "refused"),
+            ("1e999999999", "refused"),
+            ("1e-999999999", "Integer(0)"),
+            ("0.005", "0.01"),
+            ("0.0049", "0.00"),
+            ("0.00049", "Integer(0)"),
+            ("0e99", "Integer(0)"),
+            ("Infinity", "Infinity"),
+        ] {
+            assert_eq!(of(text), wanted, "{text}");
+        }
+    }
 }

@@ -51,12 +51,12 @@ fn words(violation: &Violation, catalog: &Catalog, view: &View) -> (Kind, String
         ),
         ViolationKind::ForeignKey if names.is_empty() => (
             Kind::Conflict,
-            "a row refers to one that does not exist, or others still refer to it".into(),
+            "a row refers to one that is not there, or others still refer to it".into(),
             None,
         ),
         ViolationKind::ForeignKey => (
             Kind::Conflict,
-            format!("{joined} refers to a row that does not exist, or other rows still refer to this one"),
+            format!("{joined} refers to a row that is not there, or other rows still refer to this one"),
             place,
         ),
         ViolationKind::NotNull if names.is_empty() => (Kind::Invalid, "a value is missing".into(), None),

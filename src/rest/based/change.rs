@@ -1,7 +1,7 @@
 //! POST, PUT and DELETE.
 
 use super::{DATA, filter};
-use crate::catalog::Face;
+use crate::catalog::{ColumnId, Face};
 use crate::engine::Written;
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
@@ -21,7 +21,7 @@ type Sent = Vec<(Name, Value)>;
 /// `POST /api/{table}`
 pub(super) fn create<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> {
     query.only(&[])?;
-    let sent = sent(call, scene, face)?;
+    let sent = sent(call, face, |column| scene.is_preset(face, column))?;
     let mut builder = Builder::new();
     let change = insert(&mut builder, sent, None);
     Ok(step(builder, face, change, false, |_| StatusCode::CREATED))
@@ -30,7 +30,19 @@ pub(super) fn create<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face:
 /// `PUT /api/{table}/{id}`: creates the row or changes it.
 pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'a Face, id: &str) -> Result<Step> {
     query.only(&[])?;
-    let mut sent = sent(call, scene, face)?;
+    let access = scene.view.face(face.id);
+    let creates = access.and_then(|access| access.create.as_ref()).is_some_and(|create| {
+        let takes = |column: &ColumnId| create.columns.get(column.0 as usize) == Some(&true);
+        face.key.iter().all(takes)
+    });
+    let update = access.and_then(|access| access.update.as_ref());
+    let updates = update.is_some();
+    let mut sent = sent(call, face, |column| {
+        let sets = update.is_some_and(|update| update.set.iter().any(|(own, _)| *own == column));
+        let takes = update.is_some_and(|update| update.columns.get(column.0 as usize) == Some(&true));
+        // What is set for new rows alone can be changed later, where no new row can come of it.
+        sets || (scene.is_preset(face, column) && (creates || !takes))
+    })?;
     let parts = query::id_parts(id, face.key.len());
     let key: Vec<(Name, Value)> = face
         .key
@@ -52,12 +64,6 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
             return Err(Error::invalid(Code::INVALID_VALUE, message).at(name.as_str()));
         }
     }
-    let access = scene.view.face(face.id);
-    let creates = access.and_then(|access| access.create.as_ref()).is_some_and(|create| {
-        let takes = |column: &crate::catalog::ColumnId| create.columns.get(column.0 as usize) == Some(&true);
-        face.key.iter().all(takes)
-    });
-    let updates = access.is_some_and(|access| access.update.is_some());
     let mut builder = Builder::new();
     let change = if creates {
         let columns = sent.iter().map(|(name, _)| name.clone()).collect();
@@ -158,8 +164,8 @@ fn insert(builder: &mut Builder, row: Sent, conflict: Option<Conflict>) -> Chang
     })
 }
 
-/// The row in the body. What a rule sets (the owner) is ignored where it is sent.
-fn sent<'a>(call: &Call, scene: Scene<'a>, face: &'a Face) -> Result<Sent> {
+/// The row in the body, without what is ignored: what a rule sets (the owner).
+fn sent(call: &Call, face: &Face, is_ignored: impl Fn(ColumnId) -> bool) -> Result<Sent> {
     let object = body::object(call)?;
     let mut sent: Sent = Vec::with_capacity(object.len());
     for (key, value) in object {
@@ -172,7 +178,7 @@ fn sent<'a>(call: &Call, scene: Scene<'a>, face: &'a Face) -> Result<Sent> {
             }
         };
         let id = face.column_named(name.as_str());
-        if id.is_some_and(|id| scene.is_preset(face, id)) {
+        if id.is_some_and(&is_ignored) {
             continue;
         }
         if sent.iter().any(|(own, _)| *own == name) {

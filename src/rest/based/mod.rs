@@ -1,4 +1,4 @@
-//! Based: `/api/{table}` and `/api/{table}/{id}`.
+//! Based: `/api/{table}`, `/api/{table}/{id}` and `/auth/…`.
 //!
 //! Where its document is silent:
 //! - `limit`, `offset` and `order` are never filters; a column of such a name cannot be filtered on here.
@@ -7,6 +7,7 @@
 //! - A limit above the maximum is 400, not quietly less.
 //! - The id of a key of several columns is its parts, separated by commas; `\,` is a comma within a part.
 
+mod account;
 mod change;
 mod document;
 mod filter;
@@ -15,7 +16,7 @@ mod tests;
 
 use super::query::{self, Query};
 use super::write;
-use super::{Call, Dialect, Document, Scene, Step};
+use super::{Call, Credentials, Dialect, Document, Scene, Step};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Kind, Result};
 use crate::request::{Builder, Field, Filter, Formats, Output, Page, Read, Select, Source};
@@ -69,13 +70,35 @@ impl Dialect for Based {
 
     fn owns(&self, path: &[String]) -> bool {
         match path {
+            [auth, action] if auth == account::ROOT => account::is_action(action),
             [api, table] | [api, table, _] => api == "api" && !RESERVED.contains(&table.as_str()),
             _ => false,
         }
     }
 
+    fn methods(&self, path: &[String]) -> &'static str {
+        if path.len() == 2 {
+            "GET, HEAD, POST, OPTIONS"
+        } else {
+            "GET, HEAD, PUT, DELETE, OPTIONS"
+        }
+    }
+
+    fn credentials(&self, path: &[String]) -> Credentials {
+        match path {
+            [auth, action] if auth == account::ROOT => account::credentials(action),
+            _ => Credentials::Wanted,
+        }
+    }
+
     fn parse(&self, call: &Call, scene: Scene<'_>) -> Result<Step> {
         let query = Query::new(call)?;
+        if let [auth, action] = call.path.as_slice()
+            && auth == account::ROOT
+        {
+            query.only(&[])?;
+            return account::parse(call, action);
+        }
         let (name, id) = match call.path.as_slice() {
             [_, name] => (name, None),
             [_, name, id] => (name, Some(id)),
@@ -127,11 +150,13 @@ impl Dialect for Based {
             Kind::TooLarge => "PAYLOAD_TOO_LARGE",
             Kind::HeadersTooLarge => "HEADERS_TOO_LARGE",
             Kind::TooSlow => "REQUEST_TIMEOUT",
+            Kind::TooMany => "TOO_MANY_REQUESTS",
             Kind::Unavailable => "SERVICE_UNAVAILABLE",
             Kind::Internal => "INTERNAL_ERROR",
         };
         let body = serde_json::json!({"error": {"code": code, "message": error.message}});
-        write::with_headers(write::json(write::status(error.kind), body.to_string()), error)
+        let response = write::json(write::status(error.kind), body.to_string());
+        write::with_headers(response, error, self.methods(&call.path), call)
     }
 
     fn openapi(&self, scene: Scene<'_>, document: &mut Document) {
@@ -140,7 +165,7 @@ impl Dialect for Based {
 }
 
 fn signs_in(call: &Call) -> bool {
-    matches!(call.path.as_slice(), [auth, action] if auth == "auth" && action == "signin")
+    matches!(call.path.as_slice(), [auth, action] if auth == account::ROOT && action == "signin")
 }
 
 fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> {

@@ -20,6 +20,7 @@ mod judge;
 mod paging;
 mod question;
 mod roles;
+mod writes;
 
 use crate::client::{self, Answer, Request};
 use crate::world::{self, Database, Server};

@@ -147,3 +147,53 @@ async fn reads_go_on_beside_a_write_and_see_it_whole() {
     }
     write.await.expect("no panic");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_halves_nothing_and_is_over_when_there_is_room() {
+    let scene = Scene::new("CREATE TABLE t (x INTEGER, y BLOB)");
+    let sqlite = Arc::new(scene.open().await);
+    // The file may not grow any more: what the writer's connection is told is what a full disk tells it.
+    sqlite
+        .write(lines(&["PRAGMA max_page_count = 8"]))
+        .await
+        .expect("is set");
+    let mut tasks = Vec::new();
+    for index in 0..30 {
+        let sqlite = Arc::clone(&sqlite);
+        let work = if index % 3 == 0 {
+            lines(&[
+                "INSERT INTO t VALUES (1, NULL)",
+                "INSERT INTO t VALUES (2, zeroblob(100000))",
+            ])
+        } else {
+            lines(&["INSERT INTO t VALUES (3, NULL)", "INSERT INTO t VALUES (4, NULL)"])
+        };
+        tasks.push(tokio::spawn(async move { (index % 3 == 0, sqlite.write(work).await) }));
+    }
+    for task in tasks {
+        let (large, outcome) = task.await.expect("no panic");
+        match outcome {
+            Ok(()) => assert!(!large),
+            Err(error) => {
+                assert!(large, "{error:?}");
+                assert_eq!(error.kind, crate::error::Kind::Unavailable, "{error:?}");
+            }
+        }
+    }
+    assert_eq!(numbers(&scene, "SELECT count(*) FROM t WHERE x < 3"), [0]);
+    assert_eq!(numbers(&scene, "SELECT count(*) FROM t WHERE x = 3"), [20]);
+    assert_eq!(numbers(&scene, "SELECT count(*) FROM t"), [40]);
+    sqlite
+        .write(lines(&["PRAGMA max_page_count = 1000"]))
+        .await
+        .expect("is set");
+    sqlite
+        .write(lines(&["INSERT INTO t VALUES (5, zeroblob(100000))"]))
+        .await
+        .expect("there is room again");
+    let said: String = scene
+        .writer
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("checks");
+    assert_eq!(said, "ok");
+}

@@ -1,0 +1,237 @@
+//! Accounts: signing up and in, sessions, passwords. Every front that signs people in does it here.
+//!
+//! What is known of a user to the application is a row of the users table; password, role and sessions stand in Diglot's own
+//! tables beside it, by the row's key as text. Which account an e-mail address or a user name means is what the account was
+//! made with, not what the application writes into the users table later: so nobody becomes another by a change of a column.
+
+mod attempts;
+mod operator;
+mod rows;
+mod signing;
+pub(super) mod store;
+mod users;
+
+pub use operator::{Account, NewUser};
+pub use users::User;
+
+use super::Secrets;
+use super::mint::{Grant, Minter};
+use super::password::Passwords;
+use super::sessions::Sessions;
+use crate::config;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::principal::Principal;
+use crate::request::Comparison;
+use crate::value::Value;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use store::{Changes, Is, Row, flag, text};
+use users::Users;
+
+/// Milliseconds between two looks for what has expired.
+const CLEANING: i64 = 600_000;
+
+/// What somebody wants of their account.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A new account.
+    SignUp {
+        /// E-mail address.
+        email: Option<String>,
+        /// User name.
+        username: Option<String>,
+        /// Password.
+        password: String,
+        /// Further columns of the users table.
+        columns: Vec<(String, Value)>,
+    },
+    /// A session.
+    SignIn {
+        /// Whose.
+        who: Login,
+        /// Password.
+        password: String,
+    },
+    /// New tokens of a session.
+    Refresh {
+        /// The refresh token.
+        token: String,
+    },
+    /// Who am I?
+    Me,
+    /// The end of a session.
+    SignOut {
+        /// A refresh token of it; without one it is that of the access token.
+        token: Option<String>,
+        /// All sessions of the user.
+        all: bool,
+    },
+    /// Another password; all other sessions end.
+    ChangePassword {
+        /// The one so far.
+        current: String,
+        /// The new one.
+        new: String,
+    },
+}
+
+/// What an account is found by.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// The e-mail address.
+    Email(String),
+    /// The user name.
+    Username(String),
+}
+
+/// What came of an [`Action`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A session and its tokens.
+    Session {
+        /// Whose.
+        user: User,
+        /// The access token.
+        access_token: String,
+        /// The refresh token.
+        refresh_token: String,
+    },
+    /// Who it is.
+    User(User),
+    /// It is done.
+    Done,
+}
+
+/// The accounts of a database.
+pub struct Accounts {
+    engine: Arc<Engine>,
+    sessions: Arc<Sessions>,
+    passwords: Passwords,
+    minter: Minter,
+    sign_up: bool,
+    columns: Option<Vec<String>>,
+    users_table: String,
+    schema: String,
+    refresh_lifetime: i64,
+    cleaned: AtomicI64,
+}
+
+/// Whether anybody may sign up, where the configuration does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSignUp(pub bool);
+
+impl Accounts {
+    /// The accounts of a database.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, config: &config::Config, secrets: &Secrets, open: OpenSignUp) -> Self {
+        let settings = &config.auth;
+        let minter = Minter::new(settings, secrets);
+        let leeway = Duration::from_secs(settings.leeway);
+        Self {
+            sessions: Arc::new(Sessions::new(Arc::clone(&engine), minter.lifetime(), leeway)),
+            engine,
+            passwords: Passwords::new(),
+            minter,
+            sign_up: settings.sign_up.unwrap_or(open.0),
+            columns: settings.sign_up_columns.clone(),
+            users_table: settings.users_table.clone(),
+            schema: config
+                .database
+                .schemas
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "public".into()),
+            refresh_lifetime: i64::try_from(settings.refresh_token_ttl().as_millis()).unwrap_or(i64::MAX / 4),
+            cleaned: AtomicI64::new(0),
+        }
+    }
+
+    /// Which sessions have ended, for whoever checks tokens.
+    #[must_use]
+    pub fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
+    }
+
+    /// What the users table lacks for anybody to sign in, if there is one.
+    #[must_use]
+    pub fn lacking(&self) -> Option<String> {
+        let catalog = &self.engine.snapshot().catalog;
+        catalog.users.and_then(|users| Users::of(catalog, users).err())
+    }
+
+    /// Does what somebody wants. `principal` is who they are by their token, `address` where they are.
+    ///
+    /// # Errors
+    /// What is wrong with it; `Unauthenticated` with [`Code::INVALID_CREDENTIALS`] for a wrong password, in the same words
+    /// where there is no such account.
+    pub async fn act(
+        self: &Arc<Self>,
+        principal: &Principal,
+        address: Option<IpAddr>,
+        action: Action,
+    ) -> Result<Answer> {
+        // Each on the heap: what is rarely asked for makes the future of every request no larger.
+        match action {
+            Action::SignUp {
+                email,
+                username,
+                password,
+                columns,
+            } => Box::pin(self.sign_up(email, username, &password, columns, address)).await,
+            Action::SignIn { who, password } => Box::pin(self.sign_in(&who, &password, address)).await,
+            Action::Refresh { token } => Box::pin(self.refresh(&token)).await,
+            Action::Me => Box::pin(self.me(principal)).await.map(|(user, _)| Answer::User(user)),
+            Action::SignOut { token, all } => Box::pin(self.sign_out(principal, token.as_deref(), all)).await,
+            Action::ChangePassword { current, new } => {
+                Box::pin(self.change_password(principal, &current, &new, address)).await
+            }
+        }
+    }
+
+    fn access_token(&self, credential: &Row, session: &str, now: i64) -> Result<String> {
+        let (id, role) = (text(credential, "user_id"), text(credential, "role"));
+        let (id, role) = (id.unwrap_or_default(), role.unwrap_or_default());
+        let mut grant = Grant::user(&id, &role);
+        grant.session = Some(session);
+        grant.flagged = flag(credential, "admin");
+        self.token(&grant, now)
+    }
+
+    fn token(&self, grant: &Grant<'_>, now: i64) -> Result<String> {
+        let seconds = u64::try_from(now / 1000).unwrap_or_default();
+        self.minter.token(grant, seconds, self.minter.lifetime())
+    }
+
+    /// Removes, now and then, what has expired.
+    fn clean(self: &Arc<Self>, now: i64) {
+        let last = self.cleaned.load(Ordering::Relaxed);
+        let taken = self
+            .cleaned
+            .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
+        if now - last < CLEANING || taken.is_err() {
+            return;
+        }
+        let own = Arc::clone(self);
+        tokio::spawn(async move {
+            let snapshot = own.engine.snapshot();
+            let mut changes = Changes::default();
+            attempts::forget(&mut changes, now);
+            // Those that have ended are asked for as long as they can have tokens; a day is longer than that.
+            let lifetime = i64::try_from(own.minter.lifetime().as_millis()).unwrap_or(i64::MAX / 4);
+            let old = now - lifetime.max(86_400_000) - 86_400_000;
+            for column in ["expires_at", "ended_at"] {
+                let over = Is::Compared(column, Comparison::Less, Value::Integer(old));
+                changes.delete("session", vec![over]);
+            }
+            if let Err(error) = changes.run(&own.engine, &snapshot).await {
+                tracing::warn!(%error, "what has expired of sessions could not be removed");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Accounts over a database of one's own, in this process: what is counted, and what many at once do.
+
+use super::store::{Question, names, rows};
+use super::*;
+use crate::backend::{Backend, Settings};
+use crate::config::{AccessDefault, Synchronous};
+use crate::engine::{Source, USERS};
+use crate::error::{Code, Kind};
+use crate::principal::Variable;
+
+struct World {
+    accounts: Arc<Accounts>,
+    engine: Arc<Engine>,
+    _folder: tempfile::TempDir,
+}
+
+/// Accounts over a database that a script makes.
+async fn world(script: &str) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("test.db");
+    rusqlite_execute(&file, script);
+    start(folder, &format!("sqlite:{}", file.display())).await
+}
+
+fn rusqlite_execute(file: &std::path::Path, script: &str) {
+    rusqlite::Connection::open(file).unwrap().execute_batch(script).unwrap();
+}
+
+async fn start(folder: tempfile::TempDir, url: &str) -> World {
+    let config = config::Config::default();
+    let settings = Settings {
+        url: url.to_owned(),
+        schemas: config.database.schemas.clone(),
+        statement_timeout: Duration::from_secs(10),
+        pool_size: 2,
+        synchronous: Synchronous::Full,
+    };
+    let backend = Backend::connect(&settings).await.unwrap();
+    let source = Source {
+        config: Arc::new(config.clone()),
+        access: AccessDefault::Convention,
+    };
+    let (engine, _) = Engine::start(backend, source, b"a secret").await.unwrap();
+    let secrets = Secrets::unkept(&config.auth).unwrap();
+    World {
+        accounts: Arc::new(Accounts::new(Arc::clone(&engine), &config, &secrets, OpenSignUp(true))),
+        engine,
+        _folder: folder,
+    }
+}
+
+impl World {
+    async fn act(&self, action: Action) -> Result<Answer> {
+        self.accounts.act(&Principal::anonymous(), None, action).await
+    }
+
+    async fn sign_up(&self, email: &str) -> Result<Answer> {
+        self.act(Action::SignUp {
+            email: Some(email.into()),
+            username: None,
+            password: "correct horse".into(),
+            columns: Vec::new(),
+        })
+        .await
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Result<Answer> {
+        self.act(Action::SignIn {
+            who: Login::Email(email.into()),
+            password: password.into(),
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn unknown_accounts_cost_what_wrong_passwords_cost() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    let bob = NewUser {
+        email: Some("bob@example.org".into()),
+        ..NewUser::default()
+    };
+    world.accounts.add_user(&bob).await.unwrap();
+    // The first hash of nobody's password is made.
+    world.sign_in("nobody@example.org", "wrong password").await.unwrap_err();
+    let mut told = Vec::new();
+    for (email, password) in [
+        ("ada@example.org", "wrong password"),
+        ("nobody@example.org", "wrong password"),
+        // Without a password of its own.
+        ("bob@example.org", "wrong password"),
+        ("no address", "wrong password"),
+        ("ada@example.org", ""),
+        ("ada@example.org", &*"x".repeat(5000)),
+    ] {
+        let before = world.accounts.passwords.runs();
+        let error = world.sign_in(email, password).await.unwrap_err();
+        assert_eq!(world.accounts.passwords.runs(), before + 1, "{email} {password:.20}");
+        told.push((error.kind, error.code, error.message));
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+    // Signing up hashes before it knows.
+    for email in ["ada@example.org", "carl@example.org"] {
+        let before = world.accounts.passwords.runs();
+        let _ = world.sign_up(email).await;
+        assert_eq!(world.accounts.passwords.runs(), before + 1, "{email}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_sign_up_alike_one_does() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    let tries = (0..6).map(|_| world.sign_up("ada@example.org"));
+    let answers = futures_util::future::join_all(tries).await;
+    let made = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(made, 1);
+    for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_eq!(error.kind, Kind::Conflict, "{error:?}");
+    }
+    assert_eq!(world.accounts.accounts().await.unwrap().len(), 1);
+    let question = Question {
+        table: USERS,
+        columns: names(&["id"]),
+        wanted: Vec::new(),
+        limit: None,
+    };
+    let users = rows(&world.engine, &world.engine.snapshot(), question).await.unwrap();
+    assert_eq!(users.len(), 1, "nothing is left of those who were too late");
+}
+
+#[tokio::test]
+async fn keys_of_any_type() {
+    for (table, form) in [
+        ("id INTEGER PRIMARY KEY, email TEXT", "1"),
+        ("id TEXT PRIMARY KEY, email TEXT", "uuid"),
+        (
+            "id TEXT PRIMARY KEY DEFAULT (lower(hex(randomblob(8)))), email TEXT",
+            "16",
+        ),
+        ("id UUID PRIMARY KEY, email TEXT", "uuid"),
+        ("id BLOB PRIMARY KEY, email TEXT", "bytes"),
+        ("number INTEGER PRIMARY KEY, Email_Address VARCHAR(80)", "1"),
+    ] {
+        let world = world(&format!("CREATE TABLE users ({table})")).await;
+        let Answer::Session {
+            user,
+            access_token,
+            refresh_token,
+        } = world.sign_up("ada@example.org").await.unwrap()
+        else {
+            panic!("{table}");
+        };
+        match form {
+            "uuid" => assert!(uuid::Uuid::try_parse(&user.id).is_ok(), "{table}: {}", user.id),
+            "bytes" => assert_eq!(user.id.len(), 34, "{table}: {}", user.id),
+            "16" => assert_eq!(user.id.len(), 16, "{table}: {}", user.id),
+            other => assert_eq!(user.id, other, "{table}"),
+        }
+        // The same user by each way that leads there.
+        let mut principal = Principal::of_role(Principal::USER, crate::principal::Credential::Token);
+        let id = Variable::Text(user.id.as_str().into());
+        principal.variables = Arc::new([("id".to_owned(), id)].into());
+        let me = world.accounts.act(&principal, None, Action::Me).await.unwrap();
+        assert!(matches!(&me, Answer::User(own) if *own == user), "{table}: {me:?}");
+        let again = world.sign_in("ada@example.org", "correct horse").await.unwrap();
+        assert!(
+            matches!(&again, Answer::Session { user: own, .. } if *own == user),
+            "{table}"
+        );
+        let refreshed = world.act(Action::Refresh { token: refresh_token }).await.unwrap();
+        assert!(
+            matches!(&refreshed, Answer::Session { user: own, .. } if *own == user),
+            "{table}"
+        );
+        assert!(access_token.len() > 50);
+    }
+}
+
+#[tokio::test]
+async fn tables_that_nobody_can_sign_in_with_are_told_and_left_alone() {
+    for (table, wrong) in [
+        ("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)", "neither"),
+        ("CREATE TABLE users (email TEXT)", "primary key"),
+        (
+            "CREATE TABLE users (a INTEGER, b INTEGER, email TEXT, PRIMARY KEY (a, b))",
+            "primary key",
+        ),
+    ] {
+        let world = world(table).await;
+        assert!(
+            world.accounts.lacking().is_some_and(|lacking| lacking.contains(wrong)),
+            "{table}"
+        );
+        let error = world.sign_up("ada@example.org").await.unwrap_err();
+        assert_eq!(error.kind, Kind::Unavailable, "{error}");
+        world.sign_in("ada@example.org", "correct horse").await.unwrap_err();
+    }
+    let error = world("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, shoe TEXT NOT NULL)")
+        .await
+        .sign_up("ada@example.org")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind, error.place.as_deref()),
+        (Kind::Invalid, Some("shoe")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_read_only_database_says_so_and_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("test.db");
+    rusqlite_execute(&file, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)");
+    let url = format!("sqlite:{}?mode=ro", file.display());
+    let world = start(folder, &url).await;
+    let error = world.sign_up("ada@example.org").await.unwrap_err();
+    assert!(error.message.contains("read-only"), "{error}");
+    let error = world.sign_in("ada@example.org", "correct horse").await.unwrap_err();
+    assert_eq!(error.code, Code::INVALID_CREDENTIALS);
+    assert!(world.accounts.accounts().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_closed_out_meanwhile_gets_no_session() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    // Hashing waits until the account is closed.
+    let turns = world.accounts.passwords.hold().await;
+    let accounts = Arc::clone(&world.accounts);
+    let signing_in = tokio::spawn(async move {
+        let action = Action::SignIn {
+            who: Login::Email("ada@example.org".into()),
+            password: "correct horse".into(),
+        };
+        accounts.act(&Principal::anonymous(), None, action).await
+    });
+    while !world.accounts.passwords.is_waited_for() {
+        tokio::task::yield_now().await;
+    }
+    world.accounts.set_disabled("ada@example.org", true).await.unwrap();
+    drop(turns);
+    let error = signing_in.await.unwrap().unwrap_err();
+    assert_eq!(error.code, Code::INVALID_CREDENTIALS);
+}
+
+#[tokio::test]
+async fn a_hash_of_older_parameters_is_made_anew_when_its_password_is_shown() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    let kept = async || {
+        let snapshot = world.engine.snapshot();
+        let which = super::store::is("email", "ada@example.org");
+        let row = world.accounts.credential(&snapshot, which).await.unwrap();
+        text(&row.unwrap(), "password").unwrap()
+    };
+    let older = crate::auth::password::older("correct horse");
+    let mut changes = Changes::default();
+    let set = vec![("password", super::store::To::Value(Value::Text(older.as_str().into())))];
+    changes.update("credential", Vec::new(), set);
+    changes.run(&world.engine, &world.engine.snapshot()).await.unwrap();
+    world.sign_in("ada@example.org", "wrong horse").await.unwrap_err();
+    assert_eq!(kept().await, older);
+    world.sign_in("ada@example.org", "correct horse").await.unwrap();
+    assert!(kept().await.contains("m=19456,t=2,p=1"), "{}", kept().await);
+    world.sign_in("ada@example.org", "correct horse").await.unwrap();
+}
