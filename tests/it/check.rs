@@ -47,10 +47,9 @@ const OF_TABLES: [&str; 2] = [
     "12:11: warning: tables.person.relations.team: only the admin can follow it: no role may read \"team\" and the columns that join them",
 ];
 
-const OF_FUNCTIONS: [&str; 3] = [
+const OF_FUNCTIONS: [&str; 2] = [
     "13:25: warning: tables.person.computed.shout: only the admin can read it: name \"shout\" in a role's `columns`",
     "15:12: warning: functions.teams: only the admin can call it: name a role in `roles`, or let one read the table of its rows",
-    "17:12: warning: functions.renew: has no effect yet: functions that write, or say `expose = \"mutation\"`, are not served",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,8 +85,7 @@ async fn what_is_without_effect_is_named() {
         let mended = configuration
             .replace("[tables.team]\n", "[tables.team]\naccess.user.read = true\n")
             .replace("[tables.shade]\nenum = true\n", "[tables.shade]\n")
-            .replace("\"hue\"] }", "\"hue\", \"shout\"] }")
-            .replace("[functions.renew]\nroles = [\"user\"]\n", "");
+            .replace("\"hue\"] }", "\"hue\", \"shout\"] }");
         let mended = match database {
             Database::Sqlite => mended.replace(", \"shout\"", ""),
             Database::Postgres => mended,

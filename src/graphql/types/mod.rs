@@ -4,11 +4,13 @@
 mod input;
 mod mutation;
 mod object;
+mod root;
 mod scalar;
 
 pub(crate) use input::{Input, Operator, Slotted};
 pub(crate) use mutation::{Nesting, Related, Setting};
 pub(crate) use object::{Field, Meaning};
+pub(crate) use root::{Root, RootKind};
 pub(crate) use scalar::{SPECIFIED, Scalar, ScalarKind, built_in, built_in_scalars};
 
 use super::names::Names;
@@ -287,97 +289,6 @@ pub(crate) enum Kind {
 
 /// A value of an enum and its description.
 pub(crate) type EnumValue<'a> = (&'a str, Option<&'a str>);
-
-/// What a root stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Root {
-    /// A root of a face.
-    Face(FaceId, RootKind),
-    /// A function that returns rows.
-    Function(FunctionId),
-    /// The aggregate of a function's rows.
-    FunctionAggregate(FunctionId),
-}
-
-/// The roots of a face.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum RootKind {
-    Select,
-    ByKey,
-    Aggregate,
-    Group,
-    Connection,
-    Insert,
-    InsertOne,
-    Update,
-    UpdateByKey,
-    UpdateMany,
-    Delete,
-    DeleteByKey,
-}
-
-impl RootKind {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Select,
-        Self::ByKey,
-        Self::Aggregate,
-        Self::Group,
-        Self::Connection,
-        Self::Insert,
-        Self::InsertOne,
-        Self::Update,
-        Self::UpdateByKey,
-        Self::UpdateMany,
-        Self::Delete,
-        Self::DeleteByKey,
-    ];
-
-    /// Whether it is a root of mutations.
-    pub(crate) fn writes(self) -> bool {
-        !self.prefix().is_empty()
-    }
-
-    /// What precedes the face's name.
-    pub(crate) fn prefix(self) -> &'static str {
-        match self {
-            Self::Insert | Self::InsertOne => "insert",
-            Self::Update | Self::UpdateByKey | Self::UpdateMany => "update",
-            Self::Delete | Self::DeleteByKey => "delete",
-            _ => "",
-        }
-    }
-
-    /// Its key under `[tables.<t>.roots]`.
-    pub(crate) fn setting(self) -> &'static str {
-        match self {
-            Self::Select => "select",
-            Self::ByKey => "select_by_pk",
-            Self::Aggregate => "select_aggregate",
-            Self::Group => "select_group",
-            Self::Connection => "select_connection",
-            Self::Insert => "insert",
-            Self::InsertOne => "insert_one",
-            Self::Update => "update",
-            Self::UpdateByKey => "update_by_pk",
-            Self::UpdateMany => "update_many",
-            Self::Delete => "delete",
-            Self::DeleteByKey => "delete_by_pk",
-        }
-    }
-
-    /// What follows the face's name.
-    pub(crate) fn suffix(self) -> &'static str {
-        match self {
-            Self::Select | Self::Insert | Self::Update | Self::Delete => "",
-            Self::ByKey | Self::UpdateByKey | Self::DeleteByKey => "by_pk",
-            Self::InsertOne => "one",
-            Self::UpdateMany => "many",
-            Self::Aggregate => "aggregate",
-            Self::Group => "group",
-            Self::Connection => "connection",
-        }
-    }
-}
 
 /// A role's schema.
 #[derive(Clone, Copy)]
