@@ -311,9 +311,9 @@ async fn rounds(database: Database) {
             known: Known::default(),
         })
         .collect();
-    for writer in &mut writers {
-        // What the trial has written may stand.
-        writer.known.open.insert(-1, writer.way.insert(writer.number, -1).1);
+    for (writer, way) in writers.iter_mut().zip(WAYS) {
+        // What its trial has written may stand.
+        writer.known.open.insert(-1, way.insert(writer.number, -1).1);
     }
     // The watching shells of all rounds stay: the database goes with the first of them that ends.
     let mut servers = vec![first];
@@ -357,7 +357,7 @@ fn kill(server: &Server) {
 /// The fronts through which this server writes: those that take a first batch.
 async fn standing(server: &Server) -> Vec<Way> {
     let mut standing = Vec::new();
-    for (writer, way) in (0..).zip([Way::Based, Way::GraphQl, Way::Records]) {
+    for (writer, way) in (0..).zip(WAYS) {
         let trial = Writer {
             number: writer,
             way,
@@ -381,7 +381,9 @@ async fn standing(server: &Server) -> Vec<Way> {
 }
 
 /// The fronts that must be among those that write.
-const REQUIRED: [Way; 1] = [Way::Based];
+const REQUIRED: [Way; 2] = [Way::Based, Way::Records];
+
+const WAYS: [Way; 3] = [Way::Based, Way::GraphQl, Way::Records];
 
 /// PostgreSQL's own processes may still be at work on what was sent to them: until none of them is, nothing is settled.
 async fn settled(database: Database, url: &str) {
