@@ -80,11 +80,18 @@ pub fn expose(mut database: Database, settings: &Settings) -> Result<Catalog, Ve
             .settings
             .and_then(|settings| columns::expand(&tables, face, settings, &mut findings));
     }
+    let users = tables.users(&settings.users_table);
+    for (entry, face) in entries.iter().zip(&mut faces) {
+        let Some(settings) = entry.settings else { continue };
+        face.conflict = settings.conflict;
+        if settings.autofill {
+            face.autofill = columns::autofill(&tables, face, users, settings, &mut findings);
+        }
+    }
     let functions = functions::listed(&tables, &faces, &entries, settings, &mut findings);
     if !findings.is_empty() {
         return Err(findings);
     }
-    let users = tables.users(&settings.users_table);
     Ok(Catalog {
         functions,
         users,

@@ -39,12 +39,28 @@ pub struct Face {
     pub enum_values: Vec<(String, Option<String>)>,
     /// Columns that the Records API may expand; `None` is all.
     pub expand: Option<Vec<ColumnId>>,
+    /// Columns that the Records API fills with the caller's id where they are absent from a new row.
+    pub autofill: Vec<ColumnId>,
+    /// What the Records API does where a new row meets one with the same key.
+    pub conflict: ConflictMode,
     /// GraphQL root names where they are not the defaults.
     pub roots: Roots,
     /// Computed fields.
     pub computed: Vec<Computed>,
     pub(super) column_names: HashMap<Name, ColumnId>,
     pub(super) relation_names: HashMap<Name, RelationId>,
+}
+
+/// What the Records API does where a new row meets one with the same key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConflictMode {
+    /// It refuses.
+    #[default]
+    Refuse,
+    /// The row that stands takes the values that were sent.
+    Replace,
+    /// The new row is left out.
+    Ignore,
 }
 
 /// A column of a face.
@@ -153,6 +169,8 @@ impl Face {
             enum_table: false,
             enum_values: Vec::new(),
             expand: None,
+            autofill: Vec::new(),
+            conflict: ConflictMode::default(),
             roots: Roots::default(),
             computed: Vec::new(),
             column_names: HashMap::new(),

@@ -10,7 +10,9 @@ mod secrecy;
 mod settings;
 
 pub use expose::expose;
-pub use face::{Computed, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots};
+pub use face::{
+    Computed, ConflictMode, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots,
+};
 pub use physical::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function, FunctionArgument,
     FunctionResult, Generated, POSTGRES_SCHEMA, SQLITE_PREFIX, Table, TableId, TableKind, Unique,

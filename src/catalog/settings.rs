@@ -1,5 +1,6 @@
 //! What the configuration says about exposure, in the catalog's own words.
 
+use super::ConflictMode;
 use std::collections::HashMap;
 
 /// What the configuration says about exposure, in the database's names.
@@ -30,6 +31,10 @@ pub struct FaceSettings {
     pub key: Vec<String>,
     /// Expandable columns.
     pub expand: Option<Vec<String>>,
+    /// The Records API fills absent columns that refer to the users table.
+    pub autofill: bool,
+    /// What the Records API does where a new row meets one with the same key.
+    pub conflict: ConflictMode,
     /// It is an enum table.
     pub enum_table: bool,
     /// Physical column, exposed name, geometry.

@@ -82,6 +82,19 @@ pub(super) fn is_origin(text: &str) -> bool {
     })
 }
 
+/// Where a browser may be led: over https, over http, or into an app of its own scheme; without a query.
+pub(super) fn is_redirect(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        // Schemes that a browser itself acts on lead nowhere.
+        let acts = matches!(
+            url.scheme(),
+            "javascript" | "data" | "blob" | "file" | "about" | "vbscript"
+        );
+        bare && !acts && (url.has_host() || !matches!(url.scheme(), "http" | "https"))
+    })
+}
+
 /// Keys decide who comes in: they are fetched over https, or from this machine.
 pub(super) fn is_key_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| match (url.scheme(), url.host()) {

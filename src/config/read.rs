@@ -192,6 +192,7 @@ fn trailbase(mut fields: Fields<'_>) -> TrailBase {
             .unwrap_or(default.unknown_filters),
         expand_shape: fields.choice("expand_shape", &shapes).unwrap_or(default.expand_shape),
         max_limit: fields.integer("max_limit").unwrap_or(default.max_limit),
+        redirect_uris: fields.texts("redirect_uris").unwrap_or(default.redirect_uris),
     };
     fields.finish();
     trailbase

@@ -297,6 +297,8 @@ pub struct TrailBase {
     pub expand_shape: ExpandShape,
     /// Most rows of a list.
     pub max_limit: u64,
+    /// Where `redirect_uri` may lead besides this server's own paths: origins, with or without a path.
+    pub redirect_uris: Vec<String>,
 }
 
 impl Default for TrailBase {
@@ -305,6 +307,7 @@ impl Default for TrailBase {
             unknown_filters: UnknownFilters::Reject,
             expand_shape: ExpandShape::Data,
             max_limit: 1024,
+            redirect_uris: Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether values make sense, as far as that can be said without a database; and their parsed forms.
 
-use super::address::{database_url, is_key_url, is_origin, is_postgres, listen_parts};
+use super::address::{database_url, is_key_url, is_origin, is_postgres, is_redirect, listen_parts};
 use super::{Auth, Config, Database, Keys, Server, units};
 use crate::error::nearest;
 use std::collections::HashSet;
@@ -228,6 +228,14 @@ impl Check {
                 "rest.default_limit",
                 format!("{} is above max_limit, {}", rest.default_limit, rest.max_limit),
                 "",
+            );
+        }
+        for uri in rest.trailbase.redirect_uris.iter().filter(|uri| !is_redirect(uri)) {
+            let message = format!("{uri:?} is no address to lead to");
+            self.error(
+                "rest.trailbase.redirect_uris",
+                message,
+                "write https://host or https://host/path",
             );
         }
         for dialect in &rest.dialects {

@@ -1,6 +1,6 @@
 //! What the configuration says about exposure, in the catalog's words. (The two are of one level and don't know each other.)
 
-use crate::catalog::{self, ComputedSettings, FaceSettings, FunctionSettings, RelationSettings};
+use crate::catalog::{self, ComputedSettings, ConflictMode, FaceSettings, FunctionSettings, RelationSettings};
 use crate::config::{AccessDefault, Config, Table};
 
 /// Translates tables and functions; `default` is what holds for those without access blocks, which are for `rules`.
@@ -45,6 +45,12 @@ fn face(entry: &str, table: &Table) -> FaceSettings {
         name: table.name.clone(),
         key: table.key.clone(),
         expand: table.expand.clone(),
+        autofill: table.autofill_user_columns,
+        conflict: match table.conflict.as_deref() {
+            Some("replace") => ConflictMode::Replace,
+            Some("ignore") => ConflictMode::Ignore,
+            _ => ConflictMode::Refuse,
+        },
         enum_table: table.enum_table,
         columns: columns.collect(),
         relations: relations.collect(),
@@ -72,6 +78,8 @@ mod tests {
             [tables.book]
             name = "books"
             expand = ["author_id"]
+            conflict = "replace"
+            autofill_user_columns = true
             [tables.book.columns.spot]
             name = "place"
             geometry = true
@@ -101,6 +109,7 @@ mod tests {
         };
         assert_eq!((book.entry.as_str(), book.name.as_deref()), ("book", Some("books")));
         assert_eq!(book.expand.as_deref(), Some(&["author_id".to_owned()][..]));
+        assert_eq!((book.conflict, book.autofill), (ConflictMode::Replace, true));
         assert_eq!(book.columns, [("spot".into(), Some("place".into()), true)]);
         assert_eq!(
             (book.relations[0].table.as_deref(), book.relations[0].columns.as_slice()),

@@ -1,5 +1,7 @@
 //! A server whose schema changes while it serves.
 
+mod writes;
+
 use super::*;
 use crate::backend::Settings;
 use crate::config::{AccessDefault, Config};

@@ -46,8 +46,6 @@ pub struct App {
 /// Most bytes of a request's headers; tokens and cookies have room in them.
 const HEADERS: usize = 32 * 1024;
 
-const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
 impl App {
     /// Makes the routes.
     #[must_use]
@@ -126,7 +124,10 @@ impl App {
         };
         let rest = &self.parts.rest;
         if exchange.method == Method::OPTIONS {
-            return options(ALL_METHODS);
+            return match rest.methods(&path) {
+                Some(methods) => options(methods),
+                None => not_found(exchange.uri.path()),
+            };
         }
         let mut call = Call {
             method: exchange.method,

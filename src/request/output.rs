@@ -25,6 +25,9 @@ pub enum Output {
     Connection(Vec<ConnectionField>),
     /// The bare value of a function that returns a scalar, or the array of them. Only at a root.
     Scalar,
+    /// An array of objects with nothing but the table's key, under its exposed names. Only of rows that were written: their
+    /// key is told also where they, or the whole table, cannot be read.
+    Keys,
 }
 
 impl Default for Output {

@@ -22,7 +22,8 @@ pub struct Write {
     pub table: Name,
     /// What happens.
     pub change: Change,
-    /// What is written of the rows that were changed ([`Output::Rows`] or [`Output::Row`]), in the order in which they
+    /// What is written of the rows that were changed ([`Output::Rows`], [`Output::Row`] or
+    /// [`Output::Keys`]), in the order in which they
     /// were sent, as they are after its unit; `None`: nothing but their number. A deleted row is written as it was.
     pub returning: Option<Output>,
     /// How values are written.

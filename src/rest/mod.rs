@@ -50,6 +50,9 @@ pub type Writer = Box<dyn FnOnce(Outcome) -> Result<Response> + Send>;
 /// Writes what a batch gave in a dialect's form.
 pub type BatchWriter = Box<dyn FnOnce(Vec<Written>) -> Result<Response> + Send>;
 
+/// Writes what batches gave, each by itself, in a dialect's form.
+pub type EachWriter = Box<dyn FnOnce(Vec<Result<Vec<Written>>>) -> Result<Response> + Send>;
+
 /// Writes what came of an action on an account in a dialect's form.
 pub type AccountWriter = Box<dyn FnOnce(auth::Answer) -> Result<Response> + Send>;
 
@@ -89,6 +92,13 @@ pub enum Step {
         /// Writes the answer.
         write: AccountWriter,
     },
+    /// Batches that happen one after the other, whether or not one of them fails, and how what they gave is written.
+    Each {
+        /// The batches, or why one cannot be.
+        batches: Vec<Result<Batch>>,
+        /// Writes the outcomes.
+        write: EachWriter,
+    },
 }
 
 /// A REST dialect.
@@ -103,6 +113,9 @@ pub trait Dialect: Send + Sync {
     fn credentials(&self, _path: &[String]) -> Credentials {
         Credentials::Wanted
     }
+
+    /// The methods of a path of its own, as `Allow` names them.
+    fn methods(&self, path: &[String]) -> &'static str;
 
     /// Wire → request.
     ///
@@ -157,6 +170,12 @@ impl Rest {
         self.dialects.all.iter().map(|dialect| dialect.name())
     }
 
+    /// The methods of a path that an enabled dialect owns, as `Allow` names them.
+    #[must_use]
+    pub fn methods(&self, path: &[String]) -> Option<&'static str> {
+        self.dialects.owner(path).map(|dialect| dialect.methods(path))
+    }
+
     /// Answers a call; `None` where no enabled dialect owns its path.
     pub async fn handle(&self, principal: &Principal, call: &Call) -> Option<Response> {
         let dialect = self.dialects.owner(&call.path)?;
@@ -182,6 +201,16 @@ impl Rest {
                     )
                 })?;
                 write(accounts.act(principal, call.address, *action).await?)
+            }
+            Step::Each { batches, write } => {
+                let mut outcomes = Vec::with_capacity(batches.len());
+                for batch in batches {
+                    outcomes.push(match batch {
+                        Ok(batch) => self.engine.write(&snapshot, principal, batch).await,
+                        Err(error) => Err(error),
+                    });
+                }
+                write(outcomes)
             }
         }
     }
@@ -253,7 +282,7 @@ impl Dialects {
         };
         match self.parse(dialect, snapshot, principal, call)? {
             Step::Run { request, .. } => Ok(*request),
-            Step::Write { .. } | Step::Account { .. } => Err(Error::invalid(
+            Step::Write { .. } | Step::Each { .. } | Step::Account { .. } => Err(Error::invalid(
                 Code::NOT_SUPPORTED,
                 "only calls that read are explained",
             )),

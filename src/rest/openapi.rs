@@ -12,6 +12,7 @@ pub struct Document {
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
     parameters: Map<String, Value>,
+    responses: Map<String, Value>,
     operations: Map<String, Value>,
 }
 
@@ -43,6 +44,21 @@ impl Document {
         json!({"$ref": format!("#/components/parameters/{key}")})
     }
 
+    /// Keeps the parameter for the id in a path and returns a reference to it.
+    pub(super) fn id(&mut self, key: &str, description: &str) -> Value {
+        let parameter = json!({
+            "name": "id", "in": "path", "required": true, "description": description, "schema": {"type": "string"},
+        });
+        let key = keep(&mut self.parameters, &word(key), parameter);
+        json!({"$ref": format!("#/components/parameters/{key}")})
+    }
+
+    /// Keeps a response and returns a reference to it.
+    pub(super) fn response(&mut self, key: &str, response: Value) -> Value {
+        let key = keep(&mut self.responses, &word(key), response);
+        json!({"$ref": format!("#/components/responses/{key}")})
+    }
+
     /// Writes a kept parameter as `name[key]=value`.
     pub(super) fn style_deep_object(&mut self, key: &str) {
         if let Some(Value::Object(parameter)) = self.parameters.get_mut(key) {
@@ -51,13 +67,18 @@ impl Document {
         }
     }
 
-    /// Adds the GET operation of a path, whose names are [`segment`]s.
-    pub(super) fn get(&mut self, path: &str, id: &str, mut operation: Value) {
-        let id = keep(&mut self.operations, &word(id), Value::from(path));
+    /// Adds an operation of a path, whose names are [`segment`]s; `method` is in lower case.
+    pub(super) fn operation(&mut self, method: &'static str, path: &str, id: &str, mut operation: Value) {
+        let id = keep(&mut self.operations, &word(id), json!([method, path]));
         if let Value::Object(operation) = &mut operation {
             operation.shift_insert(0, "operationId".into(), id.into());
         }
-        self.paths.insert(path.to_owned(), json!({"get": operation}));
+        let item = self.paths.entry(path).or_insert_with(|| Map::new().into());
+        if let Value::Object(methods) = item {
+            // Reading stands first.
+            let place = if method == "get" { 0 } else { methods.len() };
+            methods.shift_insert(place, method.into(), operation);
+        }
     }
 
     /// The whole document.
@@ -70,6 +91,7 @@ impl Document {
             "components": {
                 "schemas": self.schemas,
                 "parameters": self.parameters,
+                "responses": self.responses,
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                     "anonKey": {"type": "apiKey", "in": "header", "name": "apikey"},
@@ -207,6 +229,62 @@ pub(super) fn row<'a>(
         members.insert("description".into(), comment.as_str().into());
     }
     schema
+}
+
+/// What is sent for a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// A new row.
+    New,
+    /// A change of one.
+    Changed,
+}
+
+/// What the role sends for a row of a face: the columns that it may, and which of those of a new row must be there. Where it
+/// may send nothing, the columns are those that it reads and that take values at all. `filled` are columns of a new row
+/// that may be absent though the database wants them.
+pub(super) fn sent<'a>(
+    scene: Scene<'a>,
+    face: &'a Face,
+    bytes: BytesFormat,
+    sending: Sending,
+    filled: &[crate::catalog::ColumnId],
+) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for id in scene.table(face).column_ids() {
+        let physical = scene.physical(face, id);
+        let may = match sending {
+            Sending::New if scene.may_create(face) => scene.can_send(face, id),
+            Sending::Changed if scene.may_update(face) => scene.can_change(face, id),
+            _ => scene.view.can_read(face.id, id) && is_writable(physical),
+        };
+        if !may {
+            continue;
+        }
+        let name = face.column(id).name.as_str();
+        let plain = value(scene, &physical.data_type, bytes);
+        let mut value = if physical.nullable {
+            or_null(plain)
+        } else {
+            plain.into()
+        };
+        describe(&mut value, physical);
+        properties.insert(name.to_owned(), value);
+        if sending == Sending::New && is_required(physical) && !filled.contains(&id) {
+            required.push(Value::from(name));
+        }
+    }
+    let mut schema = json!({"type": "object", "properties": properties});
+    if sending == Sending::New {
+        schema["required"] = required.into();
+    }
+    schema
+}
+
+/// The body of an operation, in JSON.
+pub(super) fn body(schema: &Value) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": schema}}})
 }
 
 /// A cell that a rule may hide is null where it does.

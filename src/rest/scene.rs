@@ -43,9 +43,10 @@ impl<'a> Scene<'a> {
         scope.is_none_or(|faces| faces.contains(&face.name))
     }
 
-    /// Faces that can be read, in the catalog's order.
-    pub(super) fn readable(self) -> impl Iterator<Item = &'a Face> {
-        self.catalog().faces.iter().filter(move |face| self.may_read(face))
+    /// Faces that the role knows, in the catalog's order.
+    pub(super) fn known(self) -> impl Iterator<Item = &'a Face> {
+        let faces = self.catalog().faces.iter();
+        faces.filter(move |face| self.view.face(face.id).is_some())
     }
 
     /// The face of a name that the caller's role knows; `served` says which faces the dialect serves at all.
@@ -97,6 +98,41 @@ impl<'a> Scene<'a> {
         } else {
             Error::forbidden(format!("role {:?} may not read {name:?}", self.principal.role.as_str()))
         }
+    }
+
+    /// Whether the caller may create rows of a face at all.
+    pub(super) fn may_create(&self, face: &Face) -> bool {
+        let scope = self.principal.scope.as_ref().and_then(|scope| scope.create.as_ref());
+        let access = self.view.face(face.id).and_then(|access| access.create.as_ref());
+        access.is_some_and(|access| !access.backend_only || self.principal.backend_only)
+            && scope.is_none_or(|faces| faces.contains(&face.name))
+    }
+
+    /// Whether the caller may change rows of a face at all.
+    pub(super) fn may_update(&self, face: &Face) -> bool {
+        let scope = self.principal.scope.as_ref().and_then(|scope| scope.update.as_ref());
+        let access = self.view.face(face.id).and_then(|access| access.update.as_ref());
+        access.is_some_and(|access| !access.backend_only || self.principal.backend_only)
+            && scope.is_none_or(|faces| faces.contains(&face.name))
+    }
+
+    /// Whether the caller may delete rows of a face at all.
+    pub(super) fn may_delete(&self, face: &Face) -> bool {
+        let scope = self.principal.scope.as_ref().and_then(|scope| scope.delete.as_ref());
+        self.view.face(face.id).is_some_and(|access| access.delete.is_some())
+            && scope.is_none_or(|faces| faces.contains(&face.name))
+    }
+
+    /// Whether the caller may send a column of new rows.
+    pub(super) fn can_send(&self, face: &Face, column: ColumnId) -> bool {
+        let access = self.view.face(face.id).and_then(|access| access.create.as_ref());
+        access.is_some_and(|access| access.columns.get(column.0 as usize) == Some(&true))
+    }
+
+    /// Whether the caller may change a column of rows.
+    pub(super) fn can_change(&self, face: &Face, column: ColumnId) -> bool {
+        let access = self.view.face(face.id).and_then(|access| access.update.as_ref());
+        access.is_some_and(|access| access.columns.get(column.0 as usize) == Some(&true))
     }
 
     /// Whether a column of new rows is set by the rule, so that it cannot be sent.

@@ -6,12 +6,12 @@ use crate::catalog::{
     Relation, Table, TableId, TableKind,
 };
 use crate::config;
-use crate::engine::{Body, Outcome, Snapshot};
+use crate::engine::{Body, Outcome, Snapshot, Written};
 use crate::error::Result;
 use crate::ident::{Identifier, Name};
 use crate::principal::{Credential, Principal};
-use crate::request::{Expression, Filter, Values};
-use crate::rules::{Cell, FaceAccess, Predicate, ReadAccess, View};
+use crate::request::{Batch, Change, Expression, Filter, Values, Write};
+use crate::rules::{Cell, CreateAccess, FaceAccess, Predicate, ReadAccess, UpdateAccess, View};
 use crate::value::{Type, Value};
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
@@ -131,7 +131,8 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
     Catalog::assemble(database, faces)
 }
 
-/// `anonymous` reads all but `note` and `private`, `user` all but `private`; columns that begin with `_` are hidden.
+/// `anonymous` reads all but `note` and `private`, `user` reads and writes all but `private`; columns that begin with `_` are
+/// hidden.
 fn view(catalog: &Catalog, role: &str) -> View {
     let faces = catalog.faces.iter().map(|face| {
         let hidden = face.name.as_str() == "private";
@@ -155,10 +156,27 @@ fn view(catalog: &Catalog, role: &str) -> View {
             computed: Vec::new(),
         };
         (!hidden).then(|| {
+            let all: Box<[bool]> = face.columns.iter().map(|_| true).collect();
+            let writes = role == Principal::USER && !face.key.is_empty();
+            let create = CreateAccess {
+                check: Predicate::TRUE,
+                columns: all.clone(),
+                set: Vec::new(),
+                backend_only: false,
+            };
+            let update = UpdateAccess {
+                rule: Predicate::TRUE,
+                check: Predicate::TRUE,
+                columns: all,
+                set: Vec::new(),
+                backend_only: false,
+            };
             Arc::new(FaceAccess {
                 read: Some(read),
+                create: writes.then_some(create),
+                update: writes.then_some(update),
+                delete: writes.then_some(Predicate::TRUE),
                 schema: face.name.as_str() != "author",
-                ..FaceAccess::default()
             })
         })
     });
@@ -191,7 +209,7 @@ impl Stage {
         Self::of(settings, catalog(expand))
     }
 
-    fn of(settings: config::Rest, catalog: Catalog) -> Self {
+    pub(super) fn of(settings: config::Rest, catalog: Catalog) -> Self {
         let roles = [Principal::ANONYMOUS, Principal::USER];
         let views = roles
             .into_iter()
@@ -241,13 +259,60 @@ impl Stage {
         text(write(outcome).unwrap_or_else(|error| dialect.write_error(&error, &call)))
     }
 
+    /// The writes that a signed-in caller's call becomes, a line each, or what is wrong with it.
+    pub(super) fn batch(&self, principal: &Principal, call: &Call) -> String {
+        let Some(dialect) = self.dialects.owner(&call.path) else {
+            return "not owned".into();
+        };
+        let lines = |batch: &Batch| {
+            let write = |write: &Write| format!("{} {}", write.table, changed(&write.change, &batch.values));
+            batch.writes.iter().map(write).collect::<Vec<_>>().join("\n")
+        };
+        match self.dialects.parse(dialect, &self.snapshot, principal, call) {
+            Ok(super::Step::Write { batch, .. }) => lines(&batch),
+            Ok(super::Step::Each { batches, .. }) => {
+                let each = batches.iter().map(|batch| match batch {
+                    Ok(batch) => format!("alone: {}", lines(batch)),
+                    Err(error) => format!("alone: {}", error.message),
+                });
+                each.collect::<Vec<_>>().join("\n")
+            }
+            Ok(super::Step::Done(response)) => text(response),
+            Ok(super::Step::Run { .. }) => "a read".into(),
+            Ok(super::Step::Account { .. }) => "an account".into(),
+            Err(error) => text(dialect.write_error(&error, call)),
+        }
+    }
+
+    /// What a signed-in caller is answered when a call's writes gave this.
+    pub(super) fn after(&self, call: &Call, bodies: &[&'static str]) -> axum::response::Response {
+        let dialect = self.dialects.owner(&call.path).unwrap();
+        let written = |body: &&'static str| Written {
+            body: Some(Bytes::from_static(body.as_bytes())),
+            count: 1,
+            created: 1,
+        };
+        match self.dialects.parse(dialect, &self.snapshot, &user(), call).unwrap() {
+            super::Step::Write { write, .. } => write(bodies.iter().map(written).collect()).unwrap(),
+            super::Step::Each { write, .. } => {
+                write(bodies.iter().map(|body| Ok(vec![written(body)])).collect()).unwrap()
+            }
+            _ => panic!("nothing is written"),
+        }
+    }
+
     /// What a caller is answered before any data is asked for: status, body; `run` where data is.
     pub(super) fn refused(&self, principal: &Principal, call: &Call) -> String {
         let Some(dialect) = self.dialects.owner(&call.path) else {
             return "not owned".into();
         };
         match self.dialects.parse(dialect, &self.snapshot, principal, call) {
-            Ok(super::Step::Run { .. } | super::Step::Write { .. } | super::Step::Account { .. }) => "run".into(),
+            Ok(
+                super::Step::Run { .. }
+                | super::Step::Write { .. }
+                | super::Step::Each { .. }
+                | super::Step::Account { .. },
+            ) => "run".into(),
             Ok(super::Step::Done(response)) => text(response),
             Err(error) => text(dialect.write_error(&error, call)),
         }
@@ -288,6 +353,51 @@ pub(super) fn get(url: &str) -> Call {
         headers: HeaderMap::new(),
         body: Bytes::new(),
         address: None,
+    }
+}
+
+/// A call with a body.
+pub(super) fn sent(method: &str, url: &str, media_type: &'static str, body: &str) -> Call {
+    let mut call = Call {
+        method: method.parse().unwrap(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        ..get(url)
+    };
+    call.headers.insert(
+        axum::http::header::CONTENT_TYPE,
+        axum::http::HeaderValue::from_static(media_type),
+    );
+    call
+}
+
+/// A change in one line, with its values in place.
+fn changed(change: &Change, values: &Values) -> String {
+    let of = |filter: &Option<Filter>| {
+        filter
+            .as_ref()
+            .map_or_else(|| "all".into(), |filter| brief(filter, values))
+    };
+    match change {
+        Change::Insert(insert) => {
+            let groups = insert.groups.iter().map(|group| {
+                let names: Vec<&str> = group.columns.iter().map(Name::as_str).collect();
+                format!("({}) {:?}", names.join(", "), values.get(group.rows))
+            });
+            let conflict = insert.conflict.as_ref().map(|conflict| format!(" {conflict:?}"));
+            format!(
+                "insert {}{}",
+                groups.collect::<Vec<_>>().join(", "),
+                conflict.unwrap_or_default()
+            )
+        }
+        Change::Update { filter, set, .. } => {
+            let set = set.iter().map(|assignment| match &assignment.value {
+                Expression::Value(slot) => format!("{} = {:?}", assignment.column, values.get(*slot)),
+                other => format!("{} = {other:?}", assignment.column),
+            });
+            format!("update {} set {}", of(filter), set.collect::<Vec<_>>().join(", "))
+        }
+        Change::Delete { filter, .. } => format!("delete {}", of(filter)),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Answers: envelopes around JSON bytes that are never parsed, and the headers that belong to errors.
 
+use super::Call;
 use crate::engine::{Body, Outcome, Tail};
 use crate::error::{Error, Kind};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use std::io::Write as _;
 
-/// What GET-only paths answer to other methods.
-pub(super) const READ_METHODS: &str = "GET, HEAD";
+/// The methods of what can only be read.
+pub(super) const READ_METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Members that stand after an outcome's body.
 #[derive(Default)]
@@ -91,11 +92,18 @@ pub(super) fn status(kind: Kind) -> StatusCode {
     StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Adds the headers that an error's status asks for.
-pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
+/// The browser is led on.
+pub(super) fn see_other(target: HeaderValue) -> Response {
+    let mut response = empty(StatusCode::SEE_OTHER);
+    response.headers_mut().insert(header::LOCATION, target);
+    response
+}
+
+/// Adds the headers that an error's status asks for; `methods` are those of the path.
+pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'static str, call: &Call) -> Response {
     let (name, value) = match (response.status(), error.kind) {
         (StatusCode::UNAUTHORIZED, _) => (header::WWW_AUTHENTICATE, "Bearer"),
-        (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, READ_METHODS),
+        (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, allowed(methods, &call.method)),
         // What is unknown allows no method.
         (StatusCode::METHOD_NOT_ALLOWED, _) => (header::ALLOW, ""),
         (StatusCode::TOO_MANY_REQUESTS, _) => (header::RETRY_AFTER, "60"),
@@ -104,6 +112,18 @@ pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
     };
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
+}
+
+/// What may be tried where a method was refused: the path's methods; where that is among them, the thing itself does not
+/// take it (a view, rows without a key).
+fn allowed(methods: &'static str, refused: &Method) -> &'static str {
+    let has = |method: &str| methods.split(", ").any(|own| own == method);
+    match refused.as_str() {
+        method if !has(method) => methods,
+        "GET" => "OPTIONS",
+        _ if has("GET") => READ_METHODS,
+        _ => "OPTIONS",
+    }
 }
 
 /// Whether `Accept` names JSON itself, not only `*/*`.

@@ -69,6 +69,10 @@ pub struct Group {
     pub columns: Vec<(ColumnId, Term)>,
     /// What must hold of each new row (scope 0).
     pub check: Predicate,
+    /// For an upsert: which rows that stand may be changed (scope 0): another one in the way is an error.
+    pub allowed: Predicate,
+    /// For an upsert: which of them are wanted to be changed (scope 0); others stay as they are.
+    pub wanted: Predicate,
     /// For an upsert: what changed rows get (scope 0 is the row as it was), presets of the right to update too.
     pub set: Vec<(ColumnId, Term)>,
     /// For an upsert: what must hold of each changed row (scope 0).
@@ -87,10 +91,6 @@ pub enum Conflict {
     Update {
         /// Over this unique key.
         key: Vec<ColumnId>,
-        /// Which rows may be changed (scope 0): another one in the way is an error.
-        allowed: Predicate,
-        /// Which of them are wanted to be changed (scope 0); others stay as they are.
-        wanted: Predicate,
     },
 }
 

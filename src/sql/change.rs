@@ -65,6 +65,7 @@ impl<'a> Changes<'a> {
             || (ignore && self.plan.keeps)
             || asks(&group.check)
             || asks(&group.set_check)
+            || asks(&group.allowed)
         {
             Feed::Each
         } else {
@@ -127,7 +128,7 @@ impl<'a> Changes<'a> {
     /// The rows that new ones of a group meet: for each its place, what is kept of it, and whether it may be changed (1),
     /// should stay as it is (2), or may not be touched (0).
     #[must_use]
-    pub fn met(&self, group: &Group, key: &[ColumnId], allowed: &Predicate, wanted: &Predicate) -> Statement {
+    pub fn met(&self, group: &Group, key: &[ColumnId]) -> Statement {
         let mut writer = self.writer();
         let table = self.plan.write.table;
         let feed = self.feed(group);
@@ -142,9 +143,9 @@ impl<'a> Changes<'a> {
             writer.word(", ");
         }
         writer.word("CASE WHEN ");
-        writer.predicate(allowed);
+        writer.predicate(&group.allowed);
         writer.word(" THEN CASE WHEN ");
-        writer.predicate(wanted);
+        writer.predicate(&group.wanted);
         writer.by_flavor(" THEN '1' ELSE '2' END ELSE '0' END", " THEN 1 ELSE 2 END ELSE 0 END");
         writer.word(" FROM ");
         if feed == Feed::All {
@@ -523,7 +524,7 @@ impl Writer<'_> {
         let own = self.catalog.table(table).column(column);
         let form = Form::Stored { table, column };
         let data_type = own.data_type.clone();
-        match cast_apart(&data_type, &own.database_type) {
+        match cast_apart(&data_type, &own.database_type).filter(|_| self.is_postgres()) {
             Some(_) if list => self.mark_as_text(source, &data_type, list, form),
             Some(name) => {
                 let name = name.to_owned();

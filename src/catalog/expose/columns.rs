@@ -1,7 +1,7 @@
 //! A face's columns, its key, what may be expanded.
 
 use super::{Entry, Finding, Names, Tables, can_hold_geometry, columns_named, unknown};
-use crate::catalog::{ColumnId, Database, DatabaseKind, Face, FaceSettings, TableKind};
+use crate::catalog::{ColumnId, Database, DatabaseKind, Face, FaceSettings, TableId, TableKind};
 use crate::ident::Name;
 use crate::value::Type;
 
@@ -148,4 +148,39 @@ pub(super) fn expand(
         }
     }
     Some(columns)
+}
+
+/// The columns that refer to the key of the users table: the Records API fills them with the caller's id.
+pub(super) fn autofill(
+    tables: &Tables<'_>,
+    face: &Face,
+    users: Option<TableId>,
+    settings: &FaceSettings,
+    findings: &mut Vec<Finding>,
+) -> Vec<ColumnId> {
+    let mut columns = Vec::new();
+    if let Some(users) = users {
+        let key = &tables.get(users).primary_key;
+        for foreign in &tables.get(face.table).foreign_keys {
+            if let [column] = foreign.columns.as_slice()
+                && foreign.table == users
+                && foreign.references == *key
+                && !columns.contains(column)
+            {
+                columns.push(*column);
+            }
+        }
+    }
+    if columns.is_empty() {
+        let key = format!("tables.{}.autofill_user_columns", settings.entry);
+        let message = match users {
+            Some(users) => format!(
+                "no column refers to {:?}, the table of users, so there is nothing to fill",
+                tables.get(users).name.as_str()
+            ),
+            None => "the database has no table of users ([auth] users_table), so there is nothing to fill".into(),
+        };
+        findings.push((key, message));
+    }
+    columns
 }

@@ -144,15 +144,15 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                 let (ignore, update) = match conflict {
                     None => (None, None),
                     Some(Conflict::Ignore { key }) => (Some(key.as_slice()), None),
-                    Some(Conflict::Update { key, allowed, wanted }) => (None, Some((key, allowed, wanted))),
+                    Some(Conflict::Update { key }) => (None, Some(key)),
                 };
                 all.groups.push(GroupStatements {
                     feed: changes.feed(group),
                     insert: changes.insert(group, check, ignore),
-                    met: update.map(|(key, allowed, wanted)| changes.met(group, key, allowed, wanted)),
+                    met: update.map(|key| changes.met(group, key)),
                     change: update
                         .filter(|_| !group.set.is_empty())
-                        .map(|(key, ..)| changes.change_met(group, key, set_check)),
+                        .map(|key| changes.change_met(group, key, set_check)),
                     failing: after(check, &group.check),
                     set_failing: after(set_check, &group.set_check),
                 });

@@ -152,7 +152,9 @@ impl Steps<'_> {
                         check: plan.checks[position],
                         set_check: plan.set_checks[position],
                     };
-                    self.group(session, &run, &mut written).await?;
+                    let done = self.group(session, &run, &mut written).await;
+                    // Rows of one write are counted over all of its groups.
+                    done.map_err(|error| self.placed(group, error))?;
                     kept.0.append(&mut self.kept[index].0);
                 }
                 kept.0.sort_by_key(|(place, _)| *place);
@@ -326,10 +328,7 @@ impl Steps<'_> {
                 return Err(self.check_failed(run.plan, "new").at_row(row));
             }
             if run.plan.keeps {
-                let place = match rows[row].first() {
-                    Some(Value::Integer(place)) => usize::try_from(*place).map_err(Error::internal)?,
-                    _ => row,
-                };
+                let place = place_of(rows[row], row);
                 self.kept[run.index].0.push((place, values));
             }
         }
@@ -347,15 +346,20 @@ impl Steps<'_> {
     ) -> Result<()> {
         let Some(failing) = failing else { return Ok(()) };
         if run.statements.feed == Feed::All || !failing.marks().iter().any(|mark| is_of_row(&mark.source)) {
-            return self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
+            let checked = self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
+            // What is counted there is what is kept.
+            return checked.map_err(|error| Error {
+                row: error.row.and_then(|kept| {
+                    let (place, _) = self.kept[run.index].0.get(kept)?;
+                    (0..rows.len()).find(|row| place_of(rows[*row], *row) == *place)
+                }),
+                ..error
+            });
         }
         // Each row with what was sent for it.
         let all = std::mem::take(&mut self.kept[run.index].0);
         for row in chosen {
-            let place = match rows[*row].first() {
-                Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(*row),
-                _ => *row,
-            };
+            let place = place_of(rows[*row], *row);
             let own = all.iter().filter(|(own, _)| *own == place).cloned().collect();
             self.kept[run.index].0 = own;
             let checked = self
@@ -448,6 +452,15 @@ impl Steps<'_> {
         }
     }
 
+    /// The error with the row's place among all rows of its write, instead of that in its group.
+    fn placed(&self, group: &Group, error: Error) -> Error {
+        let rows = rows_of(self.script.batch.values.get(group.rows)).unwrap_or_default();
+        let place = error
+            .row
+            .map(|row| rows.get(row).map_or(row, |values| place_of(values, row)));
+        Error { row: place, ..error }
+    }
+
     fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {
         let role = self.script.principal.role.as_str();
         let name = self.face(plan).name.as_str();
@@ -512,6 +525,14 @@ fn rows_of(value: &Value) -> Result<Vec<&[Value]>> {
             _ => Err(wrong()),
         })
         .collect()
+}
+
+/// The place of a row, which stands before its values, among all rows of its write.
+fn place_of(row: &[Value], otherwise: usize) -> usize {
+    match row.first() {
+        Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(otherwise),
+        _ => otherwise,
+    }
 }
 
 fn is_of_row(source: &crate::rules::Parameter) -> bool {

@@ -83,6 +83,16 @@ impl Dialect for Based {
         }
     }
 
+    fn methods(&self, path: &[String]) -> &'static str {
+        if path.first().is_some_and(|first| first == account::ROOT) {
+            account::methods(path)
+        } else if path.len() == 2 {
+            "GET, HEAD, POST, OPTIONS"
+        } else {
+            "GET, HEAD, PUT, DELETE, OPTIONS"
+        }
+    }
+
     fn parse(&self, call: &Call, scene: Scene<'_>) -> Result<Step> {
         let query = Query::new(call)?;
         if let [auth, action] = call.path.as_slice()
@@ -147,7 +157,8 @@ impl Dialect for Based {
             Kind::Internal => "INTERNAL_ERROR",
         };
         let body = serde_json::json!({"error": {"code": code, "message": error.message}});
-        write::with_headers(write::json(write::status(error.kind), body.to_string()), error)
+        let response = write::json(write::status(error.kind), body.to_string());
+        write::with_headers(response, error, self.methods(&call.path), call)
     }
 
     fn openapi(&self, scene: Scene<'_>, document: &mut Document) {

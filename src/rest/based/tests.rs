@@ -162,8 +162,13 @@ fn the_table_of_users_has_no_endpoint_whatever_it_is_called() {
 #[test]
 fn other_methods() {
     let stage = Stage::new();
-    for method in [Method::POST, Method::PATCH] {
-        let mut call = get("/api/book/1");
+    for (method, path, allow) in [
+        (Method::POST, "/api/book/1", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        (Method::PATCH, "/api/book/1", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        (Method::PUT, "/api/book", "GET, HEAD, POST, OPTIONS"),
+        (Method::DELETE, "/api/book", "GET, HEAD, POST, OPTIONS"),
+    ] {
+        let mut call = get(path);
         call.method = method;
         let dialect = stage.dialects.owner(&call.path).unwrap();
         let error = stage
@@ -173,7 +178,7 @@ fn other_methods() {
             .unwrap();
         let response = dialect.write_error(&error, &call);
         assert_eq!(response.status(), 405);
-        assert_eq!(response.headers()["allow"], "GET, HEAD");
+        assert_eq!(response.headers()["allow"], allow);
         assert!(
             stage
                 .refused(&user(), &call)

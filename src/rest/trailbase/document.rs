@@ -1,7 +1,7 @@
 //! Its OpenAPI paths.
 
-use super::output;
 use super::schema::{Mode, record};
+use super::{change, output, transaction};
 use crate::catalog::Face;
 use crate::request::BytesFormat;
 use crate::rest::openapi::{self, segment};
@@ -38,7 +38,30 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
         filters(document),
     ];
     let error = document.error();
-    for face in scene.readable() {
+    let wrong = json!({"description": "What is wrong; as JSON where `Accept` names it.", "content": {
+        "text/plain": {"schema": {"type": "string"}},
+        "application/json": {"schema": error},
+    }});
+    let done = json!({"description": "It has happened."});
+    let ids = json!({
+        "type": "object", "properties": {"ids": {"type": "array", "items": {"type": "string"}}}, "required": ["ids"],
+    });
+    let ids = json!({"description": "The ids of the new records, in their order.", "content": {"application/json": {"schema": ids}}});
+    let both = Shared {
+        id: document.id("trailbase.id", "The key; UUIDs and bytes in url-safe base64."),
+        wrong: document.response("trailbase.wrong", wrong),
+        done: document.response("trailbase.done", done),
+        ids: document.response("trailbase.ids", ids),
+    };
+    let writes_any = |face: &Face| scene.may_create(face) || scene.may_update(face) || scene.may_delete(face);
+    if scene.known().any(writes_any) {
+        execution(document, &both);
+    }
+    for face in scene.known() {
+        writes(scene, face, document, &both);
+        if !scene.may_read(face) {
+            continue;
+        }
         let name = face.name.as_str();
         let row = described(scene, face, document);
         let expandable: Vec<&str> = scene
@@ -77,22 +100,21 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
         });
         let path = format!("/api/records/v1/{}", segment(name));
         let summary = format!("Records of {name}");
-        document.get(
+        document.operation(
+            "get",
             &path,
             &format!("trailbase.list.{name}"),
-            operation(name, &summary, &parameters, &page, &error),
+            operation(name, &summary, &parameters, &page, &both),
         );
         if scene.has_key(face) {
-            let mut parameters = vec![json!({
-                "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
-                "description": "The key; UUIDs and bytes in url-safe base64.",
-            })];
+            let mut parameters = vec![both.id.clone()];
             parameters.extend(expand);
             let summary = format!("One record of {name}");
-            document.get(
+            document.operation(
+                "get",
                 &format!("{path}/{{id}}"),
                 &format!("trailbase.get.{name}"),
-                operation(name, &summary, &parameters, &row, &error),
+                operation(name, &summary, &parameters, &row, &both),
             );
         }
         if scene.view.face(face.id).is_some_and(|access| access.schema) {
@@ -102,13 +124,138 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
             });
             let summary = format!("JSON Schema of {name}");
             let schema = json!({"type": "object"});
-            document.get(
+            document.operation(
+                "get",
                 &format!("{path}/schema"),
                 &format!("trailbase.schema.{name}"),
-                operation(name, &summary, &[mode], &schema, &error),
+                operation(name, &summary, &[mode], &schema, &both),
             );
         }
     }
+}
+
+/// What operations of all tables refer to.
+struct Shared {
+    id: Value,
+    wrong: Value,
+    done: Value,
+    ids: Value,
+}
+
+/// What the role may write.
+fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &Shared) {
+    let name = face.name.as_str();
+    let path = format!("/api/records/v1/{}", segment(name));
+    if scene.may_create(face) {
+        let new = document.schema(&format!("{name}.new"), record(scene, face, Mode::Insert));
+        let many = json!({"type": "array", "items": new, "minItems": 1, "maxItems": change::MOST});
+        let form = json!({"schema": new});
+        let redirect = document.parameter(
+            "trailbase.redirect_uri",
+            "redirect_uri",
+            json!({"type": "string"}),
+            "Where a browser goes afterwards: a path of this server, or an address that the configuration lists.",
+        );
+        let create = json!({
+            "tags": [name],
+            "summary": format!("Create records of {name}, all or none"),
+            "parameters": [redirect],
+            "requestBody": {"required": true, "content": {
+                "application/json": {"schema": {"anyOf": [new, many]}},
+                "application/x-www-form-urlencoded": form,
+                "multipart/form-data": form,
+            }},
+            "responses": {
+                "200": both.ids,
+                "303": {"description": "With `redirect_uri`: where to go."},
+                "default": both.wrong,
+            },
+        });
+        document.operation("post", &path, &format!("trailbase.create.{name}"), create);
+    }
+    if face.key.is_empty() {
+        return;
+    }
+    let path = format!("{path}/{{id}}");
+    if scene.may_update(face) {
+        let changed = document.schema(&format!("{name}.change"), record(scene, face, Mode::Update));
+        let update = json!({
+            "tags": [name],
+            "summary": format!("Change a record of {name}"),
+            "parameters": [both.id],
+            "requestBody": openapi::body(&changed),
+            "responses": {"200": both.done, "default": both.wrong},
+        });
+        document.operation("patch", &path, &format!("trailbase.update.{name}"), update);
+    }
+    if scene.may_delete(face) {
+        let delete = json!({
+            "tags": [name],
+            "summary": format!("Delete a record of {name}"),
+            "parameters": [both.id],
+            "responses": {"200": both.done, "default": both.wrong},
+        });
+        document.operation("delete", &path, &format!("trailbase.delete.{name}"), delete);
+    }
+}
+
+/// Several operations at once; the bodies of records are those of their tables.
+fn execution(document: &mut Document, both: &Shared) {
+    let text = json!({"type": "string"});
+    let id = json!({"type": ["string", "integer"]});
+    let data = json!({"type": "object"});
+    let named = |mut properties: Value, key: &str| {
+        properties["api_name"] = text.clone();
+        let required: Vec<&String> = properties.as_object().into_iter().flat_map(|own| own.keys()).collect();
+        let inner = json!({"type": "object", "properties": properties, "required": required});
+        json!({"type": "object", "properties": {key: inner}, "required": [key]})
+    };
+    let typed = |mut properties: Value, kind: &str| {
+        properties["type"] = json!({"const": kind});
+        properties["api"] = text.clone();
+        let required: Vec<&String> = properties.as_object().into_iter().flat_map(|own| own.keys()).collect();
+        json!({"type": "object", "properties": properties, "required": required})
+    };
+    let operation = document.schema(
+        "trailbase.operation",
+        json!({"anyOf": [
+            named(json!({"value": data}), "Create"),
+            named(json!({"record_id": id, "value": data}), "Update"),
+            named(json!({"record_id": id}), "Delete"),
+            typed(json!({"data": data}), "create"),
+            typed(json!({"id": id, "data": data}), "update"),
+            typed(json!({"id": id}), "delete"),
+        ]}),
+    );
+    let sent = json!({
+        "type": "object",
+        "properties": {
+            "operations": {"type": "array", "items": operation, "maxItems": transaction::MOST},
+            "transaction": {
+                "type": "boolean", "default": true,
+                "description": "All or none; false makes a transaction of each operation (not in the form with `type`).",
+            },
+        },
+        "required": ["operations"],
+    });
+    let result = json!({"type": "object", "properties": {"Id": {"type": ["string", "null"]}, "Error": text}});
+    let answer = json!({
+        "type": "object",
+        "properties": {
+            "results": {"type": "array", "items": result},
+            "ids": {"type": "array", "items": text, "description": "Of the records that were created."},
+        },
+        "required": ["results", "ids"],
+    });
+    let execute = json!({
+        "summary": "Create, change and delete records of several tables",
+        "requestBody": openapi::body(&sent),
+        "responses": {
+            "200": {"description": "What became of each operation.", "content": {"application/json": {"schema": answer}}},
+            "default": both.wrong,
+        },
+    });
+    document.operation("post", "/api/transaction/v1/execute", "trailbase.execute", execute);
 }
 
 /// The schema of a record: the table's own where both dialects write the same.
@@ -142,17 +289,14 @@ fn filters(document: &mut Document) -> Value {
     parameter
 }
 
-fn operation(tag: &str, summary: &str, parameters: &[Value], schema: &Value, error: &Value) -> Value {
+fn operation(tag: &str, summary: &str, parameters: &[Value], schema: &Value, both: &Shared) -> Value {
     json!({
         "tags": [tag],
         "summary": summary,
         "parameters": parameters,
         "responses": {
             "200": {"description": "What was asked for.", "content": {"application/json": {"schema": schema}}},
-            "default": {"description": "What is wrong; as JSON where `Accept` names it.", "content": {
-                "text/plain": {"schema": {"type": "string"}},
-                "application/json": {"schema": error},
-            }},
+            "default": both.wrong,
         },
     })
 }

@@ -55,6 +55,17 @@ pub(super) fn value(text: &str, data_type: &Type) -> Value {
     Value::Raw(read.map_or_else(|| text.into(), Into::into))
 }
 
+/// An id from the key's values, as the dialect writes them.
+pub(super) fn write<'v>(values: impl ExactSizeIterator<Item = &'v serde_json::Value>) -> String {
+    let single = values.len() < 2;
+    let parts = values.map(|value| match value {
+        serde_json::Value::String(text) if single => text.clone(),
+        serde_json::Value::String(text) => text.replace('\\', "\\\\").replace(',', "\\,"),
+        other => other.to_string(),
+    });
+    parts.collect::<Vec<_>>().join(",")
+}
+
 /// With hyphens.
 fn uuid(text: &str) -> Option<String> {
     let parsed = uuid::Uuid::parse_str(text)

@@ -1,4 +1,4 @@
-//! The Records API: `/api/records/v1/{name}`, `/{name}/{id}`, `/{name}/schema`.
+//! The Records API: `/api/records/v1/{name}`, `/{name}/{id}`, `/{name}/schema`, `/api/transaction/v1/execute`.
 //!
 //! Where its document and the product differ, both are served; where both are silent:
 //! - A parameter that the path does not have is 400, and so is one that stands twice (filters apart).
@@ -8,15 +8,21 @@
 //! - Two `$or` groups side by side are 400: on the wire they cannot be told from one. Within `$and` they can.
 //! - `$not` before a value is `$ne`; before operators or columns it denies them together.
 //! - `schema` after a name is the schema, also where a record's id is that word.
+//! - A list of records to create that is empty is 400; one of more than the limit is 413.
+//! - What is left empty in a form is null, but in columns of text.
+//! - What is wrong with one record of a list, or with one operation, is told with its place, counted from 0.
 //! - The answer to `geojson` carries `cursor` and `total_count` beside `features`.
 
+mod change;
 mod document;
 mod filter;
 mod id;
 mod output;
+mod redirect;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 use super::query::{self, Query};
 use super::write;
@@ -52,13 +58,34 @@ impl Dialect for TrailBase {
     }
 
     fn owns(&self, path: &[String]) -> bool {
-        matches!(path, [api, records, version, ..] if api == "api" && records == "records" && version == "v1")
+        matches!(path, [api, kind, version, ..] if api == "api" && version == "v1" && (kind == "records" || kind == "transaction"))
+    }
+
+    fn methods(&self, path: &[String]) -> &'static str {
+        let segments: Vec<&str> = path.iter().skip(1).map(String::as_str).collect();
+        match segments.as_slice() {
+            ["transaction", _, "execute"] => "POST, OPTIONS",
+            ["records", _, _] => "GET, HEAD, POST, OPTIONS",
+            ["records", _, _, "schema"] => write::READ_METHODS,
+            ["records", _, _, _] => "GET, HEAD, PATCH, DELETE, OPTIONS",
+            _ => "OPTIONS",
+        }
     }
 
     fn parse(&self, call: &Call, scene: Scene<'_>) -> Result<Step> {
         let query = Query::new(call)?;
         let segments: Vec<&str> = call.path.iter().skip(3).map(String::as_str).collect();
         let no_path = || Error::not_found(Code::ROW_NOT_FOUND, "no such path");
+        if is_transaction(call) {
+            return match segments.as_slice() {
+                ["execute"] if call.method == Method::POST => transaction::execute(call, query, scene),
+                ["execute"] => Err(not_allowed(format!(
+                    "{} is not supported here, only POST is",
+                    call.method
+                ))),
+                _ => Err(no_path()),
+            };
+        }
         let (name, rest) = segments.split_first().ok_or_else(no_path)?;
         let face = scene.face(name, |_| true)?;
         match rest {
@@ -66,27 +93,31 @@ impl Dialect for TrailBase {
             [] | [_] => {}
             _ => return Err(no_path()),
         }
-        if call.method != Method::GET {
-            return Err(not_allowed(format!(
-                "{} is not supported here, only GET is",
-                call.method
-            )));
-        }
-        match rest {
-            ["schema"] => schema::answer(query, scene, face),
-            [id] => {
+        match (&call.method, rest) {
+            (&Method::GET, ["schema"]) => schema::answer(query, scene, face),
+            (&Method::GET, [id]) => {
                 scene.check_read(face)?;
                 record(query, scene, face, id)
             }
-            _ => {
+            (&Method::GET, _) => {
                 scene.check_read(face)?;
                 list(query, scene, face)
             }
+            (&Method::POST, []) => change::create(call, query, scene, face),
+            (&Method::PATCH, [id]) if *id != "schema" => change::update(call, query, scene, face, id),
+            (&Method::DELETE, [id]) if *id != "schema" => change::delete(query, scene, face, id),
+            (method, _) => Err(not_allowed(format!("{method} is not supported here"))),
         }
     }
 
     fn write_error(&self, error: &Error, call: &Call) -> Response {
         let status = match error.kind {
+            // The path is right; it is an operation that names what cannot be.
+            Kind::NotFound | Kind::NotAllowed
+                if is_transaction(call) && call.method == Method::POST && error.code != Code::ROW_NOT_FOUND =>
+            {
+                StatusCode::BAD_REQUEST
+            }
             Kind::NotFound if error.code == Code::UNKNOWN_TABLE => StatusCode::METHOD_NOT_ALLOWED,
             // Whatever is refused is 403; at 401 its clients sign in again, so that is for bad credentials only.
             Kind::Unauthenticated if error.code == Code::UNAUTHENTICATED => StatusCode::FORBIDDEN,
@@ -101,14 +132,23 @@ impl Dialect for TrailBase {
             } else {
                 error.message.as_str()
             };
+            let row = error.row.filter(|_| is_list(call));
             if write::wants_json(&call.headers) {
-                let body = serde_json::json!({"error": {"code": error.code.0, "message": message}});
-                write::json(status, body.to_string())
+                let mut body = serde_json::json!({"code": error.code.0, "message": message});
+                for (key, place) in [("operation", error.write), ("record", row)] {
+                    if let Some(place) = place {
+                        body[key] = place.into();
+                    }
+                }
+                write::json(status, serde_json::json!({"error": body}).to_string())
             } else {
-                write::typed(status, "text/plain; charset=utf-8", message.to_owned())
+                let operation = error.write.map(|write| format!("operation [{write}]: "));
+                let record = row.map(|row| format!("record [{row}]: "));
+                let places = [operation, record].map(Option::unwrap_or_default).concat();
+                write::typed(status, "text/plain; charset=utf-8", format!("{places}{message}"))
             }
         };
-        write::with_headers(response, error)
+        write::with_headers(response, error, self.methods(&call.path), call)
     }
 
     fn openapi(&self, scene: Scene<'_>, document: &mut Document) {
@@ -116,9 +156,19 @@ impl Dialect for TrailBase {
     }
 }
 
-/// The only value in a request for one record is its id.
+/// The only value in a request for one record without a body is its id.
 fn is_bad_id(error: &Error, call: &Call) -> bool {
-    error.kind == Kind::Invalid && error.code == Code::INVALID_VALUE && call.path.len() == 5
+    let bare = matches!(call.method, Method::GET | Method::DELETE) && call.path.len() == 5;
+    bare && error.kind == Kind::Invalid && error.code == Code::INVALID_VALUE
+}
+
+fn is_transaction(call: &Call) -> bool {
+    call.path.get(1).is_some_and(|kind| kind == "transaction")
+}
+
+/// Whether a list of records was sent.
+fn is_list(call: &Call) -> bool {
+    call.method == Method::POST && call.body.trim_ascii_start().starts_with(b"[")
 }
 
 fn not_allowed(message: impl Into<String>) -> Error {

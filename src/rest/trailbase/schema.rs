@@ -3,10 +3,11 @@
 use super::{FORMATS, output};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Result};
+use crate::rest::openapi::Sending;
 use crate::rest::query::{Query, clip};
 use crate::rest::{Scene, Step, openapi, write};
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// For what a record is described.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,24 +70,8 @@ pub(super) fn record<'a>(scene: Scene<'a>, face: &'a Face, mode: Mode) -> Value 
             })
         });
     }
-    let mut properties = Map::new();
-    let mut required = Vec::new();
-    for (id, column) in scene.columns(face) {
-        let physical = scene.physical(face, id);
-        if !openapi::is_writable(physical) {
-            continue;
-        }
-        let plain = openapi::value(scene, &physical.data_type, FORMATS.bytes);
-        let mut value = if physical.nullable {
-            openapi::or_null(plain)
-        } else {
-            plain.into()
-        };
-        openapi::describe(&mut value, physical);
-        properties.insert(column.name.as_str().to_owned(), value);
-        if mode == Mode::Insert && openapi::is_required(physical) {
-            required.push(Value::from(column.name.as_str()));
-        }
+    match mode {
+        Mode::Update => openapi::sent(scene, face, FORMATS.bytes, Sending::Changed, &[]),
+        _ => openapi::sent(scene, face, FORMATS.bytes, Sending::New, &face.autofill),
     }
-    json!({"type": "object", "properties": properties, "required": required})
 }

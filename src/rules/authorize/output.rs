@@ -3,7 +3,7 @@
 use super::{Entered, Resolver};
 use crate::catalog::{Face, FunctionResult, TableId};
 use crate::error::{Code, Error, Kind, Result};
-use crate::request::{self, ConnectionField, EdgeField, Field, FieldValue, GroupField, GroupKey};
+use crate::request::{self, ConnectionField, EdgeField, Expression, Field, FieldValue, GroupField, GroupKey};
 use crate::rules::{
     AggregatePart, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue, Output, Predicate, Select,
 };
@@ -50,6 +50,13 @@ impl<'a> Resolver<'a> {
                     });
                 }
                 Output::Connection(parts)
+            }
+            request::Output::Keys => {
+                let keys = entered.face.key.iter().map(|column| Field::Member {
+                    key: entered.face.column(*column).name.clone(),
+                    value: FieldValue::Expression(Expression::Column(entered.face.column(*column).name.clone())),
+                });
+                Output::Rows(self.members(entered, &keys.collect::<Vec<_>>())?)
             }
             request::Output::Scalar => {
                 return Err(Error::invalid(

@@ -38,7 +38,9 @@ pub fn authorize_writes(
     };
     let mut done: Vec<Done<'_>> = Vec::with_capacity(writes.len());
     for (index, write) in writes.iter().enumerate() {
-        let written = resolver.write(index, write, &mut done)?;
+        let written = resolver
+            .write(index, write, &mut done)
+            .map_err(|error| if writes.len() > 1 { error.of_write(index) } else { error })?;
         done.push(written);
     }
     Ok(Authorized {
@@ -75,11 +77,12 @@ impl<'a> Resolver<'a> {
             } => {
                 let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
                 let (rule, check, presets) = solve_update(access, self.principal, &mut self.decisions);
+                let mut assigned = self.assignments(&entered, access, set)?;
+                self.link_once(face, &access.columns, links, &mut assigned, done)?;
+                let rule = self.of_what_was_sent(&rule, &assigned);
                 let targets = self.targets(&entered, rule, filter.as_ref())?;
                 strict = self.readable(&entered, filter.as_ref(), write.strict)?;
                 let within = self.within(face, within.as_ref(), done)?;
-                let mut assigned = self.assignments(&entered, access, set)?;
-                self.link_once(face, &access.columns, links, &mut assigned, done)?;
                 let check = self.of_what_was_sent(&check, &assigned);
                 self.preset(face, presets, &assigned.clone(), &mut assigned)?;
                 if assigned.is_empty() {
@@ -125,31 +128,34 @@ impl<'a> Resolver<'a> {
     fn reading(&mut self, face: &'a Face) -> Result<Entered<'a>> {
         match self.enter(face) {
             Ok(entered) => Ok(entered),
-            Err(_) => {
-                let table = self.catalog.table(face.table);
-                let is_key = |column| face.key.contains(&column);
-                let cells = table
-                    .column_ids()
-                    .map(|column| is_key(column).then_some(Predicate::TRUE));
-                let access = ReadAccess {
-                    rule: Predicate::TRUE,
-                    cells: table
-                        .column_ids()
-                        .map(|column| if is_key(column) { Cell::Visible } else { Cell::Hidden })
-                        .collect(),
-                    counted: None,
-                    limit: None,
-                    aggregate: false,
-                    computed: Vec::new(),
-                };
-                Ok(Entered {
-                    face,
-                    cells: cells.collect(),
-                    read: Cow::Owned(access),
-                    rule: Predicate::TRUE,
-                    counted: None,
-                })
-            }
+            Err(_) => Ok(self.keys_of(face)),
+        }
+    }
+
+    /// The table as somebody knows it who has written rows of it and reads nothing: their keys.
+    fn keys_of(&self, face: &'a Face) -> Entered<'a> {
+        let table = self.catalog.table(face.table);
+        let is_key = |column| face.key.contains(&column);
+        let cells = table
+            .column_ids()
+            .map(|column| is_key(column).then_some(Predicate::TRUE));
+        let access = ReadAccess {
+            rule: Predicate::TRUE,
+            cells: table
+                .column_ids()
+                .map(|column| if is_key(column) { Cell::Visible } else { Cell::Hidden })
+                .collect(),
+            counted: None,
+            limit: None,
+            aggregate: false,
+            computed: Vec::new(),
+        };
+        Entered {
+            face,
+            cells: cells.collect(),
+            read: Cow::Owned(access),
+            rule: Predicate::TRUE,
+            counted: None,
         }
     }
 
@@ -176,7 +182,8 @@ impl<'a> Resolver<'a> {
             .and_then(of)
             .filter(|_| scoped.is_none_or(|faces| faces.contains(&face.name)))
             .filter(|access| !access.backend_only() || self.principal.backend_only);
-        let Some(access) = access else {
+        let writable = self.catalog.table(face.table).writable;
+        let Some(access) = access.filter(|_| writable) else {
             return Err(self.refused(face, right));
         };
         self.touched.push(Touch { face: face.id, right });
@@ -240,6 +247,10 @@ impl<'a> Resolver<'a> {
             output: output.clone(),
             ..request::Select::default()
         };
+        if *output == request::Output::Keys {
+            let entered = self.keys_of(entered.face);
+            return self.select(&entered, from, Predicate::TRUE, None, &select);
+        }
         self.select(entered, from, entered.rule.clone(), None, &select)
     }
 
@@ -258,13 +269,16 @@ impl<'a> Resolver<'a> {
             self.preset(face, presets.clone(), &sent, &mut columns)?;
             let mut set = Vec::new();
             let mut set_check = Predicate::TRUE;
+            let (mut allowed, mut wanted) = (Predicate::TRUE, Predicate::TRUE);
             if let Some(Upsert {
-                conflict: Conflict::Update { key, .. },
+                conflict: Conflict::Update { key },
                 update: Some(update),
             }) = &upsert
             {
                 let chosen = self.chosen(face, update, key, &sent)?;
                 set_check = self.of_what_was_sent(&update.check, &chosen);
+                allowed = self.of_what_was_sent(&update.allowed, &chosen);
+                wanted = self.of_what_was_sent(&update.wanted, &chosen);
                 set = chosen.clone();
                 self.preset(face, update.presets.clone(), &chosen, &mut set)?;
             }
@@ -273,6 +287,8 @@ impl<'a> Resolver<'a> {
                 leading: u16::try_from(group.links.len() + 1).unwrap_or(u16::MAX),
                 check: self.of_what_was_sent(&check, &sent),
                 columns,
+                allowed,
+                wanted,
                 set,
                 set_check,
             });
@@ -565,8 +581,10 @@ impl<'a> Resolver<'a> {
             ),
         };
         Ok(Upsert {
-            conflict: Conflict::Update { key, allowed, wanted },
+            conflict: Conflict::Update { key },
             update: Some(UpsertUpdate {
+                allowed,
+                wanted,
                 writable: access.columns.clone(),
                 columns,
                 check,
@@ -670,6 +688,8 @@ struct Upsert {
 }
 
 struct UpsertUpdate {
+    allowed: Predicate,
+    wanted: Predicate,
     writable: Box<[bool]>,
     columns: Option<Vec<ColumnId>>,
     check: Predicate,
