@@ -52,6 +52,7 @@ pub type BatchWriter = Box<dyn FnOnce(Vec<Written>) -> Result<Response> + Send>;
 
 /// Writes what batches gave, each by itself, in a dialect's form.
 pub type EachWriter = Box<dyn FnOnce(Vec<Result<Vec<Written>>>) -> Result<Response> + Send>;
+
 /// Writes what came of an action on an account in a dialect's form.
 pub type AccountWriter = Box<dyn FnOnce(auth::Answer) -> Result<Response> + Send>;
 
@@ -84,19 +85,19 @@ pub enum Step {
         /// Writes the outcome.
         write: BatchWriter,
     },
-    /// Batches that happen one after the other, whether or not one of them fails, and how what they gave is written.
-    Each {
-        /// The batches, or why one cannot be.
-        batches: Vec<Result<Batch>>,
-        /// Writes the outcomes.
-        write: EachWriter,
-    },
     /// Something about the caller's account, and how the answer is written.
     Account {
         /// What is wanted.
         action: Box<auth::Action>,
         /// Writes the answer.
         write: AccountWriter,
+    },
+    /// Batches that happen one after the other, whether or not one of them fails, and how what they gave is written.
+    Each {
+        /// The batches, or why one cannot be.
+        batches: Vec<Result<Batch>>,
+        /// Writes the outcomes.
+        write: EachWriter,
     },
 }
 
@@ -108,13 +109,13 @@ pub trait Dialect: Send + Sync {
     /// Whether a path is this dialect's.
     fn owns(&self, path: &[String]) -> bool;
 
-    /// The methods of a path of its own, as `Allow` names them.
-    fn methods(&self, path: &[String]) -> &'static str;
-
     /// Which credentials count on a path of its own.
     fn credentials(&self, _path: &[String]) -> Credentials {
         Credentials::Wanted
     }
+
+    /// The methods of a path of its own, as `Allow` names them.
+    fn methods(&self, path: &[String]) -> &'static str;
 
     /// Wire → request.
     ///
@@ -191,16 +192,6 @@ impl Rest {
                 write(outcome.await?)
             }
             Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
-            Step::Each { batches, write } => {
-                let mut outcomes = Vec::with_capacity(batches.len());
-                for batch in batches {
-                    outcomes.push(match batch {
-                        Ok(batch) => self.engine.write(&snapshot, principal, batch).await,
-                        Err(error) => Err(error),
-                    });
-                }
-                write(outcomes)
-            }
             Step::Account { action, write } => {
                 let accounts = self.accounts.as_ref().ok_or_else(|| {
                     Error::new(
@@ -210,6 +201,16 @@ impl Rest {
                     )
                 })?;
                 write(accounts.act(principal, call.address, *action).await?)
+            }
+            Step::Each { batches, write } => {
+                let mut outcomes = Vec::with_capacity(batches.len());
+                for batch in batches {
+                    outcomes.push(match batch {
+                        Ok(batch) => self.engine.write(&snapshot, principal, batch).await,
+                        Err(error) => Err(error),
+                    });
+                }
+                write(outcomes)
             }
         }
     }

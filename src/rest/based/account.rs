@@ -21,6 +21,14 @@ pub(super) fn is_action(action: &str) -> bool {
     ["signup", "signin", "refresh", "me", "signout", "password"].contains(&action)
 }
 
+/// The methods of a path, as `Allow` names them.
+pub(super) fn methods(path: &[String]) -> &'static str {
+    match path {
+        [_, action] if action == "me" => "GET, HEAD, OPTIONS",
+        _ => "POST, OPTIONS",
+    }
+}
+
 /// A client sends its old token along when it asks for a new one: what the body says counts.
 pub(super) fn credentials(action: &str) -> Credentials {
     match action {

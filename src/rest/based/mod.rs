@@ -76,18 +76,20 @@ impl Dialect for Based {
         }
     }
 
-    fn methods(&self, path: &[String]) -> &'static str {
-        if path.len() == 2 {
-            "GET, HEAD, POST, OPTIONS"
-        } else {
-            "GET, HEAD, PUT, DELETE, OPTIONS"
-        }
-    }
-
     fn credentials(&self, path: &[String]) -> Credentials {
         match path {
             [auth, action] if auth == account::ROOT => account::credentials(action),
             _ => Credentials::Wanted,
+        }
+    }
+
+    fn methods(&self, path: &[String]) -> &'static str {
+        if path.first().is_some_and(|first| first == account::ROOT) {
+            account::methods(path)
+        } else if path.len() == 2 {
+            "GET, HEAD, POST, OPTIONS"
+        } else {
+            "GET, HEAD, PUT, DELETE, OPTIONS"
         }
     }
 
