@@ -9,6 +9,7 @@ use super::introspect;
 use super::road::{Scene, Sight};
 use crate::engine::{Body, Delivery, Stream};
 use crate::error::Error;
+use crate::memory::Pieces;
 use crate::principal::Principal;
 use crate::request::Request;
 use futures_util::StreamExt;
@@ -35,24 +36,26 @@ pub(crate) struct Answer {
     pub refused: bool,
     /// The client should come back later.
     pub later: bool,
+    /// The answer would be larger than one may be.
+    pub too_large: bool,
 }
 
 /// The JSON of an answer.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// All of it.
-    Whole(Vec<u8>),
+    Whole(Pieces),
     /// One root's rows are still being read.
     Stream {
-        before: Vec<u8>,
+        before: Pieces,
         stream: Box<Stream>,
-        after: Vec<u8>,
+        after: Pieces,
     },
 }
 
 impl Content {
     /// The JSON of an answer that was asked for whole.
-    pub(crate) fn whole(self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn whole(self) -> Result<Pieces, Error> {
         match self {
             Self::Whole(json) => Ok(json),
             Self::Stream { .. } => Err(Error::internal("a stream where a whole answer was asked for")),
@@ -76,9 +79,10 @@ impl Answer {
     pub(crate) fn refusal(faults: &[Fault]) -> Self {
         let errors: Vec<Json> = faults.iter().map(Fault::json).collect();
         Self {
-            content: Content::Whole(json!({ "errors": errors }).to_string().into_bytes()),
+            content: Content::Whole(json!({ "errors": errors }).to_string().into_bytes().into()),
             refused: true,
             later: faults.iter().any(|fault| fault.later),
+            too_large: faults.iter().any(|fault| fault.too_large),
         }
     }
 }
@@ -86,7 +90,7 @@ impl Answer {
 impl GraphQl {
     /// Answers one operation. The answer streams only where one root alone asks the database: others would wait for it
     /// while it holds a connection.
-    pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery) -> Answer {
+    pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery<'_>) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
         let works = match self.plan_aside(&scene, principal, call) {
             Ok(works) => works,
@@ -96,13 +100,13 @@ impl GraphQl {
             .iter()
             .filter(|(_, work)| matches!(work, Work::Run { .. }))
             .count();
-        let delivery = if runs == 1 { delivery } else { Delivery::Whole };
-        let results: Vec<Done> = futures_util::stream::iter(works)
+        let delivery = if runs == 1 { delivery } else { delivery.whole() };
+        let mut running = futures_util::stream::iter(works)
             .map(|(key, work)| {
                 let scene = &scene;
                 async move {
                     let result = match work {
-                        Work::Ready(json) => Ok(Body::Whole(json.into())),
+                        Work::Ready(json) => Ok(Body::Whole(json.into_bytes().into())),
                         Work::Run { request, nullable } => self
                             .road
                             .run(scene, principal, &request, delivery)
@@ -113,9 +117,17 @@ impl GraphQl {
                     (key, result)
                 }
             })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+            .buffered(AT_ONCE);
+        let mut results: Vec<Done> = Vec::new();
+        while let Some(done) = running.next().await {
+            if let Err((fault, _)) = &done.1
+                && fault.too_large
+            {
+                // Nothing of it: whoever asked for too much cannot tell what is missing. What still runs is ended.
+                return Answer::refusal(std::slice::from_ref(fault));
+            }
+            results.push(done);
+        }
         assemble(results)
     }
 
@@ -200,42 +212,35 @@ fn assemble(results: Vec<Done>) -> Answer {
         .collect();
     let later = faults.iter().any(|fault| fault.later);
     let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
-    let size: usize = results
-        .iter()
-        .map(|(key, result)| match result {
-            Ok(Body::Whole(bytes)) => key.len() + 8 + bytes.len(),
-            _ => key.len() + 16,
-        })
-        .sum();
-    let mut body = Vec::with_capacity(size + 16);
-    body.push(b'{');
+    let mut body = Pieces::from(Vec::with_capacity(1024));
+    body.write(b"{");
     if !faults.is_empty() {
         let errors: Vec<Json> = faults.iter().map(|fault| fault.json()).collect();
-        body.extend_from_slice(b"\"errors\":");
-        body.extend_from_slice(Json::from(errors).to_string().as_bytes());
-        body.push(b',');
+        body.write(b"\"errors\":");
+        body.write(Json::from(errors).to_string().as_bytes());
+        body.write(b",");
     }
     // What is written before a stream, and the stream.
     let mut before = None;
     if lost {
-        body.extend_from_slice(b"\"data\":null}");
+        body.write(b"\"data\":null}");
     } else {
-        body.extend_from_slice(b"\"data\":{");
+        body.write(b"\"data\":{");
         for (index, (key, result)) in results.into_iter().enumerate() {
             if index > 0 {
-                body.push(b',');
+                body.write(b",");
             }
             // Response keys are GraphQL names: nothing in them needs escaping.
-            body.push(b'"');
-            body.extend_from_slice(key.as_bytes());
-            body.extend_from_slice(b"\":");
+            body.write(b"\"");
+            body.write(key.as_bytes());
+            body.write(b"\":");
             match result {
-                Ok(Body::Whole(bytes)) => body.extend_from_slice(&bytes),
+                Ok(Body::Whole(pieces)) => body.append(pieces),
                 Ok(Body::Stream(stream)) => before = Some((std::mem::take(&mut body), stream)),
-                Err(_) => body.extend_from_slice(b"null"),
+                Err(_) => body.write(b"null"),
             }
         }
-        body.extend_from_slice(b"}}");
+        body.write(b"}}");
     }
     Answer {
         content: match before {
@@ -248,5 +253,6 @@ fn assemble(results: Vec<Done>) -> Answer {
         },
         refused: false,
         later,
+        too_large: false,
     }
 }

@@ -10,6 +10,7 @@ mod streams;
 use super::super::{Rows, Run, Settings};
 use super::Postgres;
 use crate::error::Result;
+use crate::memory::Memory;
 use crate::request::Slot;
 use crate::rules::Parameter;
 use crate::sql::{Form, Layout, Mark, Member, Shape, Statement, Wire};
@@ -143,6 +144,7 @@ async fn run(postgres: &Postgres, statement: &Statement, values: &[Datum]) -> Re
             values,
             most: None,
             seal: None,
+            room: &Memory::unbounded().room(),
         })
         .await
 }

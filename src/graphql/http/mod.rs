@@ -9,6 +9,7 @@ use super::document::operation_type;
 use super::error::{Fault, FaultCode};
 use super::execute::{Answer, Call, Content};
 use crate::engine::Delivery;
+use crate::memory::Pieces;
 use crate::principal::Principal;
 use async_graphql_parser::types::OperationType;
 use axum::body::Body;
@@ -52,8 +53,9 @@ impl GraphQl {
         match self.calls(method, query_string, headers, body).await {
             Err(refusal) => refused(media, &refusal),
             Ok(Calls::One(call)) => {
+                let room = self.road.room();
                 let answer = self
-                    .answer_call(principal, call, method != Method::POST, Delivery::Stream)
+                    .answer_call(principal, call, method != Method::POST, Delivery::Stream(&room))
                     .await;
                 match answer {
                     Ok(answer) => written(media, answer),
@@ -61,30 +63,32 @@ impl GraphQl {
                 }
             }
             Ok(Calls::Batch(calls)) => {
-                let mut body = vec![b'['];
+                let room = self.road.room();
+                let mut body = Pieces::from(&b"["[..]);
                 let mut later = false;
                 for (index, call) in calls.into_iter().enumerate() {
                     if index > 0 {
-                        body.push(b',');
+                        body.write(b",");
                     }
                     let answer = match call {
-                        Ok(call) => self.answer_call(principal, call, false, Delivery::Whole).await,
+                        Ok(call) => self.answer_call(principal, call, false, Delivery::Whole(&room)).await,
                         Err(refusal) => Err(refusal),
                     };
                     let answer = answer.unwrap_or_else(|refusal| Answer::refusal(&[refusal.fault]));
                     later |= answer.later;
                     match answer.content.whole() {
-                        Ok(json) => body.extend_from_slice(&json),
+                        Ok(json) => body.append(json),
                         Err(error) => return self.error_response(&error, headers),
                     }
                 }
-                body.push(b']');
+                body.write(b"]");
                 written(
                     media,
                     Answer {
                         content: Content::Whole(body),
                         refused: false,
                         later,
+                        too_large: false,
                     },
                 )
             }
@@ -124,7 +128,7 @@ impl GraphQl {
         principal: &Principal,
         call: call::Raw,
         get: bool,
-        delivery: Delivery,
+        delivery: Delivery<'_>,
     ) -> Result<Answer, Refusal> {
         let query = self.resolve(&call)?;
         if get && (query.contains("mutation") || query.contains("subscription")) {
@@ -148,6 +152,7 @@ impl GraphQl {
 fn written(media: Media, answer: Answer) -> Response {
     let status = match media {
         _ if answer.later => StatusCode::SERVICE_UNAVAILABLE,
+        Media::GraphQl if answer.too_large => StatusCode::PAYLOAD_TOO_LARGE,
         Media::GraphQl if answer.refused => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
@@ -164,8 +169,8 @@ fn refused(media: Media, refusal: &Refusal) -> Response {
 
 fn response(status: StatusCode, media: Media, content: Content) -> Response {
     let mut response = Response::new(match content {
-        Content::Whole(body) => Body::from(body),
-        Content::Stream { before, stream, after } => Body::from_stream(stream.within(before, |_| after)),
+        Content::Whole(body) => Body::new(body),
+        Content::Stream { before, stream, after } => Body::from_stream(stream.within(before, |_| after.into_bytes())),
     });
     *response.status_mut() = status;
     let headers = response.headers_mut();
