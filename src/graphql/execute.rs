@@ -1,15 +1,16 @@
 //! From a query to the bytes of its answer: roots side by side, at most four at once, their JSON never parsed.
 
 use super::GraphQl;
+use super::cache::Asked;
 use super::coerce;
 use super::convert::{Converter, RootField};
 use super::document::{Document, query_type};
 use super::error::{Fault, FaultCode};
-use super::introspect;
+use super::introspect::{self, Sheet, Told};
 use super::road::{Scene, Sight};
 use crate::engine::{Body, Delivery, Stream};
 use crate::error::Error;
-use crate::memory::Pieces;
+use crate::memory::{Pieces, Room};
 use crate::principal::Principal;
 use crate::request::Request;
 use futures_util::StreamExt;
@@ -45,6 +46,8 @@ pub(crate) struct Answer {
 pub(crate) enum Content {
     /// All of it.
     Whole(Pieces),
+    /// Something about the schema.
+    Told(Told),
     /// One root's rows are still being read.
     Stream {
         before: Pieces,
@@ -55,9 +58,10 @@ pub(crate) enum Content {
 
 impl Content {
     /// The JSON of an answer that was asked for whole.
-    pub(crate) fn whole(self) -> Result<Pieces, Error> {
+    pub(crate) fn whole(self, room: &Arc<Room>) -> Result<Pieces, Error> {
         match self {
             Self::Whole(json) => Ok(json),
+            Self::Told(told) => told.pieces(room),
             Self::Stream { .. } => Err(Error::internal("a stream where a whole answer was asked for")),
         }
     }
@@ -69,12 +73,30 @@ type Done = (String, Result<Body, (Fault, bool)>);
 /// What a root needs.
 pub(crate) enum Work {
     /// Nothing more.
-    Ready(String),
+    Told(Told),
     /// A run.
     Run { request: Box<Request>, nullable: bool },
 }
 
+/// What a document needs.
+pub(crate) enum Planned {
+    /// By response key.
+    Works(Vec<(String, Work)>),
+    /// Nothing more: it asks about the schema alone, and this is the whole response.
+    Told(Told),
+}
+
 impl Answer {
+    /// What a good question gets.
+    pub(crate) fn of(content: Content) -> Self {
+        Self {
+            content,
+            refused: false,
+            later: false,
+            too_large: false,
+        }
+    }
+
     /// A request error: no data.
     pub(crate) fn refusal(faults: &[Fault]) -> Self {
         let errors: Vec<Json> = faults.iter().map(Fault::json).collect();
@@ -92,8 +114,9 @@ impl GraphQl {
     /// while it holds a connection.
     pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery<'_>) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
-        let works = match self.plan_aside(&scene, principal, call) {
-            Ok(works) => works,
+        let works = match self.plan_aside(&scene, principal, call).await {
+            Ok(Planned::Works(works)) => works,
+            Ok(Planned::Told(told)) => return Answer::of(Content::Told(told)),
             Err(faults) => return Answer::refusal(&faults),
         };
         let runs = works
@@ -106,7 +129,10 @@ impl GraphQl {
                 let scene = &scene;
                 async move {
                     let result = match work {
-                        Work::Ready(json) => Ok(Body::Whole(json.into_bytes().into())),
+                        Work::Told(told) => told
+                            .pieces(delivery.room())
+                            .map(Body::Whole)
+                            .map_err(|error| (Fault::of(&error).under(&key), false)),
                         Work::Run { request, nullable } => self
                             .road
                             .run(scene, principal, &request, delivery)
@@ -131,11 +157,18 @@ impl GraphQl {
         assemble(results)
     }
 
-    /// As [`GraphQl::plan`]; where a whole schema is asked for, other requests of this thread need not wait for it.
-    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+    /// As [`GraphQl::plan`]; what asks about the schema is one of a few, and other requests of its thread need not wait
+    /// for it.
+    async fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Planned, Vec<Fault>> {
+        let mut words = call.query.match_indices("__");
+        if words.all(|(at, _)| call.query[at..].starts_with("__typename")) {
+            return self.plan(scene, principal, call);
+        }
+        let turn = self.introspecting.acquire().await;
+        let _turn = turn.map_err(|closed| vec![Fault::of(&Error::internal(closed))])?;
         let threads = tokio::runtime::Handle::try_current()
             .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
-        if threads && call.query.contains("__schema") {
+        if threads {
             return tokio::task::block_in_place(|| self.plan(scene, principal, call));
         }
         self.plan(scene, principal, call)
@@ -171,12 +204,7 @@ impl GraphQl {
     }
 
     /// Everything up to the runs.
-    pub(crate) fn plan(
-        &self,
-        scene: &Scene,
-        principal: &Principal,
-        call: &Call,
-    ) -> Result<Vec<(String, Work)>, Vec<Fault>> {
+    pub(crate) fn plan(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Planned, Vec<Fault>> {
         let one = |fault: Fault| vec![fault];
         let sight = self
             .sight(scene, principal.role.as_str())
@@ -187,22 +215,68 @@ impl GraphQl {
         let variables = coerce::variables(types, &operation.node.variable_definitions, &call.variables)?;
         let mut converter = Converter::new(types, &document, &variables, &self.settings);
         let roots = converter.roots(operation).map_err(one)?;
+        let introspective = roots
+            .iter()
+            .any(|(_, root)| matches!(root, RootField::Introspection(_)));
+        let alone = !roots.iter().any(|(_, root)| matches!(root, RootField::Request { .. }));
+        if introspective && alone {
+            let asked = Asked {
+                number: scene.number,
+                role: principal.role.as_str().into(),
+                text: call.query.as_str().into(),
+                operation: call.operation_name.as_deref().map(Into::into),
+                variables: Json::Object(call.variables.clone()).to_string().into(),
+            };
+            if let Some(packed) = self.schemas.get(&asked) {
+                return Ok(Planned::Told(Told::Long(packed)));
+            }
+            let told = about_the_schema(&converter, roots).map_err(one)?;
+            if let Told::Long(packed) = &told {
+                self.schemas.insert(asked, Arc::clone(packed));
+            }
+            return Ok(Planned::Told(told));
+        }
+        let mut left = introspective.then(|| introspect::members(types)).unwrap_or_default();
         let mut works = Vec::with_capacity(roots.len());
         for (key, root) in roots {
             let work = match root {
-                RootField::Typename => Work::Ready(Json::from(query_type(types)).to_string()),
-                RootField::Nothing => Work::Ready("null".to_owned()),
+                RootField::Typename => Work::Told(Told::Short(Json::from(query_type(types)).to_string())),
+                RootField::Nothing => Work::Told(Told::Short("null".to_owned())),
                 RootField::Introspection(question) => {
-                    let mut json = String::new();
-                    introspect::answer(&converter, &question, &mut json).map_err(|fault| one(fault.under(key)))?;
-                    Work::Ready(json)
+                    let mut sheet = Sheet::default();
+                    introspect::answer(&converter, &question, &mut left, &mut sheet)
+                        .map_err(|fault| one(fault.under(key)))?;
+                    Work::Told(sheet.finish().map_err(one)?)
                 }
                 RootField::Request { request, nullable } => Work::Run { request, nullable },
             };
             works.push((key.to_owned(), work));
         }
-        Ok(works)
+        Ok(Planned::Works(works))
     }
+}
+
+/// The whole response to a document that needs no data.
+fn about_the_schema<'c>(converter: &Converter<'c>, roots: Vec<(&'c str, RootField<'c>)>) -> Result<Told, Fault> {
+    let types = converter.types();
+    let mut left = introspect::members(types);
+    let mut sheet = Sheet::default();
+    sheet.push("{\"data\":{");
+    for (index, (key, root)) in roots.into_iter().enumerate() {
+        // Response keys are GraphQL names: nothing in them needs escaping.
+        sheet.push(if index > 0 { ",\"" } else { "\"" });
+        sheet.push(key);
+        sheet.push("\":");
+        match root {
+            RootField::Typename => sheet.push(&Json::from(query_type(types)).to_string()),
+            RootField::Introspection(question) => {
+                introspect::answer(converter, &question, &mut left, &mut sheet).map_err(|fault| fault.under(key))?;
+            }
+            RootField::Nothing | RootField::Request { .. } => sheet.push("null"),
+        }
+    }
+    sheet.push("}}");
+    sheet.finish()
 }
 
 fn assemble(results: Vec<Done>) -> Answer {
@@ -242,17 +316,16 @@ fn assemble(results: Vec<Done>) -> Answer {
         }
         body.write(b"}}");
     }
-    Answer {
-        content: match before {
-            None => Content::Whole(body),
-            Some((before, stream)) => Content::Stream {
-                before,
-                stream,
-                after: body,
-            },
+    let content = match before {
+        None => Content::Whole(body),
+        Some((before, stream)) => Content::Stream {
+            before,
+            stream,
+            after: body,
         },
-        refused: false,
+    };
+    Answer {
         later,
-        too_large: false,
+        ..Answer::of(content)
     }
 }

@@ -8,6 +8,7 @@ use super::GraphQl;
 use super::document::operation_type;
 use super::error::{Fault, FaultCode};
 use super::execute::{Answer, Call, Content};
+use super::introspect::Told;
 use crate::engine::Delivery;
 use crate::memory::Pieces;
 use crate::principal::Principal;
@@ -58,7 +59,7 @@ impl GraphQl {
                     .answer_call(principal, call, method != Method::POST, Delivery::Stream(&room))
                     .await;
                 match answer {
-                    Ok(answer) => written(media, answer),
+                    Ok(answer) => written(media, answer, negotiate::takes_gzip(headers)),
                     Err(refusal) => refused(media, &refusal),
                 }
             }
@@ -76,7 +77,7 @@ impl GraphQl {
                     };
                     let answer = answer.unwrap_or_else(|refusal| Answer::refusal(&[refusal.fault]));
                     later |= answer.later;
-                    match answer.content.whole() {
+                    match answer.content.whole(&room) {
                         Ok(json) => body.append(json),
                         Err(error) => return self.error_response(&error, headers),
                     }
@@ -85,11 +86,10 @@ impl GraphQl {
                 written(
                     media,
                     Answer {
-                        content: Content::Whole(body),
-                        refused: false,
                         later,
-                        too_large: false,
+                        ..Answer::of(Content::Whole(body))
                     },
+                    false,
                 )
             }
         }
@@ -149,14 +149,14 @@ impl GraphQl {
     }
 }
 
-fn written(media: Media, answer: Answer) -> Response {
+fn written(media: Media, answer: Answer, gzip: bool) -> Response {
     let status = match media {
         _ if answer.later => StatusCode::SERVICE_UNAVAILABLE,
         Media::GraphQl if answer.too_large => StatusCode::PAYLOAD_TOO_LARGE,
         Media::GraphQl if answer.refused => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    response(status, media, answer.content)
+    response(status, media, answer.content, gzip)
 }
 
 fn refused(media: Media, refusal: &Refusal) -> Response {
@@ -164,18 +164,30 @@ fn refused(media: Media, refusal: &Refusal) -> Response {
         refusal.status,
         media,
         Answer::refusal(std::slice::from_ref(&refusal.fault)).content,
+        false,
     )
 }
 
-fn response(status: StatusCode, media: Media, content: Content) -> Response {
+fn response(status: StatusCode, media: Media, content: Content, gzip: bool) -> Response {
+    let mut packed = false;
     let mut response = Response::new(match content {
         Content::Whole(body) => Body::new(body),
+        Content::Told(Told::Short(json)) => Body::from(json),
+        Content::Told(Told::Long(json)) if gzip => {
+            packed = true;
+            Body::from(json.gzip.clone())
+        }
+        Content::Told(Told::Long(json)) => Body::new(json.unpacking()),
         Content::Stream { before, stream, after } => Body::from_stream(stream.within(before, |_| after.into_bytes())),
     });
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     headers.append(header::VARY, HeaderValue::from_static("accept"));
+    if packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }

@@ -532,7 +532,8 @@ fn introspection_as_async_graphql_has_it() {
             .answer(&principal(role), &call, Delivery::Whole(&Memory::unbounded().room()))
             .now_or_never()
             .unwrap();
-        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap().into_bytes()).unwrap();
+        let own: Json =
+            serde_json::from_slice(&answer.content.whole(&Memory::unbounded().room()).unwrap().into_bytes()).unwrap();
         let own = &own["data"];
         assert_eq!(own["__schema"]["queryType"], peer["__schema"]["queryType"]);
         let (ours, theirs) = (by_name(&own["__schema"]["types"]), by_name(&peer["__schema"]["types"]));
@@ -561,7 +562,8 @@ fn introspection_can_be_the_admins() {
             .answer(&principal(role), &call, Delivery::Whole(&Memory::unbounded().room()))
             .now_or_never()
             .unwrap();
-        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap().into_bytes()).unwrap();
+        let own: Json =
+            serde_json::from_slice(&answer.content.whole(&Memory::unbounded().room()).unwrap().into_bytes()).unwrap();
         assert_eq!(own.get("data").is_some(), good, "{own}");
     }
 }
@@ -582,6 +584,7 @@ fn introspection_itself_is_introspected() {
         )
         .now_or_never()
         .unwrap();
-    let own: Json = serde_json::from_slice(&answer.content.whole().unwrap().into_bytes()).unwrap();
+    let own: Json =
+        serde_json::from_slice(&answer.content.whole(&Memory::unbounded().room()).unwrap().into_bytes()).unwrap();
     insta::assert_json_snapshot!("introspection_types", own);
 }
