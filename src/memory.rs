@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 /// Bytes of a piece.
@@ -34,7 +34,8 @@ pub struct Memory {
     each: usize,
     /// Bytes of all.
     all: usize,
-    taken: AtomicUsize,
+    /// For a moment less than nothing where one thread gives back what another is about to count.
+    taken: AtomicIsize,
 }
 
 /// What one answer may hold.
@@ -60,7 +61,7 @@ impl Memory {
         Arc::new(Self {
             each,
             all,
-            taken: AtomicUsize::new(0),
+            taken: AtomicIsize::new(0),
         })
     }
 
@@ -112,7 +113,14 @@ impl Room {
         let Some(more) = wanted.checked_sub(before).filter(|more| *more > 0) else {
             return Ok(());
         };
-        if self.memory.taken.fetch_add(more, Ordering::Relaxed) + more <= self.memory.all {
+        let more = signed(more);
+        if self
+            .memory
+            .taken
+            .fetch_add(more, Ordering::Relaxed)
+            .saturating_add(more)
+            <= signed(self.memory.all)
+        {
             return Ok(());
         }
         let message = "the answers under way hold all the memory that this server gives them; try again later";
@@ -124,7 +132,7 @@ impl Room {
         let wanted = if left <= SMALL { 0 } else { left.next_multiple_of(GRAIN) };
         let before = self.reserved.fetch_min(wanted, Ordering::Relaxed);
         if let Some(less) = before.checked_sub(wanted) {
-            self.memory.taken.fetch_sub(less, Ordering::Relaxed);
+            self.memory.taken.fetch_sub(signed(less), Ordering::Relaxed);
         }
     }
 
@@ -140,8 +148,13 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.memory.taken.fetch_sub(*self.reserved.get_mut(), Ordering::Relaxed);
+        let reserved = signed(*self.reserved.get_mut());
+        self.memory.taken.fetch_sub(reserved, Ordering::Relaxed);
     }
+}
+
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
 impl Claim {
@@ -309,9 +322,13 @@ mod tests {
         let error = other.claim(3 * GRAIN).unwrap_err();
         assert_eq!((error.kind, error.code), (Kind::Unavailable, Code::OVERLOADED));
         let mut fits = other.claim(2 * GRAIN).unwrap();
-        assert_eq!(memory.taken.load(Ordering::Relaxed), 6 * GRAIN);
+        assert_eq!(memory.taken.load(Ordering::Relaxed), signed(6 * GRAIN));
         drop(large);
-        assert_eq!(memory.taken.load(Ordering::Relaxed), 2 * GRAIN, "what is sent is free");
+        assert_eq!(
+            memory.taken.load(Ordering::Relaxed),
+            signed(2 * GRAIN),
+            "what is sent is free"
+        );
         fits.grow_to(&other, 4 * GRAIN).unwrap();
         drop((small, one, fits));
         assert_eq!(memory.taken.load(Ordering::Relaxed), 0);
@@ -349,7 +366,7 @@ mod tests {
         all.append(pieces);
         all.append(Pieces::from(&b"]"[..]));
         drop(room);
-        assert_eq!(memory.taken.load(Ordering::Relaxed), 8 * PIECE);
+        assert_eq!(memory.taken.load(Ordering::Relaxed), signed(8 * PIECE));
         assert_eq!(all.len(), 8 * (PIECE + 1) + 2);
         let text = all.into_bytes();
         assert!(text.starts_with(b"[xx") && text.ends_with(b"x,]"));

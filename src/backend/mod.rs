@@ -136,6 +136,15 @@ impl Rows {
         Ok(())
     }
 
+    /// The rows of an output in one text.
+    #[cfg(test)]
+    fn text(&self, output: usize) -> String {
+        let full = self.full.get(output).map_or(&[][..], Vec::as_slice);
+        let mut text: Vec<u8> = full.iter().flatten().copied().collect();
+        text.extend_from_slice(&self.buffers[output]);
+        String::from_utf8(text).expect("UTF-8")
+    }
+
     /// Bytes of all rows that are here.
     fn bytes(&self) -> usize {
         let full = self.full.iter().flatten().map(Bytes::len).sum::<usize>();

@@ -236,7 +236,7 @@ impl GraphQl {
             }
             return Ok(Planned::Told(told));
         }
-        let mut left = introspective.then(|| introspect::members(types)).unwrap_or_default();
+        let mut left = if introspective { introspect::members(types) } else { 0 };
         let mut works = Vec::with_capacity(roots.len());
         for (key, root) in roots {
             let work = match root {

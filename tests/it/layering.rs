@@ -12,7 +12,7 @@ const LEVELS: [(&str, u8); 23] = [
     ("error", 1),
     ("telemetry", 1),
     ("pattern", 1),
-    ("memory", 1),
+    ("memory", 2),
     ("catalog", 2),
     ("request", 2),
     ("principal", 2),

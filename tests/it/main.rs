@@ -4,7 +4,7 @@
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
 //! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
-//! letter, `statements` counts what the databases are sent, `streaming` shows what only long answers show. `properties`
+//! letter, `statements` counts what the databases are sent, `streaming` and `answers` show what only long answers show. `properties`
 //! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads, `values` asks for each type
 //! by each operator. `snapshots` compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/`
 //! runs the cases whose path contains that.
@@ -15,6 +15,7 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod answers;
 mod away;
 mod case;
 mod cases;

@@ -55,8 +55,9 @@ def rows(postgres):
     numbers = f"generate_series(1, {ROWS}) n" if postgres else (
         f"(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {ROWS}) SELECT n FROM c)")
     filling = "repeat('x', 130)" if postgres else "printf('%.130c', 'x')"
-    yield "CREATE TABLE line (id INTEGER PRIMARY KEY, word TEXT, filling TEXT);"
-    yield f"INSERT INTO line SELECT n, 'w' || n, {filling} FROM {numbers};"
+    yield "CREATE TABLE book (id INTEGER PRIMARY KEY); INSERT INTO book VALUES (1);"
+    yield "CREATE TABLE line (id INTEGER PRIMARY KEY, word TEXT, filling TEXT, book_id INTEGER REFERENCES book (id));"
+    yield f"INSERT INTO line SELECT n, 'w' || n, {filling}, 1 FROM {numbers};"
 
 
 def configuration(what):
@@ -125,7 +126,9 @@ def answers(server):
     large = "{ " + " ".join(line(alias, ROWS) for alias in range(ALIASES)) + " }"
     # Each as large as one may be, so that all together are too large.
     fitting = "{ " + line(0, 80_000) + " " + line(1, 80_000) + " }"
-    for query in [large, large, fitting, fitting]:
+    # All rows within one.
+    nested = "{ " + " ".join(f"a{alias}: book {{ line {{ id word filling }} }}" for alias in range(ALIASES)) + " }"
+    for query in [large, large, fitting, fitting, nested, nested]:
         with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
             begin = time.monotonic()
             told = list(pool.map(lambda _: server.ask(query, read=400), range(CALLERS)))

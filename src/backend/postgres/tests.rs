@@ -150,5 +150,5 @@ async fn run(postgres: &Postgres, statement: &Statement, values: &[Datum]) -> Re
 }
 
 fn text(rows: &Rows, output: usize) -> String {
-    String::from_utf8(rows.buffers[output].clone()).unwrap()
+    rows.text(output)
 }

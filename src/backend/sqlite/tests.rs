@@ -81,7 +81,7 @@ async fn run(sqlite: &Sqlite, text: &str, values: &[Datum], shape: Shape) -> Res
 /// The first column of all rows, as text of JSON.
 async fn answer(sqlite: &Sqlite, text: &str, values: &[Datum], wire: Wire) -> Result<String> {
     let rows = run(sqlite, text, values, shape(vec![Layout::Column { index: 0, wire }])).await?;
-    Ok(String::from_utf8(rows.buffers.into_iter().next().unwrap_or_default()).expect("UTF-8"))
+    Ok(rows.text(0))
 }
 
 fn table<'a>(database: &'a Database, name: &str) -> &'a Table {
