@@ -83,6 +83,12 @@ impl Memory {
 }
 
 impl Room {
+    /// Most bytes that it has.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.memory.each
+    }
+
     /// Claims so many bytes.
     ///
     /// # Errors

@@ -121,7 +121,8 @@ impl From<Fault> for Error {
             Some(ErrorCode::TooBig) => Error::new(
                 Kind::TooLarge,
                 Code::LIMIT_EXCEEDED,
-                "the answer is too large for the database, ask for less",
+                "a value of the answer, or the rows within one, are too large to be held: ask for fewer rows (with a limit) or \
+                 columns",
             ),
             _ => by_text(&text),
         };

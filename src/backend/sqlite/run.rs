@@ -9,10 +9,15 @@ use crate::error;
 use crate::memory::Room;
 use crate::sql::{Layout, Shape};
 use crate::value::Datum;
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql};
 use std::sync::Arc;
 use tokio::runtime::Handle;
+
+/// Bytes that a value may have in any case, however little an answer may hold: stored ones, lists that are bound, the rows
+/// within one. Beyond it the answer's own bound holds, so that SQLite does not make in memory what nobody can be sent.
+const LONGEST: usize = 16 << 20;
 
 /// Runs a statement and writes its rows; with an outlet, which only a thread may have that can wait, what becomes long
 /// goes out by it, and the rows returned are the last ones.
@@ -25,6 +30,8 @@ pub(super) fn read(connection: &Connection, run: &Run<'_>, outlet: Option<&mut O
 
 fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
+    let longest = i32::try_from(run.room.most().max(LONGEST)).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)?;
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
     let mut rows = statement.raw_query();
