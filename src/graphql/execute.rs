@@ -160,8 +160,9 @@ impl GraphQl {
     /// As [`GraphQl::plan`]; what asks about the schema is one of a few, and other requests of its thread need not wait
     /// for it.
     async fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Planned, Vec<Fault>> {
-        let mut words = call.query.match_indices("__");
-        if words.all(|(at, _)| call.query[at..].starts_with("__typename")) {
+        let mut words = call.query.match_indices("__").map(|(at, _)| &call.query[at + 2..]);
+        let asks = |word: &str| word.starts_with("schema") || word.starts_with("type") && !word.starts_with("typename");
+        if !words.any(asks) {
             return self.plan(scene, principal, call);
         }
         let turn = self.introspecting.acquire().await;

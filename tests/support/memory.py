@@ -6,7 +6,8 @@
     tests/support/memory.py answers                  16 callers at once ask 10 aliases of a table of 100,000 rows
 
 Both on SQLite, or with `--postgres URL` in a new database of that server (`psql` must be found; see postgres.sh).
-`--binary FILE` names the server, by default the debug build. Figures go to standard output; nothing is judged here.
+On SQLite each reader maps up to 256 MB of the database's file, which the system counts for each though they are the same
+pages of its cache. `--binary FILE` names the server, by default the debug build. Figures go to standard output; nothing is judged here.
 """
 
 import argparse
@@ -134,13 +135,14 @@ def answers(server):
             told = list(pool.map(lambda _: server.ask(query, read=400), range(CALLERS)))
         statuses = {status: sum(1 for other, _ in told if other == status) for status, _ in told}
         print(f"{CALLERS} callers, {query[:30]}… {query.count('line')} times: {statuses} in {time.monotonic() - begin:.1f} s;"
-              f" now {server.memory()} MB, most {server.memory('VmHWM')} MB")
+              f" now {server.memory()} MB, {server.memory('RssFile')} MB of them mapped files,"
+              f" most {server.memory('VmHWM')} MB")
         for status in statuses:
             print(status, next(body for other, body in told if other == status)[:250])
         status, body = server.ask("{ line(limit: 2) { id word } }")
         print(f"afterwards: {status} {body[:100]}")
     time.sleep(10)
-    print(f"ten seconds later: {server.memory()} MB")
+    print(f"ten seconds later: {server.memory()} MB, {server.memory('RssFile')} MB of them mapped files")
 
 
 def main():
