@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A physical identifier as the database stores it, unquoted. Its only SQL form is [`Identifier::quoted`].
+/// A physical identifier as the database stores it, unquoted. Its only SQL form is [`Identifier::quote_into`].
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identifier(Arc<str>);
 
@@ -33,14 +33,6 @@ impl Identifier {
             }
         }
         sql.push('"');
-    }
-
-    /// The SQL form as a new string.
-    #[must_use]
-    pub fn quoted(&self) -> String {
-        let mut sql = String::with_capacity(self.0.len() + 2);
-        self.quote_into(&mut sql);
-        sql
     }
 }
 

@@ -236,5 +236,4 @@ fn now() -> f64 {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -11,7 +11,7 @@ mod token;
 mod variables;
 
 pub use authenticator::Authenticator;
-pub use secrets::{SECRETS_FILE, Secrets};
+pub use secrets::Secrets;
 
 use crate::error::{Code, Error, Kind};
 

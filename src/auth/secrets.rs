@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The file's name.
-pub const SECRETS_FILE: &str = ".diglot-secrets.toml";
+const SECRETS_FILE: &str = ".diglot-secrets.toml";
 
 /// What signs and opens.
 #[derive(Clone)]

@@ -16,6 +16,23 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Tables of migration tools, in lower case: no application means to show them.
+const MIGRATION_TABLES: [&str; 13] = [
+    "_sqlx_migrations",
+    "schema_migrations",
+    "__diesel_schema_migrations",
+    "knex_migrations",
+    "knex_migrations_lock",
+    "_prisma_migrations",
+    "alembic_version",
+    "flyway_schema_history",
+    "ar_internal_metadata",
+    "goose_db_version",
+    "__drizzle_migrations",
+    "__efmigrationshistory",
+    "django_migrations",
+];
+
 /// Where and how to connect.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -259,3 +259,23 @@ impl From<Stopped> for Error {
         Self::new(Kind::Unavailable, Code::TIMEOUT, message)
     }
 }
+
+#[cfg(test)]
+impl Stream {
+    /// All of it: the bytes, in how many pieces they came, and how many rows they are.
+    pub(super) async fn taken(mut self) -> (Vec<u8>, usize, u64) {
+        let (mut bytes, mut pieces) = (Vec::new(), 0);
+        loop {
+            match self.next().await.expect("a piece") {
+                Piece::Rows(rows) => {
+                    pieces += 1;
+                    bytes.extend_from_slice(&rows);
+                }
+                Piece::End(rows) => {
+                    bytes.extend_from_slice(&rows.buffers[0]);
+                    return (bytes, pieces, rows.count);
+                }
+            }
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 use super::{ColumnId, Table, TableId};
 use crate::ident::Name;
-use crate::value::Type;
 use std::collections::HashMap;
 
 /// An index into [`super::Catalog::faces`].
@@ -53,8 +52,6 @@ pub struct Face {
 pub struct FaceColumn {
     /// Exposed name.
     pub name: Name,
-    /// SQLite: this text or blob column holds a geometry.
-    pub geometry: bool,
 }
 
 /// Configured GraphQL root names, by the keys of the configuration (`select`, `select_by_pk`, …).
@@ -140,7 +137,6 @@ impl Face {
     pub fn plain(id: TableId, table: &Table) -> Self {
         let columns = table.columns.iter().map(|column| FaceColumn {
             name: Name::new(column.name.as_str()),
-            geometry: column.data_type == Type::Geometry,
         });
         Self {
             id: FaceId(id.0),
@@ -158,29 +154,6 @@ impl Face {
             column_names: HashMap::new(),
             relation_names: HashMap::new(),
         }
-    }
-
-    /// A face with these columns, without relations.
-    #[must_use]
-    pub fn new(id: FaceId, table: TableId, name: Name, columns: Vec<FaceColumn>, key: Vec<ColumnId>) -> Self {
-        let mut face = Self {
-            id,
-            entry: name.as_str().to_owned(),
-            table,
-            name,
-            columns,
-            relations: Vec::new(),
-            key,
-            enum_table: false,
-            enum_values: Vec::new(),
-            expand: None,
-            roots: Roots::default(),
-            computed: Vec::new(),
-            column_names: HashMap::new(),
-            relation_names: HashMap::new(),
-        };
-        face.index();
-        face
     }
 
     /// Makes the maps from names to ids. Of two equal names the first stays; [`super::expose`] never makes any.

@@ -12,7 +12,7 @@ Examples:
   diglot check
   diglot check --config shop.toml --database postgres://me@localhost/shop
 
-Each finding is one line: file:line: severity: key: message. Exit code 1 if there is any.";
+Each finding is one line: file:line:column: severity: key: message. Exit code 1 if there is any.";
 
 pub(super) async fn check(common: &Common, target: &Target, output: &mut Output) -> Result<ExitCode, Failure> {
     let configured = match Configured::of_target(common, target) {

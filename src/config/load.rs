@@ -22,17 +22,6 @@ pub struct LoadOptions {
     pub environment: Vec<(String, String)>,
 }
 
-/// A value from the command line: it goes before environment and file.
-#[derive(Clone, Debug)]
-pub struct Override {
-    /// The key, such as `server.listen`.
-    pub key: &'static str,
-    /// Its value, as text.
-    pub value: String,
-    /// What messages call it, such as `--listen`.
-    pub option: &'static str,
-}
-
 /// A configuration, and where it comes from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -40,8 +29,6 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was read.
     pub file: Option<PathBuf>,
-    /// Its text, and where each key stands; `None` without a file.
-    pub source: Option<Arc<Source>>,
     /// What deserves a word.
     pub warnings: Vec<String>,
 }
@@ -51,14 +38,6 @@ pub struct Loaded {
 /// # Errors
 /// Every finding, in the order of the file.
 pub fn load(options: &LoadOptions) -> Result<Loaded, Vec<ConfigError>> {
-    load_with(options, &[])
-}
-
-/// The same, with further values of the command line.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_with(options: &LoadOptions, overrides: &[Override]) -> Result<Loaded, Vec<ConfigError>> {
     let source = open(options)?;
     let mut entries = node::parse(&source)?;
     let file = source.file.clone();
@@ -71,22 +50,9 @@ pub fn load_with(options: &LoadOptions, overrides: &[Override]) -> Result<Loaded
             Place::Argument("the database on the command line".into()),
         );
     }
-    for given in overrides {
-        node::overlay(
-            &mut entries,
-            given.key,
-            &given.value,
-            Place::Argument(given.option.into()),
-        );
-    }
     let (config, found) = from_entries(&entries, source)?;
     warnings.extend(found.iter().map(ToString::to_string));
-    Ok(Loaded {
-        source: file.is_some().then(|| Arc::clone(&config.source)),
-        config,
-        file,
-        warnings,
-    })
+    Ok(Loaded { config, file, warnings })
 }
 
 /// From a tree to a checked configuration and warnings.

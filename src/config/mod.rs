@@ -20,7 +20,7 @@ mod walk;
 mod tests;
 
 pub use access::{CreateAccess, DeleteAccess, ReadAccess, RoleAccess, Rule, UpdateAccess};
-pub use load::{LoadOptions, Loaded, Override, load, load_with};
+pub use load::{LoadOptions, Loaded, load};
 pub use schema::json_schema;
 pub use sections::{
     Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Limits, Naming, Rest, Server, TrailBase,
@@ -28,7 +28,6 @@ pub use sections::{
 };
 pub use source::{ConfigError, Source};
 pub use tables::{Column, Computed, Function, Relation, Role, Search, Table};
-pub use validate::DIALECTS;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -71,14 +70,6 @@ pub struct Config {
     /// Where each key stands.
     #[schemars(skip)]
     pub source: Arc<Source>,
-}
-
-impl Config {
-    /// Line and column of a dotted key, such as `tables.book.access.user.read`, for findings of later stages.
-    #[must_use]
-    pub fn line_of(&self, key: &str) -> Option<(usize, usize)> {
-        self.source.line_of(key)
-    }
 }
 
 /// From text, without file and environment.

@@ -62,6 +62,40 @@ mod tests {
         assert_eq!(found, keys);
     }
 
+    /// Every key stands in `docs/configuration.md`, those of tables, functions and roles too.
+    #[test]
+    fn the_page_names_every_key() {
+        let page = include_str!("../../docs/configuration.md");
+        let schema: Value = serde_json::from_str(&json_schema()).unwrap();
+        let mut keys = std::collections::BTreeSet::new();
+        keys_within(&schema, &mut keys);
+        assert!(keys.contains("max_body") && keys.contains("backend_only") && keys.contains("autofill_user_columns"));
+        let said = |key: &str| {
+            ["`", "[", "."].iter().any(|before| {
+                ["`", "]", "."]
+                    .iter()
+                    .any(|after| page.contains(&format!("{before}{key}{after}")))
+            })
+        };
+        let missing: Vec<&str> = keys.iter().copied().filter(|key| !said(key)).collect();
+        assert!(missing.is_empty(), "docs/configuration.md does not say {missing:?}");
+    }
+
+    fn keys_within<'a>(node: &'a Value, keys: &mut std::collections::BTreeSet<&'a str>) {
+        match node {
+            Value::Object(fields) => {
+                for (field, inner) in fields {
+                    if let ("properties", Value::Object(properties)) = (field.as_str(), inner) {
+                        keys.extend(properties.keys().map(String::as_str));
+                    }
+                    keys_within(inner, keys);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| keys_within(item, keys)),
+            _ => {}
+        }
+    }
+
     fn collect(root: &Value, node: &Value, path: &str, found: &mut Vec<String>) {
         let reference = node
             .get("$ref")

@@ -4,27 +4,10 @@ use super::address::{database_url, is_key_url, is_origin, is_postgres, listen_pa
 use super::{Auth, Config, Database, Server, units};
 use crate::error::nearest;
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::time::Duration;
 
-/// GraphQL's roots of a table, as the keys of `[tables.<t>.roots]`.
-const ROOTS: [&str; 12] = [
-    "select",
-    "select_by_pk",
-    "select_aggregate",
-    "select_group",
-    "select_connection",
-    "insert",
-    "insert_one",
-    "update",
-    "update_by_pk",
-    "update_many",
-    "delete",
-    "delete_by_pk",
-];
-
 /// The REST dialects, and whether they are served.
-pub const DIALECTS: [(&str, bool); 4] = [
+pub(super) const DIALECTS: [(&str, bool); 4] = [
     ("based", true),
     ("trailbase", true),
     ("teenybase", false),
@@ -117,6 +100,8 @@ impl Check {
         }
         if !database.replicas.is_empty() && database.url.as_deref().is_some_and(|url| !is_postgres(url)) {
             self.error("database.replicas", "SQLite has no replicas", "");
+        } else if !database.replicas.is_empty() {
+            self.warning("database.replicas", "have no effect yet: everything is read from `url`");
         }
         if database.schemas.is_empty() || database.schemas.iter().any(String::is_empty) {
             self.error(
@@ -282,13 +267,6 @@ impl Check {
                     );
                 }
             }
-            for root in table.roots.keys().filter(|root| !ROOTS.contains(&root.as_str())) {
-                let hint = match nearest(root, ROOTS) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", ROOTS.join(", ")),
-                };
-                self.error(format!("{key}.roots.{root}"), "is no root of a table", &hint);
-            }
             for (column, settings) in &table.columns {
                 if settings.baserow.is_some() {
                     self.warning(
@@ -336,7 +314,15 @@ impl Check {
 
     fn roles(&mut self, config: &Config) {
         let used = config.tables.values().flat_map(|table| table.access.keys());
-        let mut known: HashSet<&str> = used.chain(config.roles.keys()).map(String::as_str).collect();
+        let called = config
+            .functions
+            .values()
+            .flat_map(|function| function.roles.iter().flatten());
+        let mut known: HashSet<&str> = used
+            .chain(config.roles.keys())
+            .chain(called)
+            .map(String::as_str)
+            .collect();
         known.extend(["anonymous", "user"]);
         for (name, role) in &config.roles {
             self.role_name(&format!("roles.{name}"), name, config);
@@ -346,7 +332,7 @@ impl Check {
                     self.error(&*key, "nobody inherits from \"admin\"", "");
                 } else if !known.contains(parent.as_str()) {
                     let hint = nearest(parent, known.iter().copied()).map(|near| format!("did you mean {near:?}?"));
-                    let hint = hint.unwrap_or_else(|| "no table has access blocks for it".into());
+                    let hint = hint.unwrap_or_else(|| "no access block and no function names it".into());
                     self.error(&*key, format!("there is no role {parent:?}"), &hint);
                 }
             }
@@ -401,19 +387,6 @@ impl Database {
 }
 
 impl Server {
-    /// Host and port of `listen`.
-    #[must_use]
-    pub fn listen_address(&self) -> (String, u16) {
-        listen_parts(&self.listen).unwrap_or_else(|_| ("127.0.0.1".into(), 4000))
-    }
-
-    /// Whether only this machine can reach it.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        let (host, _) = self.listen_address();
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    }
-
     /// Largest body in bytes.
     #[must_use]
     pub fn max_body_bytes(&self) -> u64 {
@@ -448,13 +421,5 @@ impl Server {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         units::duration(&self.request_timeout).unwrap_or(Duration::from_secs(30))
-    }
-}
-
-impl Auth {
-    /// How long an access token is good for.
-    #[must_use]
-    pub fn access_token_ttl(&self) -> Duration {
-        units::duration(&self.access_token_ttl).unwrap_or(Duration::from_secs(3600))
     }
 }

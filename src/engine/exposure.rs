@@ -3,9 +3,8 @@
 use crate::catalog::{self, ComputedSettings, FaceSettings, FunctionSettings, RelationSettings};
 use crate::config::{AccessDefault, Config, Table};
 
-/// Translates tables and functions. Access blocks are for `rules`.
-#[must_use]
-pub fn exposure(config: &Config) -> catalog::Settings {
+/// Translates tables and functions; `default` is what holds for those without access blocks, which are for `rules`.
+pub(super) fn exposure(config: &Config, default: AccessDefault) -> catalog::Settings {
     let functions = config.functions.iter().map(|(entry, function)| FunctionSettings {
         entry: entry.clone(),
         name: function.name.clone(),
@@ -16,7 +15,7 @@ pub fn exposure(config: &Config) -> catalog::Settings {
     catalog::Settings {
         faces: config.tables.iter().map(|(entry, table)| face(entry, table)).collect(),
         functions: functions.collect(),
-        only_listed: config.access.default == Some(AccessDefault::Closed),
+        only_listed: default == AccessDefault::Closed,
         users_table: config.auth.users_table.clone(),
         schema: config.database.schemas.first().cloned(),
     }
@@ -94,7 +93,7 @@ mod tests {
             "#,
         )
         .unwrap();
-        let settings = exposure(&config);
+        let settings = exposure(&config, AccessDefault::Closed);
         assert!(settings.only_listed);
         assert_eq!(settings.schema.as_deref(), Some("app"));
         let [book, reader, status] = settings.faces.as_slice() else {

@@ -11,7 +11,6 @@ mod exposure;
 mod start;
 mod stream;
 
-pub use exposure::exposure;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 

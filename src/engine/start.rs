@@ -1,7 +1,8 @@
 //! From a database and a configuration to a snapshot; and again when the schema changes under us.
 
 use super::effects::without_effect;
-use super::{Engine, Snapshot, enums, exposure};
+use super::exposure::exposure;
+use super::{Engine, Snapshot, enums};
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Database, expose};
 use crate::config::{self, AccessDefault, Config};
@@ -136,8 +137,7 @@ pub struct Served {
 /// # Errors
 /// Every finding, of which at least one is an error.
 pub fn build(database: Database, source: &Source, before: Option<Openness>) -> Result<Served, Vec<Finding>> {
-    let mut settings = exposure(&source.config);
-    settings.only_listed = source.access == AccessDefault::Closed;
+    let settings = exposure(&source.config, source.access);
     let catalog = expose(database, &settings).map_err(|problems| {
         problems
             .into_iter()

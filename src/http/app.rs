@@ -58,12 +58,6 @@ impl App {
         Self { parts, context }
     }
 
-    /// What the routes lead to.
-    #[must_use]
-    pub fn parts(&self) -> &Parts {
-        &self.parts
-    }
-
     /// Who asks, and the whole body.
     async fn admit(&self, headers: &HeaderMap, body: Body, deadline: Instant) -> Result<(Principal, bytes::Bytes)> {
         check_size(headers)?;

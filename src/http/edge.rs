@@ -70,11 +70,6 @@ impl<H: Handler> Edge<H> {
         }
     }
 
-    /// What stands behind the edge.
-    pub fn handler(&self) -> &H {
-        &self.handler
-    }
-
     /// One exchange, from the request to the answer; of a long one to its beginning. Never fails and never panics.
     pub async fn exchange(self: Arc<Self>, request: Request<Body>) -> Response {
         let begin = Instant::now();

@@ -13,18 +13,6 @@ impl Values {
     pub fn get(&self, slot: Slot) -> &Value {
         self.0.get(slot.0 as usize).unwrap_or(&Value::Null)
     }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// Fills [`Values`] while a front makes the shape.

@@ -263,21 +263,6 @@ impl Comparison {
         )
     }
 
-    /// Whether the right side is a list.
-    #[must_use]
-    pub fn takes_list(self) -> bool {
-        matches!(
-            self,
-            Comparison::In
-                | Comparison::NotIn
-                | Comparison::HasKeysAny
-                | Comparison::HasKeysAll
-                | Comparison::AncestorAny
-                | Comparison::DescendantAny
-                | Comparison::MatchesAny
-        )
-    }
-
     /// Its word in messages.
     #[must_use]
     pub fn word(self) -> &'static str {

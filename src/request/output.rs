@@ -154,10 +154,6 @@ pub enum AggregateFunction {
     Variance,
     /// Population variance.
     VariancePopulation,
-    /// All are true.
-    Every,
-    /// Any is true.
-    Any,
 }
 
 /// A member of a group's object.
@@ -270,8 +266,6 @@ impl AggregateFunction {
             AggregateFunction::StandardDeviationPopulation => "stddev_pop",
             AggregateFunction::Variance => "variance",
             AggregateFunction::VariancePopulation => "var_pop",
-            AggregateFunction::Every => "every",
-            AggregateFunction::Any => "any",
         }
     }
 }

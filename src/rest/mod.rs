@@ -98,12 +98,6 @@ impl Rest {
         self.dialects.all.iter().map(|dialect| dialect.name())
     }
 
-    /// Whether an enabled dialect owns a path.
-    #[must_use]
-    pub fn owns(&self, path: &[String]) -> bool {
-        self.dialects.owner(path).is_some()
-    }
-
     /// Answers a call; `None` where no enabled dialect owns its path.
     pub async fn handle(&self, principal: &Principal, call: &Call) -> Option<Response> {
         let dialect = self.dialects.owner(&call.path)?;

@@ -190,12 +190,7 @@ pub(super) fn row<'a>(
         let mut schema = match special(name) {
             Some(schema) => schema,
             None => {
-                let data_type = if scene.is_geometry(face, id) {
-                    &Type::Geometry
-                } else {
-                    &physical.data_type
-                };
-                let plain = value(scene, data_type, bytes);
+                let plain = value(scene, &physical.data_type, bytes);
                 if can_be_null(scene, face, id) {
                     or_null(plain)
                 } else {

@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
 
     /// Whether a column holds geometries.
     pub(super) fn is_geometry(&self, face: &Face, column: ColumnId) -> bool {
-        face.column(column).geometry || self.physical(face, column).data_type == Type::Geometry
+        self.physical(face, column).data_type == Type::Geometry
     }
 
     /// The relation that a column leads along, if it is a foreign key of its own that the role can follow.

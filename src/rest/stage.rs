@@ -2,8 +2,8 @@
 
 use super::{Call, Dialects};
 use crate::catalog::{
-    Catalog, Column, ColumnId, Database, DatabaseKind, Default as ColumnDefault, EnumType, Face, FaceColumn, FaceId,
-    Join, Relation, Table, TableId, TableKind,
+    Catalog, Column, ColumnId, Database, DatabaseKind, Default as ColumnDefault, EnumType, Face, FaceId, Join,
+    Relation, Table, TableId, TableKind,
 };
 use crate::config;
 use crate::engine::{Body, Outcome, Snapshot};
@@ -76,12 +76,12 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             generated: None,
             comment: None,
         });
-        tables.push(Table {
+        let table = Table {
             schema: None,
             name: Identifier::new(*name),
             kind: TableKind::Table,
             columns: physical.collect(),
-            primary_key: key.clone(),
+            primary_key: key,
             primary_key_name: None,
             uniques: Vec::new(),
             foreign_keys: Vec::new(),
@@ -90,15 +90,9 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             strict: false,
             indexes: Vec::new(),
             writable: true,
-        });
-        let exposed = columns
-            .iter()
-            .map(|(name, _)| FaceColumn {
-                name: Name::new(*name),
-                geometry: false,
-            })
-            .collect();
-        let mut face = Face::new(FaceId(index), TableId(index), Name::new(*name), exposed, key);
+        };
+        let mut face = Face::plain(TableId(index), &table);
+        tables.push(table);
         if *name == "book" {
             face.expand.clone_from(&expand);
             face.relations.push(Relation {

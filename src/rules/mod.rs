@@ -8,8 +8,8 @@ mod constant;
 mod describe;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod parse_expression;
-pub mod parse_sql;
+mod parse_expression;
+mod parse_sql;
 mod predicate;
 mod select;
 mod solve;
@@ -26,5 +26,5 @@ pub use select::{
     AggregateItem, AggregatePart, Call, ConnectionPart, EdgePart, From, GroupPart, GroupedBy, Member, MemberValue,
     OrderTerm, Output, Page, Select, Through,
 };
-pub use solve::{cast_variable, decide, solve, variable};
+pub use solve::{cast_variable, solve, variable};
 pub use view::{Cell, Decisions, FaceAccess, ReadAccess, View, Views};

@@ -21,16 +21,11 @@ const AUTH: &[(&str, &str)] = &[
     ("superadmin", "superadmin"),
 ];
 
-/// Parses an expression.
+/// Parses an expression that begins at a place of a longer text.
 ///
 /// # Errors
 /// What is wrong, with line and column.
-pub fn parse_expression(text: &str) -> Parsed {
-    parse_expression_at(text, Position::START)
-}
-
-/// Parses an expression that begins at a place of a longer text.
-pub(super) fn parse_expression_at(text: &str, start: Position) -> Parsed {
+pub(super) fn parse_expression(text: &str, start: Position) -> Parsed {
     check_size(text)?;
     let tokens = tokenize(text, start)?;
     let mut parser = Parser {

@@ -2,25 +2,24 @@
 //! else is an error that says what to write instead.
 
 mod json;
+mod operators;
 mod select;
+mod tokens;
 
-use super::syntax::{
-    Expression, Kind, Literal, MOST_DEPTH, MOST_TOKENS, Operator, Path, Position, Problem, Root, Spelled, check_size,
-};
+use super::syntax::{Expression, Kind, Literal, MOST_DEPTH, Path, Position, Problem, Root, Spelled, check_size};
 use crate::request::Comparison;
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectNamePart, Spanned, UnaryOperator, Value,
+    FunctionArguments, Ident, ObjectNamePart, Spanned, Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 pub(super) use json::json_step;
-
-/// Deepest nesting of brackets, `NOT` and the like; what the library recurses over.
-const MOST_BRACKETS: usize = 24;
+pub(super) use operators::minus;
+use operators::{binary, unary};
+use tokens::{from_library, position, prepare};
 
 type Parsed = Result<Expression, Problem>;
 
@@ -28,7 +27,7 @@ type Parsed = Result<Expression, Problem>;
 ///
 /// # Errors
 /// What is wrong, with line and column.
-pub fn parse_sql(text: &str) -> Parsed {
+pub(super) fn parse_sql(text: &str) -> Parsed {
     check_size(text)?;
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, text)
@@ -49,117 +48,6 @@ pub fn parse_sql(text: &str) -> Parsed {
         ));
     }
     convert(&tree, 0)
-}
-
-/// Checks size and nesting, drops white space, and gives the two short forms that SQL lacks their brackets:
-/// `IN _USER_.x` and `IN _REQ_FIELDS_`.
-fn prepare(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Problem> {
-    let mut kept: Vec<TokenWithSpan> = tokens
-        .into_iter()
-        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
-        .collect();
-    if kept.len() > MOST_TOKENS {
-        return Err(Problem::new(
-            position(kept[MOST_TOKENS].span.start),
-            format!("a rule has at most {MOST_TOKENS} words and signs"),
-        ));
-    }
-    let mut depth = 0_usize;
-    for token in &mut kept {
-        let at = position(token.span.start);
-        match &mut token.token {
-            Token::LParen | Token::LBracket => {
-                depth += 1;
-                if depth > MOST_BRACKETS {
-                    return Err(Problem::new(
-                        at,
-                        format!("nested too deeply: at most {MOST_BRACKETS} brackets within each other"),
-                    ));
-                }
-            }
-            Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
-            Token::ExclamationMark | Token::DoubleExclamationMark => {
-                return Err(Problem::new(at, "\"!\" is not an operator of rules; write NOT"));
-            }
-            Token::SemiColon => return Err(Problem::new(at, "a rule is one condition, without \";\"")),
-            // SQLite writes equality so.
-            Token::DoubleEq => token.token = Token::Eq,
-            // PostgreSQL's reserved word, but a frequent column.
-            Token::Word(word) if word.keyword == Keyword::USER => word.keyword = Keyword::NoKeyword,
-            _ => {}
-        }
-    }
-    Ok(bracket_lists(kept))
-}
-
-fn bracket_lists(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let special = |token: Option<&TokenWithSpan>, names: &[&str]| {
-        matches!(token.map(|token| &token.token), Some(Token::Word(Word { value, quote_style: None, .. }))
-            if names.iter().any(|name| value.eq_ignore_ascii_case(name)))
-    };
-    let mut result = Vec::with_capacity(tokens.len() + 4);
-    let mut index = 0;
-    while index < tokens.len() {
-        let token = &tokens[index];
-        result.push(token.clone());
-        index += 1;
-        let is_in = matches!(&token.token, Token::Word(word) if word.keyword == Keyword::IN);
-        if !is_in {
-            continue;
-        }
-        let length = if special(tokens.get(index), &["_REQ_FIELDS_", "__fields"]) {
-            1
-        } else if special(tokens.get(index), &["_USER_"]) {
-            3.min(tokens.len() - index)
-        } else {
-            continue;
-        };
-        let span = tokens[index].span;
-        result.push(TokenWithSpan {
-            token: Token::LParen,
-            span,
-        });
-        result.extend_from_slice(&tokens[index..index + length]);
-        result.push(TokenWithSpan {
-            token: Token::RParen,
-            span,
-        });
-        index += length;
-    }
-    result
-}
-
-fn position(location: Location) -> Position {
-    Position {
-        line: usize::try_from(location.line).unwrap_or(1).max(1),
-        column: usize::try_from(location.column).unwrap_or(1).max(1),
-    }
-}
-
-/// The library says where in its text, apart from the end.
-fn from_library(error: &ParserError, end: Position) -> Problem {
-    let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = error else {
-        return Problem::new(
-            Position::START,
-            "nested too deeply: this rule has too many levels of brackets, NOT or CASE",
-        );
-    };
-    let (message, at) = match text.rsplit_once(" at Line: ") {
-        Some((message, place)) => {
-            let mut numbers = place
-                .split(", Column: ")
-                .filter_map(|number| number.trim().parse().ok());
-            let line = numbers.next().unwrap_or(1);
-            let column = numbers.next().unwrap_or(1);
-            (message, Position { line, column })
-        }
-        None => (text.as_str(), end),
-    };
-    let message = message.strip_prefix("Expected: ").map_or_else(
-        || message.to_owned(),
-        |rest| format!("expected {}", rest.replace("found: EOF", "found the end of the rule")),
-    );
-    Problem::new(at, message)
 }
 
 fn at_of(expr: &Expr) -> Position {
@@ -232,12 +120,8 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated {
-                Comparison::NotLike
-            } else {
-                Comparison::Like
-            };
-            compare(expr, comparison, pattern, below)
+            let comparisons = [Comparison::Like, Comparison::NotLike];
+            compare(expr, comparisons[usize::from(*negated)], pattern, below)
         }
         Expr::ILike {
             negated,
@@ -247,12 +131,8 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated {
-                Comparison::NotILike
-            } else {
-                Comparison::ILike
-            };
-            compare(expr, comparison, pattern, below)
+            let comparisons = [Comparison::ILike, Comparison::NotILike];
+            compare(expr, comparisons[usize::from(*negated)], pattern, below)
         }
         Expr::SimilarTo {
             negated,
@@ -261,12 +141,8 @@ fn convert(expr: &Expr, depth: u16) -> Parsed {
             escape_char,
         } => {
             escape(escape_char.as_deref())?;
-            let comparison = if *negated {
-                Comparison::NotSimilar
-            } else {
-                Comparison::Similar
-            };
-            compare(expr, comparison, pattern, below)
+            let comparisons = [Comparison::Similar, Comparison::NotSimilar];
+            compare(expr, comparisons[usize::from(*negated)], pattern, below)
         }
         Expr::AnyOp {
             left,
@@ -515,110 +391,6 @@ fn identifier(idents: &[Ident]) -> Parsed {
         return Err(Problem::new(at, "a column should follow, such as _ROW_.id"));
     }
     Expression::new(Kind::Path(Path { root, steps }), at)
-}
-
-fn unary(operator: UnaryOperator, inner: &Expr, depth: u16) -> Parsed {
-    let inner = convert(inner, depth)?;
-    let at = inner.at;
-    match (operator, inner) {
-        (UnaryOperator::Not, inner) => Expression::new(Kind::Not(Box::new(inner)), at),
-        (UnaryOperator::Plus, inner) => Ok(inner),
-        (
-            UnaryOperator::Minus,
-            Expression {
-                kind: Kind::Literal(Literal::Number(number)),
-                ..
-            },
-        ) => Ok(Expression::literal(Literal::Number(minus(&number)), at)),
-        (UnaryOperator::Minus, inner) => Expression::new(Kind::Negate(Box::new(inner)), at),
-        (other, _) => Err(Problem::new(
-            at,
-            format!("the operator {other} is not allowed in rules"),
-        )),
-    }
-}
-
-/// The opposite of a written number.
-pub(super) fn minus(number: &str) -> String {
-    number
-        .strip_prefix('-')
-        .map_or_else(|| format!("-{number}"), str::to_owned)
-}
-
-/// A chain of one operator is left-deep and may be long: AND and OR are taken along the chain, not by recursion.
-fn binary(left: &Expr, operator: &BinaryOperator, right: &Expr, depth: u16) -> Parsed {
-    let below = depth + 1;
-    if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
-        let mut parts = vec![right];
-        let mut rest = left;
-        while let Expr::BinaryOp { left, op, right } = rest {
-            if op != operator {
-                break;
-            }
-            parts.push(right);
-            rest = left;
-        }
-        parts.push(rest);
-        let parts = parts
-            .into_iter()
-            .rev()
-            .map(|part| convert(part, below))
-            .collect::<Result<Vec<_>, _>>()?;
-        let at = parts.first().map_or(Position::START, |part| part.at);
-        let kind = if *operator == BinaryOperator::And {
-            Kind::And(parts)
-        } else {
-            Kind::Or(parts)
-        };
-        return Expression::new(kind, at);
-    }
-    let first = boxed(left, below)?;
-    let at = first.at;
-    let operate = |operator| Expression::new(Kind::Operator(operator, first.clone(), boxed(right, below)?), at);
-    let comparison = match operator {
-        BinaryOperator::Plus => return operate(Operator::Add),
-        BinaryOperator::Minus => return operate(Operator::Subtract),
-        BinaryOperator::Multiply => return operate(Operator::Multiply),
-        BinaryOperator::Divide => return operate(Operator::Divide),
-        BinaryOperator::Modulo => return operate(Operator::Modulo),
-        BinaryOperator::StringConcat => return operate(Operator::Concatenate),
-        BinaryOperator::Arrow | BinaryOperator::LongArrow => {
-            let step = json::json_step(&convert(right, below)?)?;
-            return Expression::new(Kind::Json(first, step, *operator == BinaryOperator::LongArrow), at);
-        }
-        BinaryOperator::HashArrow | BinaryOperator::HashLongArrow => {
-            return json::json_path(*first, right, *operator == BinaryOperator::HashLongArrow, below);
-        }
-        BinaryOperator::Eq => Comparison::Equal,
-        BinaryOperator::NotEq => Comparison::NotEqual,
-        BinaryOperator::Gt => Comparison::Greater,
-        BinaryOperator::GtEq => Comparison::GreaterOrEqual,
-        BinaryOperator::Lt => Comparison::Less,
-        BinaryOperator::LtEq => Comparison::LessOrEqual,
-        BinaryOperator::PGRegexMatch => Comparison::Regex,
-        BinaryOperator::PGRegexIMatch => Comparison::IRegex,
-        BinaryOperator::PGRegexNotMatch => Comparison::NotRegex,
-        BinaryOperator::PGRegexNotIMatch => Comparison::NotIRegex,
-        BinaryOperator::PGLikeMatch => Comparison::Like,
-        BinaryOperator::PGILikeMatch => Comparison::ILike,
-        BinaryOperator::PGNotLikeMatch => Comparison::NotLike,
-        BinaryOperator::PGNotILikeMatch => Comparison::NotILike,
-        BinaryOperator::AtArrow => Comparison::Contains,
-        BinaryOperator::ArrowAt => Comparison::ContainedIn,
-        BinaryOperator::Question => Comparison::HasKey,
-        BinaryOperator::QuestionPipe => Comparison::HasKeysAny,
-        BinaryOperator::QuestionAnd => Comparison::HasKeysAll,
-        BinaryOperator::AtAt => {
-            return Expression::new(Kind::Search(first, boxed(right, below)?), at);
-        }
-        other => {
-            return Err(Problem::new(
-                at,
-                format!("the operator {other} is not allowed in rules"),
-            ));
-        }
-    };
-    Expression::new(Kind::Compare(first, comparison, boxed(right, below)?), at)
 }
 
 fn named_call(name: &str, arguments: Vec<Expression>) -> Parsed {

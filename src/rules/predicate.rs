@@ -402,12 +402,6 @@ impl Term {
 }
 
 impl Predicate {
-    /// The same predicate seen from `by` table references further in.
-    #[must_use]
-    pub fn shifted(&self, by: u16) -> Predicate {
-        self.shifted_above(by, 0)
-    }
-
     fn shifted_above(&self, by: u16, inner: u16) -> Predicate {
         let all = |parts: &[Predicate]| parts.iter().map(|part| part.shifted_above(by, inner)).collect();
         match self {

@@ -27,7 +27,7 @@ pub fn solve(rule: &Predicate, principal: &Principal, decisions: &mut Decisions)
 }
 
 /// The decisions of [`solve`] alone, without making a predicate.
-pub fn decide(rule: &Predicate, principal: &Principal, decisions: &mut Decisions) {
+pub(super) fn decide(rule: &Predicate, principal: &Principal, decisions: &mut Decisions) {
     Solver { principal, decisions }.state(rule);
 }
 

@@ -323,7 +323,7 @@ pub fn parse(text: &str) -> Result<Expression, Problem> {
             let skipped = &text[..text.len() - expression.len()];
             let lines = skipped.matches('\n').count();
             let last = skipped.rsplit('\n').next().unwrap_or("").chars().count();
-            super::parse_expression::parse_expression_at(
+            super::parse_expression::parse_expression(
                 expression,
                 Position {
                     line: 1 + lines,

@@ -4,27 +4,6 @@ use super::{Predicate, Term};
 use crate::catalog::{Catalog, DatabaseKind};
 use crate::value::Type;
 
-/// The type of a term's values.
-#[must_use]
-pub(super) fn type_of(catalog: &Catalog, term: &Term) -> Type {
-    match term {
-        Term::Column { table, column, .. } => catalog.table(*table).column(*column).data_type.clone(),
-        Term::Parameter { data_type, .. } | Term::Call { data_type, .. } | Term::RuleCall { data_type, .. } => {
-            data_type.clone()
-        }
-        Term::Json { text: true, .. } => Type::TEXT,
-        Term::Json { text: false, .. } => Type::Jsonb,
-        Term::Case { branches, otherwise } => branches
-            .first()
-            .map(|(_, value)| value)
-            .or(otherwise.as_deref())
-            .map_or(Type::TEXT, |value| type_of(catalog, value)),
-        Term::Scalar { value, .. } => type_of(catalog, value),
-        Term::Aggregate(aggregate) => aggregate.data_type.clone(),
-        Term::Truth(_) => Type::Boolean,
-    }
-}
-
 /// Whether a term can be null, as far as the catalog tells.
 #[must_use]
 pub(super) fn is_nullable(catalog: &Catalog, term: &Term) -> bool {

@@ -35,10 +35,8 @@ impl Writer<'_> {
                 list,
             } => self.mark(source, data_type, *list, Form::Plain),
             Term::Call {
-                function,
-                arguments,
-                data_type,
-            } => self.call(*function, arguments, data_type),
+                function, arguments, ..
+            } => self.call(*function, arguments),
             Term::RuleCall {
                 function, arguments, ..
             } => self.rule_call(*function, arguments),
@@ -115,7 +113,7 @@ impl Writer<'_> {
         self.word(")");
     }
 
-    fn call(&mut self, function: Function, arguments: &[Term], data_type: &Type) {
+    fn call(&mut self, function: Function, arguments: &[Term]) {
         match function {
             Function::Add => self.infix_number(arguments, " + ", ")"),
             Function::Subtract => self.infix_number(arguments, " - ", ")"),
@@ -154,10 +152,7 @@ impl Writer<'_> {
             Function::Lower => self.text_function("lower(", arguments),
             Function::Upper => self.text_function("upper(", arguments),
             Function::Length => self.text_function("length(", arguments),
-            Function::Coalesce => {
-                let _ = data_type;
-                self.function("coalesce(", arguments);
-            }
+            Function::Coalesce => self.function("coalesce(", arguments),
             Function::Substring => self.substring(arguments),
             Function::Replace => self.text_function("replace(", arguments),
             Function::Absolute => {
@@ -402,8 +397,8 @@ impl Writer<'_> {
             F::Average if self.is_postgres() => self.plain_aggregate("avg((", aggregate, ")::float8)"),
             F::Average if exact => self.plain_aggregate("diglot_avg(", aggregate, ")"),
             F::Average => self.plain_aggregate("avg(", aggregate, ")"),
-            F::Minimum | F::Every if !self.is_postgres() => self.plain_aggregate("min(", aggregate, ")"),
-            F::Maximum | F::Any if !self.is_postgres() => self.plain_aggregate("max(", aggregate, ")"),
+            F::Minimum if !self.is_postgres() => self.plain_aggregate("min(", aggregate, ")"),
+            F::Maximum if !self.is_postgres() => self.plain_aggregate("max(", aggregate, ")"),
             // PostgreSQL has no least or greatest uuid before version 18; as text they have the same order.
             F::Minimum if matches!(operand, Some(Type::Uuid)) => {
                 self.plain_aggregate("min((", aggregate, ")::text)::uuid")
@@ -413,8 +408,6 @@ impl Writer<'_> {
             }
             F::Minimum => self.plain_aggregate("min(", aggregate, ")"),
             F::Maximum => self.plain_aggregate("max(", aggregate, ")"),
-            F::Every => self.plain_aggregate("bool_and(", aggregate, ")"),
-            F::Any => self.plain_aggregate("bool_or(", aggregate, ")"),
             F::StandardDeviation => self.statistic("stddev_samp((", "diglot_stddev(", aggregate),
             F::StandardDeviationPopulation => self.statistic("stddev_pop((", "diglot_stddev_pop(", aggregate),
             F::Variance => self.statistic("var_samp((", "diglot_variance(", aggregate),

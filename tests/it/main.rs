@@ -3,11 +3,11 @@
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
 //! no question to all fronts. `inside` is the engine in this process, over the same databases: `plans` compares what the
-//! fronts make of a case, and its SQL, `schemas` what a role is told of the tables. `responses` keeps answers to the
-//! letter, `statements` counts what the databases are sent, `streaming` and `answers` show what only long answers show. `properties`
-//! asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to everything that reads, `values` asks for each type
-//! by each operator. `snapshots` compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/`
-//! runs the cases whose path contains that.
+//! fronts make of a case, and its SQL, `schemas` what a role is told of the tables, `told` that the playground's catalog
+//! tells the same. `responses` keeps answers to the letter, `statements` counts what the databases are sent, `streaming`
+//! and `answers` show what only long answers show. `properties` asks at random, `fuzz` (in `tests/fuzz`) hands bytes of any kind to
+//! everything that reads, `values` asks for each type by each operator, `check` runs `diglot check`. `snapshots` compares
+//! texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/` runs the cases whose path contains that.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +20,7 @@ mod away;
 mod case;
 mod cases;
 mod changes;
+mod check;
 mod client;
 mod fronts;
 #[path = "../fuzz/mod.rs"]
@@ -37,5 +38,6 @@ mod snapshots;
 mod statements;
 mod steps;
 mod streaming;
+mod told;
 mod values;
 mod world;

@@ -12,7 +12,7 @@ use similar::TextDiff;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-const FIXTURES: [&str; 5] = ["closed", "demo", "kinds", "names", "scope"];
+const FIXTURES: [&str; 6] = ["closed", "demo", "kinds", "names", "scope", "words"];
 
 /// Texts by role.
 type Texts = BTreeMap<String, String>;

@@ -391,8 +391,18 @@ fn script(fixture: &str, database: Database) -> Result<String, String> {
             Ok(outside("Pagila_PostgreSql_schema.sql.gz")? + &outside("Pagila_PostgreSql_data.sql.gz")?)
         }
         _ => {
-            let path = own_folder(fixture).join(format!("{database}.sql"));
-            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+            // What is one database's own, then what both take.
+            let folder = own_folder(fixture);
+            let paths = [format!("{database}.sql"), "both.sql".into()].map(|file| folder.join(file));
+            let texts: Vec<String> = paths
+                .iter()
+                .filter(|path| path.is_file())
+                .map(|path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display())))
+                .collect::<Result<_, _>>()?;
+            if texts.is_empty() {
+                return Err(format!("no SQL for {fixture} on {database}: one of {paths:?}"));
+            }
+            Ok(texts.concat())
         }
     }
 }

@@ -2,28 +2,12 @@
 
 use super::check;
 use super::types::Types;
+use crate::backend::MIGRATION_TABLES;
 use crate::catalog::{Column, ColumnId, Default, EnumType, ForeignKey, Generated, Table, TableId, TableKind, Unique};
 use crate::ident::Identifier;
 use crate::value::Type;
 use sqlx::postgres::types::Oid;
 use std::collections::HashMap;
-
-/// Tables of migration tools and of PostGIS, which no application means to show.
-const FOREIGN_SYSTEM_TABLES: [&str; 13] = [
-    "_sqlx_migrations",
-    "schema_migrations",
-    "__diesel_schema_migrations",
-    "knex_migrations",
-    "knex_migrations_lock",
-    "_prisma_migrations",
-    "alembic_version",
-    "flyway_schema_history",
-    "ar_internal_metadata",
-    "goose_db_version",
-    "__drizzle_migrations",
-    "django_migrations",
-    "spatial_ref_sys",
-];
 
 /// Name, kind, relation, columns, target, its columns, deferred, definition.
 pub(super) type ConstraintTuple = (
@@ -215,10 +199,15 @@ impl Tables {
     }
 }
 
+/// A table of a migration tool, or PostGIS's where it is not an extension's.
+fn is_system(name: &str) -> bool {
+    name == "spatial_ref_sys" || MIGRATION_TABLES.contains(&name.to_ascii_lowercase().as_str())
+}
+
 fn table(relation: &RelationTuple) -> Table {
     let (_, schema, name, kind, _, comment, extension, writable) = relation;
     Table {
-        system: *extension || schema == "diglot" || FOREIGN_SYSTEM_TABLES.contains(&name.as_str()),
+        system: *extension || schema == "diglot" || is_system(name),
         schema: Some(Identifier::new(schema.as_str())),
         name: Identifier::new(name.as_str()),
         kind: match kind.as_str() {

@@ -47,8 +47,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     ] {
         connection.create_aggregate_function(name, 1, PURE, Numbers(what))?;
     }
-    connection.create_aggregate_function("diglot_every", 1, PURE, Truths { every: true })?;
-    connection.create_aggregate_function("diglot_any", 1, PURE, Truths { every: false })
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -185,34 +184,6 @@ fn near(decimal: &BigDecimal) -> f64 {
     decimal.to_string().parse().unwrap_or(f64::NAN)
 }
 
-struct Truths {
-    every: bool,
-}
-
-impl Aggregate<Option<bool>, Option<bool>> for Truths {
-    fn init(&self, _: &mut Context<'_>) -> Result<Option<bool>> {
-        Ok(None)
-    }
-
-    fn step(&self, context: &mut Context<'_>, seen: &mut Option<bool>) -> Result<()> {
-        let truth = match context.get_raw(0) {
-            ValueRef::Integer(integer) => integer != 0,
-            ValueRef::Real(real) => real != 0.0,
-            _ => return Ok(()),
-        };
-        *seen = Some(match *seen {
-            None => truth,
-            Some(before) if self.every => before && truth,
-            Some(before) => before || truth,
-        });
-        Ok(())
-    }
-
-    fn finalize(&self, _: &mut Context<'_>, seen: Option<Option<bool>>) -> Result<Option<bool>> {
-        Ok(seen.flatten())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,21 +244,6 @@ mod tests {
         ] {
             let expected = expected.map_or(Value::Null, Value::Real);
             assert_eq!(aggregate(function, values), expected, "{function} {values}");
-        }
-    }
-
-    #[test]
-    fn truths() {
-        for (values, every, any) in [
-            ("(1),(1)", Some(1), Some(1)),
-            ("(1),(0)", Some(0), Some(1)),
-            ("(0),(NULL)", Some(0), Some(0)),
-            ("(NULL)", None, None),
-            ("('none')", None, None),
-        ] {
-            let value = |expected: Option<i64>| expected.map_or(Value::Null, Value::Integer);
-            assert_eq!(aggregate("diglot_every", values), value(every), "{values}");
-            assert_eq!(aggregate("diglot_any", values), value(any), "{values}");
         }
     }
 }

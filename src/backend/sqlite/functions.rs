@@ -72,12 +72,6 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add_long("diglot_like", 3, like)?;
     add_long("diglot_regexp", 3, |context, _| matches(context, false))?;
     add_long("diglot_similar", 2, |context, _| matches(context, true))?;
-    add("diglot_lower", 1, |context| {
-        changed(context, |text| text.to_lowercase())
-    })?;
-    add("diglot_upper", 1, |context| {
-        changed(context, |text| text.to_uppercase())
-    })?;
     add("diglot_moment", 1, |context| Ok(moment(context, false)))?;
     add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
     add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
@@ -218,10 +212,6 @@ fn substring(context: &Context<'_>) -> Result<Answer> {
     let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let part: String = (text.chars().skip(count(from - 1)).take(count((end - from).max(0)))).collect();
     Ok(Answer::Plain(Value::Text(part)))
-}
-
-fn changed(context: &Context<'_>, change: fn(&str) -> String) -> Result<Answer> {
-    Ok(text(context.get_raw(0)).map_or(NULL, |text| Answer::Plain(Value::Text(change(&text)))))
 }
 
 /// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as

@@ -5,6 +5,7 @@ use super::checks::{self, Declared};
 use super::fault::Fault;
 use super::moments;
 use super::types::logical;
+use crate::backend::MIGRATION_TABLES;
 use crate::catalog::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, Table, TableId,
     TableKind, Unique,
@@ -145,19 +146,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
 
 /// Tables of Diglot, of migration tools and of geometry extensions.
 fn is_system(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "_sqlx_migrations",
-        "schema_migrations",
-        "__diesel_schema_migrations",
-        "knex_migrations",
-        "knex_migrations_lock",
-        "_prisma_migrations",
-        "alembic_version",
-        "flyway_schema_history",
-        "ar_internal_metadata",
-        "goose_db_version",
-        "__drizzle_migrations",
-        "__efmigrationshistory",
+    const GEOMETRY_TABLES: [&str; 11] = [
         "geometry_columns",
         "geometry_columns_auth",
         "geometry_columns_statistics",
@@ -174,7 +163,8 @@ fn is_system(name: &str) -> bool {
     ["_diglot_", "_litestream", "gpkg_", "rtree_gpkg"]
         .iter()
         .any(|prefix| name.starts_with(prefix))
-        || NAMES.contains(&name.as_str())
+        || MIGRATION_TABLES.contains(&name.as_str())
+        || GEOMETRY_TABLES.contains(&name.as_str())
 }
 
 const COLUMNS: &str = "SELECT m.name, x.cid, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \

@@ -16,7 +16,7 @@ const LONGEST_PATTERN: i32 = 3000;
 /// Statements that stay prepared on each connection. One costs a few tens of kilobytes at most.
 const PREPARED: usize = 128;
 
-/// Instructions of SQLite's machine between two looks at the clock: some ten microseconds of work.
+/// Instructions of SQLite's machine between two looks at the clock: some ten microseconds, unless one of them is a long call.
 const INSTRUCTIONS: i32 = 2000;
 
 /// What is mapped of a file. Pages count as memory only once they have been read, and belong to the system's cache.

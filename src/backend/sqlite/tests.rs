@@ -432,8 +432,6 @@ async fn functions_answer_as_postgres_does() {
         ("SELECT diglot_regexp('^A', 'ab', 1)", "1"),
         ("SELECT diglot_regexp('a', NULL, 1)", "null"),
         ("SELECT diglot_similar('%(b|d)%', 'abc')", "1"),
-        ("SELECT diglot_upper('straße é')", "\"STRASSE É\""),
-        ("SELECT diglot_lower('ÀB')", "\"àb\""),
         ("SELECT diglot_json_contains('{\"a\":[1,2]}', '{\"a\":[2]}')", "1"),
         (
             "SELECT diglot_json_contains(w, p) FROM (SELECT '[1]' AS w, '1' AS p UNION ALL SELECT '[1]', '2' UNION ALL SELECT '[2]', '2')",
@@ -490,12 +488,12 @@ async fn functions_answer_as_postgres_does() {
     scene
         .writer
         .execute_batch(
-            "CREATE TABLE t (x); INSERT INTO t VALUES ('É'); CREATE VIEW v AS SELECT diglot_lower(x) AS y FROM t",
+            "CREATE TABLE t (x); INSERT INTO t VALUES ('ÉA'); CREATE VIEW v AS SELECT diglot_substring(x, 2) AS y FROM t",
         )
         .expect("runs");
     assert_eq!(
         answer(&sqlite, "SELECT y FROM v", &[], Wire::Text).await.expect("rows"),
-        "\"é\""
+        "\"A\""
     );
 }
 

@@ -1,7 +1,7 @@
 //! A face's columns, its key, what may be expanded.
 
 use super::{Entry, Finding, Names, Tables, can_hold_geometry, columns_named, unknown};
-use crate::catalog::{ColumnId, Database, DatabaseKind, Face, FaceColumn, FaceSettings, TableKind};
+use crate::catalog::{ColumnId, Database, DatabaseKind, Face, FaceSettings, TableKind};
 use crate::ident::Name;
 use crate::value::Type;
 
@@ -104,10 +104,7 @@ fn rename(
                 "column {wanted:?} of {table:?} is exposed as {name:?}, because its name is taken"
             ));
         }
-        *column = FaceColumn {
-            name: Name::new(name),
-            geometry: column.geometry,
-        };
+        column.name = Name::new(name);
     }
 }
 

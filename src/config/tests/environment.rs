@@ -87,16 +87,4 @@ fn environment() {
             "{found:#?}\nis not\n{expected}"
         );
     }
-    let listen = Override {
-        key: "server.listen",
-        value: "x".into(),
-        option: "--listen",
-    };
-    let errors = load_with(&LoadOptions::default(), &[listen]).unwrap_err();
-    assert!(
-        errors[0]
-            .to_string()
-            .starts_with("--listen: `listen` in [server]: \"x\" is no address"),
-        "{errors:?}"
-    );
 }

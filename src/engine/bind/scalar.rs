@@ -136,10 +136,15 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 Value::Json(json) => json.to_string().into(),
                 _ => "".into(),
             };
-            if text.len() > LONGEST_GEOMETRY || crate::geometry::points(&text) > MOST_POINTS {
-                return Err(Error::invalid(
-                    Code::LIMIT_EXCEEDED,
-                    format!("the geometry has too many points, at most {MOST_POINTS} are taken"),
+            let too_much = |message: String| Err(Error::invalid(Code::LIMIT_EXCEEDED, message));
+            if text.len() > LONGEST_GEOMETRY {
+                return too_much(format!(
+                    "the geometry is too long, at most {LONGEST_GEOMETRY} bytes are taken"
+                ));
+            }
+            if crate::geometry::points(&text) > MOST_POINTS {
+                return too_much(format!(
+                    "the geometry has too many points, at most {MOST_POINTS} are taken"
                 ));
             }
             crate::geometry::normal(&text)

@@ -28,31 +28,15 @@ impl<'c> Converter<'c> {
             select.page.limit = None;
         }
         let key = Key::Face(face, Part::Aggregate);
-        let mut fields = Vec::new();
-        for selected in self.collect(sets)? {
-            self.count_term()?;
-            let out = Name::new(selected.key);
-            let name = selected.field.name.node.as_str();
-            if name == "__typename" {
-                fields.push(AggregateField::Constant(out, self.typename(key)));
-                continue;
-            }
-            let field = self
-                .types
-                .field(key, name)
-                .ok_or_else(|| self.unknown(key, &selected))?;
-            fields.push(match field.meaning {
+        let fields = self.members(key, sets, AggregateField::Constant, |own, out, field, selected| {
+            Ok(match field.meaning {
                 Meaning::Nodes(_) => {
-                    let times = self.count_nodes(times, most)?;
-                    let rows = self.row(face, &selected.sets, times);
-                    AggregateField::Nodes(out, rows.map_err(|fault| fault.under(selected.key))?)
+                    let times = own.count_nodes(times, most)?;
+                    AggregateField::Nodes(out, own.row(face, &selected.sets, times)?)
                 }
-                _ => {
-                    let members = self.aggregates(face, &selected.sets);
-                    AggregateField::Aggregates(out, members.map_err(|fault| fault.under(selected.key))?)
-                }
-            });
-        }
+                _ => AggregateField::Aggregates(out, own.aggregates(face, &selected.sets)?),
+            })
+        })?;
         select.output = Output::Aggregate(fields);
         Ok(select)
     }
@@ -60,38 +44,23 @@ impl<'c> Converter<'c> {
     /// The members of `aggregate { … }`.
     pub(super) fn aggregates(&mut self, face: FaceId, sets: Sets<'_, 'c>) -> Result<Vec<AggregateMember>, Fault> {
         let key = Key::Face(face, Part::AggregateFields);
-        let mut members = Vec::new();
-        for selected in self.collect(sets)? {
-            self.count_term()?;
-            let out = Name::new(selected.key);
-            let name = selected.field.name.node.as_str();
-            if name == "__typename" {
-                members.push(AggregateMember::Constant(out, self.typename(key)));
-                continue;
-            }
-            let field = self
-                .types
-                .field(key, name)
-                .ok_or_else(|| self.unknown(key, &selected))?;
-            members.push(match field.meaning {
+        self.members(key, sets, AggregateMember::Constant, |own, out, field, selected| {
+            Ok(match field.meaning {
                 Meaning::Function(_, statistic) => AggregateMember::Function {
                     key: out,
                     function: statistic.function(),
-                    members: self.operands(face, field.ty.key, &selected)?,
+                    members: own.operands(face, field.ty.key, selected)?,
                 },
                 _ => {
-                    let arguments = self
-                        .arguments(&selected, field.meaning)
-                        .map_err(|fault| fault.under(selected.key))?;
+                    let arguments = own.arguments(selected, field.meaning)?;
                     AggregateMember::Count {
                         key: out,
-                        of: self.column_expressions(face, arguments.get("columns")),
+                        of: own.column_expressions(face, arguments.get("columns")),
                         distinct: matches!(arguments.get("distinct"), Some(ConstValue::Boolean(true))),
                     }
                 }
-            });
-        }
-        Ok(members)
+            })
+        })
     }
 
     fn operands(

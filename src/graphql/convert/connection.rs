@@ -37,37 +37,20 @@ impl<'c> Converter<'c> {
         };
         let most = self.most(face, limit);
         let key = Key::Face(face, Part::Connection);
-        let mut fields = Vec::new();
-        for selected in self.collect(sets)? {
-            self.count_term()?;
-            let out = Name::new(selected.key);
-            let name = selected.field.name.node.as_str();
-            if name == "__typename" {
-                fields.push(ConnectionField::Constant(out, self.typename(key)));
-                continue;
-            }
-            let field = self
-                .types
-                .field(key, name)
-                .ok_or_else(|| self.unknown(key, &selected))?;
-            let member = match field.meaning {
+        let fields = self.members(key, sets, ConnectionField::Constant, |own, out, field, selected| {
+            Ok(match field.meaning {
                 Meaning::Edges(_) => {
-                    let times = self.count_nodes(1, most)?;
-                    self.edges(face, &selected.sets, times)
-                        .map(|edges| ConnectionField::Edges(out, edges))
+                    let times = own.count_nodes(1, most)?;
+                    ConnectionField::Edges(out, own.edges(face, &selected.sets, times)?)
                 }
                 Meaning::Nodes(_) => {
-                    let times = self.count_nodes(1, most)?;
-                    self.row(face, &selected.sets, times)
-                        .map(|rows| ConnectionField::Nodes(out, rows))
+                    let times = own.count_nodes(1, most)?;
+                    ConnectionField::Nodes(out, own.row(face, &selected.sets, times)?)
                 }
-                Meaning::PageInfo => self
-                    .page_info(&selected.sets)
-                    .map(|members| ConnectionField::PageInfo(out, members)),
-                _ => Ok(ConnectionField::Total(out)),
-            };
-            fields.push(member.map_err(|fault| fault.under(selected.key))?);
-        }
+                Meaning::PageInfo => ConnectionField::PageInfo(out, own.page_info(&selected.sets)?),
+                _ => ConnectionField::Total(out),
+            })
+        })?;
         Ok(Select {
             filter,
             order,

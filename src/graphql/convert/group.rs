@@ -60,24 +60,12 @@ impl<'c> Converter<'c> {
             ..Page::default()
         };
         let key = Key::Face(face, Part::Group);
-        let mut fields = Vec::new();
-        for selected in self.collect(sets)? {
-            self.count_term()?;
-            let out = Name::new(selected.key);
-            let name = selected.field.name.node.as_str();
-            if name == "__typename" {
-                fields.push(GroupField::Constant(out, self.typename(key)));
-                continue;
-            }
-            let field = self
-                .types
-                .field(key, name)
-                .ok_or_else(|| self.unknown(key, &selected))?;
-            fields.push(match field.meaning {
-                Meaning::GroupKey(_) => GroupField::Keys(out, self.keys(face, &by, &selected.sets)?),
-                _ => GroupField::Aggregates(out, self.aggregates(face, &selected.sets)?),
-            });
-        }
+        let fields = self.members(key, sets, GroupField::Constant, |own, out, field, selected| {
+            Ok(match field.meaning {
+                Meaning::GroupKey(_) => GroupField::Keys(out, own.keys(face, &by, &selected.sets)?),
+                _ => GroupField::Aggregates(out, own.aggregates(face, &selected.sets)?),
+            })
+        })?;
         Ok(Select {
             filter,
             order,

@@ -2,6 +2,9 @@
 
 use super::Converter;
 use crate::graphql::error::Fault;
+use crate::graphql::types::{self, Key};
+use crate::ident::Name;
+use crate::request::Constant;
 use async_graphql_parser::types::{Directive, Field, Selection, SelectionSet};
 use async_graphql_parser::{Pos, Positioned};
 use async_graphql_value::indexmap::IndexMap;
@@ -28,6 +31,33 @@ impl<'c> Converter<'c> {
             self.collect_into(set, &mut fields, &mut seen)?;
         }
         Ok(fields.into_values().collect())
+    }
+
+    /// The members of an object that is no row, in the order of the answer: `constant` makes that of `__typename`, `member`
+    /// each other one, under its output key.
+    pub(super) fn members<T>(
+        &mut self,
+        key: Key,
+        sets: &[&'c Positioned<SelectionSet>],
+        constant: fn(Name, Constant) -> T,
+        mut member: impl FnMut(&mut Self, Name, types::Field<'c>, &Selected<'c>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut members = Vec::new();
+        for selected in self.collect(sets)? {
+            self.count_term()?;
+            let out = Name::new(selected.key);
+            let name = selected.field.name.node.as_str();
+            members.push(if name == "__typename" {
+                constant(out, self.typename(key))
+            } else {
+                let field = self
+                    .types
+                    .field(key, name)
+                    .ok_or_else(|| self.unknown(key, &selected))?;
+                member(self, out, field, &selected).map_err(|fault| fault.under(selected.key))?
+            });
+        }
+        Ok(members)
     }
 
     fn collect_into(

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::graphql::coerce::VALUES;
+use crate::value::json;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
@@ -100,29 +101,6 @@ pub(super) async fn from_body(body: bytes::Bytes, batch: usize) -> Result<Calls,
     }
 }
 
-/// How many values a JSON text holds, those within others counted too: a look at its bytes, before anything is made of
-/// them. (As values in memory they take fifty times the room and more.)
-fn values(json: &[u8]) -> usize {
-    let (mut count, mut quoted, mut escaped) = (1usize, false, false);
-    // The first value within brackets follows the bracket, each other one a comma.
-    let mut opened = false;
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b',' | b'[' | b'{' => count += 1,
-            b']' | b'}' if opened => count = count.saturating_sub(1),
-            _ => {}
-        }
-        if !byte.is_ascii_whitespace() {
-            opened = !quoted && matches!(byte, b'[' | b'{');
-        }
-    }
-    count
-}
-
 fn read(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Refusal::bad("the request has no body; send {\"query\": \"…\"}"));
@@ -130,7 +108,7 @@ fn read(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     if std::str::from_utf8(body).is_err() {
         return Err(Refusal::bad("the body is not UTF-8"));
     }
-    if values(body) > VALUES + AROUND * (batch + 1) {
+    if json::count(body) > VALUES + AROUND * (batch + 1) {
         return Err(Refusal::bad(format!("the variables hold more than {VALUES} values")));
     }
     if let Err(error) = serde_json::from_slice::<Unique>(body)
@@ -208,21 +186,7 @@ pub(super) fn from_query(query_string: &str) -> Result<Raw, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_body, values};
-
-    #[test]
-    fn values_are_counted() {
-        for (json, count) in [
-            ("1", 1),
-            ("[ ]", 1),
-            ("[1,2]", 3),
-            ("[[1],[{}],{\"a\":[]}]", 7),
-            ("\"[,,\\\",,\"", 1),
-            ("{\"a,b\":\"[,\", \"c\": {\"d\":null}}", 4),
-        ] {
-            assert_eq!(values(json.as_bytes()), count, "{json}");
-        }
-    }
+    use super::from_body;
 
     #[tokio::test]
     async fn too_many_values_are_refused_before_they_are_made() {

@@ -40,7 +40,7 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
                 continue;
             }
             let data_type = &scene.physical(face, id).data_type;
-            if matches!(data_type, Type::Geometry) || scene.is_geometry(face, id) {
+            if matches!(data_type, Type::Geometry) {
                 continue;
             }
             let camel = filter::camel(column);

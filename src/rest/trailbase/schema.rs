@@ -5,7 +5,6 @@ use crate::catalog::Face;
 use crate::error::{Code, Error, Result};
 use crate::rest::query::{Query, clip};
 use crate::rest::{Scene, Step, openapi, write};
-use crate::value::Type;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -77,12 +76,7 @@ pub(super) fn record<'a>(scene: Scene<'a>, face: &'a Face, mode: Mode) -> Value 
         if !openapi::is_writable(physical) {
             continue;
         }
-        let data_type = if scene.is_geometry(face, id) {
-            &Type::Geometry
-        } else {
-            &physical.data_type
-        };
-        let plain = openapi::value(scene, data_type, FORMATS.bytes);
+        let plain = openapi::value(scene, &physical.data_type, FORMATS.bytes);
         let mut value = if physical.nullable {
             openapi::or_null(plain)
         } else {

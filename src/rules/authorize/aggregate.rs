@@ -8,20 +8,19 @@ use crate::value::Type;
 
 impl<'a> Resolver<'a> {
     pub(super) fn aggregation(&mut self, entered: &Entered<'a>, aggregation: &Aggregation) -> Result<Term> {
-        let (of, rows, inner) = match &aggregation.relation {
+        let (of, rows) = match &aggregation.relation {
             Some(name) => {
                 let relation = self.relation(entered, name)?;
                 let (target, table, predicate) = self.related_rows(entered, relation, aggregation.filter.as_ref())?;
                 self.check_aggregate(&target)?;
                 let of = self.terms(&target.counting(), &aggregation.of)?;
-                (of, Some((table, predicate)), Some(target))
+                (of, Some((table, predicate)))
             }
             None => {
                 self.check_aggregate(entered)?;
-                (self.terms(&entered.counting(), &aggregation.of)?, None, None)
+                (self.terms(&entered.counting(), &aggregation.of)?, None)
             }
         };
-        drop(inner);
         Ok(Term::Aggregate(Box::new(self.aggregate(
             aggregation.function,
             of,
@@ -91,7 +90,6 @@ impl<'a> Resolver<'a> {
             {
                 data_type.clone()
             }
-            (F::Every | F::Any, Some(Type::Boolean)) => Type::Boolean,
             (_, Some(data_type)) => return Err(unfit(data_type)),
         };
         Ok(Aggregate {

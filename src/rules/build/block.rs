@@ -1,7 +1,7 @@
 //! One access block: `[tables.<t>.access.<role>]`.
 
 use super::super::Predicate;
-use super::super::compile::{Purpose, check_value};
+use super::super::compile::{Purpose, check_value, suggestion};
 use super::super::constant::cast_literal;
 use super::super::syntax::Literal;
 use super::super::view::{Cell, FaceAccess, ReadAccess};
@@ -144,7 +144,7 @@ impl Builder<'_> {
             None => {
                 let columns = table.columns.iter().map(|column| column.name.as_str());
                 let computed = face.computed.iter().map(|computed| computed.name.as_str());
-                Self::suggest(name, columns.chain(computed))
+                suggestion(name, columns.chain(computed))
             }
         };
         let of = table.name.as_str();

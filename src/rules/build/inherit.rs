@@ -51,7 +51,6 @@ impl<'a> Builder<'a> {
 
     /// Each role's rights with what it inherits.
     pub(super) fn inherited(&mut self, roles: &[Name], own: HashMap<Name, Rights>) -> HashMap<Name, Rights> {
-        self.check_parents(roles);
         let mut rights = HashMap::with_capacity(own.len());
         for role in roles {
             let line = self.line_of(role);
@@ -78,38 +77,6 @@ impl<'a> Builder<'a> {
             rights.insert(role.clone(), faces);
         }
         rights
-    }
-
-    fn check_parents(&mut self, roles: &[Name]) {
-        let config = self.config;
-        for (name, role) in &config.roles {
-            let place = format!("roles.{name}.inherits");
-            if name == Principal::ADMIN && !role.inherits.is_empty() {
-                self.warn(&place, None, "the admin may everything already; leave it away");
-            }
-            for parent in &role.inherits {
-                if !roles.iter().any(|known| known.as_str() == parent) {
-                    let near = Self::suggest(parent, roles.iter().map(Name::as_str));
-                    self.error(&place, None, format!("unknown role {parent:?}{near}"));
-                } else if parent == Principal::ADMIN {
-                    self.error(
-                        &place,
-                        None,
-                        "nobody inherits from admin; the admin flag of a user makes one",
-                    );
-                } else if self.leads_to(parent, name) {
-                    self.error(
-                        &place,
-                        None,
-                        format!("{name:?} inherits from itself through {parent:?}; break the circle"),
-                    );
-                }
-            }
-        }
-    }
-
-    fn leads_to(&self, from: &str, to: &str) -> bool {
-        self.line_of(&Name::new(from)).contains(&to)
     }
 }
 

@@ -14,7 +14,6 @@ use super::syntax::Problem;
 use super::view::{Cell, FaceAccess, ReadAccess, View, Views};
 use crate::catalog::{Catalog, Face, FunctionId, TableId};
 use crate::config::{AccessDefault, Config, Rule};
-use crate::error::nearest;
 use crate::ident::Name;
 use crate::principal::Principal;
 use std::collections::{BTreeSet, HashMap};
@@ -185,10 +184,6 @@ impl Builder<'_> {
         for function in self.config.functions.values() {
             names.extend(function.roles.iter().flatten().map(String::as_str));
         }
-        let empty = names.contains("");
-        if empty {
-            self.error("roles", None, "a role needs a name");
-        }
         names.into_iter().map(Name::new).collect()
     }
 
@@ -197,14 +192,6 @@ impl Builder<'_> {
         let entry = self.config.tables.get(&face.entry);
         let closed = self.options.default == AccessDefault::Closed;
         if role.as_str() == Principal::ADMIN {
-            if entry.is_some_and(|entry| entry.access.contains_key(Principal::ADMIN)) {
-                let place = format!("tables.{}.access.admin", face.entry);
-                self.warn(
-                    &place,
-                    None,
-                    "the admin has no rules, so this block does nothing; leave it away",
-                );
-            }
             let exists = !closed || entry.is_some();
             return exists.then(|| self.share(everything(face, self.catalog.table(face.table).columns.len())));
         }
@@ -383,12 +370,6 @@ impl Builder<'_> {
                 );
             }
         }
-    }
-
-    fn suggest(wrong: &str, candidates: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-        let candidates: Vec<_> = candidates.into_iter().collect();
-        nearest(wrong, candidates.iter().map(AsRef::as_ref))
-            .map_or_else(String::new, |near| format!(", did you mean {near:?}?"))
     }
 }
 

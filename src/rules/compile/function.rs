@@ -5,7 +5,6 @@ use super::operand::{Operand, call, rule_call};
 use super::{Compiler, Problem};
 use crate::request::{Comparison, Function};
 use crate::rules::syntax::{Expression, Literal, Operator, Position, Spelled};
-use crate::rules::types::type_of;
 use crate::rules::{Predicate, RuleFunction, SpatialTest, Term};
 use crate::value::Type;
 
@@ -145,8 +144,8 @@ impl Compiler<'_> {
             }
             ("json_array_length" | "jsonb_array_length", 1) => match next() {
                 Some(Operand::Typed(term))
-                    if type_of(self.catalog, &term).is_json()
-                        || self.is_sqlite() && type_of(self.catalog, &term).is_text() =>
+                    if term.data_type(self.catalog).is_json()
+                        || self.is_sqlite() && term.data_type(self.catalog).is_text() =>
                 {
                     Ok(rule_call(RuleFunction::JsonArrayLength, vec![term], Type::Integer(32)))
                 }
@@ -212,7 +211,7 @@ impl Compiler<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let mut systems = Vec::new();
         for term in &terms {
-            let data_type = type_of(self.catalog, term);
+            let data_type = term.data_type(self.catalog);
             let fits =
                 data_type == Type::Geometry || self.is_sqlite() && matches!(data_type, Type::Text { .. } | Type::Bytes);
             if !fits {

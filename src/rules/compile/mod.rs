@@ -1,5 +1,6 @@
 //! From names to ids: a parsed rule against the catalog, with every type checked, becomes a [`Predicate`].
 
+mod contents;
 mod function;
 mod names;
 mod operand;
@@ -12,8 +13,9 @@ use super::{Parameter, Predicate, Term};
 use crate::catalog::{Catalog, ColumnId, FaceId, TableId};
 use crate::pattern;
 use crate::request::Comparison;
-use crate::rules::types::{are_comparable, type_of};
+use crate::rules::types::are_comparable;
 use crate::value::{Datum, Type};
+pub(super) use names::suggestion;
 use names::{Binding, Frame};
 use operand::Operand;
 use std::collections::BTreeSet;
@@ -75,7 +77,7 @@ pub fn check_value(
     let data_type = catalog.table_of(face).column(column).data_type.clone();
     let operand = compiler.operand(&expression)?;
     if let Operand::Typed(term) = &operand {
-        let found = type_of(catalog, term);
+        let found = term.data_type(catalog);
         if !are_comparable(catalog, &found, &data_type) {
             return Err(Problem::new(
                 expression.at,
@@ -224,7 +226,7 @@ impl<'a> Compiler<'a> {
             Operand::Typed(term) => term,
             other => self.settle(other, &Type::Boolean)?,
         };
-        match type_of(self.catalog, &term) {
+        match term.data_type(self.catalog) {
             Type::Boolean => Ok(match term {
                 Term::Truth(inner) => *inner,
                 term => Predicate::Truth(Box::new(term)),
@@ -305,14 +307,16 @@ impl<'a> Compiler<'a> {
     /// `=`, `<` and the like.
     fn compare_values(&mut self, left: Operand, comparison: Comparison, right: Operand) -> Result<Predicate, Problem> {
         // The column first, where only one side is one.
-        let (left, comparison, right) = match (&left, &right) {
-            (Operand::Literal(..) | Operand::Variable(..), Operand::Typed(_)) => (right, flipped(comparison), left),
+        let (left, comparison, right) = match (&left, &right, comparison.mirrored()) {
+            (Operand::Literal(..) | Operand::Variable(..), Operand::Typed(_), Some(mirrored)) => {
+                (right, mirrored, left)
+            }
             _ => (left, comparison, right),
         };
         let at = right.at().or_else(|| left.at()).unwrap_or(Position::START);
         let data_type = match (&left, &right) {
             (Operand::Typed(left), Operand::Typed(right)) => {
-                let (left, right) = (type_of(self.catalog, left), type_of(self.catalog, right));
+                let (left, right) = (left.data_type(self.catalog), right.data_type(self.catalog));
                 if !are_comparable(self.catalog, &left, &right) {
                     return Err(Problem::new(
                         at,
@@ -325,7 +329,7 @@ impl<'a> Compiler<'a> {
                 }
                 left
             }
-            (Operand::Typed(term), _) => type_of(self.catalog, term),
+            (Operand::Typed(term), _) => term.data_type(self.catalog),
             _ => operand::natural([&left, &right]),
         };
         let guard = match &right {
@@ -425,16 +429,6 @@ fn guarded(guard: Option<Predicate>, compared: Predicate) -> Predicate {
             guard.clone().and(compared),
             Predicate::And(vec![guard.negate(), Predicate::UNKNOWN]),
         ]),
-    }
-}
-
-fn flipped(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        other => other,
     }
 }
 

@@ -1,94 +1,31 @@
 //! Any filter, order, limit and offset gives the rows that the judge finds, through every front that can say it.
 
-use super::condition::{self, Condition, Language, Term};
+use super::condition::{self, Condition};
 use super::data::{self, Data, ITEM, Row, TABLES};
 use super::judge::Judge;
-use super::{as_role, ask, check, failure, query_string, servers};
+use super::question::{Question, question};
+use super::{as_role, ask, check, failure, servers};
 use crate::client::Request;
 use crate::fronts::{self, Front};
 use crate::world::{self, Server};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
-/// A question about items.
-#[derive(Clone, Debug)]
-struct Question {
-    front: Front,
-    condition: Condition,
-    order: Vec<Term>,
-    limit: Option<usize>,
-    offset: usize,
+fn request(question: &Question) -> Option<Request> {
+    let columns: Vec<&str> = TABLES[ITEM].columns.iter().map(|(name, _)| *name).collect();
+    question.request(&columns.join(" "), "")
 }
 
-fn question() -> impl Strategy<Value = Question> {
-    let of = |front: Front, language: Language| {
-        let plain = front != Front::GraphQl;
-        let page = (
-            prop_oneof![1 => Just(None), 1 => (0_usize..12).prop_map(Some)],
-            prop_oneof![2 => Just(0), 1 => 0_usize..6],
-        );
-        (
-            condition::condition(ITEM, 3, language),
-            condition::order(ITEM, plain),
-            page,
-        )
-            .prop_map(move |(condition, order, (limit, offset))| Question {
-                front,
-                condition,
-                order,
-                limit,
-                offset,
-            })
-    };
-    prop_oneof![
-        5 => of(Front::GraphQl, Language::GraphQl),
-        3 => of(Front::Records, Language::Records),
-        1 => of(Front::Based, Language::Based),
-    ]
-}
-
-impl Question {
-    /// `None` where the front cannot say it.
-    fn request(&self) -> Option<Request> {
-        let mut page: Vec<(String, String)> = Vec::new();
-        page.extend(self.limit.map(|limit| ("limit".into(), limit.to_string())));
-        if self.offset > 0 {
-            page.push(("offset".into(), self.offset.to_string()));
-        }
-        if self.front == Front::GraphQl {
-            let columns: Vec<&str> = TABLES[ITEM].columns.iter().map(|(name, _)| *name).collect();
-            let page: String = page.iter().map(|(name, value)| format!(", {name}: {value}")).collect();
-            let query = format!(
-                "query($where: item_bool_exp, $order: [item_order_by!]) {{ item(where: $where, order_by: $order{page}) {{ {} }} }}",
-                columns.join(" ")
-            );
-            let mut order: Vec<Json> = self.order.iter().map(|term| term.graphql(ITEM)).collect();
-            order.push(json!({ "id": "asc" }));
-            let variables = json!({ "where": self.condition.graphql(ITEM), "order": order });
-            return Some(fronts::graphql(&query, Some(&variables), None));
-        }
-        let (path, mut parameters) = match self.front {
-            Front::Records => ("/api/records/v1/item", self.condition.records(ITEM)?),
-            _ => ("/api/item", self.condition.based(ITEM)?),
-        };
-        let mut order: Vec<String> = self.order.iter().map(|term| term.rest(ITEM)).collect::<Option<_>>()?;
-        order.push("id".into());
-        parameters.push(("order".into(), order.join(",")));
-        parameters.extend(page);
-        Some(fronts::rest(&format!("{path}{}", query_string(&parameters))))
-    }
-
-    fn expected<'a>(&self, data: &'a Data) -> Vec<&'a Row> {
-        let judge = Judge { data, rules: None };
-        let mut rows = judge.rows(ITEM, &self.condition);
-        rows.sort_by(|one, two| judge.compare(ITEM, &self.order, one, two));
-        rows.into_iter()
-            .skip(self.offset)
-            .take(self.limit.unwrap_or(usize::MAX))
-            .collect()
-    }
+fn expected<'a>(question: &Question, data: &'a Data) -> Vec<&'a Row> {
+    let judge = Judge { data, rules: None };
+    let mut rows = judge.rows(ITEM, &question.condition);
+    rows.sort_by(|one, two| judge.compare(ITEM, &question.order, one, two));
+    rows.into_iter()
+        .skip(question.offset)
+        .take(question.limit.unwrap_or(usize::MAX))
+        .collect()
 }
 
 /// A row as every front writes it.
@@ -104,12 +41,12 @@ fn written(row: &Row) -> Json {
 async fn holds(server: &Server, place: impl std::fmt::Display, data: &Data, questions: &[Question]) -> TestCaseResult {
     let asked: Vec<(&Question, Request)> = questions
         .iter()
-        .filter_map(|question| Some((question, question.request()?.with(as_role("admin")))))
+        .filter_map(|question| Some((question, request(question)?.with(as_role("admin")))))
         .collect();
     let requests: Vec<Request> = asked.iter().map(|(_, request)| request.clone()).collect();
     for ((question, request), answer) in asked.iter().zip(ask(server, &requests).await) {
         let got = fronts::rows(question.front, &answer).map_err(|error| failure(&place, request, &answer, error))?;
-        let expected = Json::from(question.expected(data).into_iter().map(written).collect::<Vec<_>>());
+        let expected = Json::from(expected(question, data).into_iter().map(written).collect::<Vec<_>>());
         if !fronts::same(&got, &expected) {
             return Err(failure(&place, request, &answer, format!("the rows are {expected}")));
         }
@@ -122,7 +59,7 @@ fn filters_and_orders_agree_with_the_judge() {
     let configuration = format!("{}[tables.item.access.admin_only]\nread = true\n", data::relations());
     let servers = servers("filters", data::schema, &configuration);
     super::runtime().block_on(relations_within_each_other(&servers));
-    let case = (data::data(), vec(question(), 24));
+    let case = (data::data(), vec(question(3), 24));
     check("filters", 40, &case, |(data, questions)| {
         let servers = &servers;
         async move {

@@ -18,6 +18,7 @@ mod identifiers;
 mod interference;
 mod judge;
 mod paging;
+mod question;
 mod roles;
 
 use crate::client::{self, Answer, Request};

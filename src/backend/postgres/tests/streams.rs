@@ -1,7 +1,7 @@
 //! Long answers: who may stream, and how a stream ends.
 
 use super::*;
-use crate::backend::{Piece, Reply, Stream};
+use crate::backend::{Reply, Stream};
 use crate::error::{Code, Kind};
 use std::time::Instant;
 
@@ -54,22 +54,12 @@ async fn pieces_are_the_whole() {
         let postgres = scratch.connect().await;
         let statement = Statement::for_tests(LONG, vec![], shape(vec![column(0, Wire::Text)]));
         let whole = text(&run(&postgres, &statement, &[]).await.unwrap(), 0);
-        let Reply::Stream(mut stream) = stream(&postgres, LONG).await.unwrap() else {
+        let Reply::Stream(stream) = stream(&postgres, LONG).await.unwrap() else {
             panic!("it is long");
         };
-        let (mut pieces, mut count) = (Vec::new(), 0);
-        let end = loop {
-            match stream.next().await.unwrap() {
-                Piece::Rows(bytes) => {
-                    count += 1;
-                    pieces.extend_from_slice(&bytes);
-                }
-                Piece::End(rows) => break rows,
-            }
-        };
-        pieces.extend_from_slice(&end.buffers[0]);
-        assert_eq!((end.count, count > 10), (200_000, true));
-        assert!(pieces == whole.as_bytes());
+        let (bytes, pieces, rows) = stream.taken().await;
+        assert_eq!((rows, pieces > 10), (200_000, true));
+        assert!(bytes == whole.as_bytes());
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Long answers: who may stream, and how a stream ends.
 
 use super::*;
-use crate::backend::{Piece, Stream};
+use crate::backend::Stream;
 
 /// Rows without end.
 const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
@@ -37,22 +37,12 @@ async fn pieces_are_the_whole() {
     let scene = Scene::new("");
     let sqlite = scene.open().await;
     let whole = answer(&sqlite, LONG, &[], Wire::Integer).await.expect("whole");
-    let Reply::Stream(mut stream) = stream(&sqlite, LONG).await.expect("begins") else {
+    let Reply::Stream(stream) = stream(&sqlite, LONG).await.expect("begins") else {
         panic!("it is long");
     };
-    let (mut pieces, mut count) = (Vec::new(), 0);
-    let end = loop {
-        match stream.next().await.expect("a piece") {
-            Piece::Rows(bytes) => {
-                count += 1;
-                pieces.extend_from_slice(&bytes);
-            }
-            Piece::End(rows) => break rows,
-        }
-    };
-    pieces.extend_from_slice(&end.buffers[0]);
-    assert_eq!((end.count, count > 10), (200_000, true));
-    assert!(pieces == whole.as_bytes());
+    let (bytes, pieces, rows) = stream.taken().await;
+    assert_eq!((rows, pieces > 10), (200_000, true));
+    assert!(bytes == whole.as_bytes());
 }
 
 /// Beyond the places for streams an answer is whole; a stream that is dropped ends, and its place is free again.
