@@ -145,7 +145,11 @@ impl Face {
             name: Name::new(table.name.as_str()),
             columns: columns.collect(),
             relations: Vec::new(),
-            key: table.primary_key.clone(),
+            key: if table.is_parent {
+                Vec::new()
+            } else {
+                table.primary_key.clone()
+            },
             enum_table: false,
             enum_values: Vec::new(),
             expand: None,

@@ -95,6 +95,8 @@ pub struct Table {
     pub strict: bool,
     /// Columns that lead an index, for `check`'s hints: each index's columns in order.
     pub indexes: Vec<Vec<ColumnId>>,
+    /// Rows of other tables stand in it too (PostgreSQL's `INHERITS`), for which its keys do not hold: nothing is unique in it.
+    pub is_parent: bool,
     /// Whether the database says that rows can be inserted, updated, deleted through it.
     pub writable: bool,
 }
@@ -113,7 +115,7 @@ pub struct Column {
     pub nullable: bool,
     /// What it gets when nothing is sent.
     pub default: Option<Default>,
-    /// SQLite: its moments are all kept in one form, as far as a sample of the rows tells, so that their order as text is
+    /// SQLite: its moments, or days, are all kept in one form, as far as a sample of the rows tells, so that their order as text is
     /// their order in time.
     pub one_form: bool,
     /// Computed by the database and not writable.
@@ -293,7 +295,7 @@ impl Table {
     #[must_use]
     pub fn is_unique(&self, columns: &[ColumnId]) -> bool {
         let covers = |key: &[ColumnId]| !key.is_empty() && key.iter().all(|column| columns.contains(column));
-        covers(&self.primary_key) || self.uniques.iter().any(|unique| covers(&unique.columns))
+        !self.is_parent && (covers(&self.primary_key) || self.uniques.iter().any(|unique| covers(&unique.columns)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::effects::without_effect;
 use super::exposure::exposure;
 use super::{Engine, Snapshot, enums};
 use crate::backend::Backend;
-use crate::catalog::{Catalog, Database, expose};
+use crate::catalog::{Catalog, Database, Face, expose};
 use crate::config::{self, AccessDefault, Config};
 use crate::error::{Code, Error, Result};
 use crate::memory::Memory;
@@ -155,12 +155,26 @@ pub fn build(database: Database, source: &Source, before: Option<Openness>) -> R
             .iter()
             .map(|notice| Finding::warning("names", notice.clone())),
     );
+    findings.extend(keyless_parents(&catalog));
     findings.extend(without_effect(&catalog, &views, &source.config));
     Ok(Served {
         catalog,
         views,
         findings,
         openness,
+    })
+}
+
+/// Tables whose primary key does not hold for all of their rows.
+fn keyless_parents(catalog: &Catalog) -> impl Iterator<Item = Finding> {
+    let parent = |face: &&Face| {
+        let table = catalog.table(face.table);
+        table.is_parent && !table.primary_key.is_empty() && face.key.is_empty()
+    };
+    catalog.faces.iter().filter(parent).map(|face| {
+        let message = "other tables inherit from it and the primary key may repeat among their rows, so it has no rows by \
+                       key and no cursors; set `key` if it does not repeat";
+        Finding::warning(format!("tables.{}", face.entry), message)
     })
 }
 

@@ -52,6 +52,8 @@ pub struct Pattern {
     pub insensitive: bool,
     /// As one of PostgreSQL's advanced regular expressions.
     pub postgres: String,
+    /// About how many bytes it has when it is compiled: matching takes time in proportion to that and to the text.
+    pub weight: usize,
 }
 
 /// Reads a pattern.
@@ -99,7 +101,8 @@ pub fn parse(pattern: &str, syntax: Syntax) -> Result<Pattern, String> {
         .build()
         .translate(&regex, &tree)
         .map_err(|error| refuse(error.kind(), error.span().start.offset))?;
-    if weight(&understood) > HEAVIEST {
+    let weight = weight(&understood);
+    if weight > HEAVIEST {
         return Err(format!(
             "the pattern {} repeats too much: ask for fewer repetitions, or smaller classes",
             clipped(pattern)
@@ -116,6 +119,7 @@ pub fn parse(pattern: &str, syntax: Syntax) -> Result<Pattern, String> {
         regex,
         insensitive,
         postgres,
+        weight,
     })
 }
 

@@ -1,10 +1,10 @@
 //! The plan tree.
 
 use super::keyset;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ColumnId, TableId};
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
-use crate::request::{Constant, Formats, Nulls, Slot};
+use crate::request::{Comparison, Constant, Formats, Nulls, Slot};
 use crate::rules::{
     self, AggregatePart, Authorized, ConnectionPart, From, GroupPart, GroupedBy, MemberValue, OrderTerm, Output,
     Predicate, Select, Term, Through,
@@ -195,11 +195,8 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
             ));
         }
         complete(&mut order, &select.key, catalog);
-    } else if page.limit.is_some() || page.most.is_some() || page.offset.is_some() || !select.distinct.is_empty() {
-        // A page of rows in no total order could show a row twice or never.
-        if !matches!(select.output, Output::Row(_) | Output::Groups { .. }) {
-            complete(&mut order, &select.key, catalog);
-        }
+    } else if is_ordered(catalog, select) {
+        complete(&mut order, &select.default_order, catalog);
     }
     let keyset = keyset::predicate(&order, page);
     if page.backward {
@@ -255,6 +252,46 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
         reversed: page.backward,
         body,
     })
+}
+
+/// Whether it can be seen in which order the rows come.
+fn is_ordered(catalog: &Catalog, select: &Select) -> bool {
+    let page = &select.page;
+    match &select.output {
+        // The rows of a function stand in its own order, which may be all that it is for (the ranks of a search).
+        Output::Rows(_) => !(matches!(select.from, From::Function { .. }) && select.order.is_empty()),
+        // Of several rows that may stand there, always the same.
+        Output::Row(_) => match &select.from {
+            From::Table(table) => !is_one(catalog, *table, select),
+            _ => false,
+        },
+        // Of an aggregate over a part of the rows: which part.
+        Output::Aggregate(_) => page.limit.is_some() || page.offset.is_some() || !select.distinct.is_empty(),
+        Output::Connection(_) => true,
+        // Ordered by their keys, or one value.
+        Output::Groups { .. } | Output::Scalar { .. } => false,
+    }
+}
+
+/// Whether the condition asks for the values of a key, which at most one row has.
+fn is_one(catalog: &Catalog, table: TableId, select: &Select) -> bool {
+    let mut columns = Vec::new();
+    asked_for(&select.predicate, &mut columns);
+    let has = |term: &Term| matches!(term, Term::Column { column, .. } if columns.contains(column));
+    catalog.table(table).is_unique(&columns) || !select.key.is_empty() && select.key.iter().all(has)
+}
+
+/// Columns of the row that are equal to something.
+fn asked_for(predicate: &Predicate, columns: &mut Vec<ColumnId>) {
+    match predicate {
+        Predicate::And(parts) => parts.iter().for_each(|part| asked_for(part, columns)),
+        Predicate::Compare {
+            left: Term::Column { scope: 0, column, .. },
+            comparison: Comparison::Equal,
+            ..
+        } => columns.push(*column),
+        _ => {}
+    }
 }
 
 /// Most terms of an order. A cursor's condition nests as deep as there are terms.

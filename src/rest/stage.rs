@@ -89,6 +89,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             system: false,
             strict: false,
             indexes: Vec::new(),
+            is_parent: false,
             writable: true,
         };
         let mut face = Face::plain(TableId(index), &table);

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod decide;
+mod default_order;
 mod distinct;
 mod entered;
 mod expression;
@@ -307,17 +308,8 @@ impl<'a> Resolver<'a> {
             total: select.page.total,
             next: select.page.next,
         };
-        let key = entered
-            .face
-            .key
-            .iter()
-            .map_while(|column| self.cell(entered, *column))
-            .collect::<Vec<_>>();
-        let key = if key.len() == entered.face.key.len() {
-            key
-        } else {
-            Vec::new()
-        };
+        let key = self.cells_of(entered, &entered.face.key).unwrap_or_default();
+        let default_order = self.default_order(entered, &key);
         let output = self.output(entered, &select.output)?;
         Ok(Select {
             from,
@@ -328,6 +320,7 @@ impl<'a> Resolver<'a> {
             page,
             output,
             key,
+            default_order,
         })
     }
 
@@ -469,6 +462,7 @@ impl<'a> Resolver<'a> {
             page: Page::default(),
             output: super::Output::Scalar { call, many: *many },
             key: Vec::new(),
+            default_order: Vec::new(),
         })
     }
 

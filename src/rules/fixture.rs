@@ -41,6 +41,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
         system: false,
         strict: false,
         indexes: Vec::new(),
+        is_parent: false,
         writable: true,
     }
 }

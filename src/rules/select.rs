@@ -22,8 +22,10 @@ pub struct Select {
     pub page: Page,
     /// What is written.
     pub output: Output,
-    /// The key of the rows, for total orders: terms over scope 0.
+    /// The key of the rows, for cursors: terms over scope 0.
     pub key: Vec<Term>,
+    /// What rows are ordered by where the caller's order leaves them equal: terms over scope 0. The key, if there is one.
+    pub default_order: Vec<Term>,
 }
 
 /// Where rows come from.

@@ -1,5 +1,5 @@
 //! Comparisons on SQLite, whose columns keep some values in several forms: moments as text with any offset and either
-//! separator, UUIDs as text or as bytes, and where no type is declared numbers as numbers or as text.
+//! separator, days as moments, UUIDs as text or as bytes, and where no type is declared numbers as numbers or as text.
 //!
 //! Values are bound in their canonical form (`engine::bind`). A stored value meets it in one of two ways: the bound value is
 //! offered in every form that it may be stored in, so that an index on the column is used, or the stored one is brought
@@ -16,6 +16,7 @@ use crate::value::Type;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Canon {
     Moment,
+    Day,
     Uuid,
 }
 
@@ -49,6 +50,8 @@ impl Writer<'_> {
         });
         if types.iter().any(is_moment) {
             Some(Canon::Moment)
+        } else if types.contains(&Type::Date) {
+            Some(Canon::Day)
         } else if types.contains(&Type::Uuid) {
             Some(Canon::Uuid)
         } else {
@@ -60,9 +63,13 @@ impl Writer<'_> {
         let is_canonical = match term {
             Term::Parameter { data_type, .. } => match canon {
                 Some(Canon::Moment) => is_moment(data_type),
+                Some(Canon::Day) => *data_type == Type::Date,
                 _ => true,
             },
-            Term::RuleCall { function, .. } => *function == RuleFunction::Now,
+            Term::RuleCall { function, .. } => matches!(
+                (function, canon),
+                (RuleFunction::Now, Some(Canon::Moment)) | (RuleFunction::Today, Some(Canon::Day))
+            ),
             _ => false,
         };
         match canon {
@@ -70,9 +77,16 @@ impl Writer<'_> {
             Some(_) if is_canonical => return self.term(term),
             Some(Canon::Moment) if total => self.word("diglot_moment_order("),
             Some(Canon::Moment) => self.word("diglot_moment("),
+            Some(Canon::Day) if total => self.word("diglot_day_order("),
+            Some(Canon::Day) => self.word("diglot_day("),
             Some(Canon::Uuid) => self.word("diglot_uuid("),
         }
-        self.term(term);
+        if canon == Some(Canon::Moment) && term.data_type(self.catalog) == Type::Date {
+            // A day that is kept as a moment is the midnight of its day.
+            self.side(term, Some(Canon::Day), total);
+        } else {
+            self.term(term);
+        }
         self.word(")");
     }
 
@@ -169,7 +183,7 @@ impl Writer<'_> {
             Term::Parameter { data_type, .. } => data_type.clone(),
             other => other.data_type(self.catalog),
         };
-        let canon = self.meeting(left, right).filter(|canon| *canon == Canon::Moment);
+        let canon = self.meeting(left, right).filter(|canon| *canon != Canon::Uuid);
         self.side(left, canon, false);
         self.word(if not { " NOT IN (" } else { " IN (" });
         for (index, (opening, closing)) in forms(&data_type).iter().enumerate() {
@@ -200,30 +214,38 @@ impl Writer<'_> {
             Comparison::LessOrEqual => " <= ",
             _ => " = ",
         });
-        if self.is_scattered(left) {
-            self.moment_or_value(right);
-        } else {
-            self.term(right);
+        match self.order_function(left) {
+            Some(function) => self.called(function, right),
+            None => self.term(right),
         }
     }
 
-    /// Whether a term's values are moments whose texts may not stand in the order of time (SQLite).
-    pub(super) fn is_scattered(&self, term: &Term) -> bool {
+    /// The function that brings a term's values into the order of time where their texts may not stand in it (SQLite); it
+    /// leaves anything else as it is.
+    pub(super) fn order_function(&self, term: &Term) -> Option<&'static str> {
         if self.is_postgres() {
-            return false;
+            return None;
         }
-        match term {
-            Term::Column { table, column, .. } => {
-                let column = self.catalog.table(*table).column(*column);
-                is_moment(&column.data_type) && !column.one_form
+        if let Term::Column { table, column, .. } = term {
+            let table = self.catalog.table(*table);
+            let keys = || std::iter::once(&table.primary_key).chain(table.uniques.iter().map(|unique| &unique.columns));
+            // Texts of one day stand together in the order of the texts, too. In a key they are what tells rows apart.
+            let day_of_key =
+                || table.column(*column).data_type == Type::Date && keys().any(|columns| columns.contains(column));
+            if table.column(*column).one_form || day_of_key() {
+                return None;
             }
-            other => is_moment(&other.data_type(self.catalog)),
+        }
+        match term.data_type(self.catalog) {
+            Type::Timestamp | Type::TimestampTz => Some("diglot_moment_order("),
+            Type::Date => Some("diglot_day_order("),
+            _ => None,
         }
     }
 
-    /// A moment's canonical text, anything else as it is.
-    pub(super) fn moment_or_value(&mut self, term: &Term) {
-        self.word("diglot_moment_order(");
+    /// `function(term)`.
+    pub(super) fn called(&mut self, function: &'static str, term: &Term) {
+        self.word(function);
         self.term(term);
         self.word(")");
     }
@@ -235,14 +257,17 @@ impl Writer<'_> {
         }
         let canon = match term.data_type(self.catalog) {
             Type::Timestamp | Type::TimestampTz => Some(Canon::Moment),
+            Type::Date => Some(Canon::Day),
             Type::Uuid => Some(Canon::Uuid),
             _ => None,
         };
         self.side(term, canon, true);
     }
 
-    /// Behind a comparison of a moment that leads an index: the days around it, compared as text. Whatever the offset, the
-    /// day that a moment is written with is at most one beside its day in UTC, so no row is lost, and the index is used.
+    /// Behind a comparison of a moment or a day that stands in an index: bounds that are compared as text, so that the index is
+    /// used. Of a moment the days around it, compared as text. Whatever the offset, the
+    /// day that a moment is written with is at most one beside its day in UTC, so no row is lost. Of a day the day, and what
+    /// begins with it.
     pub(super) fn days_around(&mut self, part: &Predicate) {
         use Comparison as C;
         let Predicate::Compare {
@@ -263,12 +288,13 @@ impl Writer<'_> {
         else {
             return;
         };
-        if self.is_postgres()
-            || matches!(source, Parameter::Cursor(..))
-            || !is_moment(data_type)
-            || !self.leads_index(*table, *column)
-        {
+        if self.is_postgres() || matches!(source, Parameter::Cursor(..)) || !self.stands_in_index(*table, *column) {
             return;
+        }
+        match (&self.catalog.table(*table).column(*column).data_type, data_type) {
+            (Type::Date, Type::Date) => return self.day_around(left, *comparison, right),
+            (column, data_type) if is_moment(column) && is_moment(data_type) => {}
+            _ => return,
         }
         // What is beyond every day, infinity too, has no day.
         if matches!(comparison, C::Equal | C::Greater | C::GreaterOrEqual) {
@@ -287,9 +313,32 @@ impl Writer<'_> {
         }
     }
 
-    fn leads_index(&self, table: TableId, column: ColumnId) -> bool {
+    /// Whatever follows a day (`T`, `t`, a space) is less than `u`.
+    fn day_around(&mut self, left: &Term, comparison: Comparison, right: &Term) {
+        use Comparison as C;
+        let (lower, upper): (Option<Form>, Option<Form>) = match comparison {
+            C::Equal => (Some(AS_IT_IS), Some(("(", " || 'u')"))),
+            C::GreaterOrEqual => (Some(AS_IT_IS), None),
+            C::Greater => (Some(("(", " || 'u')")), None),
+            C::Less => (None, Some(AS_IT_IS)),
+            C::LessOrEqual => (None, Some(("(", " || 'u')"))),
+            _ => (None, None),
+        };
+        for (operator, form) in [(" >= ", lower), (" < ", upper)] {
+            if let Some((opening, closing)) = form {
+                self.word(" AND ");
+                self.term(left);
+                self.word(operator);
+                self.word(opening);
+                self.term(right);
+                self.word(closing);
+            }
+        }
+    }
+
+    fn stands_in_index(&self, table: TableId, column: ColumnId) -> bool {
         let table = self.catalog.table(table);
-        is_moment(&table.column(column).data_type) && table.indexes.iter().any(|index| index.first() == Some(&column))
+        table.indexes.iter().any(|index| index.contains(&column))
     }
 
     /// Whether two columns are joined by a declared foreign key.

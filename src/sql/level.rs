@@ -242,14 +242,17 @@ impl Writer<'_> {
     }
 
     /// A term as it is compared in orders: types that may have no order of their own as their text, and on SQLite moments
-    /// of several forms in their canonical one.
+    /// and days of several forms in their canonical one.
     pub(super) fn order_term(&mut self, term: &Term) {
-        if self.is_scattered(term) {
-            self.moment_or_value(term);
+        if let Some(function) = self.order_function(term) {
+            self.called(function, term);
             return;
         }
         self.term(term);
-        if matches!(term.data_type(self.catalog), Type::Other(_) | Type::Array(_)) {
+        if matches!(
+            term.data_type(self.catalog),
+            Type::Other(_) | Type::Array(_) | Type::Json
+        ) {
             self.by_flavor("::text", "");
         }
     }

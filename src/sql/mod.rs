@@ -2,6 +2,7 @@
 //! nothing else.
 
 mod canonical;
+mod cast;
 mod columns;
 mod function;
 mod geometry;

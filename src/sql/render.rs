@@ -5,6 +5,7 @@ use super::nested::List;
 use super::{Flavor, Statement, Writer};
 use crate::catalog::Catalog;
 use crate::plan::{Body, Plan, Query};
+use crate::rules::{From, Predicate};
 
 /// How far values are trusted to be what their columns say (SQLite).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,10 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
     writer.in_derived_table = query.total;
     writer.tail(query, alias);
     writer.in_derived_table = false;
+    if writer.is_postgres() && is_whole(query) {
+        // Planned as for a cursor, whose first rows count: along the key's index, without a sort of everything first.
+        writer.word(" LIMIT (SELECT 9223372036854775807)");
+    }
     writer.pop_scope();
     if query.total {
         total = Some(list.count);
@@ -71,6 +76,20 @@ pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Sta
         reversed: query.reversed,
     };
     Statement::new(text, marks, shape, long_calls)
+}
+
+/// Whether every row of a table is asked for. (Where a condition leaves few of them, a sort of those is sooner done than a
+/// walk along an index past all others.)
+fn is_whole(query: &Query) -> bool {
+    let conditions = [&query.predicate, &query.keyset];
+    matches!(query.body, Body::Rows(_))
+        && matches!(query.from, From::Table(_))
+        && conditions.iter().all(|condition| **condition == Predicate::TRUE)
+        && query.limit.is_none()
+        && query.offset.is_none()
+        && query.distinct == 0
+        && !query.order.is_empty()
+        && !query.total
 }
 
 /// SQLite: the number of all rows is a row of its own, and the page follows. (The right side of a join would be kept in

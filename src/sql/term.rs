@@ -119,11 +119,11 @@ impl Writer<'_> {
             Function::Subtract => self.infix_number(arguments, " - ", ")"),
             Function::Multiply => self.infix_number(arguments, " * ", ")"),
             Function::Divide => {
-                let whole = self.is_postgres()
-                    && arguments
-                        .iter()
-                        .all(|term| matches!(term.data_type(self.catalog), Type::Integer(_)));
-                if whole {
+                let is_integer = |term: &Term| matches!(term.data_type(self.catalog), Type::Integer(_));
+                let whole = arguments.iter().all(is_integer);
+                if !whole && !self.is_postgres() {
+                    self.function("diglot_divide(", arguments);
+                } else if whole && self.is_postgres() {
                     // Without the fraction, and without the error of the one quotient that is too large.
                     self.word("div");
                     self.infix_number(arguments, ", nullif(", ", 0))");
@@ -323,21 +323,19 @@ impl Writer<'_> {
             RuleFunction::Trim => self.text_function("trim(", arguments),
             RuleFunction::Round => self.round(arguments),
             RuleFunction::NullIf => self.function("nullif(", arguments),
-            RuleFunction::ToText => self.cast(arguments, " AS text)"),
-            RuleFunction::ToInteger => self.cast(arguments, " AS bigint)"),
-            RuleFunction::ToFloat => self.cast(arguments, " AS double precision)"),
+            RuleFunction::ToText => {
+                self.word("CAST(");
+                self.arguments(arguments, ", ");
+                self.word(" AS text)");
+            }
+            RuleFunction::ToInteger => arguments.iter().for_each(|term| self.cast_to_integer(term)),
+            RuleFunction::ToFloat => arguments.iter().for_each(|term| self.cast_to_float(term)),
             RuleFunction::Geometry(relation) => {
                 if let [one, other] = arguments {
                     self.geometry_test(relation, one, other);
                 }
             }
         }
-    }
-
-    fn cast(&mut self, arguments: &[Term], closing: &'static str) {
-        self.word("CAST(");
-        self.arguments(arguments, ", ");
-        self.word(closing);
     }
 
     /// A part of a JSON value. Both databases read a path in the same way: a step leads into an object as a key, into an

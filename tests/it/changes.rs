@@ -243,6 +243,119 @@ async fn a_broken_state_keeps_the_last_good_one(database: Database) {
     );
 }
 
+const OWNED: &str = "
+    CREATE TABLE note (id INTEGER PRIMARY KEY, user_id INTEGER, body TEXT);
+    CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);
+    CREATE TABLE tale (id INTEGER PRIMARY KEY, title TEXT);
+    INSERT INTO note VALUES (1, 7, 'of seven'), (2, 8, 'of eight');
+    INSERT INTO users VALUES (7, 'seven@localhost'), (8, 'eight@localhost');
+    INSERT INTO tale VALUES (1, 'Once');";
+
+/// The convention reads names: while a server runs, no rename of an owner column or of the users table opens what was
+/// somebody's own, and other tables follow their names.
+async fn renames_open_nothing(database: Database) {
+    let label = format!("renames_{database}");
+    let configuration = "[access]\ndefault = \"convention\"";
+    let (server, operator) = served(database, &label, configuration).await;
+    operator.execute(&["DROP TABLE book", "DROP TABLE author"]).await;
+    for statement in OWNED.split_inclusive(';').filter(|part| part.trim().len() > 1) {
+        operator.execute(&[statement]).await;
+    }
+    let seven = Who::Role {
+        role: "user".into(),
+        id: Some("7".into()),
+        variables: Vec::new(),
+    };
+    let anybody = [Who::AnonKey, seven.clone()];
+    let load = Load::start(
+        &server,
+        &Who::AnonKey,
+        vec![
+            Request::get("/api/note"),
+            Request::get("/api/people"),
+            fronts::graphql("{ note { body } }", None, None),
+        ],
+    );
+    within(SEEN, "the tables are served", || async {
+        for answer in &ask_all(&server, &seven, "{ note { body } }", "note").await {
+            holds(answer, 200, "of seven")?;
+            if answer.text().contains("of eight") {
+                return Err(format!("the row of another: {answer}"));
+            }
+        }
+        Ok(())
+    })
+    .await;
+
+    // Never more than before, through any front: neither while the change is not yet seen nor after.
+    let closed = async |what: &str, query: &str, tables: [&str; 2], secrets: [&str; 2]| {
+        let begin = std::time::Instant::now();
+        let mut unknown = false;
+        while begin.elapsed() < SEEN && !unknown {
+            unknown = true;
+            for who in &anybody {
+                for table in tables {
+                    for answer in &ask_all(&server, who, query, table).await {
+                        let shown = secrets.iter().find(|secret| answer.text().contains(**secret));
+                        assert!(shown.is_none() || answer.status != 200, "{what}: {answer}");
+                        unknown &= matches!(answer.status, 400 | 401 | 404 | 405);
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(unknown, "{what}: not unknown within {SEEN:?}");
+    };
+    operator
+        .execute(&["ALTER TABLE note RENAME COLUMN user_id TO owner"])
+        .await;
+    closed(
+        "a renamed owner",
+        "{ note { body } }",
+        ["note", "note"],
+        ["of eight", "\"owner\""],
+    )
+    .await;
+    operator.execute(&["ALTER TABLE users RENAME TO people"]).await;
+    closed(
+        "renamed users",
+        "{ people { email } }",
+        ["people", "users"],
+        ["eight@localhost", "\"email\":\"eight"],
+    )
+    .await;
+
+    // What was open follows its name, and what is owned again is served again.
+    operator
+        .execute(&[
+            "ALTER TABLE tale RENAME TO story",
+            "ALTER TABLE note RENAME COLUMN owner TO user_id",
+        ])
+        .await;
+    within(SEEN, "names again", || async {
+        for answer in &ask_all(&server, &seven, "{ note { body } }", "note").await {
+            holds(answer, 200, "of seven")?;
+            if answer.text().contains("of eight") {
+                return Err(format!("the row of another: {answer}"));
+            }
+        }
+        let old = graphql(&server, "{ tale { title } }").await;
+        holds(&old, 400, "tale")
+    })
+    .await;
+    println!("{database}: {} requests beside the renames", load.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_renames_open_nothing() {
+    renames_open_nothing(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_renames_open_nothing() {
+    renames_open_nothing(Database::Postgres).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_sqlite_changes_are_served() {
     changes_are_served(Database::Sqlite).await;

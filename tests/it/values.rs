@@ -345,7 +345,7 @@ pub(crate) fn configuration() -> String {
             }
         }
     }
-    text.push_str("\n[tables.sample.access.tester]\nread = true\n\n[tables.logged.access.tester]\nread = true\n");
+    text.push_str("\n[tables.sample.access.tester]\nread = true\n\n[tables.logged.access.tester]\nread = true\n\n[tables.dated.access.tester]\nread = true\n\n[tables.daily.access.tester]\nread = true\n");
     text.push_str("\n[tables.computed]\nkey = [\"id\"]\n[tables.computed.access.tester]\nread = true\n");
     text
 }

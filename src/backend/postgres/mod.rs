@@ -20,7 +20,7 @@ mod tests;
 
 use super::{Reply, Rows, Run, Settings};
 use crate::catalog::Database;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
 use fingerprint::Fingerprints;
@@ -39,8 +39,16 @@ pub struct Postgres {
 impl Postgres {
     pub(super) async fn connect(settings: &Settings) -> Result<Self> {
         let pool = Pool::new(&settings.url, settings.pool_size, settings.statement_timeout)?;
-        match pool.open().await {
-            Ok(connection) => pool.push(connection),
+        match pool.first().await {
+            Ok(Some(connection)) => pool.push(connection),
+            Ok(None) => {
+                let message = format!(
+                    "a pooler answers at {}, and gives each transaction another session: statements and settings of one \
+                     caller would meet another's. Name the database itself, or a port of the pooler with session mode",
+                    pool.describe()
+                );
+                return Err(Error::new(Kind::Unavailable, Code::DATABASE_AWAY, message));
+            }
             Err(error) => return Err(fault::at_start(error, &pool.describe())),
         }
         Ok(Self {

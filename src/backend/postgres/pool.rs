@@ -8,7 +8,7 @@ use super::lanes::{Lane, Lanes, Place};
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Row};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// Most time to open a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Most time to open another connection, only to see whether it is another session.
+const OTHER: Duration = Duration::from_secs(1);
 /// Most time that a statement waits for a lock.
 const LOCK: Duration = Duration::from_secs(5);
 /// A connection unused for so long is closed rather than trusted: firewalls forget it.
@@ -150,17 +152,37 @@ impl Pool {
     /// Opens a connection and sets its session up, without a permit.
     pub(super) async fn open(&self) -> Result<PgConnection, sqlx::Error> {
         let open = async {
-            let mut connection = self.0.options.connect().await?;
-            let limit = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
-            sqlx::query(SET_UP)
-                .bind(limit(self.0.statement_timeout))
-                .bind(limit(self.0.statement_timeout.min(LOCK)))
-                .persistent(false)
-                .execute(&mut connection)
-                .await?;
-            Ok(connection)
+            let connection = self.0.options.connect().await?;
+            self.set_up(connection).await
         };
         in_time(CONNECT, open).await
+    }
+
+    /// The first connection, opened as [`Pool::open`] does; `None` where sessions are not one's own: a pooler that gives each
+    /// transaction some session would run one statement under the name of another, and its other clients would find our
+    /// settings. So nothing is set before that is known.
+    pub(super) async fn first(&self) -> Result<Option<PgConnection>, sqlx::Error> {
+        let mut connection = in_time(CONNECT, self.0.options.connect()).await?;
+        let before = in_time(CONNECT, session(&mut connection)).await?;
+        let other = async { session(&mut self.0.options.connect().await?).await };
+        // Without room for another connection there is nobody to share with.
+        if let Ok(other) = in_time(OTHER, other).await
+            && (before == other || before != in_time(CONNECT, session(&mut connection)).await?)
+        {
+            return Ok(None);
+        }
+        in_time(CONNECT, self.set_up(connection)).await.map(Some)
+    }
+
+    async fn set_up(&self, mut connection: PgConnection) -> Result<PgConnection, sqlx::Error> {
+        let limit = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
+        sqlx::query(SET_UP)
+            .bind(limit(self.0.statement_timeout))
+            .bind(limit(self.0.statement_timeout.min(LOCK)))
+            .persistent(false)
+            .execute(&mut connection)
+            .await?;
+        Ok(connection)
     }
 
     /// Places for statements that stream.
@@ -214,6 +236,14 @@ impl Pool {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Which session of the server answers. (As a simple query, which leaves no statement behind.)
+async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
+    let row = sqlx::raw_sql("SELECT pg_catalog.pg_backend_pid()")
+        .fetch_one(connection)
+        .await?;
+    row.try_get(0)
 }
 
 /// A permit, if there is one soon enough.

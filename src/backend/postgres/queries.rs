@@ -15,7 +15,8 @@ pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schem
     EXISTS (SELECT 1 FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
         AND e.objid = c.oid AND e.deptype = 'e') AS extension, \
     CASE WHEN c.relkind IN ('r', 'p') THEN true WHEN c.relkind = 'm' THEN false \
-        ELSE pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 = 28 END AS writable \
+        ELSE pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 = 28 END AS writable, \
+    c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent \
     FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_catalog.pg_description d ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass \

@@ -33,8 +33,8 @@ pub(super) type ColumnTuple = (
     Option<String>,
     Option<String>,
 );
-/// Id, schema, name, kind, row type, comment, of an extension, writable.
-pub(super) type RelationTuple = (Oid, String, String, String, Oid, Option<String>, bool, bool);
+/// Id, schema, name, kind, row type, comment, of an extension, writable, parent of other tables.
+pub(super) type RelationTuple = (Oid, String, String, String, Oid, Option<String>, bool, bool, bool);
 /// Relation, name, unique, columns, of a constraint.
 pub(super) type IndexTuple = (Oid, String, bool, Vec<i16>, bool);
 
@@ -205,7 +205,7 @@ fn is_system(name: &str) -> bool {
 }
 
 fn table(relation: &RelationTuple) -> Table {
-    let (_, schema, name, kind, _, comment, extension, writable) = relation;
+    let (_, schema, name, kind, _, comment, extension, writable, is_parent) = relation;
     Table {
         system: *extension || schema == "diglot" || is_system(name),
         schema: Some(Identifier::new(schema.as_str())),
@@ -224,6 +224,7 @@ fn table(relation: &RelationTuple) -> Table {
         comment: comment.clone(),
         strict: true,
         indexes: Vec::new(),
+        is_parent: *is_parent,
         writable: *writable,
     }
 }

@@ -4,6 +4,7 @@ mod catalog;
 mod faults;
 mod load;
 mod patterns;
+mod pooler;
 mod reads;
 mod streams;
 

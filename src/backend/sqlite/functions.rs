@@ -7,6 +7,7 @@
 use super::clock::{Clock, OutOfTime, Steps};
 use super::fault::INVALID;
 use super::{documents, geometry, numbers, patterns, write};
+use crate::value::Type;
 use crate::value::moment;
 use rusqlite::functions::{Context, FunctionFlags, SqlFnOutput, SubType};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -70,10 +71,14 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     };
     add("diglot_json", 2, json)?;
     add_long("diglot_like", 3, like)?;
-    add_long("diglot_regexp", 3, |context, _| matches(context, false))?;
-    add_long("diglot_similar", 2, |context, _| matches(context, true))?;
-    add("diglot_moment", 1, |context| Ok(moment(context, false)))?;
-    add("diglot_moment_order", 1, |context| Ok(moment(context, true)))?;
+    add_long("diglot_regexp", 3, |context, steps| matches(context, steps, false))?;
+    add_long("diglot_similar", 2, |context, steps| matches(context, steps, true))?;
+    add("diglot_moment", 1, |context| Ok(time(context, &Type::Timestamp, false)))?;
+    add("diglot_moment_order", 1, |context| {
+        Ok(time(context, &Type::Timestamp, true))
+    })?;
+    add("diglot_day", 1, |context| Ok(time(context, &Type::Date, false)))?;
+    add("diglot_day_order", 1, |context| Ok(time(context, &Type::Date, true)))?;
     add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
     add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
     add_long("diglot_json_contains", 2, json_contains)?;
@@ -87,6 +92,15 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add("diglot_round", 2, |context| {
         let (value, digits) = (context.get_raw(0), context.get_raw(1).as_i64().unwrap_or_default());
         Ok(numbers::rounded(value, digits).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_integer", 1, |context| {
+        Ok(numbers::integer(context.get_raw(0)).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_float", 1, |context| {
+        Ok(numbers::float(context.get_raw(0)).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_divide", 2, |context| {
+        Ok(numbers::quotient(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
     })?;
     add("diglot_modulo", 2, |context| {
         Ok(numbers::remainder(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
@@ -169,23 +183,23 @@ fn json(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_like(pattern, text, insensitive)`
-fn like(context: &Context<'_>, _: &mut Steps<'_>) -> Result<Answer> {
+fn like(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
         return Ok(NULL);
     };
-    patterns::like(&pattern, &subject, truth(context.get_raw(2)))
-        .map(boolean)
-        .map_err(invalid)
+    crate::pattern::check_like(&pattern).map_err(invalid)?;
+    let insensitive = truth(context.get_raw(2));
+    Ok(boolean(patterns::like(&pattern, &subject, insensitive, steps)?))
 }
 
 /// `diglot_regexp(pattern, text, insensitive)`, `diglot_similar(pattern, text)`
-fn matches(context: &Context<'_>, similar: bool) -> Result<Answer> {
+fn matches(context: &Context<'_>, steps: &mut Steps<'_>, similar: bool) -> Result<Answer> {
     let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
         return Ok(NULL);
     };
     let insensitive = !similar && truth(context.get_raw(2));
-    let regex = patterns::compiled(&pattern, insensitive, similar).map_err(invalid)?;
-    Ok(boolean(regex.is_match(&subject)))
+    let expression = patterns::compiled(&pattern, insensitive, similar).map_err(invalid)?;
+    Ok(boolean(expression.is_match(&subject, steps)?))
 }
 
 /// `diglot_substring(text, from)`, `diglot_substring_of(text, from, length)`: PostgreSQL's `substr`, but a negative length
@@ -215,15 +229,22 @@ fn substring(context: &Context<'_>) -> Result<Answer> {
 }
 
 /// `diglot_moment(value)`: a moment's canonical text, null for what is none. `diglot_moment_order(value)`: what is none as
-/// it is, so that every value has its place in an order.
-fn moment(context: &Context<'_>, keep: bool) -> Answer {
-    let canonical = match context.get_raw(0) {
-        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(moment::moment),
+/// it is, so that every value has its place in an order. `diglot_day` and `diglot_day_order`: the day, of a moment the one
+/// that it is written with.
+fn time(context: &Context<'_>, data_type: &Type, keep: bool) -> Answer {
+    let raw = context.get_raw(0);
+    let whole = raw.as_bytes().map_or(0, <[u8]>::len);
+    let canonical = match raw {
+        ValueRef::Text(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| moment::canonical(text, data_type)),
         _ => None,
     };
     match canonical {
         None if keep => Answer::Argument(0),
         None => NULL,
+        // A day is a part of the text.
+        Some(Cow::Borrowed(text)) if text.len() < whole => Answer::Plain(Value::Text(text.to_owned())),
         Some(Cow::Borrowed(_)) => Answer::Argument(0),
         Some(Cow::Owned(text)) => Answer::Plain(Value::Text(text)),
     }

@@ -129,6 +129,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
                 system: is_system(&name),
                 strict: row.get(3)?,
                 indexes: Vec::new(),
+                is_parent: false,
                 writable: kind != TableKind::View,
                 name: Identifier::new(name),
             },

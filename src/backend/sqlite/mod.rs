@@ -1,6 +1,7 @@
 //! SQLite, through rusqlite: in process, so that a read costs microseconds and everything around it counts.
 
 mod aggregates;
+mod automaton;
 mod change;
 mod checks;
 mod clock;

@@ -1,8 +1,8 @@
-//! Whether a column keeps its moments in one form.
+//! Whether a column keeps its moments, or its days, in one form.
 //!
-//! SQLite keeps moments as text, in whatever form they were written. An index orders them as text, which is the order in
+//! SQLite keeps both as text, in whatever form they were written. An index orders them as text, which is the order in
 //! time only where all have one form. For a column that leads an index a few of its first and last values tell; where they
-//! differ, or no index would be lost, orders go through `diglot_moment_order`, which is right for all forms.
+//! differ, or no index would be lost, orders go through `diglot_moment_order` or `diglot_day_order`, which is right for all forms.
 
 use crate::catalog::{Table, TableKind};
 use crate::ident::Identifier;
@@ -13,7 +13,7 @@ use rusqlite::types::ValueRef;
 /// How many values are looked at, at each end.
 const SAMPLE: u32 = 100;
 
-/// Looks at each table's columns of moments that lead an index.
+/// Looks at each table's columns of moments and days that lead an index.
 pub(super) fn one_form<'t>(connection: &Connection, tables: impl Iterator<Item = &'t mut Table>) {
     for table in tables.filter(|table| table.kind == TableKind::Table) {
         let leading: Vec<usize> = (table.indexes.iter())
@@ -22,19 +22,29 @@ pub(super) fn one_form<'t>(connection: &Connection, tables: impl Iterator<Item =
             .collect();
         let name = table.name.clone();
         for (index, column) in table.columns.iter_mut().enumerate() {
-            let is_moment = matches!(column.data_type, Type::Timestamp | Type::TimestampTz);
+            let only = match column.data_type {
+                Type::Timestamp | Type::TimestampTz => None,
+                // Moments would part rows that are of one day.
+                Type::Date => form("2026-01-31"),
+                _ => continue,
+            };
             // A column that cannot be read now is taken for one of several forms, which is always right.
             column.one_form =
-                is_moment && leading.contains(&index) && has_one_form(connection, &name, &column.name).unwrap_or(false);
+                leading.contains(&index) && has_one_form(connection, &name, &column.name, only).unwrap_or(false);
         }
     }
 }
 
-fn has_one_form(connection: &Connection, table: &Identifier, column: &Identifier) -> rusqlite::Result<bool> {
+/// `seen`: the form that it has to be, if not any.
+fn has_one_form(
+    connection: &Connection,
+    table: &Identifier,
+    column: &Identifier,
+    mut seen: Option<String>,
+) -> rusqlite::Result<bool> {
     let (mut table_name, mut column_name) = (String::new(), String::new());
     table.quote_into(&mut table_name);
     column.quote_into(&mut column_name);
-    let mut seen: Option<String> = None;
     for direction in ["", " DESC"] {
         let sql = format!(
             "SELECT {column_name} FROM {table_name} WHERE {column_name} IS NOT NULL ORDER BY {column_name}{direction} LIMIT {SAMPLE}"

@@ -44,14 +44,76 @@ fn decimal(real: f64, digits: i64) -> Option<f64> {
         .map(|positive| if positive == 0.0 { 0.0 } else { positive.copysign(real) })
 }
 
-/// The remainder, with the sign of the first; null where the second is zero.
-pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
-    #[allow(clippy::cast_precision_loss, reason = "beside a double an integer is one")]
-    let real = |value: ValueRef<'_>| match value {
+/// The quotient, with its fraction; null where the second is zero. Decimals that are whole are kept as integers, whose
+/// quotient SQLite would cut off.
+pub(super) fn quotient(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
+    if let (ValueRef::Integer(left), ValueRef::Integer(right)) = (left, right)
+        && left.checked_rem(right) == Some(0)
+    {
+        return Some(Value::Integer(left / right));
+    }
+    match (real(left)?, real(right)?) {
+        (_, 0.0) => None,
+        (left, right) => Some(Value::Real(left / right)),
+    }
+}
+
+/// A number as a double: what an integer is beside one.
+fn real(value: ValueRef<'_>) -> Option<f64> {
+    match value {
+        #[allow(clippy::cast_precision_loss, reason = "beside a double an integer is one")]
         ValueRef::Integer(integer) => Some(integer as f64),
         ValueRef::Real(real) => Some(real),
         _ => None,
+    }
+}
+
+/// A value as an integer, where it is one or a number that can be rounded to one (halves to the even side).
+pub(super) fn integer(value: ValueRef<'_>) -> Option<Value> {
+    match value {
+        ValueRef::Integer(integer) => Some(Value::Integer(integer)),
+        ValueRef::Real(real) => {
+            let rounded = real.round_ties_even();
+            let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded);
+            #[allow(clippy::cast_possible_truncation, reason = "it is whole and fits")]
+            fits.then_some(Value::Integer(rounded as i64))
+        }
+        ValueRef::Text(text) => {
+            let text = trimmed(text)?;
+            let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+            (digits.len() <= 40).then(|| text.parse().ok().map(Value::Integer))?
+        }
+        _ => None,
+    }
+}
+
+/// A value as a double, where it is a number or written as one.
+pub(super) fn float(value: ValueRef<'_>) -> Option<Value> {
+    let ValueRef::Text(text) = value else {
+        return real(value).map(Value::Real);
     };
+    let text = trimmed(text)?;
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let mantissa = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let digits = |part: &str, most: usize| part.len() <= most && part.bytes().all(|byte| byte.is_ascii_digit());
+    let written = digits(whole, 255)
+        && digits(fraction, 255)
+        && whole.len() + fraction.len() > 0
+        && digits(exponent, 3)
+        && !exponent.is_empty();
+    let number: f64 = if written { text.parse().ok()? } else { return None };
+    let zero = mantissa.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    (zero || (1e-307..=1e308).contains(&number.abs())).then_some(Value::Real(number))
+}
+
+fn trimmed(text: &[u8]) -> Option<&str> {
+    std::str::from_utf8(text).ok().map(|text| text.trim_matches(' '))
+}
+
+/// The remainder, with the sign of the first; null where the second is zero.
+pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value> {
     if let (ValueRef::Integer(left), ValueRef::Integer(right)) = (left, right) {
         return match right {
             0 => None,
@@ -103,6 +165,65 @@ mod tests {
         }
         assert_eq!(rounded(ValueRef::Text(b"x"), 0), None);
         assert!(matches!(rounded(ValueRef::Integer(i64::MAX), -1), Some(Value::Real(_))));
+    }
+
+    #[test]
+    fn quotients_keep_their_fraction() {
+        let integer = ValueRef::Integer;
+        assert_eq!(quotient(integer(7), integer(2)), Some(Value::Real(3.5)));
+        assert_eq!(quotient(integer(-7), integer(2)), Some(Value::Real(-3.5)));
+        assert_eq!(quotient(integer(8), integer(-2)), Some(Value::Integer(-4)));
+        // More digits than a double has.
+        assert_eq!(
+            quotient(integer(9_007_199_254_740_993), integer(1)),
+            Some(Value::Integer(9_007_199_254_740_993))
+        );
+        assert_eq!(
+            quotient(integer(i64::MIN), integer(-1)),
+            Some(Value::Real(9_223_372_036_854_775_808.0))
+        );
+        assert_eq!(quotient(ValueRef::Real(1.5), integer(2)), Some(Value::Real(0.75)));
+        assert_eq!(quotient(integer(7), integer(0)), None);
+        assert_eq!(quotient(integer(7), ValueRef::Real(0.0)), None);
+        assert_eq!(quotient(integer(7), ValueRef::Null), None);
+        assert_eq!(quotient(ValueRef::Text(b"x"), integer(2)), None);
+    }
+
+    #[test]
+    fn casts_take_what_is_written_as_a_number() {
+        for (text, whole, number) in [
+            ("7", Some(7), Some(7.0)),
+            (" -8 ", Some(-8), Some(-8.0)),
+            ("+07", Some(7), Some(7.0)),
+            ("2.6", None, Some(2.6)),
+            (".5", None, Some(0.5)),
+            ("5.", None, Some(5.0)),
+            ("1e3", None, Some(1000.0)),
+            ("1e999", None, None),
+            ("1e-999", None, None),
+            ("0e-999", None, Some(0.0)),
+            ("9223372036854775807", Some(i64::MAX), Some(9_223_372_036_854_775_807.0)),
+            ("9223372036854775808", None, Some(9_223_372_036_854_775_808.0)),
+            ("", None, None),
+            (".", None, None),
+            ("-", None, None),
+            ("e5", None, None),
+            ("1e", None, None),
+            ("1_0", None, None),
+            ("0x10", None, None),
+            ("7a", None, None),
+            ("inf", None, None),
+            ("nan", None, None),
+        ] {
+            let value = ValueRef::Text(text.as_bytes());
+            assert_eq!(integer(value), whole.map(Value::Integer), "{text:?}");
+            assert_eq!(float(value), number.map(Value::Real), "{text:?}");
+        }
+        assert_eq!(integer(ValueRef::Real(2.5)), Some(Value::Integer(2)));
+        assert_eq!(integer(ValueRef::Real(1e30)), None);
+        assert_eq!(integer(ValueRef::Real(f64::NAN)), None);
+        assert_eq!(integer(ValueRef::Blob(b"7")), None);
+        assert_eq!(float(ValueRef::Integer(7)), Some(Value::Real(7.0)));
     }
 
     #[test]

@@ -1,19 +1,50 @@
 //! Patterns over text: LIKE without regard to case, regular expressions, `SIMILAR TO`.
 
+use super::automaton::Automaton;
+use super::clock::{OutOfTime, Steps};
 use crate::pattern::{self, Syntax};
 use regex::{Regex, RegexBuilder};
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Most memory for one compiled expression, and for what it learns while it runs.
 const SIZE: usize = crate::pattern::COMPILED_SIZE;
 
+/// Up to this weight of an expression times bytes of text the crate `regex` may take its time: a tenth of a second or so.
+const UNWATCHED: usize = 2_000_000_000;
+
 /// Expressions kept compiled on each thread.
 const KEPT: usize = 16;
 
-/// SQL's LIKE with the escape `\`. Case is folded as PostgreSQL's ILIKE does, character by character in lower case.
-pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool, String> {
-    pattern::check_like(pattern)?;
+/// A regular expression, compiled.
+pub(super) struct Expression {
+    regex: Regex,
+    /// What it was compiled from, and whether without regard to case.
+    source: (String, bool),
+    weight: usize,
+    /// For long texts.
+    automaton: OnceLock<Option<Automaton>>,
+}
+
+impl Expression {
+    /// Whether it is found in a text.
+    pub(super) fn is_match(&self, text: &str, steps: &mut Steps<'_>) -> Result<bool, OutOfTime> {
+        if self.weight.saturating_mul(text.len()) <= UNWATCHED {
+            return Ok(self.regex.is_match(text));
+        }
+        let (pattern, insensitive) = &self.source;
+        match self
+            .automaton
+            .get_or_init(|| Automaton::new(pattern, *insensitive, SIZE))
+        {
+            Some(automaton) => automaton.is_match(text, steps),
+            None => Ok(self.regex.is_match(text)),
+        }
+    }
+}
+
+/// SQL's LIKE with the escape `\` (not at the end). Case is folded as PostgreSQL's ILIKE does, character by character in lower case.
+pub(super) fn like(pattern: &str, text: &str, insensitive: bool, clock: &mut Steps<'_>) -> Result<bool, OutOfTime> {
     enum Step {
         Any,
         One,
@@ -39,6 +70,7 @@ pub(super) fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool,
     let mut step = 0;
     let mut again: Option<(usize, std::str::Chars<'_>)> = None;
     loop {
+        clock.step()?;
         let before = rest.clone();
         match (steps.get(step), rest.next()) {
             (Some(Step::Any), _) => {
@@ -78,10 +110,10 @@ fn fold(character: char) -> char {
 }
 
 /// A pattern, whether it is without case, whether it is `SIMILAR TO`'s, and what became of it.
-type Known = (String, bool, bool, Arc<Regex>);
+type Known = (String, bool, bool, Arc<Expression>);
 
 /// A compiled expression, from those of this thread or new.
-pub(super) fn compiled(pattern: &str, insensitive: bool, similar: bool) -> Result<Arc<Regex>, String> {
+pub(super) fn compiled(pattern: &str, insensitive: bool, similar: bool) -> Result<Arc<Expression>, String> {
     thread_local! {
         static KNOWN: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
     }
@@ -100,24 +132,42 @@ pub(super) fn compiled(pattern: &str, insensitive: bool, similar: bool) -> Resul
     })
 }
 
-fn compile(pattern: &str, insensitive: bool, similar: bool) -> Result<Regex, String> {
+fn compile(pattern: &str, insensitive: bool, similar: bool) -> Result<Expression, String> {
     let syntax = if similar {
         Syntax::Similar { insensitive }
     } else {
         Syntax::Regex { insensitive }
     };
     let parsed = pattern::parse(pattern, syntax)?;
-    RegexBuilder::new(&parsed.regex)
+    let regex = RegexBuilder::new(&parsed.regex)
         .case_insensitive(parsed.insensitive)
         .size_limit(SIZE)
         .dfa_size_limit(SIZE)
         .build()
-        .map_err(|_| "the regular expression is too large".into())
+        .map_err(|_| "the regular expression is too large")?;
+    Ok(Expression {
+        regex,
+        source: (parsed.regex, parsed.insensitive),
+        weight: parsed.weight,
+        automaton: OnceLock::new(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{compiled, like};
+    use super::compiled;
+    use crate::backend::sqlite::clock::{Clock, OutOfTime, Steps};
+    use crate::pattern::check_like;
+
+    fn like(pattern: &str, text: &str, insensitive: bool) -> Result<bool, OutOfTime> {
+        super::like(pattern, text, insensitive, &mut Steps::new(&Clock::new()))
+    }
+
+    fn is_match(pattern: &str, insensitive: bool, similar: bool, text: &str) -> Result<bool, String> {
+        let expression = compiled(pattern, insensitive, similar)?;
+        let found = expression.is_match(text, &mut Steps::new(&Clock::new()));
+        found.map_err(|_| "out of time".into())
+    }
 
     #[test]
     fn like_has_percent_underscore_and_escape() {
@@ -145,7 +195,7 @@ mod tests {
             assert_eq!(like(pattern, text, false), Ok(sensitive), "{pattern} {text}");
             assert_eq!(like(pattern, text, true), Ok(insensitive), "{pattern} {text}");
         }
-        assert!(like("a\\", "a", false).is_err());
+        assert!(check_like("a\\").is_err());
         let begin = std::time::Instant::now();
         assert_eq!(
             like(&"%a".repeat(500), &format!("{}b", "a".repeat(100_000)), true),
@@ -175,8 +225,7 @@ mod tests {
             ("\\%", "a", false),
             ("a|b", "b", true),
         ] {
-            let regex = compiled(pattern, false, true).expect(pattern);
-            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+            assert_eq!(is_match(pattern, false, true, text), Ok(matches), "{pattern} {text}");
         }
         for wrong in ["[a", "a\\", "(a", "*", "a{5000000}"] {
             assert!(compiled(wrong, false, true).is_err(), "{wrong}");
@@ -185,7 +234,7 @@ mod tests {
 
     #[test]
     fn bad_expressions_say_what_is_wrong() {
-        let reason = compiled("a(b", false, false).expect_err("invalid");
+        let reason = is_match("a(b", false, false, "").expect_err("invalid");
         assert_eq!(
             reason,
             "the pattern \"a(b\" is no regular expression: unclosed group at character 2"
@@ -198,7 +247,7 @@ mod tests {
         ] {
             assert!(compiled(wrong, false, false).is_err());
         }
-        assert!(compiled("^b", true, false).expect("valid").is_match("Bc"));
+        assert_eq!(is_match("^b", true, false, "Bc"), Ok(true));
     }
 
     proptest::proptest! {
@@ -206,14 +255,14 @@ mod tests {
         fn hostile_patterns_do_no_harm(pattern in "[\\[\\](){}|*+?%_a\\\\^&~:-]{0,24}", text in "\\PC{0,20}") {
             let _ = like(&pattern, &text, true);
             for similar in [false, true] {
-                let _ = compiled(&pattern, true, similar).map(|regex| regex.is_match(&text));
+                let _ = is_match(&pattern, true, similar, &text);
             }
         }
 
         #[test]
         fn like_agrees_with_a_regular_expression(pattern in "[ab%_]{0,8}", text in "[abc]{0,10}") {
-            let regex = compiled(&pattern, false, true).expect("valid");
-            proptest::prop_assert_eq!(like(&pattern, &text, false), Ok(regex.is_match(&text)));
+            let found = is_match(&pattern, false, true, &text).expect("valid");
+            proptest::prop_assert_eq!(like(&pattern, &text, false), Ok(found));
         }
     }
 }

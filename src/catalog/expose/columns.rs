@@ -108,7 +108,8 @@ fn rename(
     }
 }
 
-/// The configured key: for views, and for tables that have no primary key.
+/// The configured key: for views, and for tables that have no primary key. That it is one is believed where the database
+/// cannot say.
 fn set_key(tables: &Tables<'_>, face: &mut Face, settings: &FaceSettings, findings: &mut Vec<Finding>) {
     if settings.key.is_empty() {
         return;
@@ -120,7 +121,7 @@ fn set_key(tables: &Tables<'_>, face: &mut Face, settings: &FaceSettings, findin
     };
     if (1..columns.len()).any(|index| columns[..index].contains(&columns[index])) {
         findings.push((key, "a column stands in it twice".into()));
-    } else if table.kind == TableKind::Table && !table.is_unique(&columns) {
+    } else if table.kind == TableKind::Table && !table.is_parent && !table.is_unique(&columns) {
         findings.push((
             key,
             "these columns are not unique in the table, so they are no key of it".into(),

@@ -53,6 +53,7 @@ fn table(line: &str) -> Table {
         system: false,
         strict: false,
         indexes: Vec::new(),
+        is_parent: false,
         writable: true,
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
         system: false,
         strict: false,
         indexes: Vec::new(),
+        is_parent: false,
         writable: true,
     }
 }

@@ -83,7 +83,8 @@ impl<'g> One<'_, 'g> {
         let columns = self.columns(self.face.table, &self.settings.columns, ".columns")?;
         let (target, columns, references) = self.sides(target, columns)?;
         let table = self.graph.tables.get(target.table);
-        if !self.settings.many && table.kind == TableKind::Table && !table.is_unique(&references) {
+        let known = table.kind == TableKind::Table && !table.is_parent;
+        if !self.settings.many && known && !table.is_unique(&references) {
             let label = self.graph.tables.label(table);
             self.tell(
                 "",
