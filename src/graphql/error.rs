@@ -36,6 +36,8 @@ pub(crate) struct Fault {
     pub locations: Vec<Pos>,
     /// The client should come back later.
     pub later: bool,
+    /// The answer would be larger than one may be.
+    pub too_large: bool,
 }
 
 impl Fault {
@@ -46,6 +48,7 @@ impl Fault {
             path: Vec::new(),
             locations: Vec::new(),
             later: false,
+            too_large: false,
         }
     }
 
@@ -91,6 +94,7 @@ impl Fault {
         };
         Self {
             later: error.kind == Kind::Unavailable,
+            too_large: error.kind == Kind::TooLarge,
             ..Self::new(code, error.message.clone())
         }
     }

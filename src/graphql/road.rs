@@ -5,6 +5,7 @@ use super::types::{Key, Types};
 use crate::catalog::Catalog;
 use crate::engine::{Delivery, Engine, Outcome, Snapshot};
 use crate::error::{Error, Result};
+use crate::memory::Room;
 use crate::principal::Principal;
 use crate::request::Request;
 use crate::rules::View;
@@ -48,8 +49,11 @@ pub(crate) trait Road: Send + Sync {
         scene: &'a Scene,
         principal: &'a Principal,
         request: &'a Request,
-        delivery: Delivery,
+        delivery: Delivery<'a>,
     ) -> BoxFuture<'a, Result<Outcome>>;
+
+    /// The room of a new answer.
+    fn room(&self) -> Arc<Room>;
 }
 
 impl Road for Engine {
@@ -62,7 +66,7 @@ impl Road for Engine {
         scene: &'a Scene,
         principal: &'a Principal,
         request: &'a Request,
-        delivery: Delivery,
+        delivery: Delivery<'a>,
     ) -> BoxFuture<'a, Result<Outcome>> {
         Box::pin(async move {
             match &scene.snapshot {
@@ -70,6 +74,10 @@ impl Road for Engine {
                 None => Err(Error::internal("a scene without snapshot")),
             }
         })
+    }
+
+    fn room(&self) -> Arc<Room> {
+        Engine::room(self)
     }
 }
 

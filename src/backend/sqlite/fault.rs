@@ -16,6 +16,8 @@ pub(super) enum Fault {
     Shape(&'static str),
     /// Nobody takes the rows.
     Stopped(Stopped),
+    /// The answer is larger than it may be.
+    NoRoom(Error),
     /// The time was up, and SQLite said so in other words.
     OutOfTime(rusqlite::Error),
 }
@@ -37,7 +39,7 @@ impl Fault {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
             Self::OutOfTime(_) => Some(ErrorCode::OperationInterrupted),
-            Self::Shape(_) | Self::Stopped(_) => None,
+            Self::Shape(_) | Self::Stopped(_) | Self::NoRoom(_) => None,
         }
     }
 
@@ -90,6 +92,7 @@ impl From<Fault> for Error {
         let error = match fault {
             Fault::Shape(what) => return Error::internal(what),
             Fault::Stopped(stopped) => return stopped.into(),
+            Fault::NoRoom(error) => return error,
             Fault::OutOfTime(error) => {
                 let message = "the statement ran out of its time";
                 return Error::new(Kind::Unavailable, Code::TIMEOUT, message).with_source(error);
@@ -118,7 +121,8 @@ impl From<Fault> for Error {
             Some(ErrorCode::TooBig) => Error::new(
                 Kind::TooLarge,
                 Code::LIMIT_EXCEEDED,
-                "the answer is too large for the database, ask for less",
+                "a value of the answer, or the rows within one, are too large to be held: ask for fewer rows (with a limit) or \
+                 columns",
             ),
             _ => by_text(&text),
         };

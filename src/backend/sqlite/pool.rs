@@ -21,7 +21,7 @@ use super::reader::{Reader, Watch};
 use super::run;
 use crate::backend::stream::{self, Outlet, Reply, Stopped};
 use crate::backend::{Job, Rows, Run};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -241,11 +241,14 @@ impl Pool {
         if self.long.has(text) {
             return Ok(None);
         }
-        if !run.statement.has_long_calls()
-            && !self.slow.has(text)
-            && let Some(rows) = self.at_once(run).await?
-        {
-            return Ok(Some(rows));
+        if !run.statement.has_long_calls() && !self.slow.has(text) {
+            match self.at_once(run).await {
+                Ok(Some(rows)) => return Ok(Some(rows)),
+                Ok(None) => {}
+                // What is too large to be held may still stream.
+                Err(error) if short && matches!(error.code, Code::LIMIT_EXCEEDED | Code::OVERLOADED) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.briefly(run, short).await
     }

@@ -2,14 +2,22 @@
 
 use super::fault::Fault;
 use super::write::{float, number, scalar, string};
-use crate::backend::stream::Outlet;
+use crate::backend::stream::{Outlet, without_a_place};
 use crate::backend::told::Told;
 use crate::backend::{Rows, Run, Seal};
+use crate::error;
+use crate::memory::Room;
 use crate::sql::{Layout, Shape};
 use crate::value::Datum;
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql};
+use std::sync::Arc;
 use tokio::runtime::Handle;
+
+/// Bytes that a value may have in any case, however little an answer may hold: stored ones, lists that are bound, the rows
+/// within one. Beyond it the answer's own bound holds, so that SQLite does not make in memory what nobody can be sent.
+const LONGEST: usize = 16 << 20;
 
 /// Runs a statement and writes its rows; with an outlet, which only a thread may have that can wait, what becomes long
 /// goes out by it, and the rows returned are the last ones.
@@ -22,6 +30,8 @@ pub(super) fn read(connection: &Connection, run: &Run<'_>, outlet: Option<&mut O
 
 fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
+    let longest = i32::try_from(run.room.most().max(LONGEST)).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)?;
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
     let mut rows = statement.raw_query();
@@ -44,9 +54,16 @@ fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>)
             && outlet.is_due(&written.rows)
         {
             Handle::current().block_on(outlet.send(&mut written.rows))?;
+        } else if let Err(error) = written.settle(run.room) {
+            let error = if outlet.is_some() {
+                without_a_place(error)
+            } else {
+                error
+            };
+            return Err(Fault::NoRoom(error));
         }
     }
-    Ok(written.finish())
+    written.finish(run.room).map_err(Fault::NoRoom)
 }
 
 /// Binds the values, each to the mark of its place.
@@ -124,7 +141,16 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Rows {
+    /// Sees to it that the answer holds no more than it may.
+    fn settle(&mut self, room: &Arc<Room>) -> error::Result<()> {
+        if self.shape.reversed {
+            self.rows.settle_turned(room)
+        } else {
+            self.rows.settle(room).map(|_| ())
+        }
+    }
+
+    fn finish(mut self, room: &Arc<Room>) -> error::Result<Rows> {
         if self.shape.reversed {
             for (buffer, ends) in self.rows.buffers.iter_mut().zip(&self.ends) {
                 let mut turned = Vec::with_capacity(buffer.len() + ends.len());
@@ -139,7 +165,8 @@ impl<'a> Writer<'a> {
             }
             std::mem::swap(&mut self.rows.first, &mut self.rows.last);
         }
-        self.rows
+        self.rows.finish(room)?;
+        Ok(self.rows)
     }
 }
 
