@@ -142,7 +142,9 @@ impl Room {
         }
     }
 
-    fn too_large(&self) -> Error {
+    /// The error of an answer that is larger than one may be.
+    #[must_use]
+    pub fn too_large(&self) -> Error {
         let message = format!(
             "the answer is larger than {} bytes, the most that this server holds of one: ask for fewer rows (with a \
              limit) or columns, or for one list alone, which is sent while it is read",

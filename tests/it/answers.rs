@@ -37,8 +37,13 @@ async fn served(database: Database) -> Server {
         }
     };
     let filling = "x".repeat(140);
+    let long = match database {
+        Database::Postgres => "repeat('xy', 500000)",
+        Database::Sqlite => "hex(zeroblob(500000))",
+    };
     let script = format!(
-        "CREATE TABLE line (id INTEGER PRIMARY KEY, word TEXT, filling TEXT);
+        "CREATE TABLE wide (id INTEGER PRIMARY KEY, doc TEXT); INSERT INTO wide VALUES (1, {long});
+         CREATE TABLE line (id INTEGER PRIMARY KEY, word TEXT, filling TEXT);
          INSERT INTO line SELECT n, 'w' || n, '{filling}' FROM ({numbers}) c"
     );
     let url = world::own_database(&label, database, &script).await.unwrap();
@@ -84,6 +89,7 @@ async fn holds(database: Database) {
     let server = served(database).await;
     what_fits_is_whole(&server).await;
     one_is_refused_as_a_whole(&server).await;
+    one_row_is_bounded(&server).await;
     all_together_are_bounded(&server).await;
     lists_without_a_place_wait_or_are_refused(&server).await;
     schemas_are_packed(&server).await;
@@ -142,6 +148,20 @@ async fn one_is_refused_as_a_whole(server: &Server) {
     let refused = ask(server, &batch(&[ONE, THREE, ONE])).await.json().unwrap();
     assert!(refused[0].get("data").is_some() && refused[2].get("data").is_some());
     assert!(refused[1].get("data").is_none() && refused[1]["errors"][0]["message"].is_string());
+}
+
+/// A row is written member by member, and ends where it becomes too long: also where the list streams.
+async fn one_row_is_bounded(server: &Server) {
+    let columns = |count: usize| (0..count).map(|index| format!("a{index}: doc ")).collect::<String>();
+    for text in [
+        format!("{{ wide {{ {} }} }}", columns(190)),
+        format!("{{ wide_by_pk(id: 1) {{ {} }} }}", columns(20)),
+    ] {
+        let refused = ask(server, &graphql(&text)).await;
+        assert_eq!(refused.status, 413, "{refused}");
+    }
+    let good = ask(server, &graphql(&format!("{{ wide {{ {} }} }}", columns(5)))).await;
+    assert!(good.status == 200 && good.body.len() > 5_000_000, "{}", good.status);
 }
 
 async fn all_together_are_bounded(server: &Server) {

@@ -305,6 +305,7 @@ async fn send(
 /// Writes rows as they arrive.
 struct Writer<'a> {
     shape: &'a Shape,
+    room: &'a Room,
     most: u64,
     seal: Option<&'a Seal>,
     /// A cursor is written within the rows.
@@ -321,6 +322,7 @@ impl<'a> Writer<'a> {
         let shape = run.statement.shape();
         Self {
             shape,
+            room: run.room,
             most: run.most.unwrap_or(u64::MAX),
             seal: run.seal,
             cursors: shape.outputs.iter().any(write::has_cursor),
@@ -349,6 +351,11 @@ impl<'a> Writer<'a> {
         if self.rows.count >= self.most {
             self.rows.more = true;
             return Ok(());
+        }
+        // The driver has it already; it shall not be there twice.
+        let length: usize = fields.iter().flatten().map(|field| field.len()).sum();
+        if length > self.room.most() {
+            return Err(self.room.too_large().into());
         }
         let cursor = match (self.cursors, self.seal) {
             (true, Some(seal)) => Some(seal(&cursor(self.shape, &fields)?)),

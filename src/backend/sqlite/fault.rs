@@ -20,6 +20,8 @@ pub(super) enum Fault {
     NoRoom(Error),
     /// The time was up, and SQLite said so in other words.
     OutOfTime(rusqlite::Error),
+    /// A row is longer, or takes longer, than may be where it is written.
+    LongRow,
 }
 
 impl From<Stopped> for Fault {
@@ -38,7 +40,7 @@ impl Fault {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::OutOfTime(_) => Some(ErrorCode::OperationInterrupted),
+            Self::OutOfTime(_) | Self::LongRow => Some(ErrorCode::OperationInterrupted),
             Self::Shape(_) | Self::Stopped(_) | Self::NoRoom(_) => None,
         }
     }
@@ -93,10 +95,8 @@ impl From<Fault> for Error {
             Fault::Shape(what) => return Error::internal(what),
             Fault::Stopped(stopped) => return stopped.into(),
             Fault::NoRoom(error) => return error,
-            Fault::OutOfTime(error) => {
-                let message = "the statement ran out of its time";
-                return Error::new(Kind::Unavailable, Code::TIMEOUT, message).with_source(error);
-            }
+            Fault::OutOfTime(error) => return out_of_time().with_source(error),
+            Fault::LongRow => return out_of_time(),
             Fault::Sqlite(error) => error,
         };
         if away {
@@ -110,9 +110,7 @@ impl From<Fault> for Error {
                 Code::DATABASE_AWAY,
                 "the database is busy, try again later",
             ),
-            Some(ErrorCode::OperationInterrupted) => {
-                Error::new(Kind::Unavailable, Code::TIMEOUT, "the statement ran out of its time")
-            }
+            Some(ErrorCode::OperationInterrupted) => out_of_time(),
             Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull) => Error::new(
                 Kind::Unavailable,
                 Code::DATABASE_AWAY,
@@ -128,6 +126,10 @@ impl From<Fault> for Error {
         };
         made.with_source(error)
     }
+}
+
+fn out_of_time() -> Error {
+    Error::new(Kind::Unavailable, Code::TIMEOUT, "the statement ran out of its time")
 }
 
 /// SQLite has one code for whatever is wrong with a statement; only the text tells which it is.

@@ -33,6 +33,9 @@ use tokio::task::{JoinError, JoinHandle};
 /// Longest time for which a statement may hold an asynchronous worker.
 pub(super) const QUICK: Duration = Duration::from_millis(4);
 
+/// Longest row that is written on a worker.
+const QUICK_ROW: usize = 256 << 10;
+
 /// A statement that takes longer than this goes aside the next time; there the detour is under two per cent of it.
 const SLOW: Duration = Duration::from_millis(2);
 
@@ -159,7 +162,10 @@ impl Pool {
         }
         let job = Job::of(&run);
         let (rows, time) = self
-            .aside(move |reader| job.span.in_scope(|| run::read(&reader.connection, &job.run(), None)))
+            .aside(move |reader| {
+                job.span
+                    .in_scope(|| run::read(&reader.connection, reader.leash(usize::MAX), &job.run(), None))
+            })
             .await?;
         self.learn(run.statement.text(), time);
         Ok(rows)
@@ -183,8 +189,14 @@ impl Pool {
             let outcome = reader
                 .until(deadline, deadline.saturating_duration_since(begin))
                 .and_then(|()| {
-                    job.span
-                        .in_scope(|| run::read(&reader.connection, &job.run(), Some(&mut outlet)))
+                    job.span.in_scope(|| {
+                        run::read(
+                            &reader.connection,
+                            reader.leash(usize::MAX),
+                            &job.run(),
+                            Some(&mut outlet),
+                        )
+                    })
                 })
                 .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
             reader.unwatch();
@@ -258,8 +270,14 @@ impl Pool {
         let job = Job::of(run);
         let mut outlet = short.then(|| Outlet::without_a_way(Instant::now() + self.timeout));
         let work = move |reader: &Reader| {
-            job.span
-                .in_scope(|| run::read(&reader.connection, &job.run(), outlet.as_mut()))
+            job.span.in_scope(|| {
+                run::read(
+                    &reader.connection,
+                    reader.leash(usize::MAX),
+                    &job.run(),
+                    outlet.as_mut(),
+                )
+            })
         };
         let (outcome, time) = self.on_a_thread(&self.brief, BRIEF, work).await?;
         match outcome {
@@ -290,7 +308,7 @@ impl Pool {
             .and_then(|()| {
                 reader.clock.begin();
                 self.timer.wake();
-                run::read(&reader.connection, run, None)
+                run::read(&reader.connection, reader.leash(QUICK_ROW), run, None)
             })
             .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
         reader.unwatch();
