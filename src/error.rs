@@ -104,6 +104,8 @@ impl Code {
     pub const CONSTRAINT: Code = Code("constraint_violation");
     /// The database cannot be reached.
     pub const DATABASE_AWAY: Code = Code("database_unavailable");
+    /// The answers under way hold all the memory that they may.
+    pub const OVERLOADED: Code = Code("overloaded");
     /// The statement ran out of its time.
     pub const TIMEOUT: Code = Code("timeout");
     /// A value in nested JSON is a blob, which SQLite cannot write there; the statement is rendered with more care.

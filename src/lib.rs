@@ -15,6 +15,7 @@ pub mod geometry;
 pub mod graphql;
 pub mod http;
 pub mod ident;
+pub mod memory;
 pub mod pattern;
 pub mod plan;
 pub mod principal;

@@ -12,8 +12,10 @@ pub use stream::{Piece, Reply, Stream};
 use crate::catalog::Database;
 use crate::config::Synchronous;
 use crate::error::Result;
+use crate::memory::{Claim, FREE, PIECE, Room};
 use crate::sql::{Flavor, Statement};
 use crate::value::Datum;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +61,8 @@ pub struct Run<'a> {
     pub most: Option<u64>,
     /// Turns the columns of a cursor into its text.
     pub seal: Option<&'a Seal>,
+    /// What the answer may hold, where it is not sent while it is read.
+    pub room: &'a Arc<Room>,
 }
 
 /// A [`Run`] that owns what it needs, for another thread or task.
@@ -67,6 +71,7 @@ struct Job {
     values: Vec<Datum>,
     most: Option<u64>,
     seal: Option<Seal>,
+    room: Arc<Room>,
     /// The request's, for the log.
     span: tracing::Span,
 }
@@ -78,6 +83,7 @@ impl Job {
             values: run.values.to_vec(),
             most: run.most,
             seal: run.seal.cloned(),
+            room: Arc::clone(run.room),
             span: tracing::Span::current(),
         }
     }
@@ -88,6 +94,7 @@ impl Job {
             values: &self.values,
             most: self.most,
             seal: self.seal.as_ref(),
+            room: &self.room,
         }
     }
 }
@@ -98,8 +105,12 @@ pub type Seal = Arc<dyn Fn(&[Datum]) -> String + Send + Sync>;
 /// What running gave.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// For each output of the shape the written rows, separated by commas, without brackets.
+    /// For each output of the shape the written rows, separated by commas, without brackets; of long ones the last.
     pub buffers: Vec<Vec<u8>>,
+    /// What stands before them: for each output the pieces that are full. Empty where there is none.
+    pub full: Vec<Vec<Bytes>>,
+    /// What the buffers hold of the answer's room.
+    pub claim: Claim,
     /// How many rows were written.
     pub count: u64,
     /// There were more rows than `most`.
@@ -110,6 +121,57 @@ pub struct Rows {
     pub first: Option<Vec<Datum>>,
     /// Of the last one.
     pub last: Option<Vec<Datum>>,
+}
+
+impl Rows {
+    /// Makes pieces of the buffers that are full. Whether there was one.
+    fn settle(&mut self, room: &Arc<Room>) -> Result<bool> {
+        let mut any = false;
+        for (index, buffer) in self.buffers.iter_mut().enumerate() {
+            if buffer.len() < PIECE {
+                continue;
+            }
+            let claim = room.claim(buffer.len())?;
+            let text = std::mem::replace(buffer, Vec::with_capacity(PIECE + PIECE / 8));
+            self.full.resize_with(self.full.len().max(index + 1), Vec::new);
+            self.full[index].push(claim.over(text));
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// The same for rows that will be turned round, which for a moment takes their room once more.
+    fn settle_turned(&mut self, room: &Arc<Room>) -> Result<()> {
+        let bytes = self.buffers.iter().map(Vec::len).sum::<usize>();
+        if bytes > FREE {
+            self.claim.grow_to(room, (2 * bytes).next_multiple_of(PIECE))?;
+        }
+        Ok(())
+    }
+
+    /// Claims what is left in the buffers.
+    fn finish(&mut self, room: &Arc<Room>) -> Result<()> {
+        let bytes = self.buffers.iter().map(Vec::len).sum::<usize>();
+        if bytes > FREE {
+            self.claim.grow_to(room, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The rows of an output in one text.
+    #[cfg(test)]
+    fn text(&self, output: usize) -> String {
+        let full = self.full.get(output).map_or(&[][..], Vec::as_slice);
+        let mut text: Vec<u8> = full.iter().flatten().copied().collect();
+        text.extend_from_slice(&self.buffers[output]);
+        String::from_utf8(text).expect("UTF-8")
+    }
+
+    /// Bytes of all rows that are here.
+    fn bytes(&self) -> usize {
+        let full = self.full.iter().flatten().map(Bytes::len).sum::<usize>();
+        full + self.buffers.iter().map(Vec::len).sum::<usize>()
+    }
 }
 
 /// A database.

@@ -7,13 +7,14 @@
 
 use super::Rows;
 use crate::error::{Code, Error, Kind, Result};
+use crate::memory::PIECE;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Bytes from which rows go out before the statement is done, and of a chunk.
-pub(super) const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = PIECE;
 
 /// Chunks that wait for the caller.
 const AHEAD: usize = 3;
@@ -87,13 +88,11 @@ pub(super) struct Outlet {
 
 /// A place among the statements that stream.
 enum Place {
-    /// Asked for when the buffer is full for the first time.
+    /// Asked for whenever the buffer is full; until there is one, the answer is held.
     Among(Arc<Semaphore>),
     Taken {
         _permit: OwnedSemaphorePermit,
     },
-    /// There was none: the answer is buffered.
-    Full,
     /// None is asked for: what becomes long is stopped, to begin anew as a stream.
     Without,
 }
@@ -150,14 +149,11 @@ impl Outlet {
         if buffer.len() < CHUNK {
             return false;
         }
-        if let Place::Among(places) = &self.place {
-            self.place = match Arc::clone(places).try_acquire_owned() {
-                Ok(permit) => {
-                    self.held = None;
-                    Place::Taken { _permit: permit }
-                }
-                Err(_) => Place::Full,
-            };
+        if let Place::Among(places) = &self.place
+            && let Ok(permit) = Arc::clone(places).try_acquire_owned()
+        {
+            self.held = None;
+            self.place = Place::Taken { _permit: permit };
         }
         matches!(self.place, Place::Taken { .. } | Place::Without)
     }
@@ -167,15 +163,19 @@ impl Outlet {
         if matches!(self.place, Place::Without) {
             return Err(Stopped::Long);
         }
+        // What was held until there was a place.
+        for piece in rows.full.drain(..).flatten() {
+            self.send_piece(piece, rows.total, rows.count).await?;
+        }
         let Some(buffer) = rows.buffers.first_mut() else {
             return Ok(());
         };
-        let bytes = std::mem::replace(buffer, Vec::with_capacity(CHUNK + CHUNK / 8)).into();
-        let message = Message::Rows {
-            bytes,
-            total: rows.total,
-            count: rows.count,
-        };
+        let piece = std::mem::replace(buffer, Vec::with_capacity(CHUNK + CHUNK / 8));
+        self.send_piece(piece.into(), rows.total, rows.count).await
+    }
+
+    async fn send_piece(&self, bytes: Bytes, total: Option<i64>, count: u64) -> Result<(), Stopped> {
+        let message = Message::Rows { bytes, total, count };
         match tokio::time::timeout_at(self.deadline.into(), self.sender.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Stopped::Gone),
@@ -237,6 +237,16 @@ impl Inlet {
             rest: self.0,
         }
     }
+}
+
+/// Why the rows of an answer that could stream, had it a place, cannot be held.
+pub(super) fn without_a_place(error: Error) -> Error {
+    if error.kind != Kind::TooLarge {
+        return error;
+    }
+    let message = "the answer is too large to be held, and all places for answers that are sent while they are read are \
+                   taken; try again later";
+    Error::new(Kind::Unavailable, Code::OVERLOADED, message)
 }
 
 impl From<Stopped> for Error {

@@ -24,8 +24,7 @@ impl Told {
         let ms = (begin.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         match outcome {
             Ok(rows) => {
-                let bytes: usize = rows.buffers.iter().map(Vec::len).sum();
-                tracing::debug!(target: TARGET, ms, rows = rows.count, bytes, "done");
+                tracing::debug!(target: TARGET, ms, rows = rows.count, bytes = rows.bytes(), "done");
             }
             Err(_) => tracing::debug!(target: TARGET, ms, "given up"),
         }

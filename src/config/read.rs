@@ -85,6 +85,8 @@ fn server(mut fields: Fields<'_>) -> Server {
         hosts: fields.texts("hosts").unwrap_or(default.hosts),
         trusted_proxies: fields.texts("trusted_proxies").unwrap_or(default.trusted_proxies),
         max_body: fields.text("max_body").unwrap_or(default.max_body),
+        max_answer: fields.text("max_answer").unwrap_or(default.max_answer),
+        answer_memory: fields.text("answer_memory").unwrap_or(default.answer_memory),
         shutdown_timeout: fields.text("shutdown_timeout").unwrap_or(default.shutdown_timeout),
         header_timeout: fields.text("header_timeout").unwrap_or(default.header_timeout),
         request_timeout: fields.text("request_timeout").unwrap_or(default.request_timeout),

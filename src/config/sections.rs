@@ -60,6 +60,11 @@ pub struct Server {
     pub trusted_proxies: Vec<String>,
     /// Largest body, such as `10MB`.
     pub max_body: String,
+    /// Largest answer that is held as a whole before it is sent, such as `32MB`. A long list that is asked for alone is
+    /// sent while it is read, and is not limited.
+    pub max_answer: String,
+    /// What all answers that are held may take together, such as `256MB`.
+    pub answer_memory: String,
     /// Most time from SIGTERM to the end.
     pub shutdown_timeout: String,
     /// Most time for a request's headers to arrive.
@@ -76,6 +81,8 @@ impl Default for Server {
             hosts: Vec::new(),
             trusted_proxies: ["127.0.0.1", "::1"].map(String::from).to_vec(),
             max_body: "10MB".into(),
+            max_answer: "32MB".into(),
+            answer_memory: "256MB".into(),
             shutdown_timeout: "10s".into(),
             header_timeout: "10s".into(),
             request_timeout: "30s".into(),

@@ -146,12 +146,23 @@ impl Check {
                 self.error("server.trusted_proxies", format!("{proxy:?} is no address"), hint);
             }
         }
-        match units::size(&server.max_body) {
-            None => {
-                let hint = "write a number and a unit: 500kB, 10MB, 1MiB";
-                self.error("server.max_body", format!("{:?} is no size", server.max_body), hint);
+        for (key, size) in [
+            ("server.max_body", &server.max_body),
+            ("server.max_answer", &server.max_answer),
+            ("server.answer_memory", &server.answer_memory),
+        ] {
+            match units::size(size) {
+                None => {
+                    let hint = "write a number and a unit: 500kB, 10MB, 1MiB";
+                    self.error(key, format!("{size:?} is no size"), hint);
+                }
+                Some(bytes) => self.positive(key, bytes),
             }
-            Some(bytes) => self.positive("server.max_body", bytes),
+        }
+        if server.max_answer_bytes() > server.answer_memory_bytes() {
+            let hint = "one answer cannot hold more than all together: raise answer_memory, or lower max_answer";
+            let message = format!("{:?} is more than answer_memory", server.max_answer);
+            self.error("server.max_answer", message, hint);
         }
         self.duration("server.shutdown_timeout", &server.shutdown_timeout);
         self.duration("server.header_timeout", &server.header_timeout);
@@ -396,6 +407,18 @@ impl Server {
     #[must_use]
     pub fn max_body_bytes(&self) -> u64 {
         units::size(&self.max_body).unwrap_or(10_000_000)
+    }
+
+    /// Largest answer that is held as a whole, in bytes.
+    #[must_use]
+    pub fn max_answer_bytes(&self) -> u64 {
+        units::size(&self.max_answer).unwrap_or(32_000_000)
+    }
+
+    /// What all answers that are held may take together, in bytes.
+    #[must_use]
+    pub fn answer_memory_bytes(&self) -> u64 {
+        units::size(&self.answer_memory).unwrap_or(256_000_000)
     }
 
     /// Most time from SIGTERM to the end.

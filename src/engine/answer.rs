@@ -2,23 +2,23 @@
 
 use super::{Body, Outcome, Tail};
 use crate::backend::{Rows, Seal};
+use crate::memory::{FREE, Pieces};
 use crate::plan::{Answer, Plan, Query};
 use crate::request::{Constant, PageInfoField};
 use crate::rules::ConnectionPart;
-use bytes::Bytes;
 
 /// Puts an outcome together.
 pub(super) fn outcome(answer: &Answer, query: &Query, mut rows: Rows, seal: Option<&Seal>) -> Outcome {
     let body = match answer {
         Answer::Rows => {
-            let mut buffer = rows.buffers.pop().unwrap_or_default();
-            buffer.insert(0, b'[');
-            buffer.push(b']');
-            Bytes::from(buffer)
+            let mut body = Pieces::from(&b"["[..]);
+            body.append(written(&mut rows, 0));
+            body.write(b"]");
+            body
         }
-        Answer::Row if rows.count == 0 => Bytes::from_static(b"null"),
-        Answer::Row => Bytes::from(rows.buffers.pop().unwrap_or_default()),
-        Answer::Connection(parts) => Bytes::from(connection(parts, query, &mut rows, seal)),
+        Answer::Row if rows.count == 0 => Pieces::from(&b"null"[..]),
+        Answer::Row => written(&mut rows, 0),
+        Answer::Connection(parts) => connection(parts, query, &mut rows, seal),
     };
     Outcome {
         body: Body::Whole(body),
@@ -28,22 +28,43 @@ pub(super) fn outcome(answer: &Answer, query: &Query, mut rows: Rows, seal: Opti
     }
 }
 
-fn connection(parts: &[ConnectionPart], query: &Query, rows: &mut Rows, seal: Option<&Seal>) -> Vec<u8> {
-    let mut lists = std::mem::take(&mut rows.buffers).into_iter();
+/// The rows of one output.
+fn written(rows: &mut Rows, output: usize) -> Pieces {
+    let mut pieces = Pieces::default();
+    if let Some(full) = rows.full.get_mut(output) {
+        std::mem::take(full).into_iter().for_each(|piece| pieces.push(piece));
+    }
+    let Some(last) = rows.buffers.get_mut(output).map(std::mem::take) else {
+        return pieces;
+    };
+    pieces.append(if last.len() < FREE {
+        last.into()
+    } else {
+        std::mem::take(&mut rows.claim).over(last).into()
+    });
+    pieces
+}
+
+fn connection(parts: &[ConnectionPart], query: &Query, rows: &mut Rows, seal: Option<&Seal>) -> Pieces {
+    let mut pieces = Pieces::default();
+    let mut lists = 0;
     let mut json = Vec::with_capacity(256);
     json.push(b'{');
     for (index, part) in parts.iter().enumerate() {
         if is_list(part) {
             member(&mut json, index, key(part));
             json.push(b'[');
-            json.extend_from_slice(&lists.next().unwrap_or_default());
+            pieces.write(&std::mem::take(&mut json));
+            pieces.append(written(rows, lists));
+            lists += 1;
             json.push(b']');
         } else {
             write_part(&mut json, index, part, query, rows, seal);
         }
     }
     json.push(b'}');
-    json
+    pieces.write(&json);
+    pieces
 }
 
 /// Whether an answer can go out while its rows are still read: nothing that is known at the end alone stands before them.

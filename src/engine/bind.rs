@@ -167,6 +167,10 @@ impl Binder<'_> {
         if name == "*" {
             let mut object = serde_json::Map::new();
             for (name, variable) in self.principal.variables.iter() {
+                // No claim of another name stands for who asks, or in which role.
+                if name != "id" && is_reserved(name) {
+                    continue;
+                }
                 let value = match variable {
                     Variable::Text(text) => serde_json::Value::from(&**text),
                     Variable::List(items) => items.iter().map(|item| serde_json::Value::from(&**item)).collect(),
@@ -194,6 +198,18 @@ impl Binder<'_> {
         };
         format!("{}{name}", self.header_prefix)
     }
+}
+
+/// Whether the header of a variable of this name is that of something else: `user_id` would come in as `x-diglot-user-id`,
+/// which is the variable `id`.
+fn is_reserved(name: &str) -> bool {
+    let is = |word: &str| {
+        let own = name.chars().filter(|character| !matches!(character, '_' | '-'));
+        own.map(|character| character.to_ascii_lowercase()).eq(word.chars())
+    };
+    ["userid", "role", "adminsecret", "usebackendonlypermissions"]
+        .into_iter()
+        .any(is)
 }
 
 /// A canonical value in the form that a database compares rightly.
@@ -307,7 +323,7 @@ fn glob(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{glob, native};
+    use super::{glob, is_reserved, native};
     use crate::catalog::DatabaseKind::{Postgres, Sqlite};
     use crate::value::{Datum, Type};
 
@@ -346,6 +362,25 @@ mod tests {
             let list = native(Datum::List(vec![value.clone()]), &data_type, kind);
             assert_eq!(list, Datum::List(vec![wanted.clone()]), "a list of {value:?}");
             assert_eq!(native(value, &data_type, kind), wanted);
+        }
+    }
+
+    #[test]
+    fn no_variable_comes_in_under_the_name_of_who_asks() {
+        for name in [
+            "user_id",
+            "user-id",
+            "USER_ID",
+            "userid",
+            "role",
+            "Role",
+            "admin_secret",
+            "use_backend_only_permissions",
+        ] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["org_id", "user", "user_ids", "roles", "id2"] {
+            assert!(!is_reserved(name), "{name}");
         }
     }
 

@@ -32,7 +32,9 @@ pub(super) async fn fill(engine: &Engine, catalog: Catalog, views: &Views) -> Re
         let Some(request) = request(&snapshot.catalog, face) else {
             continue;
         };
-        let outcome = engine.run(&snapshot, &principal, &request, Delivery::Whole).await?;
+        let outcome = engine
+            .run(&snapshot, &principal, &request, Delivery::Whole(&engine.room()))
+            .await?;
         let bytes = outcome.body.whole()?;
         let values = values(&bytes);
         let wrong = match values.len() {

@@ -22,6 +22,7 @@ use crate::backend::{Backend, Reply, Run, Seal};
 use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
+use crate::memory::{Memory, Pieces, Room};
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
 use crate::rules::{Describer, Parameter, View, Views};
@@ -49,7 +50,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub enum Body {
     /// All of them.
-    Whole(Bytes),
+    Whole(Pieces),
     /// Those of a long list, as they are read; only where the caller asked for [`Delivery::Stream`].
     Stream(Box<Stream>),
 }
@@ -61,20 +62,36 @@ impl Body {
     /// A fault of ours: it is a stream.
     pub fn whole(self) -> Result<Bytes> {
         match self {
-            Self::Whole(bytes) => Ok(bytes),
+            Self::Whole(pieces) => Ok(pieces.into_bytes()),
             Self::Stream(_) => Err(Error::internal("a stream where a whole answer was asked for")),
         }
     }
 }
 
-/// How an answer may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+/// How an answer may come, and the room of whatever answers the same exchange.
+#[derive(Clone, Copy, Debug)]
+pub enum Delivery<'a> {
     /// All at once.
-    Whole,
+    Whole(&'a Arc<Room>),
     /// A long list may be a stream, which holds a connection until it is taken. Whoever waits for several answers at once
     /// must not ask for this: they could wait for each other's connections.
-    Stream,
+    Stream(&'a Arc<Room>),
+}
+
+impl<'a> Delivery<'a> {
+    /// The same, but all at once.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self::Whole(self.room())
+    }
+
+    /// What the answer may hold.
+    #[must_use]
+    pub fn room(self) -> &'a Arc<Room> {
+        match self {
+            Self::Whole(room) | Self::Stream(room) => room,
+        }
+    }
 }
 
 /// One state of the schema: the catalog, and each role's view of it. Immutable.
@@ -125,6 +142,7 @@ pub struct Engine {
     /// The schema has changed into something that cannot be served; the last good snapshot stays.
     outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
+    memory: Arc<Memory>,
 }
 
 /// What `explain` tells of a request.
@@ -143,9 +161,16 @@ pub struct Explanation {
 }
 
 impl Engine {
-    /// An engine over a database and its first snapshot. Cursors are sealed with a key from `secret`.
+    /// An engine over a database and its first snapshot. Cursors are sealed with a key from `secret`; answers that are
+    /// held take their room from `memory`.
     #[must_use]
-    pub fn assemble(backend: Backend, snapshot: Snapshot, secret: &[u8], header_prefix: &str) -> Self {
+    pub fn assemble(
+        backend: Backend,
+        snapshot: Snapshot,
+        secret: &[u8],
+        header_prefix: &str,
+        memory: Arc<Memory>,
+    ) -> Self {
         Self {
             snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
             backend,
@@ -153,7 +178,14 @@ impl Engine {
             changed: start::Changed::default(),
             outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
+            memory,
         }
+    }
+
+    /// The room of a new answer: one for whatever answers an exchange.
+    #[must_use]
+    pub fn room(&self) -> Arc<Room> {
+        self.memory.room()
     }
 
     /// The current snapshot. One request uses one.
@@ -171,7 +203,7 @@ impl Engine {
         snapshot: &Snapshot,
         principal: &Principal,
         request: &Request,
-        delivery: Delivery,
+        delivery: Delivery<'_>,
     ) -> Result<Outcome> {
         let result = self.run_read(snapshot, principal, request, delivery).await;
         if let Err(error) = &result {
@@ -190,11 +222,11 @@ impl Engine {
         snapshot: &Snapshot,
         principal: &Principal,
         request: &Request,
-        delivery: Delivery,
+        delivery: Delivery<'_>,
     ) -> Result<Outcome> {
         let ready = self.planned(snapshot, principal, request)?;
         let seal = ready.plan.query.cursor.then(|| self.seal(&ready, principal));
-        let stream = delivery == Delivery::Stream && answer::can_stream(&ready.plan);
+        let stream = matches!(delivery, Delivery::Stream(_)) && answer::can_stream(&ready.plan);
         let statement = ready.statement(&snapshot.catalog, &self.backend);
         let reply = async |statement: &Statement| {
             let (values, most) = self.values(snapshot, principal, request, &ready, statement)?;
@@ -203,6 +235,7 @@ impl Engine {
                 values: &values,
                 most,
                 seal: seal.as_ref(),
+                room: delivery.room(),
             };
             if stream {
                 self.backend.stream(run).await

@@ -5,8 +5,9 @@ use super::exposure::exposure;
 use super::{Engine, Snapshot, enums};
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Database, Face, expose};
-use crate::config::{AccessDefault, Config};
+use crate::config::{self, AccessDefault, Config};
 use crate::error::{Code, Error, Result};
+use crate::memory::Memory;
 use crate::rules::{AccessOptions, Finding, Openness, Views, build_views};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ impl Engine {
             Snapshot::assemble(Arc::new(catalog.clone()), views.clone(), 1),
             secret,
             &source.config.auth.header_prefix,
+            memory(&source.config.server),
         ));
         if catalog.faces.iter().any(|face| face.enum_table) {
             let filled = enums::fill(&engine, catalog, &views).await;
@@ -109,6 +111,12 @@ impl Engine {
             Schema::Current
         })
     }
+}
+
+/// What answers may hold.
+fn memory(server: &config::Server) -> Arc<Memory> {
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    Memory::new(bytes(server.max_answer_bytes()), bytes(server.answer_memory_bytes()))
 }
 
 /// What a database and a configuration make.

@@ -5,6 +5,7 @@ use super::cache::Ready;
 use super::{Body, Outcome};
 use crate::backend::{self, Piece, Seal};
 use crate::error::{Code, Result};
+use crate::memory::Pieces;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use std::fmt;
@@ -52,11 +53,11 @@ impl Stream {
     /// in the middle is the last item; what came before it must then not look whole.
     pub fn within(
         self,
-        mut before: Vec<u8>,
-        after: impl FnOnce(&Tail) -> Vec<u8> + Send + 'static,
+        mut before: Pieces,
+        after: impl FnOnce(&Tail) -> Bytes + Send + 'static,
     ) -> impl futures_util::Stream<Item = Result<Bytes>> + Send + 'static {
-        before.extend_from_slice(&answer::opening(&self.ready.plan, self.rows.total));
-        let opening = futures_util::stream::iter([Ok(Bytes::from(before))]);
+        before.write(&answer::opening(&self.ready.plan, self.rows.total));
+        let opening = futures_util::stream::iter([Ok(before.into_bytes())]);
         let rows = futures_util::stream::unfold(Some((self, after)), |state| async move {
             let (mut stream, after) = state?;
             match stream.rows.next().await {

@@ -87,12 +87,10 @@ impl Served {
         let snapshot = self.engine.snapshot();
         let outcome = self
             .engine
-            .run(&snapshot, caller, &request, Delivery::Whole)
+            .run(&snapshot, caller, &request, Delivery::Whole(&self.engine.room()))
             .await
             .map_err(|error| error.code.0)?;
-        let Body::Whole(bytes) = outcome.body else {
-            panic!("a stream");
-        };
+        let bytes = outcome.body.whole().expect("no stream");
         Ok((String::from_utf8_lossy(&bytes).into_owned(), outcome.next))
     }
 }

@@ -1,13 +1,16 @@
-//! What is kept between requests: validated documents by text, role and snapshot; persisted documents by hash. Both are
-//! bounded by bytes.
+//! What is kept between requests: validated documents by text, role and snapshot; long answers to introspection, packed;
+//! persisted documents by hash. All are bounded by bytes.
 
 use super::document::Document;
+use super::introspect::Packed;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use std::sync::Arc;
 
 /// Bytes of validated documents, estimated.
 const DOCUMENTS: u64 = 24 << 20;
+/// Bytes of packed answers to introspection: some 3 MB for 600 tables.
+const TOLD: u64 = 24 << 20;
 /// Bytes of persisted documents.
 const PERSISTED: u64 = 4 << 20;
 
@@ -79,6 +82,50 @@ impl Documents {
     /// Forgets what belongs to older snapshots.
     pub(crate) fn keep(&self, number: u64) {
         self.0.retain(|key, _| key.number >= number);
+    }
+}
+
+/// What an answer about the schema depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    /// The snapshot's.
+    pub number: u64,
+    pub role: Box<str>,
+    /// Rights for the backend alone count.
+    pub backend_only: bool,
+    /// The document.
+    pub text: Box<str>,
+    pub operation: Option<Box<str>>,
+    /// As JSON.
+    pub variables: Box<str>,
+}
+
+impl Weighter<Asked, Arc<Packed>> for Bytes {
+    fn weight(&self, key: &Asked, packed: &Arc<Packed>) -> u64 {
+        (packed.gzip.len() + key.text.len() + key.variables.len() + 500) as u64
+    }
+}
+
+/// Long answers to documents that ask about the schema alone.
+pub(crate) struct Schemas(Cache<Asked, Arc<Packed>, Bytes>);
+
+impl Schemas {
+    pub(crate) fn new() -> Self {
+        // Of so few expected items the cache makes one part, into which large ones fit.
+        Self(Cache::with_weighter(32, TOLD, Bytes))
+    }
+
+    pub(crate) fn get(&self, asked: &Asked) -> Option<Arc<Packed>> {
+        self.0.get(asked)
+    }
+
+    pub(crate) fn insert(&self, asked: Asked, packed: Arc<Packed>) {
+        self.0.insert(asked, packed);
+    }
+
+    /// Forgets what belongs to older snapshots.
+    pub(crate) fn keep(&self, number: u64) {
+        self.0.retain(|asked, _| asked.number >= number);
     }
 }
 

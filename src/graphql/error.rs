@@ -38,6 +38,8 @@ pub(crate) struct Fault {
     pub locations: Vec<Pos>,
     /// The client should come back later.
     pub later: bool,
+    /// The answer would be larger than one may be.
+    pub too_large: bool,
 }
 
 impl Fault {
@@ -49,6 +51,7 @@ impl Fault {
             argument: None,
             locations: Vec::new(),
             later: false,
+            too_large: false,
         }
     }
 
@@ -95,6 +98,7 @@ impl Fault {
         };
         Self {
             later: error.kind == Kind::Unavailable,
+            too_large: error.kind == Kind::TooLarge,
             ..Self::new(code, error.message.clone())
         }
     }

@@ -1,16 +1,18 @@
 //! From a query to the bytes of its answer: roots side by side, at most four at once, their JSON never parsed.
 
 use super::GraphQl;
+use super::cache::Asked;
 use super::coerce;
 use super::convert::{Converter, RootField};
 use super::document::{Document, root_type};
 use super::error::{Fault, FaultCode};
-use super::introspect;
+use super::introspect::{self, Sheet, Told};
 use super::mutate::Mutation;
 use super::road::{Scene, Sight};
 use super::types::Key;
 use crate::engine::{Body, Delivery, Stream};
 use crate::error::Error;
+use crate::memory::{Pieces, Room};
 use crate::principal::Principal;
 use crate::request::Request;
 use async_graphql_parser::types::OperationType;
@@ -38,26 +40,31 @@ pub(crate) struct Answer {
     pub refused: bool,
     /// The client should come back later.
     pub later: bool,
+    /// The answer would be larger than one may be.
+    pub too_large: bool,
 }
 
 /// The JSON of an answer.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// All of it.
-    Whole(Vec<u8>),
+    Whole(Pieces),
+    /// Something about the schema.
+    Told(Told),
     /// One root's rows are still being read.
     Stream {
-        before: Vec<u8>,
+        before: Pieces,
         stream: Box<Stream>,
-        after: Vec<u8>,
+        after: Pieces,
     },
 }
 
 impl Content {
     /// The JSON of an answer that was asked for whole.
-    pub(crate) fn whole(self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn whole(self, room: &Arc<Room>) -> Result<Pieces, Error> {
         match self {
             Self::Whole(json) => Ok(json),
+            Self::Told(told) => told.pieces(room),
             Self::Stream { .. } => Err(Error::internal("a stream where a whole answer was asked for")),
         }
     }
@@ -69,27 +76,40 @@ type Done = (String, Result<Body, (Fault, bool)>);
 /// What a root needs.
 pub(crate) enum Work {
     /// Nothing more.
-    Ready(String),
+    Told(Told),
     /// A run.
     Run { request: Box<Request>, nullable: bool },
 }
 
-/// What an operation comes to.
-pub(crate) enum Plan {
-    /// Roots that are read side by side.
-    Query(Vec<(String, Work)>),
+/// What a document needs.
+pub(crate) enum Planned {
+    /// By response key.
+    Works(Vec<(String, Work)>),
+    /// Nothing more: it asks about the schema alone, and this is the whole response.
+    Told(Told),
     /// Writes that happen together.
     Mutation(Box<Mutation>),
 }
 
 impl Answer {
+    /// What a good question gets.
+    pub(crate) fn of(content: Content) -> Self {
+        Self {
+            content,
+            refused: false,
+            later: false,
+            too_large: false,
+        }
+    }
+
     /// A request error: no data.
     pub(crate) fn refusal(faults: &[Fault]) -> Self {
         let errors: Vec<Json> = faults.iter().map(Fault::json).collect();
         Self {
-            content: Content::Whole(json!({ "errors": errors }).to_string().into_bytes()),
+            content: Content::Whole(json!({ "errors": errors }).to_string().into_bytes().into()),
             refused: true,
             later: faults.iter().any(|fault| fault.later),
+            too_large: faults.iter().any(|fault| fault.too_large),
         }
     }
 }
@@ -97,24 +117,28 @@ impl Answer {
 impl GraphQl {
     /// Answers one operation. The answer streams only where one root alone asks the database: others would wait for it
     /// while it holds a connection.
-    pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery) -> Answer {
+    pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery<'_>) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
-        let works = match self.plan_aside(&scene, principal, call) {
-            Ok(Plan::Query(works)) => works,
-            Ok(Plan::Mutation(mutation)) => return self.mutate(&scene, principal, *mutation).await,
+        let works = match self.plan_aside(&scene, principal, call).await {
+            Ok(Planned::Works(works)) => works,
+            Ok(Planned::Told(told)) => return Answer::of(Content::Told(told)),
+            Ok(Planned::Mutation(mutation)) => return self.mutate(&scene, principal, *mutation).await,
             Err(faults) => return Answer::refusal(&faults),
         };
         let runs = works
             .iter()
             .filter(|(_, work)| matches!(work, Work::Run { .. }))
             .count();
-        let delivery = if runs == 1 { delivery } else { Delivery::Whole };
-        let results: Vec<Done> = futures_util::stream::iter(works)
+        let delivery = if runs == 1 { delivery } else { delivery.whole() };
+        let mut running = futures_util::stream::iter(works)
             .map(|(key, work)| {
                 let scene = &scene;
                 async move {
                     let result = match work {
-                        Work::Ready(json) => Ok(Body::Whole(json.into())),
+                        Work::Told(told) => told
+                            .pieces(delivery.room())
+                            .map(Body::Whole)
+                            .map_err(|error| (Fault::of(&error).under(&key), false)),
                         Work::Run { request, nullable } => self
                             .road
                             .run(scene, principal, &request, delivery)
@@ -125,17 +149,33 @@ impl GraphQl {
                     (key, result)
                 }
             })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+            .buffered(AT_ONCE);
+        let mut results: Vec<Done> = Vec::new();
+        while let Some(done) = running.next().await {
+            if let Err((fault, _)) = &done.1
+                && fault.too_large
+            {
+                // Nothing of it: whoever asked for too much cannot tell what is missing. What still runs is ended.
+                return Answer::refusal(std::slice::from_ref(fault));
+            }
+            results.push(done);
+        }
         assemble(results)
     }
 
-    /// As [`GraphQl::plan`]; where a whole schema is asked for, other requests of this thread need not wait for it.
-    fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Plan, Vec<Fault>> {
+    /// As [`GraphQl::plan`]; what asks about the schema is one of a few, and other requests of its thread need not wait
+    /// for it.
+    async fn plan_aside(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Planned, Vec<Fault>> {
+        let mut words = call.query.match_indices("__").map(|(at, _)| &call.query[at + 2..]);
+        let asks = |word: &str| word.starts_with("schema") || word.starts_with("type") && !word.starts_with("typename");
+        if !words.any(asks) {
+            return self.plan(scene, principal, call);
+        }
+        let turn = self.introspecting.acquire().await;
+        let _turn = turn.map_err(|closed| vec![Fault::of(&Error::internal(closed))])?;
         let threads = tokio::runtime::Handle::try_current()
             .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
-        if threads && call.query.contains("__schema") {
+        if threads {
             return tokio::task::block_in_place(|| self.plan(scene, principal, call));
         }
         self.plan(scene, principal, call)
@@ -171,7 +211,7 @@ impl GraphQl {
     }
 
     /// Everything up to the runs.
-    pub(crate) fn plan(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Plan, Vec<Fault>> {
+    pub(crate) fn plan(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Planned, Vec<Fault>> {
         let one = |fault: Fault| vec![fault];
         let sight = self
             .sight(scene, principal.role.as_str(), principal.backend_only)
@@ -183,25 +223,72 @@ impl GraphQl {
         let mut converter = Converter::new(types, &document, &variables, &self.settings);
         if operation.node.ty == OperationType::Mutation {
             let mutation = converter.mutation(operation).map_err(one)?;
-            return Ok(Plan::Mutation(Box::new(mutation)));
+            return Ok(Planned::Mutation(Box::new(mutation)));
         }
         let roots = converter.roots(operation).map_err(one)?;
+        let introspective = roots
+            .iter()
+            .any(|(_, root)| matches!(root, RootField::Introspection(_)));
+        let alone = !roots.iter().any(|(_, root)| matches!(root, RootField::Request { .. }));
+        if introspective && alone {
+            let asked = Asked {
+                number: scene.number,
+                role: principal.role.as_str().into(),
+                backend_only: principal.backend_only,
+                text: call.query.as_str().into(),
+                operation: call.operation_name.as_deref().map(Into::into),
+                variables: Json::Object(call.variables.clone()).to_string().into(),
+            };
+            if let Some(packed) = self.schemas.get(&asked) {
+                return Ok(Planned::Told(Told::Long(packed)));
+            }
+            let told = about_the_schema(&converter, roots).map_err(one)?;
+            if let Told::Long(packed) = &told {
+                self.schemas.insert(asked, Arc::clone(packed));
+            }
+            return Ok(Planned::Told(told));
+        }
+        let mut left = if introspective { introspect::members(types) } else { 0 };
         let mut works = Vec::with_capacity(roots.len());
         for (key, root) in roots {
             let work = match root {
-                RootField::Typename => Work::Ready(Json::from(root_type(types, Key::Query)).to_string()),
-                RootField::Nothing => Work::Ready("null".to_owned()),
+                RootField::Typename => Work::Told(Told::Short(Json::from(root_type(types, Key::Query)).to_string())),
+                RootField::Nothing => Work::Told(Told::Short("null".to_owned())),
                 RootField::Introspection(question) => {
-                    let mut json = String::new();
-                    introspect::answer(&converter, &question, &mut json).map_err(|fault| one(fault.under(key)))?;
-                    Work::Ready(json)
+                    let mut sheet = Sheet::default();
+                    introspect::answer(&converter, &question, &mut left, &mut sheet)
+                        .map_err(|fault| one(fault.under(key)))?;
+                    Work::Told(sheet.finish().map_err(one)?)
                 }
                 RootField::Request { request, nullable } => Work::Run { request, nullable },
             };
             works.push((key.to_owned(), work));
         }
-        Ok(Plan::Query(works))
+        Ok(Planned::Works(works))
     }
+}
+
+/// The whole response to a document that needs no data.
+fn about_the_schema<'c>(converter: &Converter<'c>, roots: Vec<(&'c str, RootField<'c>)>) -> Result<Told, Fault> {
+    let types = converter.types();
+    let mut left = introspect::members(types);
+    let mut sheet = Sheet::default();
+    sheet.push("{\"data\":{");
+    for (index, (key, root)) in roots.into_iter().enumerate() {
+        // Response keys are GraphQL names: nothing in them needs escaping.
+        sheet.push(if index > 0 { ",\"" } else { "\"" });
+        sheet.push(key);
+        sheet.push("\":");
+        match root {
+            RootField::Typename => sheet.push(&Json::from(root_type(types, Key::Query)).to_string()),
+            RootField::Introspection(question) => {
+                introspect::answer(converter, &question, &mut left, &mut sheet).map_err(|fault| fault.under(key))?;
+            }
+            RootField::Nothing | RootField::Request { .. } => sheet.push("null"),
+        }
+    }
+    sheet.push("}}");
+    sheet.finish()
 }
 
 fn assemble(results: Vec<Done>) -> Answer {
@@ -211,53 +298,46 @@ fn assemble(results: Vec<Done>) -> Answer {
         .collect();
     let later = faults.iter().any(|fault| fault.later);
     let lost = results.iter().any(|(_, result)| matches!(result, Err((_, false))));
-    let size: usize = results
-        .iter()
-        .map(|(key, result)| match result {
-            Ok(Body::Whole(bytes)) => key.len() + 8 + bytes.len(),
-            _ => key.len() + 16,
-        })
-        .sum();
-    let mut body = Vec::with_capacity(size + 16);
-    body.push(b'{');
+    let mut body = Pieces::from(Vec::with_capacity(1024));
+    body.write(b"{");
     if !faults.is_empty() {
         let errors: Vec<Json> = faults.iter().map(|fault| fault.json()).collect();
-        body.extend_from_slice(b"\"errors\":");
-        body.extend_from_slice(Json::from(errors).to_string().as_bytes());
-        body.push(b',');
+        body.write(b"\"errors\":");
+        body.write(Json::from(errors).to_string().as_bytes());
+        body.write(b",");
     }
     // What is written before a stream, and the stream.
     let mut before = None;
     if lost {
-        body.extend_from_slice(b"\"data\":null}");
+        body.write(b"\"data\":null}");
     } else {
-        body.extend_from_slice(b"\"data\":{");
+        body.write(b"\"data\":{");
         for (index, (key, result)) in results.into_iter().enumerate() {
             if index > 0 {
-                body.push(b',');
+                body.write(b",");
             }
             // Response keys are GraphQL names: nothing in them needs escaping.
-            body.push(b'"');
-            body.extend_from_slice(key.as_bytes());
-            body.extend_from_slice(b"\":");
+            body.write(b"\"");
+            body.write(key.as_bytes());
+            body.write(b"\":");
             match result {
-                Ok(Body::Whole(bytes)) => body.extend_from_slice(&bytes),
+                Ok(Body::Whole(pieces)) => body.append(pieces),
                 Ok(Body::Stream(stream)) => before = Some((std::mem::take(&mut body), stream)),
-                Err(_) => body.extend_from_slice(b"null"),
+                Err(_) => body.write(b"null"),
             }
         }
-        body.extend_from_slice(b"}}");
+        body.write(b"}}");
     }
-    Answer {
-        content: match before {
-            None => Content::Whole(body),
-            Some((before, stream)) => Content::Stream {
-                before,
-                stream,
-                after: body,
-            },
+    let content = match before {
+        None => Content::Whole(body),
+        Some((before, stream)) => Content::Stream {
+            before,
+            stream,
+            after: body,
         },
-        refused: false,
+    };
+    Answer {
         later,
+        ..Answer::of(content)
     }
 }

@@ -28,12 +28,15 @@ use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::Request;
-use execute::{Call, Plan, Work};
+use execute::{Call, Planned, Work};
 use names::Names;
 use road::{Road, Scene, Sight};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Documents that ask about the schema and are answered at once.
+const INTROSPECTING: usize = 2;
 
 /// The GraphQL front.
 pub struct GraphQl {
@@ -41,6 +44,9 @@ pub struct GraphQl {
     settings: config::GraphQl,
     documents: cache::Documents,
     persisted: cache::Persisted,
+    schemas: cache::Schemas,
+    /// Documents that ask about the schema are answered so many at once: each takes a processor for as long as it takes.
+    introspecting: tokio::sync::Semaphore,
     sights: Mutex<Sights>,
 }
 
@@ -66,6 +72,8 @@ impl GraphQl {
             settings,
             documents: cache::Documents::new(),
             persisted: cache::Persisted::new(),
+            schemas: cache::Schemas::new(),
+            introspecting: tokio::sync::Semaphore::new(INTROSPECTING),
             sights: Mutex::default(),
         }
     }
@@ -103,20 +111,24 @@ impl GraphQl {
             operation_name: operation_name.map(str::to_owned),
             variables: variables.clone(),
         };
-        let plan = self.plan(&scene, principal, &call).map_err(|faults| {
+        let planned = self.plan(&scene, principal, &call).map_err(|faults| {
             faults
                 .into_iter()
                 .next()
                 .map_or_else(|| Error::internal("no fault"), Error::from)
         })?;
-        let Plan::Query(works) = plan else {
-            return Err(Error::invalid(Code::NOT_SUPPORTED, "only queries are explained"));
+        let works = match planned {
+            Planned::Works(works) => works,
+            Planned::Told(_) => Vec::new(),
+            Planned::Mutation(_) => {
+                return Err(Error::invalid(Code::NOT_SUPPORTED, "only queries are explained"));
+            }
         };
         Ok(works
             .into_iter()
             .filter_map(|(key, work)| match work {
                 Work::Run { request, .. } => Some((key, *request)),
-                Work::Ready(_) => None,
+                Work::Told(_) => None,
             })
             .collect())
     }
@@ -138,6 +150,7 @@ impl GraphQl {
                 ..Sights::default()
             };
             self.documents.keep(number);
+            self.schemas.keep(number);
         }
         sights
             .names

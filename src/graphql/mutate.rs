@@ -78,18 +78,15 @@ impl GraphQl {
         };
         let written = written.and_then(|written| assemble(&roots, &written));
         match written {
-            Ok(body) => Reply {
-                content: Content::Whole(body),
-                refused: false,
-                later: false,
-            },
+            Ok(body) => Reply::of(Content::Whole(body.into())),
             Err(error) => {
                 let fault = fault(&error, &roots);
                 let body = json!({"errors": [fault.json()], "data": null});
                 Reply {
-                    content: Content::Whole(body.to_string().into_bytes()),
+                    content: Content::Whole(body.to_string().into_bytes().into()),
                     refused: false,
                     later: fault.later,
+                    too_large: fault.too_large,
                 }
             }
         }

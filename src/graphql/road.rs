@@ -5,6 +5,7 @@ use super::types::{Key, Types};
 use crate::catalog::Catalog;
 use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Error, Result};
+use crate::memory::Room;
 use crate::principal::Principal;
 use crate::request::{Batch, Request};
 use crate::rules::View;
@@ -48,7 +49,7 @@ pub(crate) trait Road: Send + Sync {
         scene: &'a Scene,
         principal: &'a Principal,
         request: &'a Request,
-        delivery: Delivery,
+        delivery: Delivery<'a>,
     ) -> BoxFuture<'a, Result<Outcome>>;
 
     /// Runs the writes of one mutation, all or none of them.
@@ -58,6 +59,9 @@ pub(crate) trait Road: Send + Sync {
         principal: &'a Principal,
         batch: Batch,
     ) -> BoxFuture<'a, Result<Vec<Written>>>;
+
+    /// The room of a new answer.
+    fn room(&self) -> Arc<Room>;
 }
 
 impl Road for Arc<Engine> {
@@ -70,7 +74,7 @@ impl Road for Arc<Engine> {
         scene: &'a Scene,
         principal: &'a Principal,
         request: &'a Request,
-        delivery: Delivery,
+        delivery: Delivery<'a>,
     ) -> BoxFuture<'a, Result<Outcome>> {
         Box::pin(async move {
             match &scene.snapshot {
@@ -92,6 +96,10 @@ impl Road for Arc<Engine> {
                 None => Err(Error::internal("a scene without snapshot")),
             }
         })
+    }
+
+    fn room(&self) -> Arc<Room> {
+        Engine::room(self)
     }
 }
 

@@ -188,8 +188,9 @@ impl Rest {
         match self.dialects.parse(dialect, &snapshot, principal, call)? {
             Step::Done(response) => Ok(response),
             Step::Run { request, write } => {
-                let outcome = self.engine.run(&snapshot, principal, &request, Delivery::Stream);
-                write(outcome.await?)
+                let room = self.engine.room();
+                let delivery = Delivery::Stream(&room);
+                write(self.engine.run(&snapshot, principal, &request, delivery).await?)
             }
             Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
             Step::Account { action, write } => {

@@ -183,6 +183,11 @@ impl<'a> Scene<'a> {
         !face.key.is_empty() && face.key.iter().all(|column| self.view.can_read(face.id, *column))
     }
 
+    /// Whether the key tells rows apart: every column of it can be read in every row.
+    pub(super) fn has_whole_key(&self, face: &Face) -> bool {
+        !face.key.is_empty() && face.key.iter().all(|column| self.view.reads_whole(face.id, *column))
+    }
+
     /// Whether a column holds geometries.
     pub(super) fn is_geometry(&self, face: &Face, column: ColumnId) -> bool {
         self.physical(face, column).data_type == Type::Geometry

@@ -451,7 +451,7 @@ fn raw(value: &Value) -> String {
 /// An outcome with a body.
 pub(super) fn outcome(body: &'static str, count: u64, total: Option<u64>, next: Option<&str>) -> Outcome {
     Outcome {
-        body: Body::Whole(Bytes::from_static(body.as_bytes())),
+        body: Body::Whole(body.as_bytes().into()),
         count,
         total,
         next: next.map(String::from),

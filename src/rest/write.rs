@@ -3,8 +3,10 @@
 use super::Call;
 use crate::engine::{Body, Outcome, Tail};
 use crate::error::{Error, Kind};
+use crate::memory::Pieces;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use bytes::Bytes;
 use std::io::Write as _;
 
 /// The methods of what can only be read.
@@ -39,16 +41,18 @@ pub(super) fn envelope(
         let mut closing = Members::default();
         members(tail, &mut closing);
         closing.0.push(b'}');
-        closing.0
+        Bytes::from(closing.0)
     };
     let tail = outcome.tail();
     match outcome.body {
         Body::Whole(body) => {
-            let closing = closing(&tail);
-            json(StatusCode::OK, [opening.as_bytes(), &body, &closing].concat())
+            let mut pieces = Pieces::from(opening.as_bytes());
+            pieces.append(body);
+            pieces.write(&closing(&tail));
+            json(StatusCode::OK, axum::body::Body::new(pieces))
         }
         Body::Stream(stream) => {
-            let body = stream.within(opening.into(), closing);
+            let body = stream.within(opening.as_bytes().into(), closing);
             json(StatusCode::OK, axum::body::Body::from_stream(body))
         }
     }
@@ -57,9 +61,9 @@ pub(super) fn envelope(
 /// An outcome's body as it is.
 pub(super) fn bare(outcome: Outcome) -> Response {
     match outcome.body {
-        Body::Whole(body) => json(StatusCode::OK, body),
+        Body::Whole(body) => json(StatusCode::OK, axum::body::Body::new(body)),
         Body::Stream(stream) => {
-            let body = stream.within(Vec::new(), |_| Vec::new());
+            let body = stream.within(Pieces::default(), |_| Bytes::new());
             json(StatusCode::OK, axum::body::Body::from_stream(body))
         }
     }

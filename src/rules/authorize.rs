@@ -8,9 +8,11 @@ mod entered;
 mod expression;
 mod filter;
 mod guard;
+mod link;
 mod output;
 #[cfg(test)]
 mod tests;
+mod upsert;
 mod write;
 
 pub use decide::decisions;
@@ -313,7 +315,12 @@ impl<'a> Resolver<'a> {
             total: select.page.total,
             next: select.page.next,
         };
-        let key = self.cells_of(entered, &entered.face.key).unwrap_or_default();
+        // A key that is null in some rows, because the caller may not read it there, does not tell rows apart.
+        let whole = |terms: &Vec<Term>| terms.iter().all(|term| matches!(term, Term::Column { .. }));
+        let key = self
+            .cells_of(entered, &entered.face.key)
+            .filter(whole)
+            .unwrap_or_default();
         let default_order = self.default_order(entered, &key);
         let output = self.output(entered, &select.output)?;
         Ok(Select {

@@ -166,7 +166,9 @@ impl View {
         self.read(face).is_some_and(|read| read.rule == Predicate::TRUE)
     }
 
-    fn reads_whole(&self, face: FaceId, column: ColumnId) -> bool {
+    /// Whether the role may read a column of a face in every row that it can read.
+    #[must_use]
+    pub fn reads_whole(&self, face: FaceId, column: ColumnId) -> bool {
         let cell = self.read(face).and_then(|read| read.cells.get(column.0 as usize));
         cell == Some(&Cell::Visible)
     }

@@ -14,6 +14,7 @@ mod own;
 mod predicate;
 mod render;
 mod statement;
+mod stored;
 mod term;
 mod wire;
 mod writer;

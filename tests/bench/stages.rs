@@ -186,11 +186,12 @@ fn runs(criterion: &mut Criterion, runtime: &tokio::runtime::Runtime, house: &Ho
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 runtime
-                    .block_on(
-                        house
-                            .engine
-                            .run(&snapshot, &house.principal, black_box(&request), Delivery::Whole),
-                    )
+                    .block_on(house.engine.run(
+                        &snapshot,
+                        &house.principal,
+                        black_box(&request),
+                        Delivery::Whole(&house.engine.room()),
+                    ))
                     .expect("an answer")
             });
         });

@@ -109,7 +109,7 @@ impl Stage {
                         &self.snapshot,
                         &self.principal,
                         request,
-                        diglot::engine::Delivery::Whole,
+                        diglot::engine::Delivery::Whole(&self.engine.room()),
                     )
                     .await,
             )
@@ -145,6 +145,7 @@ impl Stage {
             Snapshot::assemble(Arc::new(catalog), views, 1),
             b"secret",
             "x-diglot-",
+            diglot::memory::Memory::unbounded(),
         );
         let snapshot = engine.snapshot();
         let front = Rest::new(self.engine.clone(), source.config.rest.clone());
@@ -161,10 +162,12 @@ impl Stage {
             let request = front
                 .request(&snapshot, principal, &super::targets::get("/api/item", ""))
                 .unwrap();
-            if let Err(error) =
-                self.runtime
-                    .block_on(engine.run(&snapshot, principal, &request, diglot::engine::Delivery::Whole))
-            {
+            if let Err(error) = self.runtime.block_on(engine.run(
+                &snapshot,
+                principal,
+                &request,
+                diglot::engine::Delivery::Whole(&engine.room()),
+            )) {
                 check_error(&error);
                 taken = false;
             }

@@ -6,7 +6,7 @@
 //! the server and the database under writes. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables, `told` that the playground's catalog
 //! tells the same. `responses` keeps answers to the letter, `order` holds lists to one order, `statements` counts what the
-//! databases are sent, `streaming` shows what only long answers show. `properties` asks at random, `fuzz` (in
+//! databases are sent, `streaming` and `answers` show what only long answers show. `properties` asks at random, `fuzz` (in
 //! `tests/fuzz`) hands bytes of any kind to everything that reads, `values` asks for each type by each operator, `check`
 //! runs `diglot check`. `snapshots` compares texts with stored ones, `layering` reads the source. `DIGLOT_CASES=filters/`
 //! runs the cases whose path contains that.
@@ -18,6 +18,7 @@
 )]
 
 mod accounts;
+mod answers;
 mod away;
 mod case;
 mod cases;

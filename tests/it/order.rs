@@ -136,7 +136,8 @@ const PARENTS: &str = "
 async fn a_parents_primary_key_is_no_key() {
     let (label, database) = ("order_parents", Database::Postgres);
     let url = world::own_database(label, database, PARENTS).await.unwrap();
-    let configuration = "[access]\ndefault = \"convention\"\n[tables.animal]\nkey = [\"id\"]";
+    let configuration = "[access]\ndefault = \"convention\"\n[tables.animal]\nkey = [\"id\"]\n\
+        [tables.animal.access.anonymous]\nread = true\n[tables.place.access.anonymous]\nread = true\n[roles.user]\ninherits = [\"anonymous\"]";
     let server = world::own(label, &url, configuration).await.unwrap();
     let log = server.whole_log();
     assert!(

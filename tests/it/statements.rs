@@ -104,10 +104,11 @@ async fn one_statement_for_each_root() {
                     assert_eq!(refused, text.ends_with("nothing"), "{place}: {answer}");
                     let seen = before.until_answered(&server, &id).await;
                     assert_eq!(seen.done, *roots, "{place}: statements that Diglot tells of");
-                    assert_eq!(
-                        seen.witnessed,
-                        seen.done + seen.given_up,
-                        "{place}: statements that the database tells of"
+                    // One that was interrupted while it was prepared never began.
+                    assert!(
+                        (seen.done..=seen.done + seen.given_up).contains(&seen.witnessed),
+                        "{place}: {} statements that the database tells of, {seen:?}",
+                        seen.witnessed
                     );
                     // SQLite's are interrupted when they are slow, and begun anew aside; PostgreSQL's are not.
                     assert!(

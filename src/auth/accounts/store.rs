@@ -67,7 +67,8 @@ pub(in crate::auth) async fn rows(engine: &Engine, snapshot: &Snapshot, question
         formats: Formats::default(),
     });
     let principal = Principal::system();
-    let outcome = Box::pin(engine.run(snapshot.system(), &principal, &request, Delivery::Whole)).await?;
+    let room = engine.room();
+    let outcome = Box::pin(engine.run(snapshot.system(), &principal, &request, Delivery::Whole(&room))).await?;
     serde_json::from_slice(&outcome.body.whole()?).map_err(Error::internal)
 }
 

@@ -346,6 +346,11 @@ impl Streams<'_> {
         *self.place = None;
         !std::mem::replace(self.doomed, true)
     }
+
+    /// The server is sending many rows: dropped from now on, the connection is closed, which ends the statement at once.
+    pub(super) fn flow(&mut self) {
+        *self.doomed = true;
+    }
 }
 
 pub(super) fn is_away<T>(result: &Result<T, sqlx::Error>) -> bool {

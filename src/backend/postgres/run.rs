@@ -1,6 +1,6 @@
 //! Running a read: one statement, its rows written as they arrive.
 
-use super::super::stream::{self, Outlet, Stopped};
+use super::super::stream::{self, Outlet, Stopped, without_a_place};
 use super::super::told::Told;
 use super::super::{Job, Reply, Rows, Run, Seal};
 use super::bind;
@@ -8,6 +8,7 @@ use super::fault::{self, Fault};
 use super::pool::{Lease, Pool, in_time};
 use super::write::{self, Fields, Malformed};
 use crate::error::{Error, Result};
+use crate::memory::Room;
 use crate::sql::{Shape, Statement};
 use crate::value::Datum;
 use futures_util::TryStreamExt;
@@ -20,6 +21,9 @@ use tracing::Instrument;
 
 /// Most times that a read is tried.
 const TRIES: u32 = 3;
+/// Full pieces of an answer from which a statement that nobody waits for any more is ended with its connection: taking
+/// the rest of its rows may cost more than connecting anew.
+const MANY: usize = 16;
 /// The server ends a statement by itself when its time is up; after so much more it is taken for dead.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
@@ -301,14 +305,29 @@ async fn send(
                 // Whoever waits for the first chunk polls this very task.
                 tokio::task::yield_now().await;
             }
+        } else {
+            match writer.settle(run.room) {
+                Ok(true) if writer.rows.full.iter().any(|full| full.len() > MANY) => streams.flow(),
+                Ok(_) => {}
+                Err(error) => {
+                    streams.flow();
+                    let error = if outlet.is_some() {
+                        without_a_place(error)
+                    } else {
+                        error
+                    };
+                    return Err(error.into());
+                }
+            }
         }
     }
-    Ok(writer.finish()?)
+    Ok(writer.finish(run.room)?)
 }
 
 /// Writes rows as they arrive.
 struct Writer<'a> {
     shape: &'a Shape,
+    room: &'a Room,
     most: u64,
     seal: Option<&'a Seal>,
     /// A cursor is written within the rows.
@@ -325,6 +344,7 @@ impl<'a> Writer<'a> {
         let shape = run.statement.shape();
         Self {
             shape,
+            room: run.room,
             most: run.most.unwrap_or(u64::MAX),
             seal: run.seal,
             cursors: shape.outputs.iter().any(write::has_cursor),
@@ -354,6 +374,11 @@ impl<'a> Writer<'a> {
             self.rows.more = true;
             return Ok(());
         }
+        // The driver has it already; it shall not be there twice.
+        let length: usize = fields.iter().flatten().map(|field| field.len()).sum();
+        if length > self.room.most() {
+            return Err(self.room.too_large().into());
+        }
         let cursor = match (self.cursors, self.seal) {
             (true, Some(seal)) => Some(seal(&cursor(self.shape, &fields)?)),
             _ => None,
@@ -378,7 +403,16 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Rows> {
+    /// Sees to it that the answer holds no more than it may; whether a piece of it has become full.
+    fn settle(&mut self, room: &Arc<Room>) -> Result<bool> {
+        if self.shape.reversed {
+            self.rows.settle_turned(room).map(|()| false)
+        } else {
+            self.rows.settle(room)
+        }
+    }
+
+    fn finish(mut self, room: &Arc<Room>) -> Result<Rows> {
         let values = |row: &PgRow| -> Result<Vec<Datum>> { Ok(cursor(self.shape, &fields(row)?)?) };
         let first = self.first.as_ref().map(values).transpose()?;
         let last = self.last.as_ref().map(values).transpose()?.or_else(|| first.clone());
@@ -390,6 +424,7 @@ impl<'a> Writer<'a> {
         for (starts, buffer) in self.starts.iter().zip(&mut self.rows.buffers) {
             *buffer = turned(buffer, starts);
         }
+        self.rows.finish(room)?;
         Ok(self.rows)
     }
 }

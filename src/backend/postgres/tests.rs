@@ -11,6 +11,7 @@ mod streams;
 use super::super::{Rows, Run, Settings};
 use super::Postgres;
 use crate::error::Result;
+use crate::memory::Memory;
 use crate::request::Slot;
 use crate::rules::Parameter;
 use crate::sql::{Form, Layout, Mark, Member, Shape, Statement, Wire};
@@ -145,10 +146,11 @@ async fn run(postgres: &Postgres, statement: &Statement, values: &[Datum]) -> Re
             values,
             most: None,
             seal: None,
+            room: &Memory::unbounded().room(),
         })
         .await
 }
 
 fn text(rows: &Rows, output: usize) -> String {
-    String::from_utf8(rows.buffers[output].clone()).unwrap()
+    rows.text(output)
 }

@@ -16,8 +16,12 @@ pub(super) enum Fault {
     Shape(&'static str),
     /// Nobody takes the rows.
     Stopped(Stopped),
+    /// The answer is larger than it may be.
+    NoRoom(Error),
     /// The time was up, and SQLite said so in other words.
     OutOfTime(rusqlite::Error),
+    /// A row is longer, or takes longer, than may be where it is written.
+    LongRow,
 }
 
 impl From<Stopped> for Fault {
@@ -36,8 +40,8 @@ impl Fault {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::OutOfTime(_) => Some(ErrorCode::OperationInterrupted),
-            Self::Shape(_) | Self::Stopped(_) => None,
+            Self::OutOfTime(_) | Self::LongRow => Some(ErrorCode::OperationInterrupted),
+            Self::Shape(_) | Self::Stopped(_) | Self::NoRoom(_) => None,
         }
     }
 
@@ -100,10 +104,9 @@ impl From<Fault> for Error {
         let error = match fault {
             Fault::Shape(what) => return Error::internal(what),
             Fault::Stopped(stopped) => return stopped.into(),
-            Fault::OutOfTime(error) => {
-                let message = "the statement ran out of its time";
-                return Error::new(Kind::Unavailable, Code::TIMEOUT, message).with_source(error);
-            }
+            Fault::NoRoom(error) => return error,
+            Fault::OutOfTime(error) => return out_of_time().with_source(error),
+            Fault::LongRow => return out_of_time(),
             Fault::Sqlite(error) => error,
         };
         if away {
@@ -117,9 +120,7 @@ impl From<Fault> for Error {
                 Code::DATABASE_AWAY,
                 "the database is busy, try again later",
             ),
-            Some(ErrorCode::OperationInterrupted) => {
-                Error::new(Kind::Unavailable, Code::TIMEOUT, "the statement ran out of its time")
-            }
+            Some(ErrorCode::OperationInterrupted) => out_of_time(),
             Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull) => Error::new(
                 Kind::Unavailable,
                 Code::DATABASE_AWAY,
@@ -128,7 +129,8 @@ impl From<Fault> for Error {
             Some(ErrorCode::TooBig) => Error::new(
                 Kind::TooLarge,
                 Code::LIMIT_EXCEEDED,
-                "the answer is too large for the database, ask for less",
+                "a value of the answer, or the rows within one, are too large to be held: ask for fewer rows (with a limit) or \
+                 columns",
             ),
             Some(ErrorCode::ConstraintViolation) => violated(&error, &text),
             _ => by_text(&text),
@@ -178,6 +180,10 @@ fn violated(error: &rusqlite::Error, text: &str) -> Error {
     let mut made = Error::new(Kind::Conflict, Code::CONSTRAINT, message);
     made.violation = Some(Box::new(violation));
     made
+}
+
+fn out_of_time() -> Error {
+    Error::new(Kind::Unavailable, Code::TIMEOUT, "the statement ran out of its time")
 }
 
 /// SQLite has one code for whatever is wrong with a statement; only the text tells which it is.

@@ -187,7 +187,9 @@ fn explain_away(fault: Fault, place: &Place, what: &str) -> Error {
     let reason = match &fault {
         Fault::Sqlite(error) | Fault::OutOfTime(error) => error.to_string(),
         Fault::Shape(what) => (*what).to_owned(),
+        Fault::LongRow => "a row is too long".to_owned(),
         Fault::Stopped(_) => "nobody waits".to_owned(),
+        Fault::NoRoom(error) => error.message.clone(),
     };
     let mut error = Error::from(fault);
     error.kind = Kind::Unavailable;

@@ -21,7 +21,7 @@ use super::reader::{Reader, Watch};
 use super::run;
 use crate::backend::stream::{self, Outlet, Reply, Stopped};
 use crate::backend::{Job, Rows, Run};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -32,6 +32,9 @@ use tokio::task::{JoinError, JoinHandle};
 
 /// Longest time for which a statement may hold an asynchronous worker.
 pub(super) const QUICK: Duration = Duration::from_millis(4);
+
+/// Longest row that is written on a worker.
+const QUICK_ROW: usize = 256 << 10;
 
 /// A statement that takes longer than this goes aside the next time; there the detour is under two per cent of it.
 const SLOW: Duration = Duration::from_millis(2);
@@ -169,7 +172,10 @@ impl Pool {
         }
         let job = Job::of(&run);
         let (rows, time) = self
-            .aside(move |reader| job.span.in_scope(|| run::read(&reader.connection, &job.run(), None)))
+            .aside(move |reader| {
+                job.span
+                    .in_scope(|| run::read(&reader.connection, reader.leash(usize::MAX), &job.run(), None))
+            })
             .await?;
         self.learn(run.statement.text(), time);
         Ok(rows)
@@ -193,8 +199,14 @@ impl Pool {
             let outcome = reader
                 .until(deadline, deadline.saturating_duration_since(begin))
                 .and_then(|()| {
-                    job.span
-                        .in_scope(|| run::read(&reader.connection, &job.run(), Some(&mut outlet)))
+                    job.span.in_scope(|| {
+                        run::read(
+                            &reader.connection,
+                            reader.leash(usize::MAX),
+                            &job.run(),
+                            Some(&mut outlet),
+                        )
+                    })
                 })
                 .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
             reader.unwatch();
@@ -251,11 +263,14 @@ impl Pool {
         if self.long.has(text) {
             return Ok(None);
         }
-        if !run.statement.has_long_calls()
-            && !self.slow.has(text)
-            && let Some(rows) = self.at_once(run).await?
-        {
-            return Ok(Some(rows));
+        if !run.statement.has_long_calls() && !self.slow.has(text) {
+            match self.at_once(run).await {
+                Ok(Some(rows)) => return Ok(Some(rows)),
+                Ok(None) => {}
+                // What is too large to be held may still stream.
+                Err(error) if short && matches!(error.code, Code::LIMIT_EXCEEDED | Code::OVERLOADED) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.briefly(run, short).await
     }
@@ -265,8 +280,14 @@ impl Pool {
         let job = Job::of(run);
         let mut outlet = short.then(|| Outlet::without_a_way(Instant::now() + self.timeout));
         let work = move |reader: &Reader| {
-            job.span
-                .in_scope(|| run::read(&reader.connection, &job.run(), outlet.as_mut()))
+            job.span.in_scope(|| {
+                run::read(
+                    &reader.connection,
+                    reader.leash(usize::MAX),
+                    &job.run(),
+                    outlet.as_mut(),
+                )
+            })
         };
         let (outcome, time) = self.on_a_thread(&self.brief, BRIEF, work).await?;
         match outcome {
@@ -297,7 +318,7 @@ impl Pool {
             .and_then(|()| {
                 reader.clock.begin();
                 self.timer.wake();
-                run::read(&reader.connection, run, None)
+                run::read(&reader.connection, reader.leash(QUICK_ROW), run, None)
             })
             .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
         reader.unwatch();

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::fault::Fault;
 use super::place::Place;
+use super::run::Leash;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -60,6 +61,14 @@ impl Reader {
     pub(super) fn until(&self, deadline: Instant, patience: Duration) -> Result<(), Fault> {
         self.clock.set(deadline);
         Ok(self.connection.busy_timeout(patience)?)
+    }
+
+    /// How far a run may go: to the end of its time, and to rows of so many bytes.
+    pub(super) fn leash(&self, row: usize) -> Leash<'_> {
+        Leash {
+            clock: &self.clock,
+            row,
+        }
     }
 
     /// A handle for interrupting the next run from outside, also where SQLite does not look at the clock (`count(*)` over a

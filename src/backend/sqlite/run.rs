@@ -1,31 +1,65 @@
 //! Running one read: values are bound, rows become bytes as the statement's shape says.
 
+use super::clock::Clock;
 use super::fault::Fault;
 use super::write::{float, number, scalar, string};
-use crate::backend::stream::Outlet;
+use crate::backend::stream::{Outlet, without_a_place};
 use crate::backend::told::Told;
 use crate::backend::{Rows, Run, Seal};
+use crate::error;
+use crate::memory::Room;
 use crate::sql::{Layout, Shape};
 use crate::value::Datum;
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql};
+use std::sync::Arc;
 use tokio::runtime::Handle;
+
+/// Bytes that a value may have in any case, however little an answer may hold: stored ones, lists that are bound, the rows
+/// within one. Beyond it the answer's own bound holds, so that SQLite does not make in memory what nobody can be sent.
+const LONGEST: usize = 16 << 20;
+
+/// Longer rows take their time without SQLite's looking at the clock: we do, after each of them.
+const LONG_ROW: usize = 16 << 10;
+
+/// How far a run may go where it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Leash<'a> {
+    /// Its time.
+    pub(super) clock: &'a Clock,
+    /// Bytes of one row. A longer one is an interrupt where an answer may hold more than that.
+    pub(super) row: usize,
+}
 
 /// Runs a statement and writes its rows; with an outlet, which only a thread may have that can wait, what becomes long
 /// goes out by it, and the rows returned are the last ones.
-pub(super) fn read(connection: &Connection, run: &Run<'_>, outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
+pub(super) fn read(
+    connection: &Connection,
+    leash: Leash<'_>,
+    run: &Run<'_>,
+    outlet: Option<&mut Outlet>,
+) -> Result<Rows, Fault> {
     let told = Told::begin();
-    let outcome = send(connection, run, outlet);
+    let outcome = send(connection, leash, run, outlet);
     told.end(&outcome);
     outcome
 }
 
-fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>) -> Result<Rows, Fault> {
+fn send(
+    connection: &Connection,
+    leash: Leash<'_>,
+    run: &Run<'_>,
+    mut outlet: Option<&mut Outlet>,
+) -> Result<Rows, Fault> {
     let shape = run.statement.shape();
+    let longest = i32::try_from(run.room.most().max(LONGEST)).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)?;
     let mut statement = connection.prepare_cached(run.statement.text())?;
     bind(&mut statement, run.values)?;
     let mut rows = statement.raw_query();
-    let mut written = Writer::new(shape, run.seal);
+    let most = leash.row.min(run.room.most());
+    let mut written = Writer::new(shape, run.seal, most);
     while let Some(row) = rows.next()? {
         if let (Some(total), None) = (shape.total, written.rows.total) {
             written.rows.total = row.get_ref(total)?.as_i64_or_null().ok().flatten();
@@ -39,14 +73,25 @@ fn send(connection: &Connection, run: &Run<'_>, mut outlet: Option<&mut Outlet>)
             written.rows.more = true;
             break;
         }
-        written.row(row)?;
+        match written.row(row) {
+            Err(Fault::LongRow) if most == run.room.most() => return Err(Fault::NoRoom(run.room.too_large())),
+            Ok(length) if length > LONG_ROW && leash.clock.is_up() => return Err(Fault::LongRow),
+            other => other?,
+        };
         if let Some(outlet) = &mut outlet
             && outlet.is_due(&written.rows)
         {
             Handle::current().block_on(outlet.send(&mut written.rows))?;
+        } else if let Err(error) = written.settle(run.room) {
+            let error = if outlet.is_some() {
+                without_a_place(error)
+            } else {
+                error
+            };
+            return Err(Fault::NoRoom(error));
         }
     }
-    Ok(written.finish())
+    written.finish(run.room).map_err(Fault::NoRoom)
 }
 
 /// Binds the values, each to the mark of its place.
@@ -67,13 +112,15 @@ pub(super) fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Datum]) ->
 struct Writer<'a> {
     shape: &'a Shape,
     seal: Option<&'a Seal>,
+    /// Bytes of one row.
+    most: usize,
     rows: Rows,
     /// For rows that arrive in reverse: where each ends, for each buffer.
     ends: Vec<Vec<usize>>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(shape: &'a Shape, seal: Option<&'a Seal>) -> Self {
+    fn new(shape: &'a Shape, seal: Option<&'a Seal>, most: usize) -> Self {
         let outputs = shape.outputs.len();
         let rows = Rows {
             buffers: (0..outputs).map(|_| Vec::with_capacity(512)).collect(),
@@ -82,6 +129,7 @@ impl<'a> Writer<'a> {
         Self {
             shape,
             seal,
+            most,
             rows,
             ends: if shape.reversed {
                 vec![Vec::new(); outputs]
@@ -91,7 +139,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn row(&mut self, row: &Row<'_>) -> Result<(), Fault> {
+    /// Writes a row; how long it is.
+    fn row(&mut self, row: &Row<'_>) -> Result<usize, Fault> {
+        let mut length = 0;
         let cursor = if self.shape.cursor.is_empty() {
             None
         } else {
@@ -104,14 +154,15 @@ impl<'a> Writer<'a> {
         };
         for (index, layout) in self.shape.outputs.iter().enumerate() {
             let out = &mut self.rows.buffers[index];
+            let start = out.len();
+            if !self.shape.reversed && self.rows.count > 0 {
+                out.push(b',');
+            }
+            let bound = start.saturating_add(self.most);
+            write(out, layout, row, cursor.as_deref(), self.seal, bound)?;
+            length += out.len() - start;
             if self.shape.reversed {
-                write(out, layout, row, cursor.as_deref(), self.seal)?;
                 self.ends[index].push(out.len());
-            } else {
-                if self.rows.count > 0 {
-                    out.push(b',');
-                }
-                write(out, layout, row, cursor.as_deref(), self.seal)?;
             }
         }
         if let Some(cursor) = cursor {
@@ -121,10 +172,19 @@ impl<'a> Writer<'a> {
             self.rows.last = Some(cursor);
         }
         self.rows.count += 1;
-        Ok(())
+        Ok(length)
     }
 
-    fn finish(mut self) -> Rows {
+    /// Sees to it that the answer holds no more than it may.
+    fn settle(&mut self, room: &Arc<Room>) -> error::Result<()> {
+        if self.shape.reversed {
+            self.rows.settle_turned(room)
+        } else {
+            self.rows.settle(room).map(|_| ())
+        }
+    }
+
+    fn finish(mut self, room: &Arc<Room>) -> error::Result<Rows> {
         if self.shape.reversed {
             for (buffer, ends) in self.rows.buffers.iter_mut().zip(&self.ends) {
                 let mut turned = Vec::with_capacity(buffer.len() + ends.len());
@@ -139,16 +199,19 @@ impl<'a> Writer<'a> {
             }
             std::mem::swap(&mut self.rows.first, &mut self.rows.last);
         }
-        self.rows
+        self.rows.finish(room)?;
+        Ok(self.rows)
     }
 }
 
+/// `bound`: the buffer may not become longer by a row's members.
 fn write(
     out: &mut Vec<u8>,
     layout: &Layout,
     row: &Row<'_>,
     cursor: Option<&[Datum]>,
     seal: Option<&Seal>,
+    bound: usize,
 ) -> Result<(), Fault> {
     match layout {
         Layout::Constant(json) => out.extend_from_slice(json),
@@ -163,7 +226,10 @@ fn write(
             out.push(b'{');
             for member in members {
                 out.extend_from_slice(&member.key);
-                write(out, &member.value, row, cursor, seal)?;
+                write(out, &member.value, row, cursor, seal, bound)?;
+                if out.len() > bound {
+                    return Err(Fault::LongRow);
+                }
             }
             out.push(b'}');
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::backend::Seal;
 use crate::catalog::{Default, Generated, Table, TableKind};
 use crate::error::Code;
+use crate::memory::Memory;
 use crate::sql::{Layout, Member, Shape, Wire};
 use crate::value::Type;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ async fn run(sqlite: &Sqlite, text: &str, values: &[Datum], shape: Shape) -> Res
             values,
             most: None,
             seal: None,
+            room: &Memory::unbounded().room(),
         })
         .await
 }
@@ -81,7 +83,7 @@ async fn run(sqlite: &Sqlite, text: &str, values: &[Datum], shape: Shape) -> Res
 /// The first column of all rows, as text of JSON.
 async fn answer(sqlite: &Sqlite, text: &str, values: &[Datum], wire: Wire) -> Result<String> {
     let rows = run(sqlite, text, values, shape(vec![Layout::Column { index: 0, wire }])).await?;
-    Ok(String::from_utf8(rows.buffers.into_iter().next().unwrap_or_default()).expect("UTF-8"))
+    Ok(rows.text(0))
 }
 
 fn table<'a>(database: &'a Database, name: &str) -> &'a Table {
@@ -118,6 +120,7 @@ async fn rows_are_written_as_their_shape_says() {
         values: &values,
         most: Some(2),
         seal: Some(&seal),
+        room: &Memory::unbounded().room(),
     };
     let rows = sqlite.run(limited).await.expect("rows");
     assert_eq!(
@@ -141,6 +144,7 @@ async fn rows_are_written_as_their_shape_says() {
         values: &values,
         most: Some(3),
         seal: Some(&seal),
+        room: &Memory::unbounded().room(),
     };
     let rows = sqlite.run(limited).await.expect("rows");
     assert_eq!(

@@ -332,7 +332,11 @@ impl Writing {
 
     /// Reads within the transaction.
     pub(in crate::backend) fn read(&mut self, run: &Run<'_>) -> Result<Rows> {
-        run::read(&self.connection, run, None)
+        let leash = run::Leash {
+            clock: &self.clock,
+            row: usize::MAX,
+        };
+        run::read(&self.connection, leash, run, None)
             .map_err(|fault| fault.of_a_run(self.clock.is_up()))
             .map_err(Error::from)
     }

@@ -1,6 +1,7 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
 mod ready;
+mod row;
 mod script;
 mod values;
 mod violation;
@@ -12,7 +13,7 @@ use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
 use crate::request::Batch;
 use bytes::Bytes;
-use script::Script;
+use script::{Script, Server};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one write of a batch gave.
@@ -73,15 +74,13 @@ impl Engine {
             .programs
             .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
         let outcome = Arc::new(Mutex::new(Vec::new()));
-        let script = Script::new(
-            Arc::clone(snapshot),
-            principal.clone(),
-            batch,
-            ready,
-            self.header_prefix.clone(),
-            self.backend.flavor(),
-            Arc::clone(&outcome),
-        );
+        let server = Server {
+            header_prefix: &self.header_prefix,
+            flavor: self.backend.flavor(),
+            room: self.room(),
+            outcome: Arc::clone(&outcome),
+        };
+        let script = Script::new(snapshot, principal, batch, ready, server);
         let backend = self.backend.clone();
         let work = async move { backend.write(Box::new(script)).await };
         // In a task of its own: a caller who leaves must not leave it in the middle.

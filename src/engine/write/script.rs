@@ -4,11 +4,13 @@ use super::super::Snapshot;
 use super::super::answer;
 use super::super::bind::Binder;
 use super::Written;
-use super::ready::{GroupStatements, Ready};
+use super::ready::Ready;
+use super::row::{Fed, GroupRun, is_of_row, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
 use crate::backend::{Run, Session, Work};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Result, ViolationKind};
+use crate::memory::Room;
 use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::Batch;
@@ -29,30 +31,42 @@ pub(super) struct Script {
     ready: Arc<Ready>,
     header_prefix: String,
     flavor: Flavor,
+    /// For what is read back of all its writes.
+    room: Arc<Room>,
     outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
     /// The request's, which a thread that writes for many does not know.
     span: tracing::Span,
 }
 
+/// What a script needs of the server.
+pub(super) struct Server<'a> {
+    /// Prefix of the headers that carry session variables.
+    pub(super) header_prefix: &'a str,
+    pub(super) flavor: Flavor,
+    pub(super) room: Arc<Room>,
+    /// Where it leaves what it gave.
+    pub(super) outcome: Arc<Mutex<Vec<Written>>>,
+}
+
 impl Script {
+    /// The work of a batch for one caller.
     pub(super) fn new(
-        snapshot: Arc<Snapshot>,
-        principal: Principal,
+        snapshot: &Arc<Snapshot>,
+        principal: &Principal,
         batch: Batch,
         ready: Arc<Ready>,
-        header_prefix: String,
-        flavor: Flavor,
-        outcome: Arc<Mutex<Vec<Written>>>,
+        server: Server<'_>,
     ) -> Self {
         Self {
-            snapshot,
-            principal,
+            snapshot: Arc::clone(snapshot),
+            principal: principal.clone(),
             batch,
             ready,
-            header_prefix,
-            flavor,
-            outcome,
+            header_prefix: server.header_prefix.to_owned(),
+            flavor: server.flavor,
+            room: server.room,
+            outcome: server.outcome,
             tries: 0,
             span: tracing::Span::current(),
         }
@@ -86,8 +100,8 @@ impl Script {
                 .get(index + 1)
                 .is_none_or(|next| next.write.unit != plan.write.unit);
             if ends {
-                for earlier in read_back..=index {
-                    steps.read_back(session, earlier, &plans[earlier]).await?;
+                for (earlier, plan) in plans.iter().enumerate().take(index + 1).skip(read_back) {
+                    steps.read_back(session, earlier, plan).await?;
                 }
                 read_back = index + 1;
             }
@@ -212,11 +226,14 @@ impl Steps<'_> {
                 if let Some(delete) = &statements.delete_kept {
                     let rows = std::mem::take(&mut changed.rows);
                     self.kept[index].0 = rows.into_iter().map(|(_, row)| row).enumerate().collect();
-                    let mut written = Written::default();
-                    written.body = self.returned(session, index, plan).await?;
+                    let body = self.returned(session, index, plan).await?;
                     let values = self.values(plan, delete, Of::Nothing)?;
-                    written.count = session.change(delete, &[values]).await?.count;
-                    written
+                    let count = session.change(delete, &[values]).await?.count;
+                    Written {
+                        body,
+                        count,
+                        created: 0,
+                    }
                 } else {
                     Written {
                         count: changed.count,
@@ -475,12 +492,11 @@ impl Steps<'_> {
             values: &values,
             most: None,
             seal: None,
+            room: &self.script.room,
         };
         let rows = session.read(run).await?;
-        answer::outcome(&read.answer, &read.query, rows, None)
-            .body
-            .whole()
-            .map(Some)
+        let body = answer::outcome(&read.answer, &read.query, rows, None).body.whole()?;
+        Ok(Some(body))
     }
 
     /// Why no row was found: there is none that the caller may know, or it may only be read.
@@ -550,62 +566,4 @@ impl Steps<'_> {
         }
         error
     }
-}
-
-/// What is needed to write the rows of one group.
-struct GroupRun<'a> {
-    index: usize,
-    plan: &'a WritePlan,
-    group: &'a Group,
-    conflict: Option<&'a Conflict>,
-    statements: &'a GroupStatements,
-    check: Verdict,
-    set_check: Verdict,
-}
-
-/// What a statement returned, by the index of the row that it was for.
-struct Fed {
-    rows: Vec<(usize, Vec<Datum>)>,
-    count: u64,
-}
-
-/// The rows that were sent.
-fn rows_of(value: &Value) -> Result<Vec<&[Value]>> {
-    let wrong = || Error::internal("rows that are no lists");
-    let Value::List(rows) = value else { return Err(wrong()) };
-    rows.iter()
-        .map(|row| match row {
-            Value::List(values) => Ok(values.as_slice()),
-            _ => Err(wrong()),
-        })
-        .collect()
-}
-
-/// The place of a row, which stands before its values, among all rows of its write.
-fn place_of(row: &[Value], otherwise: usize) -> usize {
-    match row.first() {
-        Some(Value::Integer(place)) => usize::try_from(*place).unwrap_or(otherwise),
-        _ => otherwise,
-    }
-}
-
-fn is_of_row(source: &crate::rules::Parameter) -> bool {
-    use crate::rules::Parameter;
-    matches!(source, Parameter::Row(..) | Parameter::Linked { .. })
-}
-
-fn number(datum: Option<&Datum>) -> Option<i64> {
-    match datum? {
-        Datum::Integer(number) => Some(*number),
-        Datum::Text(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
-fn is_true(datum: Option<&Datum>) -> bool {
-    number(datum) == Some(1)
-}
-
-fn lost() -> Error {
-    Error::internal("a statement that writes is not there, or returns what it should not")
 }

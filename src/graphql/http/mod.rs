@@ -8,7 +8,9 @@ use super::GraphQl;
 use super::document::operation_type;
 use super::error::{Fault, FaultCode};
 use super::execute::{Answer, Call, Content};
+use super::introspect::Told;
 use crate::engine::Delivery;
+use crate::memory::Pieces;
 use crate::principal::Principal;
 use async_graphql_parser::types::OperationType;
 use axum::body::Body;
@@ -52,40 +54,42 @@ impl GraphQl {
         match self.calls(method, query_string, headers, body).await {
             Err(refusal) => refused(media, &refusal),
             Ok(Calls::One(call)) => {
+                let room = self.road.room();
                 let answer = self
-                    .answer_call(principal, call, method != Method::POST, Delivery::Stream)
+                    .answer_call(principal, call, method != Method::POST, Delivery::Stream(&room))
                     .await;
                 match answer {
-                    Ok(answer) => written(media, answer),
+                    Ok(answer) => written(media, answer, negotiate::takes_gzip(headers)),
                     Err(refusal) => refused(media, &refusal),
                 }
             }
             Ok(Calls::Batch(calls)) => {
-                let mut body = vec![b'['];
+                let room = self.road.room();
+                let mut body = Pieces::from(&b"["[..]);
                 let mut later = false;
                 for (index, call) in calls.into_iter().enumerate() {
                     if index > 0 {
-                        body.push(b',');
+                        body.write(b",");
                     }
                     let answer = match call {
-                        Ok(call) => self.answer_call(principal, call, false, Delivery::Whole).await,
+                        Ok(call) => self.answer_call(principal, call, false, Delivery::Whole(&room)).await,
                         Err(refusal) => Err(refusal),
                     };
                     let answer = answer.unwrap_or_else(|refusal| Answer::refusal(&[refusal.fault]));
                     later |= answer.later;
-                    match answer.content.whole() {
-                        Ok(json) => body.extend_from_slice(&json),
+                    match answer.content.whole(&room) {
+                        Ok(json) => body.append(json),
                         Err(error) => return self.error_response(&error, headers),
                     }
                 }
-                body.push(b']');
+                body.write(b"]");
                 written(
                     media,
                     Answer {
-                        content: Content::Whole(body),
-                        refused: false,
                         later,
+                        ..Answer::of(Content::Whole(body))
                     },
+                    false,
                 )
             }
         }
@@ -124,7 +128,7 @@ impl GraphQl {
         principal: &Principal,
         call: call::Raw,
         get: bool,
-        delivery: Delivery,
+        delivery: Delivery<'_>,
     ) -> Result<Answer, Refusal> {
         let query = self.resolve(&call)?;
         if get && (query.contains("mutation") || query.contains("subscription")) {
@@ -145,13 +149,14 @@ impl GraphQl {
     }
 }
 
-fn written(media: Media, answer: Answer) -> Response {
+fn written(media: Media, answer: Answer, gzip: bool) -> Response {
     let status = match media {
         _ if answer.later => StatusCode::SERVICE_UNAVAILABLE,
+        Media::GraphQl if answer.too_large => StatusCode::PAYLOAD_TOO_LARGE,
         Media::GraphQl if answer.refused => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    response(status, media, answer.content)
+    response(status, media, answer.content, gzip)
 }
 
 fn refused(media: Media, refusal: &Refusal) -> Response {
@@ -159,18 +164,30 @@ fn refused(media: Media, refusal: &Refusal) -> Response {
         refusal.status,
         media,
         Answer::refusal(std::slice::from_ref(&refusal.fault)).content,
+        false,
     )
 }
 
-fn response(status: StatusCode, media: Media, content: Content) -> Response {
+fn response(status: StatusCode, media: Media, content: Content, gzip: bool) -> Response {
+    let mut packed = false;
     let mut response = Response::new(match content {
-        Content::Whole(body) => Body::from(body),
-        Content::Stream { before, stream, after } => Body::from_stream(stream.within(before, |_| after)),
+        Content::Whole(body) => Body::new(body),
+        Content::Told(Told::Short(json)) => Body::from(json),
+        Content::Told(Told::Long(json)) if gzip => {
+            packed = true;
+            Body::from(json.gzip.clone())
+        }
+        Content::Told(Told::Long(json)) => Body::new(json.unpacking()),
+        Content::Stream { before, stream, after } => Body::from_stream(stream.within(before, |_| after.into_bytes())),
     });
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     headers.append(header::VARY, HeaderValue::from_static("accept"));
+    if packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }

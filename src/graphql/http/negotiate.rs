@@ -81,6 +81,20 @@ pub(super) fn accept(headers: &HeaderMap) -> Result<Media, Refusal> {
     })
 }
 
+/// Whether the client takes an answer compressed with gzip.
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let quality = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        gzip && quality.is_none_or(|quality| quality.parse().is_ok_and(|quality: f32| quality > 0.0))
+    })
+}
+
 /// Bodies must be JSON in UTF-8.
 pub(super) fn content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let refusal = |message: &str| {
@@ -151,6 +165,24 @@ mod tests {
                 headers.insert(header::ACCEPT, accept.parse().unwrap());
             }
             assert_eq!(super::accept(&headers).ok(), want, "{accept}");
+        }
+    }
+
+    #[test]
+    fn gzip() {
+        for (accept, taken) in [
+            ("", false),
+            ("identity", false),
+            ("*", false),
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("br, gzip;q=0", false),
+            ("gzip; q=0.0, br", false),
+            ("xgzip", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, accept.parse().unwrap());
+            assert_eq!(takes_gzip(&headers), taken, "{accept}");
         }
     }
 

@@ -2,6 +2,9 @@
 //! but the answer's.
 
 mod system;
+mod told;
+
+pub(crate) use told::{Packed, Sheet, Told};
 
 use super::coerce::Variables;
 use super::convert::{Converter, Selected};
@@ -12,8 +15,8 @@ use async_graphql_parser::types::{Field, SelectionSet};
 use async_graphql_value::ConstValue;
 use system::{DIRECTIVES, SystemType, TYPES};
 
-/// Most members that an answer writes for each type of the schema, and at least for small ones: about twice what the
-/// usual introspection needs.
+/// Most members that the answer to a document writes for each type of the schema, and at least for small ones: about twice
+/// what the usual introspection needs.
 const MEMBERS_PER_TYPE: usize = 400;
 const MEMBERS: usize = 50_000;
 /// Most lists of types, fields or values within each other; the usual introspection has two.
@@ -89,25 +92,33 @@ struct InputNode<'a> {
 struct Writer<'w, 'c> {
     converter: &'w Converter<'c>,
     types: Types<'c>,
-    out: &'w mut String,
-    members: usize,
-    most: usize,
+    out: &'w mut Sheet,
+    /// Members that may still be written.
+    left: &'w mut usize,
     lists: usize,
+}
+
+/// How many members all answers to a document may have together.
+pub(crate) fn members(types: Types<'_>) -> usize {
+    MEMBERS + MEMBERS_PER_TYPE * types.count()
 }
 
 /// Answers a question.
 ///
 /// # Errors
-/// The answer would be too large.
-pub(crate) fn answer<'c>(converter: &Converter<'c>, question: &Question<'c>, out: &mut String) -> Result<(), Fault> {
+/// The answer would have more than `left` members.
+pub(crate) fn answer<'c>(
+    converter: &Converter<'c>,
+    question: &Question<'c>,
+    left: &mut usize,
+    out: &mut Sheet,
+) -> Result<(), Fault> {
     let types = converter.types();
-    let most = MEMBERS + MEMBERS_PER_TYPE * types.count();
     let mut writer = Writer {
         converter,
         types,
         out,
-        members: 0,
-        most,
+        left,
         lists: 0,
     };
     match &question.name {
@@ -120,7 +131,7 @@ pub(crate) fn answer<'c>(converter: &Converter<'c>, question: &Question<'c>, out
             match named {
                 Some(named) => writer.type_of(Node { named, layers: &[] }, &question.sets),
                 None => {
-                    writer.out.push_str("null");
+                    writer.out.push("null");
                     Ok(())
                 }
             }
@@ -130,18 +141,25 @@ pub(crate) fn answer<'c>(converter: &Converter<'c>, question: &Question<'c>, out
 
 impl<'c> Writer<'_, 'c> {
     fn text(&mut self, text: &str) {
-        self.out.push_str(&serde_json::Value::from(text).to_string());
+        // Names are most of it.
+        if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.out.push("\"");
+            self.out.push(text);
+            self.out.push("\"");
+        } else {
+            self.out.push(&serde_json::Value::from(text).to_string());
+        }
     }
 
     fn maybe(&mut self, text: Option<&str>) {
         match text {
             Some(text) => self.text(text),
-            None => self.out.push_str("null"),
+            None => self.out.push("null"),
         }
     }
 
     fn truth(&mut self, truth: bool) {
-        self.out.push_str(if truth { "true" } else { "false" });
+        self.out.push(if truth { "true" } else { "false" });
     }
 
     fn object(
@@ -150,23 +168,23 @@ impl<'c> Writer<'_, 'c> {
         sets: Sets<'_, 'c>,
         mut member: impl FnMut(&mut Self, &str, &Selected<'c>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.out.push('{');
+        self.out.push("{");
         for (index, selected) in self.converter.collect(sets)?.iter().enumerate() {
-            self.members += 1;
-            if self.members > self.most {
+            let Some(left) = self.left.checked_sub(1) else {
                 return Err(Fault::validation("the answer to this introspection would be too large"));
-            }
+            };
+            *self.left = left;
             if index > 0 {
-                self.out.push(',');
+                self.out.push(",");
             }
             self.text(selected.key);
-            self.out.push(':');
+            self.out.push(":");
             match selected.field.name.node.as_str() {
                 "__typename" => self.text(typename),
                 name => member(self, name, selected)?,
             }
         }
-        self.out.push('}');
+        self.out.push("}");
         Ok(())
     }
 
@@ -175,14 +193,14 @@ impl<'c> Writer<'_, 'c> {
         items: impl IntoIterator<Item = T>,
         mut each: impl FnMut(&mut Self, T) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.out.push('[');
+        self.out.push("[");
         for (index, item) in items.into_iter().enumerate() {
             if index > 0 {
-                self.out.push(',');
+                self.out.push(",");
             }
             each(self, item)?;
         }
-        self.out.push(']');
+        self.out.push("]");
         Ok(())
     }
 
@@ -243,7 +261,7 @@ impl<'c> Writer<'_, 'c> {
             ),
             "directives" => own.directives(&selected.sets),
             _ => {
-                own.out.push_str("null");
+                own.out.push("null");
                 Ok(())
             }
         })
@@ -314,7 +332,7 @@ impl<'c> Writer<'_, 'c> {
                         };
                         return own.type_of(inner, &selected.sets);
                     }
-                    _ => own.out.push_str("null"),
+                    _ => own.out.push("null"),
                 }
                 return Ok(());
             }
@@ -345,7 +363,7 @@ impl<'c> Writer<'_, 'c> {
                     own.field(field.name, field.description, Self::node(field.ty), &argument, selected)
                 });
             }
-            ("interfaces", Kind::Object) => self.out.push_str("[]"),
+            ("interfaces", Kind::Object) => self.out.push("[]"),
             ("enumValues", Kind::Enum) => {
                 let values = self.types.enum_values(key);
                 return self.enum_values(values, selected);
@@ -357,7 +375,7 @@ impl<'c> Writer<'_, 'c> {
                 self.lists -= 1;
             }
             ("isOneOf", Kind::Input) => self.truth(false),
-            _ => self.out.push_str("null"),
+            _ => self.out.push("null"),
         }
         Ok(())
     }
@@ -382,12 +400,12 @@ impl<'c> Writer<'_, 'c> {
                     own.field(name, None, own.system_node(ty, *wrap), &argument, selected)
                 });
             }
-            ("interfaces", true) => self.out.push_str("[]"),
+            ("interfaces", true) => self.out.push("[]"),
             ("enumValues", false) => {
                 let values = system.values.iter().map(|value| (*value, None)).collect();
                 return self.enum_values(values, selected);
             }
-            _ => self.out.push_str("null"),
+            _ => self.out.push("null"),
         }
         Ok(())
     }
@@ -399,7 +417,7 @@ impl<'c> Writer<'_, 'c> {
                     "name" => own.text(value),
                     "description" => own.maybe(description),
                     "isDeprecated" => own.truth(false),
-                    _ => own.out.push_str("null"),
+                    _ => own.out.push("null"),
                 }
                 Ok(())
             })
@@ -424,7 +442,7 @@ impl<'c> Writer<'_, 'c> {
                 }
                 "type" => return own.type_of(node, &selected.sets),
                 "isDeprecated" => own.truth(false),
-                _ => own.out.push_str("null"),
+                _ => own.out.push("null"),
             }
             Ok(())
         })
@@ -439,7 +457,7 @@ impl<'c> Writer<'_, 'c> {
                     "type" => return own.type_of(input.node, &selected.sets),
                     "defaultValue" => own.maybe(input.default),
                     "isDeprecated" => own.truth(false),
-                    _ => own.out.push_str("null"),
+                    _ => own.out.push("null"),
                 }
                 Ok(())
             })

@@ -2,7 +2,8 @@
 
 use super::fixture::{blog, front, front_with, principal};
 use crate::config;
-use crate::graphql::execute::{Call, Plan, Work};
+use crate::graphql::execute::{Call, Planned, Work};
+use crate::graphql::introspect::Told;
 use crate::graphql::road::Road;
 use serde_json::{Value as Json, json};
 
@@ -15,11 +16,14 @@ fn requests(settings: config::GraphQl, role: &str, query: &str, variables: Json)
         variables: variables.as_object().cloned().unwrap_or_default(),
     };
     match front.plan(&echo.scene(role), &principal(role), &call) {
-        Ok(Plan::Mutation(_)) => panic!("a mutation: {query}"),
-        Ok(Plan::Query(works)) => works
+        Ok(Planned::Mutation(_)) => panic!("a mutation: {query}"),
+        Ok(Planned::Told(Told::Short(json))) => json,
+        Ok(Planned::Told(Told::Long(_))) => panic!("a long answer"),
+        Ok(Planned::Works(works)) => works
             .into_iter()
             .map(|(key, work)| match work {
-                Work::Ready(json) => format!("{key}: {json}"),
+                Work::Told(Told::Short(json)) => format!("{key}: {json}"),
+                Work::Told(Told::Long(_)) => panic!("a long answer"),
                 Work::Run { request, nullable } => {
                     format!(
                         "{key}{}: {:?}\n  values: {:?}",
@@ -350,8 +354,10 @@ fn documents_are_kept_and_give_the_same() {
             operation_name: None,
             variables: json!({"id": id}).as_object().cloned().unwrap(),
         };
-        let plan = front.plan(&echo.scene("admin"), &principal("admin"), &call).unwrap();
-        let Plan::Query(works) = plan else { panic!("a query") };
+        let planned = front.plan(&echo.scene("admin"), &principal("admin"), &call).unwrap();
+        let Planned::Works(works) = planned else {
+            panic!("no works")
+        };
         let Some((_, Work::Run { request, .. })) = works.into_iter().next() else {
             panic!("no run")
         };

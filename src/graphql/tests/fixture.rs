@@ -10,6 +10,7 @@ use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::graphql::road::{Road, Scene};
 use crate::ident::{Identifier, Name};
+use crate::memory::{Memory, Room};
 use crate::principal::{Credential, Principal};
 use crate::request::{Batch, Output, Request, Source};
 use crate::rules::{Cell, CreateAccess, FaceAccess, Predicate, ReadAccess, UpdateAccess, View};
@@ -374,6 +375,10 @@ impl Echo {
 }
 
 impl Road for Echo {
+    fn room(&self) -> Arc<Room> {
+        Memory::unbounded().room()
+    }
+
     fn scene(&self, role: &str) -> Scene {
         let view = match role {
             "admin" => Some(admin(&self.catalog)),
@@ -400,7 +405,7 @@ impl Road for Echo {
         _: &'a Scene,
         _: &'a Principal,
         request: &'a Request,
-        _: Delivery,
+        _: Delivery<'a>,
     ) -> BoxFuture<'a, Result<Outcome>> {
         self.seen.lock().unwrap().push(request.clone());
         Box::pin(async move {
@@ -422,7 +427,7 @@ impl Road for Echo {
                 _ => format!("[{:?}]", name.as_str()),
             };
             Ok(Outcome {
-                body: Body::Whole(body.into()),
+                body: Body::Whole(body.into_bytes().into()),
                 count: 1,
                 total: None,
                 next: None,

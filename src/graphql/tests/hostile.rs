@@ -2,7 +2,7 @@
 //! what a release build needs.
 
 use super::fixture::{blog, catalog, column, front, principal, relate, table};
-use crate::graphql::execute::{Call, Plan};
+use crate::graphql::execute::{Call, Planned};
 use crate::graphql::road::Road;
 use crate::value::Type;
 use serde_json::{Map, Value as Json, json};
@@ -27,9 +27,10 @@ fn cost(
     let start = Instant::now();
     let result = front.plan(&road.scene("admin"), &principal("admin"), &call);
     let result = result
-        .map(|plan| match plan {
-            Plan::Query(works) => works.len(),
-            Plan::Mutation(mutation) => mutation.roots.len(),
+        .map(|planned| match planned {
+            Planned::Works(works) => works.len(),
+            Planned::Told(_) => 1,
+            Planned::Mutation(mutation) => mutation.roots.len(),
         })
         .map_err(|faults| faults[0].message.clone());
     (result, start.elapsed())

@@ -3,8 +3,9 @@
 use super::fixture::{blog, front, principal};
 use crate::engine::Delivery;
 use crate::graphql::GraphQl;
-use crate::graphql::execute::{Call, Plan};
+use crate::graphql::execute::{Call, Planned};
 use crate::graphql::road::Road;
+use crate::memory::Memory;
 use crate::principal::Principal;
 use futures_util::FutureExt;
 use serde_json::{Value as Json, json};
@@ -22,7 +23,7 @@ fn call(query: &str, variables: &Json) -> Call {
 fn writes(role: &str, query: &str, variables: &Json) -> String {
     let (front, echo) = front(blog());
     match front.plan(&echo.scene(role), &principal(role), &call(query, variables)) {
-        Ok(Plan::Mutation(mutation)) => {
+        Ok(Planned::Mutation(mutation)) => {
             let mut out = String::new();
             for (index, write) in mutation.batch.writes.iter().enumerate() {
                 let _ = writeln!(
@@ -39,7 +40,8 @@ fn writes(role: &str, query: &str, variables: &Json) -> String {
             }
             out + &format!("values: {:?}\n", mutation.batch.values)
         }
-        Ok(Plan::Query(_)) => panic!("a query: {query}"),
+        Ok(Planned::Told(_)) => panic!("an answer about the schema: {query}"),
+        Ok(Planned::Works(_)) => panic!("a query: {query}"),
         Err(faults) => faults.iter().map(|fault| format!("error {}\n", fault.json())).collect(),
     }
 }
@@ -162,9 +164,10 @@ fn nested_writes() {
 
 fn answer(front: &GraphQl, principal: &Principal, query: &str) -> Json {
     let call = call(query, &json!({}));
-    let answer = front.answer(principal, &call, Delivery::Whole);
+    let room = Memory::unbounded().room();
+    let answer = front.answer(principal, &call, Delivery::Whole(&room));
     let answer = answer.now_or_never().unwrap();
-    serde_json::from_slice(&answer.content.whole().unwrap()).unwrap()
+    serde_json::from_slice(&answer.content.whole(&room).unwrap().into_bytes()).unwrap()
 }
 
 #[test]

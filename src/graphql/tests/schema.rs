@@ -9,6 +9,7 @@ use crate::graphql::execute::Call;
 use crate::graphql::names::Names;
 use crate::graphql::road::{Road, Sight};
 use crate::graphql::types::{Key, Part, Root, RootKind};
+use crate::memory::Memory;
 use crate::rules::{Cell, Predicate};
 use crate::value::Type;
 use futures_util::FutureExt;
@@ -430,10 +431,11 @@ fn introspection_as_async_graphql_has_it() {
             ..Call::default()
         };
         let answer = front
-            .answer(&principal(role), &call, Delivery::Whole)
+            .answer(&principal(role), &call, Delivery::Whole(&Memory::unbounded().room()))
             .now_or_never()
             .unwrap();
-        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
+        let own: Json =
+            serde_json::from_slice(&answer.content.whole(&Memory::unbounded().room()).unwrap().into_bytes()).unwrap();
         let own = &own["data"];
         assert_eq!(own["__schema"]["queryType"], peer["__schema"]["queryType"]);
         assert_eq!(own["__schema"]["mutationType"], peer["__schema"]["mutationType"]);
@@ -460,10 +462,11 @@ fn introspection_can_be_the_admins() {
             ..Call::default()
         };
         let answer = front
-            .answer(&principal(role), &call, Delivery::Whole)
+            .answer(&principal(role), &call, Delivery::Whole(&Memory::unbounded().room()))
             .now_or_never()
             .unwrap();
-        let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
+        let own: Json =
+            serde_json::from_slice(&answer.content.whole(&Memory::unbounded().room()).unwrap().into_bytes()).unwrap();
         assert_eq!(own.get("data").is_some(), good, "{own}");
     }
 }
@@ -477,9 +480,14 @@ fn introspection_itself_is_introspected() {
         ..Call::default()
     };
     let answer = front
-        .answer(&principal("reader"), &call, Delivery::Whole)
+        .answer(
+            &principal("reader"),
+            &call,
+            Delivery::Whole(&Memory::unbounded().room()),
+        )
         .now_or_never()
         .unwrap();
-    let own: Json = serde_json::from_slice(&answer.content.whole().unwrap()).unwrap();
+    let own: Json =
+        serde_json::from_slice(&answer.content.whole(&Memory::unbounded().room()).unwrap().into_bytes()).unwrap();
     insta::assert_json_snapshot!("introspection_types", own);
 }

@@ -206,7 +206,7 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
         after: cursor.map(|cursor| builder.push(Value::Text(cursor.into()))),
         // Nothing but the count is asked for with no rows.
         total: count || limit == 0,
-        next: limit > 0 && scene.has_key(face),
+        next: limit > 0 && scene.has_whole_key(face),
         ..Page::default()
     };
     let select = Select {
@@ -255,7 +255,7 @@ fn order<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Vec<O
         .map(|text| query::order(text, ORDER, column))
         .transpose()?
         .unwrap_or_default();
-    if !order.is_empty() || !scene.has_key(face) {
+    if !order.is_empty() || !scene.has_whole_key(face) {
         return Ok(order);
     }
     let key = face

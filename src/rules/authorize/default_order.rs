@@ -21,7 +21,12 @@ impl Resolver<'_> {
         let unique = table.uniques.iter().filter(|unique| table.is_unique(&unique.columns));
         unique
             .filter(|unique| unique.columns.iter().all(present))
-            .find_map(|unique| self.cells_of(entered, &unique.columns))
+            .find_map(|unique| {
+                let cells = self.cells_of(entered, &unique.columns)?;
+                // Null where the caller may not read it, it would not be unique.
+                let whole = cells.iter().all(|cell| matches!(cell, Term::Column { .. }));
+                whole.then_some(cells)
+            })
             .unwrap_or_else(|| {
                 let columns = key_first(table);
                 columns.filter_map(|column| self.cell(entered, column)).collect()

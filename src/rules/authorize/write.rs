@@ -1,19 +1,18 @@
 //! Writes: rights, columns, presets and checks of every change, and what is read back through the read rule.
 
 use super::decide::{Presets, solve_create, solve_update};
+use super::upsert::Upsert;
 use super::{Authorized, Entered, Resolver, guard};
-use crate::catalog::{Catalog, ColumnId, Default, Face, FaceId, Generated, Join, Table, TableId};
+use crate::catalog::{Catalog, ColumnId, Default, Face, FaceId, Generated, Table, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal};
-use crate::request::{
-    self, Assignment, ConflictAction, ConflictTarget, Expression, Filter, Formats, Insert, Link, RowGroup, Side,
-};
+use crate::request::{self, Assignment, ConflictAction, ConflictTarget, Expression, Filter, Formats, Insert, RowGroup};
 use crate::rules::predicate::parameter_type;
 use crate::rules::types::are_comparable;
 use crate::rules::{
     Cell, Change, Conflict, CreateAccess, Decisions, From, Group, Parameter, Predicate, ReadAccess, Right, Select,
-    Term, Touch, UpdateAccess, View, Within, Write, solve, substitute,
+    Term, Touch, UpdateAccess, View, Write, solve, substitute,
 };
 use crate::value::Datum;
 use std::borrow::Cow;
@@ -53,17 +52,17 @@ pub fn authorize_writes(
 }
 
 /// A write that is resolved; later ones may link to its rows.
-struct Done<'a> {
+pub(super) struct Done<'a> {
     /// `None`: a function's, which may return no rows.
-    face: Option<&'a Face>,
-    write: Write,
+    pub(super) face: Option<&'a Face>,
+    pub(super) write: Write,
 }
 
 /// A column and what it gets.
-type Assigned = (ColumnId, Term);
+pub(super) type Assigned = (ColumnId, Term);
 
 impl<'a> Resolver<'a> {
-    fn write(&mut self, index: usize, write: &request::Write, done: &mut [Done<'a>]) -> Result<Done<'a>> {
+    pub(super) fn write(&mut self, index: usize, write: &request::Write, done: &mut [Done<'a>]) -> Result<Done<'a>> {
         if let request::Change::Call { arguments, select } = &write.change {
             return self.call_of(write, arguments, select);
         }
@@ -164,7 +163,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A function that may write; no later write can link to it.
-    fn call_of(
+    pub(super) fn call_of(
         &mut self,
         write: &request::Write,
         arguments: &[(Name, request::Slot)],
@@ -186,7 +185,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The table as the caller may read it. Who may not read it at all knows the keys of the rows that they write.
-    fn reading(&mut self, face: &'a Face) -> Result<Entered<'a>> {
+    pub(super) fn reading(&mut self, face: &'a Face) -> Result<Entered<'a>> {
         match self.enter(face) {
             Ok(entered) => Ok(entered),
             Err(_) => Ok(self.keys_of(face)),
@@ -194,7 +193,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The table as somebody knows it who has written rows of it and reads nothing: their keys.
-    fn keys_of(&self, face: &'a Face) -> Entered<'a> {
+    pub(super) fn keys_of(&self, face: &'a Face) -> Entered<'a> {
         let table = self.catalog.table(face.table);
         let is_key = |column| face.key.contains(&column);
         let cells = table
@@ -221,7 +220,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// One right on a face, if the caller has it.
-    fn right<T>(
+    pub(super) fn right<T>(
         &mut self,
         face: &Face,
         right: Right,
@@ -251,7 +250,7 @@ impl<'a> Resolver<'a> {
         Ok(access)
     }
 
-    fn refused(&self, face: &Face, right: Right) -> Error {
+    pub(super) fn refused(&self, face: &Face, right: Right) -> Error {
         let (doing, verb) = match right {
             Right::Read => ("reading", "read"),
             Right::Create => ("creating rows of", "create rows of"),
@@ -272,7 +271,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// Which rows a change is for: those that it may be made on, that can be read, and that were asked for.
-    fn targets(&mut self, entered: &Entered<'a>, rule: Predicate, filter: Option<&Filter>) -> Result<Predicate> {
+    pub(super) fn targets(
+        &mut self,
+        entered: &Entered<'a>,
+        rule: Predicate,
+        filter: Option<&Filter>,
+    ) -> Result<Predicate> {
         let allowed = Predicate::all([rule, entered.rule.clone()]);
         let Some(filter) = filter else { return Ok(allowed) };
         let filter = self.filter(entered, filter)?;
@@ -281,7 +285,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// Which of the rows that were asked for can be read, where it matters.
-    fn readable(&mut self, entered: &Entered<'a>, filter: Option<&Filter>, strict: bool) -> Result<Option<Predicate>> {
+    pub(super) fn readable(
+        &mut self,
+        entered: &Entered<'a>,
+        filter: Option<&Filter>,
+        strict: bool,
+    ) -> Result<Option<Predicate>> {
         if !strict {
             return Ok(None);
         }
@@ -292,7 +301,7 @@ impl<'a> Resolver<'a> {
         self.targets(entered, Predicate::TRUE, filter).map(Some)
     }
 
-    fn returning(
+    pub(super) fn returning(
         &mut self,
         entered: &Entered<'a>,
         write: usize,
@@ -315,7 +324,7 @@ impl<'a> Resolver<'a> {
         self.select(entered, from, entered.rule.clone(), None, &select)
     }
 
-    fn insert(&mut self, entered: &Entered<'a>, insert: &Insert, done: &mut [Done<'a>]) -> Result<Change> {
+    pub(super) fn insert(&mut self, entered: &Entered<'a>, insert: &Insert, done: &mut [Done<'a>]) -> Result<Change> {
         let face = entered.face;
         let access = self.right(face, Right::Create, |access| access.create.as_ref())?;
         let (check, presets) = solve_create(access, self.principal, &mut self.decisions);
@@ -362,7 +371,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// What was sent for new rows, and what they get from rows that they are linked to.
-    fn sent(
+    pub(super) fn sent(
         &mut self,
         face: &'a Face,
         access: &CreateAccess,
@@ -395,111 +404,8 @@ impl<'a> Resolver<'a> {
         Ok(sent)
     }
 
-    /// A column gets its value from a row of an earlier write.
-    fn linked(
-        &self,
-        face: &Face,
-        writable: &[bool],
-        column: ColumnId,
-        source: Parameter,
-        sent: &mut Vec<Assigned>,
-    ) -> Result<()> {
-        let name = face.column(column).name.as_str();
-        if !writable.get(column.0 as usize).copied().unwrap_or(false) {
-            let role = self.principal.role.as_str();
-            let message = format!("role {role:?} may not write {name:?} of {:?}", face.name.as_str());
-            return Err(Error::forbidden(message).at(name));
-        }
-        if sent.iter().any(|(present, _)| *present == column) {
-            let message = format!("{name:?} cannot be sent here: the row that it refers to decides it");
-            return Err(Error::invalid(Code::INVALID_VALUE, message).at(name));
-        }
-        sent.push((column, value_of(self.catalog.table(face.table), column, source)));
-        Ok(())
-    }
-
-    fn link_once(
-        &mut self,
-        face: &'a Face,
-        writable: &[bool],
-        links: &[Link],
-        sent: &mut Vec<Assigned>,
-        done: &mut [Done<'a>],
-    ) -> Result<()> {
-        for link in links {
-            let write = u16::try_from(link.write).unwrap_or(u16::MAX);
-            for (column, kept) in self.joined(face, link, done)? {
-                self.linked(face, writable, column, Parameter::Written { write, kept }, sent)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn within(&mut self, face: &'a Face, link: Option<&Link>, done: &mut [Done<'a>]) -> Result<Option<Within>> {
-        let Some(link) = link else { return Ok(None) };
-        let (columns, kept) = self.joined(face, link, done)?.into_iter().unzip();
-        Ok(Some(Within {
-            write: u16::try_from(link.write).unwrap_or(u16::MAX),
-            columns,
-            kept,
-        }))
-    }
-
-    /// Columns of this face that a link joins with what the earlier write keeps.
-    fn joined(&mut self, face: &'a Face, link: &Link, done: &mut [Done<'a>]) -> Result<Vec<(ColumnId, u16)>> {
-        let lost = || Error::internal("a link to a write that is not an earlier one, or over no relation between them");
-        let earlier = done.get(link.write).and_then(|done| done.face).ok_or_else(lost)?;
-        let (owner, other) = match link.side {
-            Side::Own => (face, earlier),
-            Side::Theirs | Side::Near => (earlier, face),
-            Side::Far { parent } => (done.get(parent).and_then(|done| done.face).ok_or_else(lost)?, earlier),
-        };
-        let owner = self.reading(owner)?;
-        let relation = self.relation(&owner, &link.relation)?;
-        let pairs: Vec<(ColumnId, ColumnId)> = match (&relation.join, link.side) {
-            (Join::Direct { columns, references }, Side::Own) if relation.target == other.id => {
-                columns.iter().copied().zip(references.iter().copied()).collect()
-            }
-            (Join::Direct { columns, references }, Side::Theirs) if relation.target == other.id => {
-                references.iter().copied().zip(columns.iter().copied()).collect()
-            }
-            (
-                Join::Through {
-                    face: through,
-                    columns,
-                    near,
-                    ..
-                },
-                Side::Near,
-            ) if *through == face.id => near.iter().copied().zip(columns.iter().copied()).collect(),
-            (
-                Join::Through {
-                    face: through,
-                    far,
-                    references,
-                    ..
-                },
-                Side::Far { .. },
-            ) if *through == face.id && relation.target == earlier.id => {
-                far.iter().copied().zip(references.iter().copied()).collect()
-            }
-            _ => return Err(lost()),
-        };
-        let keeps = &mut done.get_mut(link.write).ok_or_else(lost)?.write.kept;
-        Ok(pairs
-            .into_iter()
-            .map(|(own, theirs)| {
-                let kept = keeps.iter().position(|kept| *kept == theirs).unwrap_or_else(|| {
-                    keeps.push(theirs);
-                    keeps.len() - 1
-                });
-                (own, u16::try_from(kept).unwrap_or(u16::MAX))
-            })
-            .collect())
-    }
-
     /// A column that may be sent.
-    fn writable(&self, face: &Face, writable: &[bool], name: &Name, right: Right) -> Result<ColumnId> {
+    pub(super) fn writable(&self, face: &Face, writable: &[bool], name: &Name, right: Right) -> Result<ColumnId> {
         let table = self.catalog.table(face.table);
         let may = |column: ColumnId| writable.get(column.0 as usize).copied().unwrap_or(false);
         let found = face.column_named(name.as_str());
@@ -542,7 +448,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// New values of an update, as they were sent.
-    fn assignments(
+    pub(super) fn assignments(
         &mut self,
         entered: &Entered<'a>,
         access: &UpdateAccess,
@@ -577,7 +483,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds what the rule sets to what was sent.
-    fn preset(&self, face: &Face, presets: Presets, sent: &[Assigned], columns: &mut Vec<Assigned>) -> Result<()> {
+    pub(super) fn preset(
+        &self,
+        face: &Face,
+        presets: Presets,
+        sent: &[Assigned],
+        columns: &mut Vec<Assigned>,
+    ) -> Result<()> {
         for (column, value) in presets {
             let name = face.column(column).name.as_str();
             let Some(value) = value else {
@@ -596,162 +508,17 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    fn of_what_was_sent(&self, rule: &Predicate, sent: &[Assigned]) -> Predicate {
+    pub(super) fn of_what_was_sent(&self, rule: &Predicate, sent: &[Assigned]) -> Predicate {
         substitute::predicate(rule, &|parameter| sent_value(parameter, sent))
     }
 
-    fn sent_term(&self, term: &Term, sent: &[Assigned]) -> Term {
+    pub(super) fn sent_term(&self, term: &Term, sent: &[Assigned]) -> Term {
         substitute::term(term, &|parameter| sent_value(parameter, sent))
     }
-
-    fn conflict(&mut self, entered: &Entered<'a>, conflict: &request::Conflict) -> Result<Upsert> {
-        let face = entered.face;
-        let key = self.conflict_key(face, &conflict.target)?;
-        let (columns, filter) = match &conflict.action {
-            ConflictAction::Ignore => {
-                return Ok(Upsert {
-                    conflict: Conflict::Ignore { key },
-                    update: None,
-                });
-            }
-            ConflictAction::Update { columns, filter } => (columns, filter),
-        };
-        if key.is_empty() {
-            let message = format!(
-                "which key of {:?} is meant must be said to change the row",
-                face.name.as_str()
-            );
-            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
-        }
-        let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
-        let (rule, check, presets) = solve_update(access, self.principal, &mut self.decisions);
-        let allowed = Predicate::all([rule, entered.rule.clone()]);
-        let wanted = match filter {
-            None => Predicate::TRUE,
-            Some(filter) => {
-                let filter = self.filter(entered, filter)?;
-                guard::guarded(filter, &allowed, self.catalog)
-            }
-        };
-        let columns = match columns {
-            None => None,
-            Some(names) => Some(
-                names
-                    .iter()
-                    .map(|name| self.writable(face, &access.columns, name, Right::Update))
-                    .collect::<Result<Vec<_>>>()?,
-            ),
-        };
-        Ok(Upsert {
-            conflict: Conflict::Update { key },
-            update: Some(UpsertUpdate {
-                allowed,
-                wanted,
-                writable: access.columns.clone(),
-                columns,
-                check,
-                presets,
-            }),
-        })
-    }
-
-    fn conflict_key(&self, face: &Face, target: &ConflictTarget) -> Result<Vec<ColumnId>> {
-        let table = self.catalog.table(face.table);
-        let name = face.name.as_str();
-        match target {
-            ConflictTarget::Any => Ok(Vec::new()),
-            ConflictTarget::Key if face.key.is_empty() => {
-                let message = format!("{name:?} has no key; `key` of its configuration may name one");
-                Err(Error::invalid(Code::NOT_SUPPORTED, message))
-            }
-            ConflictTarget::Key => Ok(face.key.clone()),
-            ConflictTarget::Columns(names) => {
-                let entered_columns = names
-                    .iter()
-                    .map(|column| {
-                        face.column_named(column.as_str()).ok_or_else(|| {
-                            let names = face.columns.iter().map(|column| column.name.as_str());
-                            Error::unknown(
-                                Kind::Invalid,
-                                Code::UNKNOWN_COLUMN,
-                                "column",
-                                column.as_str(),
-                                Some(name),
-                                names,
-                            )
-                        })
-                    })
-                    .collect::<Result<Vec<_>>>()?;
-                let same = |key: &[ColumnId]| {
-                    key.len() == entered_columns.len() && key.iter().all(|column| entered_columns.contains(column))
-                };
-                if same(&table.primary_key) || table.uniques.iter().any(|unique| same(&unique.columns)) {
-                    Ok(entered_columns)
-                } else {
-                    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
-                    let message = format!("{} of {name:?} is no unique key", names.join(", "));
-                    Err(Error::invalid(Code::NOT_SUPPORTED, message))
-                }
-            }
-            ConflictTarget::Constraint(constraint) => {
-                let is =
-                    |own: Option<&crate::ident::Identifier>| own.is_some_and(|own| own.as_str() == constraint.as_str());
-                if is(table.primary_key_name.as_ref()) {
-                    return Ok(table.primary_key.clone());
-                }
-                let found = table.uniques.iter().find(|unique| is(Some(&unique.name)));
-                found.map(|unique| unique.columns.clone()).ok_or_else(|| {
-                    let names = table.uniques.iter().map(|unique| unique.name.as_str());
-                    let names = names.chain(table.primary_key_name.as_ref().map(|name| name.as_str()));
-                    Error::unknown(
-                        Kind::Invalid,
-                        Code::UNKNOWN_COLUMN,
-                        "constraint",
-                        constraint.as_str(),
-                        Some(name),
-                        names,
-                    )
-                })
-            }
-        }
-    }
-
-    /// What an upsert changes of a row that stands: the columns that were asked for, else all that were sent but the key.
-    fn chosen(&self, face: &Face, update: &UpsertUpdate, key: &[ColumnId], sent: &[Assigned]) -> Result<Vec<Assigned>> {
-        let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
-        if let Some(columns) = &update.columns {
-            // What a row does not say stays as it is.
-            return Ok(columns.iter().filter_map(is_sent).collect());
-        }
-        for (column, _) in sent.iter().filter(|(column, _)| !key.contains(column)) {
-            let name = &face.column(*column).name;
-            self.writable(face, &update.writable, name, Right::Update)?;
-        }
-        Ok(sent
-            .iter()
-            .filter(|(column, _)| !key.contains(column))
-            .cloned()
-            .collect())
-    }
-}
-
-/// What an insert does with rows that stand.
-struct Upsert {
-    conflict: Conflict,
-    update: Option<UpsertUpdate>,
-}
-
-struct UpsertUpdate {
-    allowed: Predicate,
-    wanted: Predicate,
-    writable: Box<[bool]>,
-    columns: Option<Vec<ColumnId>>,
-    check: Predicate,
-    presets: Presets,
 }
 
 /// A right that may be for the backend alone.
-trait Restricted {
+pub(super) trait Restricted {
     fn backend_only(&self) -> bool;
 }
 
@@ -796,7 +563,7 @@ fn sent_value(parameter: &Parameter, sent: &[Assigned]) -> Option<Term> {
     }
 }
 
-fn value_of(table: &Table, column: ColumnId, source: Parameter) -> Term {
+pub(super) fn value_of(table: &Table, column: ColumnId, source: Parameter) -> Term {
     let (data_type, list) = parameter_type(&table.column(column).data_type);
     Term::Parameter {
         source,
@@ -816,6 +583,6 @@ fn identity(table: &Table, face: &Face) -> Vec<ColumnId> {
     unique.map_or_else(|| face.key.clone(), |unique| unique.columns.clone())
 }
 
-fn twice(name: &Name) -> Error {
+pub(super) fn twice(name: &Name) -> Error {
     Error::invalid(Code::INVALID_VALUE, format!("{:?} was sent twice", name.as_str())).at(name.as_str())
 }

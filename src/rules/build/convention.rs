@@ -249,6 +249,24 @@ impl Builder<'_> {
         }
     }
 
+    /// A parent is open to nobody by convention, which wants a word.
+    pub(super) fn warn_of_parents(&mut self) {
+        let mut warnings = Vec::new();
+        for face in self.catalog.faces.iter().filter(|face| self.by_convention(face)) {
+            let table = self.catalog.table(face.table);
+            if table.is_parent && !table.system {
+                let message = format!(
+                    "{:?} is the parent of other tables, and its rows are theirs too, so nobody reads it by convention; write access blocks",
+                    table.name.as_str()
+                );
+                warnings.push((format!("tables.{}", face.entry), message));
+            }
+        }
+        for (place, message) in warnings {
+            self.warn(&place, None, message);
+        }
+    }
+
     /// Of the own row in the table of users everything but passwords, tokens, secrets and hashes.
     fn without_secrets(&self, face: &Face, mut read: ReadAccess) -> ReadAccess {
         let columns = &self.catalog.table(face.table).columns;
@@ -327,7 +345,10 @@ impl Builder<'_> {
 /// The column that by convention holds the owner: `user_id` or `userId`, however a database writes it (`USER_ID`,
 /// `UserId`, `userid`).
 fn owner_column(table: &Table) -> Option<&str> {
-    let plain = |name: &str| name.replace('_', "").eq_ignore_ascii_case("userid");
+    let plain = |name: &str| {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase()).eq("userid".chars())
+    };
     ["user_id", "userId"]
         .into_iter()
         .find(|name| table.column_named(name).is_some())

@@ -161,6 +161,7 @@ impl Builder<'_> {
         self.keep_what_rules_read(&mut own);
         self.warn_of_held_tables();
         self.warn_of_secrets();
+        self.warn_of_parents();
         self.warn_of_references(&own);
         let rights = self.inherited(&roles, own);
         self.warn_of_open_anonymous(&rights);

@@ -74,7 +74,8 @@ pub(super) fn limits(before: Option<&Openness>, catalog: &Catalog) -> Vec<Option
 }
 
 pub(super) fn is_ordinary(table: &Table) -> bool {
-    !table.system && matches!(table.kind, TableKind::Table | TableKind::ForeignTable)
+    // The rows of a parent are also those of its children, which may belong to somebody.
+    !table.system && !table.is_parent && matches!(table.kind, TableKind::Table | TableKind::ForeignTable)
 }
 
 fn label(table: &Table) -> String {

@@ -365,6 +365,9 @@ fn owners_are_found_however_their_column_is_written() {
         ("UserId", "known / own"),
         ("userid", "known / own"),
         ("user_ID", "known / own"),
+        ("user-id", "known / own"),
+        ("User Id ", "known / own"),
+        ("user.id", "known / own"),
         ("user", "all / all"),
         ("owner_id", "all / all"),
     ] {
@@ -378,6 +381,21 @@ fn owners_are_found_however_their_column_is_written() {
         };
         assert_eq!(opens(&catalog, &views, "public_note"), shared, "{column}");
     }
+}
+
+#[test]
+fn parents_of_other_tables_are_open_to_nobody_by_convention() {
+    let mut catalog = small(&[("note", &["id"]), ("other", &["id"])]);
+    catalog.database.tables[0].is_parent = true;
+    let (views, findings) = build_on(&catalog, AccessDefault::Convention, "").expect("no errors");
+    assert_eq!(opens(&catalog, &views, "note"), "- / -");
+    assert_eq!(opens(&catalog, &views, "other"), "all / all");
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.to_string().contains("parent of other tables")),
+        "{findings:?}"
+    );
 }
 
 #[test]

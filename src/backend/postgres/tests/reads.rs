@@ -248,6 +248,7 @@ async fn pages_totals_and_cursors() {
                 values: &[],
                 most,
                 seal: Some(&seal),
+                room: &Memory::unbounded().room(),
             };
             postgres.run(run).await.unwrap()
         };

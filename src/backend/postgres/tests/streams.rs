@@ -18,6 +18,7 @@ async fn stream(postgres: &Postgres, text: &str) -> Result<Reply> {
             values: &[],
             most: None,
             seal: None,
+            room: &Memory::unbounded().room(),
         })
         .await
 }

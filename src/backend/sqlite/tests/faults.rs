@@ -58,6 +58,44 @@ async fn errors_are_classified() {
     );
 }
 
+/// Rows, and the rows within one, are refused when they are too large to be held; what follows has its own room.
+#[tokio::test]
+async fn what_is_too_large_is_refused() {
+    let scene = Scene::new("");
+    let sqlite = scene.open().await;
+    let rows = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000) SELECT hex(zeroblob(500)) FROM c";
+    let within = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000) \
+                  SELECT json_group_array(hex(zeroblob(500))) FROM c";
+    let memory = |each: usize| Memory::new(each, usize::MAX);
+    for (sql, each, good) in [
+        (rows, 30_000_000, true),
+        (rows, 1_000_000, false),
+        (within, 30_000_000, true),
+        // SQLite itself ends what is above its own bound, our writer what is below.
+        (within, 18_000_000, false),
+        (within, 1_000_000, false),
+    ] {
+        let layout = Layout::Column {
+            index: 0,
+            wire: Wire::Text,
+        };
+        let statement = Statement::for_tests(sql, Vec::new(), shape(vec![layout]));
+        let rows = sqlite
+            .run(Run {
+                statement: &statement,
+                values: &[],
+                most: None,
+                seal: None,
+                room: &memory(each).room(),
+            })
+            .await;
+        match rows {
+            Ok(rows) => assert!(good && rows.bytes() > 20_000_000, "{sql} within {each}"),
+            Err(error) => assert_eq!((error.kind, good), (Kind::TooLarge, false), "{sql} within {each}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_database_is_refused_with_a_reason() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -17,6 +17,7 @@ async fn attack(sqlite: &Arc<Sqlite>, statements: Vec<(Statement, Vec<Datum>)>) 
                     values: &values,
                     most: None,
                     seal: None,
+                    room: &Memory::unbounded().room(),
                 };
                 sqlite.run(run).await
             })

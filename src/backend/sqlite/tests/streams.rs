@@ -20,6 +20,7 @@ async fn stream(sqlite: &Sqlite, text: &str) -> Result<Reply> {
             values: &[],
             most: None,
             seal: None,
+            room: &Memory::unbounded().room(),
         })
         .await
 }

@@ -135,6 +135,7 @@ async fn reads_go_on_beside_a_write_and_see_it_whole() {
             values: &[],
             most: None,
             seal: None,
+            room: &Memory::unbounded().room(),
         };
         let rows = sqlite.run(run).await.expect("reads");
         let number: u64 = std::str::from_utf8(&rows.buffers[0])

@@ -1,0 +1,163 @@
+//! What happens where a new row meets one that stands.
+
+use super::decide::{Presets, solve_update};
+use super::write::Assigned;
+use super::{Entered, Resolver, guard};
+use crate::catalog::{ColumnId, Face};
+use crate::error::{Code, Error, Kind, Result};
+use crate::ident::Name;
+use crate::request::{self, ConflictAction, ConflictTarget};
+use crate::rules::{Conflict, Predicate, Right};
+
+/// What an insert does with rows that stand.
+pub(super) struct Upsert {
+    pub(super) conflict: Conflict,
+    pub(super) update: Option<UpsertUpdate>,
+}
+
+pub(super) struct UpsertUpdate {
+    pub(super) allowed: Predicate,
+    pub(super) wanted: Predicate,
+    pub(super) writable: Box<[bool]>,
+    pub(super) columns: Option<Vec<ColumnId>>,
+    pub(super) check: Predicate,
+    pub(super) presets: Presets,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn conflict(&mut self, entered: &Entered<'a>, conflict: &request::Conflict) -> Result<Upsert> {
+        let face = entered.face;
+        let key = self.conflict_key(face, &conflict.target)?;
+        let (columns, filter) = match &conflict.action {
+            ConflictAction::Ignore => {
+                return Ok(Upsert {
+                    conflict: Conflict::Ignore { key },
+                    update: None,
+                });
+            }
+            ConflictAction::Update { columns, filter } => (columns, filter),
+        };
+        if key.is_empty() {
+            let message = format!(
+                "which key of {:?} is meant must be said to change the row",
+                face.name.as_str()
+            );
+            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+        }
+        let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
+        let (rule, check, presets) = solve_update(access, self.principal, &mut self.decisions);
+        let allowed = Predicate::all([rule, entered.rule.clone()]);
+        let wanted = match filter {
+            None => Predicate::TRUE,
+            Some(filter) => {
+                let filter = self.filter(entered, filter)?;
+                guard::guarded(filter, &allowed, self.catalog)
+            }
+        };
+        let columns = match columns {
+            None => None,
+            Some(names) => Some(
+                names
+                    .iter()
+                    .map(|name| self.writable(face, &access.columns, name, Right::Update))
+                    .collect::<Result<Vec<_>>>()?,
+            ),
+        };
+        Ok(Upsert {
+            conflict: Conflict::Update { key },
+            update: Some(UpsertUpdate {
+                allowed,
+                wanted,
+                writable: access.columns.clone(),
+                columns,
+                check,
+                presets,
+            }),
+        })
+    }
+
+    pub(super) fn conflict_key(&self, face: &Face, target: &ConflictTarget) -> Result<Vec<ColumnId>> {
+        let table = self.catalog.table(face.table);
+        let name = face.name.as_str();
+        match target {
+            ConflictTarget::Any => Ok(Vec::new()),
+            ConflictTarget::Key if face.key.is_empty() => {
+                let message = format!("{name:?} has no key; `key` of its configuration may name one");
+                Err(Error::invalid(Code::NOT_SUPPORTED, message))
+            }
+            ConflictTarget::Key => Ok(face.key.clone()),
+            ConflictTarget::Columns(names) => {
+                let entered_columns = names
+                    .iter()
+                    .map(|column| {
+                        face.column_named(column.as_str()).ok_or_else(|| {
+                            let names = face.columns.iter().map(|column| column.name.as_str());
+                            Error::unknown(
+                                Kind::Invalid,
+                                Code::UNKNOWN_COLUMN,
+                                "column",
+                                column.as_str(),
+                                Some(name),
+                                names,
+                            )
+                        })
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let same = |key: &[ColumnId]| {
+                    key.len() == entered_columns.len() && key.iter().all(|column| entered_columns.contains(column))
+                };
+                if same(&table.primary_key) || table.uniques.iter().any(|unique| same(&unique.columns)) {
+                    Ok(entered_columns)
+                } else {
+                    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
+                    let message = format!("{} of {name:?} is no unique key", names.join(", "));
+                    Err(Error::invalid(Code::NOT_SUPPORTED, message))
+                }
+            }
+            ConflictTarget::Constraint(constraint) => {
+                let is =
+                    |own: Option<&crate::ident::Identifier>| own.is_some_and(|own| own.as_str() == constraint.as_str());
+                if is(table.primary_key_name.as_ref()) {
+                    return Ok(table.primary_key.clone());
+                }
+                let found = table.uniques.iter().find(|unique| is(Some(&unique.name)));
+                found.map(|unique| unique.columns.clone()).ok_or_else(|| {
+                    let names = table.uniques.iter().map(|unique| unique.name.as_str());
+                    let names = names.chain(table.primary_key_name.as_ref().map(|name| name.as_str()));
+                    Error::unknown(
+                        Kind::Invalid,
+                        Code::UNKNOWN_COLUMN,
+                        "constraint",
+                        constraint.as_str(),
+                        Some(name),
+                        names,
+                    )
+                })
+            }
+        }
+    }
+
+    /// What an upsert changes of a row that stands: the columns that were asked for, else all that were sent but the key.
+    pub(super) fn chosen(
+        &self,
+        face: &Face,
+        update: &UpsertUpdate,
+        key: &[ColumnId],
+        sent: &[Assigned],
+    ) -> Result<Vec<Assigned>> {
+        let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
+        if let Some(columns) = &update.columns {
+            // What a row does not say stays as it is.
+            return Ok(columns.iter().filter_map(is_sent).collect());
+        }
+        for (column, _) in sent.iter().filter(|(column, _)| !key.contains(column)) {
+            let name = &face.column(*column).name;
+            self.writable(face, &update.writable, name, Right::Update)?;
+        }
+        Ok(sent
+            .iter()
+            .filter(|(column, _)| !key.contains(column))
+            .cloned()
+            .collect())
+    }
+}

@@ -1,0 +1,209 @@
+//! Values that columns are to hold, rows that are written from lists, and rows that were written.
+
+use super::change::ROW_NUMBER;
+use super::writer::Alias;
+use super::{Form, Writer};
+use crate::catalog::{ColumnId, TableId};
+use crate::rules::{Parameter, Term};
+use crate::value::Type;
+
+impl Writer<'_> {
+    /// A column's name alone.
+    pub(super) fn bare_column(&mut self, table: TableId, column: ColumnId) {
+        let name = self.catalog.table(table).column(column).name.clone();
+        self.identifier(&name);
+    }
+
+    pub(super) fn row_number(&mut self, table: TableId, alias: Option<Alias>) {
+        if let Some(alias) = alias {
+            self.alias(alias);
+            self.word(".");
+        }
+        self.word(self.catalog.table(table).row_number.unwrap_or("NULL"));
+    }
+
+    /// A value that a column is to hold.
+    pub(super) fn stored(&mut self, table: TableId, column: ColumnId, value: &Term) {
+        match value {
+            Term::Parameter { source, .. } => self.stored_mark(table, column, source, false),
+            term => self.term(term),
+        }
+    }
+
+    /// A value that a column is to hold, where the rows written are those of `s`.
+    pub(super) fn stored_of_source(&mut self, table: TableId, column: ColumnId, value: &Term) {
+        match value {
+            Term::Parameter {
+                source: Parameter::Row(..) | Parameter::Linked { .. },
+                ..
+            } => {
+                self.word("s.c");
+                self.number(u64::from(column.0));
+                let column = self.catalog.table(table).column(column);
+                if let Some(name) = cast_apart(&column.data_type, &column.database_type) {
+                    self.cast_to(name);
+                }
+            }
+            value => self.stored(table, column, value),
+        }
+    }
+
+    /// `unnest(…) WITH ORDINALITY AS s(c…, o)`: the rows that are written, with a list for each column.
+    pub(super) fn source_rows(&mut self, table: TableId, columns: &[(ColumnId, Term)]) {
+        let sent = columns.iter().filter_map(|(column, term)| match term {
+            Term::Parameter {
+                source: source @ (Parameter::Row(..) | Parameter::Linked { .. }),
+                ..
+            } => Some((*column, source)),
+            _ => None,
+        });
+        let sent: Vec<_> = sent.collect();
+        self.word("unnest(");
+        for (index, (column, source)) in sent.iter().enumerate() {
+            self.comma(index);
+            self.stored_mark(table, *column, source, true);
+        }
+        self.word(") WITH ORDINALITY AS s(");
+        for (column, _) in &sent {
+            self.word("c");
+            self.number(u64::from(column.0));
+            self.word(", ");
+        }
+        self.word("o)");
+    }
+
+    pub(super) fn stored_mark(&mut self, table: TableId, column: ColumnId, source: &Parameter, list: bool) {
+        let own = self.catalog.table(table).column(column);
+        let form = Form::Stored { table, column };
+        let data_type = own.data_type.clone();
+        match cast_apart(&data_type, &own.database_type).filter(|_| self.is_postgres()) {
+            Some(_) if list => self.mark_as_text(source, &data_type, list, form),
+            Some(name) => {
+                let name = name.to_owned();
+                self.mark_as_text(source, &data_type, list, form);
+                self.cast_to(&name);
+            }
+            None => self.mark(source, &data_type, list, form),
+        }
+    }
+
+    /// The rows that a write has changed, as a table `k` of their keys.
+    pub(super) fn written(&mut self, write: u16, table: TableId, key: &[ColumnId]) {
+        let number = [ROW_NUMBER];
+        let positions: Vec<u16> = if key.is_empty() {
+            number.to_vec()
+        } else {
+            (0..u16::try_from(key.len()).unwrap_or(u16::MAX)).collect()
+        };
+        let types: Vec<Type> = if key.is_empty() {
+            vec![if self.is_postgres() {
+                Type::Other("tid".into())
+            } else {
+                Type::Integer(64)
+            }]
+        } else {
+            key.iter()
+                .map(|column| self.catalog.table(table).column(*column).data_type.clone())
+                .collect()
+        };
+        self.written_columns(write, &positions, &types);
+    }
+
+    /// Some of what is kept of a write's rows, as a table `k`.
+    pub(super) fn written_columns(&mut self, write: u16, positions: &[u16], types: &[Type]) {
+        if self.is_postgres() {
+            self.word("unnest(");
+        }
+        for (index, (position, data_type)) in positions.iter().zip(types).enumerate() {
+            let source = Parameter::Written { write, kept: *position };
+            if self.is_postgres() {
+                self.comma(index);
+                self.mark(&source, data_type, true, Form::Plain);
+            } else {
+                self.word(if index == 0 { "json_each(" } else { " JOIN json_each(" });
+                self.mark(&source, data_type, true, Form::Plain);
+                self.word(") AS k");
+                if index > 0 {
+                    self.number(index as u64);
+                    self.word(" ON k");
+                    self.number(index as u64);
+                    self.word(".key = k.key");
+                }
+            }
+        }
+        if self.is_postgres() {
+            self.word(") WITH ORDINALITY AS k(");
+            for index in 0..positions.len() {
+                self.word("k");
+                self.number(index as u64);
+                self.word(", ");
+            }
+            self.word("o)");
+        }
+    }
+
+    /// The columns of a row's key.
+    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+        if key.is_empty() {
+            self.row_number(table, Some(alias));
+        }
+        for (index, column) in key.iter().enumerate() {
+            self.comma(index);
+            self.aliased(alias, table, *column);
+        }
+    }
+
+    /// The values of `k`.
+    pub(super) fn written_key(&mut self, table: TableId, key: &[ColumnId]) {
+        for index in 0..key.len().max(1) {
+            self.comma(index);
+            self.written_value(table, key, index);
+        }
+    }
+
+    pub(super) fn written_value(&mut self, table: TableId, key: &[ColumnId], index: usize) {
+        if self.is_postgres() {
+            self.word("k.k");
+            return self.number(index as u64);
+        }
+        let column = key.get(index).map(|column| self.catalog.table(table).column(*column));
+        let bytes = column.is_some_and(|column| column.data_type == Type::Bytes);
+        self.word(if bytes { "unhex(k" } else { "k" });
+        if index > 0 {
+            self.number(index as u64);
+        }
+        self.word(if bytes { ".value)" } else { ".value" });
+    }
+
+    /// Whether a row is the one of `k`.
+    pub(super) fn is_written(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+        for index in 0..key.len().max(1) {
+            if index > 0 {
+                self.word(" AND ");
+            }
+            match key.get(index) {
+                Some(column) => self.aliased(alias, table, *column),
+                None => self.row_number(table, Some(alias)),
+            }
+            self.word(" = ");
+            self.written_value(table, key, index);
+        }
+    }
+
+    /// The rows that a write has changed, each beside its key in `k`.
+    pub(super) fn written_rows(&mut self, write: u16, table: TableId, key: &[ColumnId], alias: Alias) {
+        self.written(write, table, key);
+        // The keys come first: they are few, and the table is large.
+        self.by_flavor(" JOIN ", " CROSS JOIN ");
+        self.table(table);
+        self.word(" AS ");
+        self.alias(alias);
+        self.word(" ON ");
+        self.is_written(table, key, alias);
+    }
+}
+
+/// The type that a text is cast to where lists of it cannot be made, or its general name says too little.
+fn cast_apart<'t>(data_type: &Type, name: &'t str) -> Option<&'t str> {
+    matches!(data_type, Type::Array(_) | Type::Geometry).then_some(name)
+}
