@@ -165,7 +165,7 @@ impl Accounts {
     /// Does what somebody wants. `principal` is who they are by their token, `address` where they are.
     ///
     /// # Errors
-    /// What is wrong with it; `Unauthenticated` with [`Code::INVALID_CREDENTIALS`] for a wrong password, in the same words
+    /// What is wrong with it; `Unauthenticated` with [`crate::error::Code::INVALID_CREDENTIALS`] for a wrong password, in the same words
     /// where there is no such account.
     pub async fn act(
         self: &Arc<Self>,
