@@ -15,7 +15,7 @@ use std::collections::HashMap;
 const DEPTH: usize = 48;
 
 /// Most values in the variables of a request, and most that their uses may copy.
-pub(super) const VALUES: usize = 200_000;
+pub(super) const VALUES: usize = 100_000;
 
 /// The coerced variables of an operation; one that was not given and has no default is not there.
 #[derive(Debug, Default)]

@@ -194,8 +194,8 @@ mod tests {
             let list = vec!["[1]"; count].join(",");
             bytes::Bytes::from(format!("{{\"query\":\"{{a}}\",\"variables\":{{\"a\":[{list}]}}}}"))
         };
-        assert!(from_body(body(90_000), 10).await.is_ok());
+        assert!(from_body(body(40_000), 10).await.is_ok());
         let refusal = from_body(body(2_000_000), 10).await.expect_err("too many");
-        assert_eq!(refusal.fault.message, "the variables hold more than 200000 values");
+        assert_eq!(refusal.fault.message, "the variables hold more than 100000 values");
     }
 }
