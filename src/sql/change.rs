@@ -171,22 +171,7 @@ impl<'a> Changes<'a> {
         let mut writer = self.writer();
         let table = self.plan.write.table;
         let feed = self.feed(group);
-        let alias = writer.new_alias();
-        writer.push_scope(alias);
-        writer.word("UPDATE ");
-        writer.table(table);
-        writer.word(" AS ");
-        writer.alias(alias);
-        writer.word(" SET ");
-        for (index, (column, value)) in group.set.iter().enumerate() {
-            writer.comma(index);
-            writer.bare_column(table, *column);
-            writer.word(" = ");
-            match feed {
-                Feed::Each => writer.stored(table, *column, value),
-                Feed::All => writer.stored_of_source(table, *column, value),
-            }
-        }
+        self.setting(&mut writer, &group.set, feed);
         if feed == Feed::All {
             writer.word(" FROM ");
             writer.source_rows(table, &group.columns);
@@ -226,20 +211,7 @@ impl<'a> Changes<'a> {
         check: &Predicate,
     ) -> Statement {
         let mut writer = self.writer();
-        let table = self.plan.write.table;
-        let alias = writer.new_alias();
-        writer.push_scope(alias);
-        writer.word("UPDATE ");
-        writer.table(table);
-        writer.word(" AS ");
-        writer.alias(alias);
-        writer.word(" SET ");
-        for (index, (column, value)) in set.iter().enumerate() {
-            writer.comma(index);
-            writer.bare_column(table, *column);
-            writer.word(" = ");
-            writer.stored(table, *column, value);
-        }
+        self.setting(&mut writer, set, Feed::Each);
         self.only(&mut writer, targets, within);
         writer.pop_scope();
         self.returning(&mut writer, verdict, check, false);
@@ -264,16 +236,7 @@ impl<'a> Changes<'a> {
     /// What is kept of the targets of a delete, which are read back before they go.
     #[must_use]
     pub fn targets(&self, targets: &Predicate, within: Option<&Within>) -> Statement {
-        let mut writer = self.writer();
-        let alias = writer.new_alias();
-        writer.push_scope(alias);
-        writer.word("SELECT ");
-        self.kept(&mut writer, alias);
-        writer.word(" FROM ");
-        writer.table(self.plan.write.table);
-        writer.word(" AS ");
-        writer.alias(alias);
-        self.only(&mut writer, targets, within);
+        let (mut writer, alias) = self.selected(targets, within);
         if writer.is_postgres() {
             writer.word(" FOR UPDATE OF ");
             writer.alias(alias);
@@ -285,16 +248,7 @@ impl<'a> Changes<'a> {
     /// What is kept of rows that are looked up; of at most two where it must be one.
     #[must_use]
     pub fn find(&self, targets: &Predicate, within: Option<&Within>, one: bool) -> Statement {
-        let mut writer = self.writer();
-        let alias = writer.new_alias();
-        writer.push_scope(alias);
-        writer.word("SELECT ");
-        self.kept(&mut writer, alias);
-        writer.word(" FROM ");
-        writer.table(self.plan.write.table);
-        writer.word(" AS ");
-        writer.alias(alias);
-        self.only(&mut writer, targets, within);
+        let (mut writer, _) = self.selected(targets, within);
         if one {
             writer.word(" LIMIT 2");
         }
@@ -358,6 +312,42 @@ impl<'a> Changes<'a> {
         writer.word(" LIMIT 1");
         writer.pop_scope();
         finish(writer)
+    }
+
+    /// `UPDATE … SET …`, with the row in scope.
+    fn setting(&self, writer: &mut Writer<'_>, set: &[(ColumnId, Term)], feed: Feed) {
+        let table = self.plan.write.table;
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("UPDATE ");
+        writer.table(table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        writer.word(" SET ");
+        for (index, (column, value)) in set.iter().enumerate() {
+            writer.comma(index);
+            writer.bare_column(table, *column);
+            writer.word(" = ");
+            match feed {
+                Feed::Each => writer.stored(table, *column, value),
+                Feed::All => writer.stored_of_source(table, *column, value),
+            }
+        }
+    }
+
+    /// `SELECT` what is kept of the rows that a change is for, with the row in scope.
+    fn selected(&self, targets: &Predicate, within: Option<&Within>) -> (Writer<'a>, Alias) {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.word("SELECT ");
+        self.kept(&mut writer, alias);
+        writer.word(" FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        self.only(&mut writer, targets, within);
+        (writer, alias)
     }
 
     fn writer(&self) -> Writer<'a> {

@@ -12,7 +12,7 @@ use crate::rules::predicate::parameter_type;
 use crate::rules::types::are_comparable;
 use crate::rules::{
     Cell, Change, Conflict, CreateAccess, Decisions, From, Group, Parameter, Predicate, ReadAccess, Right, Select,
-    Term, Touch, UpdateAccess, View, Write, solve, substitute,
+    Term, Touch, UpdateAccess, View, Write, solve,
 };
 use crate::value::Datum;
 use std::borrow::Cow;
@@ -509,11 +509,11 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn of_what_was_sent(&self, rule: &Predicate, sent: &[Assigned]) -> Predicate {
-        substitute::predicate(rule, &|parameter| sent_value(parameter, sent))
+        rule.substituted(&|parameter| sent_value(parameter, sent))
     }
 
     pub(super) fn sent_term(&self, term: &Term, sent: &[Assigned]) -> Term {
-        substitute::term(term, &|parameter| sent_value(parameter, sent))
+        term.substituted(&|parameter| sent_value(parameter, sent))
     }
 }
 
