@@ -37,7 +37,7 @@ export interface Reply {
   json: unknown;
 }
 
-/** Sends a request; only a server that can't be reached throws. */
+/** Sends a request; a body that is a text is JSON already. Only a server that can't be reached throws. */
 export async function send(
   method: string, path: string, lines: Header[], body?: unknown, accept = "application/json",
 ): Promise<Reply> {
@@ -50,7 +50,7 @@ export async function send(
   try {
     response = await fetch(path, {
       method, headers: sent, cache: "no-store", credentials: "omit", redirect: "error",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
     });
     text = await response.text();
   } catch (error) {
