@@ -64,7 +64,7 @@ function Together(props: { changes: Change[]; roots: number; spoken: Dialect[]; 
       <h3>All together</h3>
       <p className="quiet">
         Over GraphQL the root fields of a mutation happen all or not at all. Each request above is one of its own
-        {able.length ? "; this one is all of them." : ", and no dialect at this server has one for all of these."}
+        {able.some(([, written]) => written.request) ? "; this one is all of them." : ", and none here can be all of them."}
       </p>
       {able.length > 0 && (
         <div className="cards">{able.map(([dialect, written]) => <Card key={dialect.id} dialect={dialect} written={written} shown={shown} />)}</div>
