@@ -10,15 +10,27 @@ export interface Context {
   version: string;
 }
 
-/** One planned root of `/playground/api/explain`. */
+/** One planned root of `/playground/api/explain`: a read, or with `statements` a write. */
 export interface PlannedRoot {
   name: string;
-  predicate: unknown;
+  predicate?: unknown;
+  checks?: Record<string, string>;
+  presets?: Record<string, string>;
   plan: unknown;
-  sql: unknown;
+  sql?: unknown;
+  parameters?: Record<string, unknown>;
+  explain?: unknown;
+  statements?: PlannedStatement[];
+}
+
+/** A statement that would be run. */
+export interface PlannedStatement {
+  /** What it is for; null where it is the only one. */
+  purpose: string | null;
+  sql?: unknown;
   /** By the names of their marks in the statement. */
   parameters: Record<string, unknown>;
-  explain: unknown;
+  explain?: unknown;
 }
 
 /** A failure in words that help: what happened, and what to do. */

@@ -90,6 +90,20 @@ export async function writes({ page, begin, graphql, shot }) {
   const line = await card("put", "based").locator("[data-testid=curl]").textContent();
   must(line.includes("-X PUT") && line.includes("-H 'content-type: application/json'") && line.includes("-d '{\"title\": \"x\"}'"), line);
 
+  begin("the plan of a mutation: predicate, checks, presets, statements");
+  await write(page, 'mutation { insert_book_one(object: {title: "x", price: 9}) { id } '
+    + 'update_book(where: {genre: {_eq: "poetry"}}, _set: {price: 3}) { affected_rows } }');
+  await openTab(page, "Plan");
+  const part = (root, name) => page.locator(`[data-root="${root}"] [data-testid=${name}]`);
+  await part("update_book", "sql").first().waitFor();
+  const words = async (root, name) => (await part(root, name).allTextContents()).join("\n");
+  must((await words("insert_book_one", "checks")).includes("price <= 500"), "the check of new books is not shown");
+  must((await words("insert_book_one", "presets")).includes("_USER_.id"), "what the rules set is not shown");
+  must(/^INSERT INTO "book"/.test(await words("insert_book_one", "sql")), "the insert is not shown");
+  must((await words("update_book", "predicate")).includes("status <> 'archived'"), "the rows that may be changed are not shown");
+  must(/^UPDATE "book"/.test(await words("update_book", "sql")), "the update is not shown");
+  await shot("mutation-plan", true);
+
   begin("screenshots of a mutation");
   await write(page, 'mutation Notes {\n  insert_public_note_one(object: {title: "House style", pinned: true}) { id title }\n'
     + '  delete_public_note(where: {title: {_eq: "old"}}) { affected_rows }\n}\n');

@@ -2,7 +2,7 @@ import { parse } from "graphql";
 import { useEffect, useState } from "react";
 import { principal, title } from "../caller";
 import { usePage } from "../page";
-import { type PlannedRoot, Trouble, explain } from "../server";
+import { type PlannedRoot, type PlannedStatement, Trouble, explain } from "../server";
 import { Code, asText } from "./code";
 import { useAsked } from "./editor";
 
@@ -79,40 +79,72 @@ export function Plan(): React.ReactElement {
 }
 
 function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
-  // By the names of their marks in the statement: $1 on PostgreSQL, ?1 on SQLite.
-  const parameters = Object.entries(root.parameters ?? {});
+  const { predicate, checks, presets } = root;
+  // A read is one statement, and nothing is checked or set.
+  const statements = root.statements ?? [{ purpose: null, sql: root.sql, parameters: root.parameters ?? {}, explain: root.explain }];
   return (
     <section className="root" aria-label={`Plan of ${root.name}`} data-root={root.name}>
       <h3><code>{root.name}</code></h3>
       <div className="plan-parts">
         <div className="plan-part">
           <h4>Solved predicate</h4>
-          <Code text={asText(root.predicate)} as="sql" label="Solved predicate" wrap testId="predicate" />
+          {predicate === undefined
+            ? <p className="quiet">Only new rows are written.</p>
+            : <Code text={asText(predicate)} as="sql" label="Solved predicate" wrap testId="predicate" />}
+          {checks && <Named title="Checks" none="Nothing is checked of the rows." words={checks} testId="checks" />}
+          {presets && <Named title="Set by the rules" none="The rules set no column." words={presets} testId="presets" />}
         </div>
         <div className="plan-part">
           <h4>Plan</h4>
           <div className="tree" data-testid="plan"><Tree value={root.plan} depth={0} /></div>
         </div>
-        <div className="plan-part wide">
-          <h4>SQL</h4>
-          <Code text={asText(root.sql)} as="sql" label="SQL" wrap testId="sql" />
-          {parameters.length > 0 ? (
-            <table className="parameters">
-              <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>
-              <tbody>
-                {parameters.map(([mark, value]) => (
-                  <tr key={mark}><td><code>{mark}</code></td><td><code>{JSON.stringify(value)}</code></td></tr>
-                ))}
-              </tbody>
-            </table>
-          ) : <p className="quiet">No parameters.</p>}
-        </div>
-        <div className="plan-part wide">
-          <h4>EXPLAIN of the database</h4>
-          <Code text={asText(root.explain)} label="EXPLAIN" testId="explain" />
-        </div>
+        {statements.map((statement, index) => <StatementBlock key={index} statement={statement} />)}
       </div>
     </section>
+  );
+}
+
+/** What the rules say, each under its name. */
+function Named(props: { title: string; none: string; words: Record<string, string>; testId: string }): React.ReactElement {
+  const entries = Object.entries(props.words);
+  return (
+    <>
+      <h4>{props.title}</h4>
+      {!entries.length && <p className="quiet">{props.none}</p>}
+      {entries.map(([name, text]) => (
+        <div key={name}>
+          <p className="quiet">{name}</p>
+          <Code text={text} as="sql" label={`${props.title}: ${name}`} wrap testId={props.testId} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function StatementBlock({ statement }: { statement: PlannedStatement }): React.ReactElement {
+  // By the names of their marks in the statement: $1 on PostgreSQL, ?1 on SQLite.
+  const parameters = Object.entries(statement.parameters);
+  return (
+    <>
+      <div className="plan-part wide">
+        <h4>{statement.purpose === null ? "SQL" : `SQL that ${statement.purpose}`}</h4>
+        <Code text={asText(statement.sql)} as="sql" label="SQL" wrap testId="sql" />
+        {parameters.length > 0 ? (
+          <table className="parameters">
+            <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>
+            <tbody>
+              {parameters.map(([mark, value]) => (
+                <tr key={mark}><td><code>{mark}</code></td><td><code>{JSON.stringify(value)}</code></td></tr>
+              ))}
+            </tbody>
+          </table>
+        ) : <p className="quiet">No parameters.</p>}
+      </div>
+      <div className="plan-part wide">
+        <h4>EXPLAIN of the database</h4>
+        <Code text={asText(statement.explain)} label="EXPLAIN" testId="explain" />
+      </div>
+    </>
   );
 }
 

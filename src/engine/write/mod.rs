@@ -1,11 +1,13 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
+mod explain;
 mod ready;
 mod row;
 mod script;
 mod values;
 mod violation;
 
+pub use explain::{StatementExplanation, WriteExplanation};
 pub(super) use ready::Programs;
 
 use super::{Engine, Snapshot};
@@ -57,12 +59,7 @@ impl Engine {
         principal: &Principal,
         batch: Batch,
     ) -> Result<Vec<Written>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!(
-                "role {:?} is not configured on this server",
-                principal.role.as_str()
-            ))
-        })?;
+        let view = Self::view_of(snapshot, principal)?;
         if snapshot.catalog.database.read_only {
             return Err(Error::new(
                 Kind::NotAllowed,
