@@ -91,8 +91,16 @@ function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
           {predicate === undefined
             ? <p className="quiet">Only new rows are written.</p>
             : <Code text={asText(predicate)} as="sql" label="Solved predicate" wrap testId="predicate" />}
-          {checks && <Named title="Checks" none="Nothing is checked of the rows." words={checks} testId="checks" />}
-          {presets && <Named title="Set by the rules" none="The rules set no column." words={presets} testId="presets" />}
+          {checks && <h4>Checks</h4>}
+          {checks && !Object.keys(checks).length && <p className="quiet">Nothing is checked of the rows.</p>}
+          {Object.entries(checks ?? {}).map(([name, text]) => (
+            <div key={name}>
+              <p className="quiet">{name}</p>
+              <Code text={text} as="sql" label={`Check of ${name}`} wrap testId="checks" />
+            </div>
+          ))}
+          {presets && <h4>Set by the rules</h4>}
+          {presets && <Pairs titles={["Column", "Value"]} pairs={Object.entries(presets)} none="No column." testId="presets" />}
         </div>
         <div className="plan-part">
           <h4>Plan</h4>
@@ -104,41 +112,29 @@ function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
   );
 }
 
-/** What the rules say, each under its name. */
-function Named(props: { title: string; none: string; words: Record<string, string>; testId: string }): React.ReactElement {
-  const entries = Object.entries(props.words);
+function Pairs(props: {
+  titles: [string, string]; pairs: [string, string][]; none: string; testId?: string;
+}): React.ReactElement {
+  if (!props.pairs.length) return <p className="quiet">{props.none}</p>;
   return (
-    <>
-      <h4>{props.title}</h4>
-      {!entries.length && <p className="quiet">{props.none}</p>}
-      {entries.map(([name, text]) => (
-        <div key={name}>
-          <p className="quiet">{name}</p>
-          <Code text={text} as="sql" label={`${props.title}: ${name}`} wrap testId={props.testId} />
-        </div>
-      ))}
-    </>
+    <table className="parameters" data-testid={props.testId}>
+      <thead><tr>{props.titles.map((title) => <th key={title} scope="col">{title}</th>)}</tr></thead>
+      <tbody>
+        {props.pairs.map(([name, value]) => <tr key={name}><td><code>{name}</code></td><td><code>{value}</code></td></tr>)}
+      </tbody>
+    </table>
   );
 }
 
 function StatementBlock({ statement }: { statement: PlannedStatement }): React.ReactElement {
   // By the names of their marks in the statement: $1 on PostgreSQL, ?1 on SQLite.
-  const parameters = Object.entries(statement.parameters);
+  const parameters = Object.entries(statement.parameters).map(([mark, value]): [string, string] => [mark, JSON.stringify(value)]);
   return (
     <>
       <div className="plan-part wide">
         <h4>{statement.purpose === null ? "SQL" : `SQL that ${statement.purpose}`}</h4>
         <Code text={asText(statement.sql)} as="sql" label="SQL" wrap testId="sql" />
-        {parameters.length > 0 ? (
-          <table className="parameters">
-            <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>
-            <tbody>
-              {parameters.map(([mark, value]) => (
-                <tr key={mark}><td><code>{mark}</code></td><td><code>{JSON.stringify(value)}</code></td></tr>
-              ))}
-            </tbody>
-          </table>
-        ) : <p className="quiet">No parameters.</p>}
+        <Pairs titles={["Parameter", "Value"]} pairs={parameters} none="No parameters." />
       </div>
       <div className="plan-part wide">
         <h4>EXPLAIN of the database</h4>

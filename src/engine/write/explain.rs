@@ -12,7 +12,7 @@ use crate::principal::Principal;
 use crate::request::{Batch, Values};
 use crate::rules::{Change, Conflict, Describer, Group, Parameter, Predicate, Term};
 use crate::sql::{Feed, Mark, Statement};
-use crate::value::Datum;
+use crate::value::{Datum, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -238,7 +238,10 @@ fn listed<'s>(
 /// any other value is itself.
 fn named(catalog: &Catalog, plan: &WritePlan, values: &Values, parameter: &Parameter) -> Option<String> {
     match (parameter, &plan.write.change) {
-        (Parameter::Slot(slot), _) => Some(values.get(*slot).describe()),
+        (Parameter::Slot(slot), _) => Some(match values.get(*slot) {
+            Value::Text(text) | Value::Raw(text) => format!("'{}'", text.replace('\'', "''")),
+            other => other.describe(),
+        }),
         (Parameter::Row(..), Change::Insert { groups, .. }) => {
             let mut columns = groups.iter().flat_map(|group| &group.columns);
             let is = |term: &Term| matches!(term, Term::Parameter { source, .. } if source == parameter);
