@@ -23,6 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most times that an upsert which came in between others is tried again.
 const TRIES: u32 = 3;
 
+/// A list of more values than these is much: rows, as a rule.
+const MANY: usize = 100;
+
 /// The work of one batch.
 pub(super) struct Script {
     snapshot: Arc<Snapshot>,
@@ -119,15 +122,9 @@ impl Work for Script {
     }
 
     fn is_alone(&self) -> bool {
-        // What is checked at the commit must not undo what others have written.
-        let mut tables = self.ready.program.writes.iter().map(|plan| plan.write.table);
-        let database = &self.snapshot.catalog.database;
-        tables.any(|table| {
-            let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
-            let referred =
-                |other: &crate::catalog::Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
-            refers || database.tables.iter().any(referred)
-        })
+        // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
+        // a commit of its own than for its rows, which cost less without a savepoint to come back to.
+        self.ready.alone || self.batch.values.longest() > MANY
     }
 }
 
