@@ -98,6 +98,8 @@ impl Code {
     pub const ROW_OUT_OF_REACH: Code = Code("row_out_of_reach");
     /// Another transaction came in between; the same write again may work.
     pub const COLLISION: Code = Code("collision");
+    /// Nothing has happened; the same write again, at once, can say more of what is wrong with it.
+    pub const AGAIN: Code = Code("again");
     /// Whether a write has happened is not known.
     pub const UNKNOWN_OUTCOME: Code = Code("unknown_outcome");
     /// A constraint of the database is violated.

@@ -1,5 +1,6 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
+mod doubt;
 mod ready;
 mod row;
 mod script;
