@@ -40,6 +40,7 @@ impl Builder {
         Batch {
             writes,
             values: Values(self.values),
+            once: None,
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Ready {
     /// One for each write.
     pub(super) statements: Vec<Statements>,
     pub(super) labels: Vec<(Slot, String)>,
+    /// The rights that it was authorized by.
+    pub(super) touched: Vec<Touch>,
 }
 
 /// The statements of one write.
@@ -108,6 +110,7 @@ impl Programs {
             program,
             statements,
             labels: authorized.labels,
+            touched: authorized.touched.clone(),
         });
         if let Some(key) = key {
             let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];

@@ -72,7 +72,13 @@ impl Script {
         }
     }
 
-    async fn steps(&mut self, session: &mut Session) -> Result<()> {
+    /// The request's.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Runs all statements; what they gave is left where the server wants it.
+    pub(super) async fn steps(&mut self, session: &mut Session) -> Result<()> {
         self.tries += 1;
         let binder = Binder {
             catalog: &self.snapshot.catalog,
@@ -232,7 +238,7 @@ impl Steps<'_> {
                     Written {
                         body,
                         count,
-                        created: 0,
+                        ..Written::default()
                     }
                 } else {
                     Written {
