@@ -93,9 +93,15 @@ impl Fault {
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
             (Kind::Invalid, Code::INVALID_CURSOR)
-            | (Kind::UnsupportedMedia | Kind::Unprocessable | Kind::TooLarge | Kind::TooSlow | Kind::TooMany | Kind::HeadersTooLarge, _) => {
-                FaultCode::BAD_REQUEST
-            }
+            | (
+                Kind::UnsupportedMedia
+                | Kind::Unprocessable
+                | Kind::TooLarge
+                | Kind::TooSlow
+                | Kind::TooMany
+                | Kind::HeadersTooLarge,
+                _,
+            ) => FaultCode::BAD_REQUEST,
             (Kind::Invalid, _) => FaultCode::VALIDATION,
             (Kind::Unauthenticated, _) => FaultCode::ACCESS,
             (Kind::Forbidden, _) => FaultCode::PERMISSION,

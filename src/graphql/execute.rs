@@ -132,7 +132,9 @@ impl GraphQl {
         let works = match self.plan_aside(&scene, principal, call).await {
             Ok(Planned::Works(works)) => works,
             Ok(Planned::Told(told)) => return Answer::of(Content::Told(told)),
-            Ok(Planned::Mutation(mutation)) => return self.mutate(&scene, principal, *mutation, call.once.clone()).await,
+            Ok(Planned::Mutation(mutation)) => {
+                return self.mutate(&scene, principal, *mutation, call.once.clone()).await;
+            }
             Err(faults) => return Answer::refusal(&faults),
         };
         let runs = works

@@ -277,7 +277,11 @@ fn once(call: &Call) -> Result<Option<Once>> {
     let segments = (call.path.len() as u64).to_le_bytes();
     let mut said: Vec<&[u8]> = vec![call.method.as_str().as_bytes(), &segments];
     said.extend(call.path.iter().map(String::as_bytes));
-    said.extend(call.query.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
+    said.extend(
+        call.query
+            .iter()
+            .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]),
+    );
     said.push(&call.body);
     Once::read(values.iter().map(HeaderValue::as_bytes), &said)
 }

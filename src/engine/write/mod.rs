@@ -90,7 +90,13 @@ impl Engine {
         let (work, held): (Box<dyn Work>, _) = match &once {
             None => (Box::new(script), None),
             Some(once) => {
-                let single = self.single((snapshot, view), principal, once, (script, &ready), Arc::clone(&outcome));
+                let single = self.single(
+                    (snapshot, view),
+                    principal,
+                    once,
+                    (script, &ready),
+                    Arc::clone(&outcome),
+                );
                 let (single, held) = Box::pin(single).await?;
                 (Box::new(single), Some(held))
             }
@@ -115,7 +121,8 @@ impl Engine {
                 ))
             }
             Err(error) if once.is_some() && error.code == Code::UNKNOWN_OUTCOME => {
-                let message = "the write was interrupted; send it again with the same Idempotency-Key, and it happens once";
+                let message =
+                    "the write was interrupted; send it again with the same Idempotency-Key, and it happens once";
                 Err(Error {
                     message: message.into(),
                     ..error

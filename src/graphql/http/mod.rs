@@ -200,7 +200,9 @@ fn written(media: Media, answer: Answer, gzip: bool) -> Response {
     let mut response = response(status, media, answer.content, gzip);
     if answer.replayed {
         let replayed = HeaderName::from_static(Once::REPLAYED);
-        response.headers_mut().insert(replayed, HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert(replayed, HeaderValue::from_static("true"));
     }
     response
 }

@@ -3,8 +3,8 @@
 //!
 //! A repetition is authorized like any write before anything is looked up. Two at once: within one process the second is
 //! refused at once by the set of keys under way; of several instances on PostgreSQL by a lock that is tried and not waited
-//! for; on SQLite the second finds what the first has written. Where there are no such locks the table's key decides at the
-//! end: the second is undone, begins anew, and finds what the first has kept.
+//! for; on SQLite the second finds what the first has written. Where there are no such locks the key's row is written before
+//! anything else: the second waits for it, begins anew, and finds what the first has kept.
 
 mod rights;
 mod rows;
@@ -71,6 +71,16 @@ impl Keys {
     }
 }
 
+/// What keeps a twin of another instance out.
+enum Twins {
+    /// There is one writer at a time.
+    Never,
+    /// A lock of this number is tried.
+    Lock(Statement, i64),
+    /// The key's row is written first.
+    Row,
+}
+
 /// A script that happens once.
 pub(super) struct Single {
     script: Script,
@@ -80,7 +90,7 @@ pub(super) struct Single {
     name: String,
     request: String,
     rights: String,
-    lock: Option<(Statement, i64)>,
+    twins: Twins,
     /// A snapshot that has the table.
     own: Arc<Snapshot>,
     question: Arc<cache::Ready>,
@@ -88,6 +98,8 @@ pub(super) struct Single {
     /// What keeps a new outcome, and what does where one stands that is too old.
     fresh: Arc<Ready>,
     anew: Arc<Ready>,
+    /// What completes a row that was written first.
+    complete: Arc<Ready>,
     header_prefix: String,
     flavor: Flavor,
     room: Arc<Room>,
@@ -110,34 +122,37 @@ impl Engine {
         let held = self.keys.hold(&URL_SAFE_NO_PAD.encode(name))?;
         let own = Arc::clone(self.prepare().await?.system());
         let flavor = self.backend.flavor();
-        let lock = match flavor {
-            Flavor::Sqlite => None,
-            Flavor::Postgres => self.has_locks(&own).await?.then(|| {
+        let twins = match flavor {
+            Flavor::Sqlite => Twins::Never,
+            Flavor::Postgres if self.has_locks(&own).await? => {
                 let [a, b, c, d, e, f, g, h, ..] = name;
-                (try_lock(&own.catalog), i64::from_le_bytes([a, b, c, d, e, f, g, h]))
-            }),
+                Twins::Lock(try_lock(&own.catalog), i64::from_le_bytes([a, b, c, d, e, f, g, h]))
+            }
+            Flavor::Postgres => Twins::Row,
         };
         let system = Principal::system();
         let request = rows::question(&held.name);
         let question = self.planned(&own, &system, &request)?;
         let (values, _) = self.values(&own, &system, &request, &question, &question.statement)?;
-        let program = |anew| {
-            let writes = rows::keep(["", "", "", ""], 0, anew).writes;
-            let view = own.view(system.role.as_str());
-            let view = view.ok_or_else(|| Error::internal("the server's own role is not there"))?;
-            own.programs.get(&own.catalog, view, &self.backend, &system, &writes)
+        let own_view = own.view(system.role.as_str());
+        let own_view = own_view.ok_or_else(|| Error::internal("the server's own role is not there"))?;
+        let program = |batch: Batch| {
+            own.programs
+                .get(&own.catalog, own_view, &self.backend, &system, &batch.writes)
         };
+        let kept = |anew| rows::keep(["", "", "", ""], 0, anew);
         let single = Single {
             script,
             outcome,
             name: held.name.clone(),
             request: URL_SAFE_NO_PAD.encode(once.said()),
             rights: URL_SAFE_NO_PAD.encode(rights::rights(&snapshot.catalog, view, principal, ready)),
-            lock,
+            twins,
             question,
             values,
-            fresh: program(false)?,
-            anew: program(true)?,
+            fresh: program(kept(false))?,
+            anew: program(kept(true))?,
+            complete: program(rows::complete("", ""))?,
             own,
             header_prefix: self.header_prefix.clone(),
             flavor,
@@ -155,7 +170,10 @@ impl Engine {
                 Err(error) if error.kind == Kind::Unavailable => Err(error),
                 Err(error) => {
                     let cause = error.source.as_ref().map(tracing::field::display);
-                    tracing::info!(cause, "the database has no advisory locks: twins of a write may wait for each other");
+                    tracing::info!(
+                        cause,
+                        "the database has no advisory locks: twins of a write may wait for each other"
+                    );
                     Ok(false)
                 }
             }
@@ -165,7 +183,12 @@ impl Engine {
 
     /// Counts a write with a key. Now and then some outcomes that are too old go, besides.
     pub(super) fn counted(self: &Arc<Self>) {
-        if self.keys.written.fetch_add(1, Ordering::Relaxed).is_multiple_of(PORTION) {
+        if self
+            .keys
+            .written
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(PORTION)
+        {
             tokio::spawn(Self::forget(Arc::clone(self)));
         }
     }
@@ -191,7 +214,7 @@ impl Engine {
 
 impl Single {
     async fn steps(&mut self, session: &mut Session) -> Result<()> {
-        if let Some((lock, number)) = &self.lock {
+        if let Twins::Lock(lock, number) = &self.twins {
             let taken = session.change(lock, &[vec![Datum::Integer(*number)]]).await?;
             let taken = taken.rows.first().and_then(|(_, row)| row.first());
             if taken != Some(&Datum::Text("true".into())) {
@@ -206,11 +229,23 @@ impl Single {
             *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = written;
             return Ok(());
         }
+        let first = matches!(self.twins, Twins::Row);
+        if first {
+            self.keep(session, "", now, anew).await?;
+        }
         self.script.steps(session).await?;
         let outcome = rows::outcome(&self.outcome.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let parts = [&self.name, &self.request, &self.rights, &outcome].map(String::as_str);
-        let batch = rows::keep(parts, now, anew);
-        self.keep(session, batch, anew).await
+        if first {
+            let complete = rows::complete(&self.name, &outcome);
+            return self.run_own(session, complete, &self.complete).await;
+        }
+        self.keep(session, &outcome, now, anew).await
+    }
+
+    async fn keep(&self, session: &mut Session, outcome: &str, now: i64, anew: bool) -> Result<()> {
+        let batch = rows::keep([&self.name, &self.request, &self.rights, outcome], now, anew);
+        let ready = if anew { &self.anew } else { &self.fresh };
+        self.run_own(session, batch, ready).await
     }
 
     /// The row of the key.
@@ -243,8 +278,8 @@ impl Single {
         kept.written()
     }
 
-    async fn keep(&self, session: &mut Session, batch: Batch, anew: bool) -> Result<()> {
-        let ready = if anew { &self.anew } else { &self.fresh };
+    /// Writes rows of the table itself.
+    async fn run_own(&self, session: &mut Session, batch: Batch, ready: &Arc<Ready>) -> Result<()> {
         let server = Server {
             header_prefix: &self.header_prefix,
             flavor: self.flavor,

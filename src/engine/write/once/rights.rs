@@ -16,7 +16,13 @@ pub(super) fn rights(catalog: &Catalog, view: &View, principal: &Principal, read
     for touch in &ready.touched {
         let Some(access) = view.face(touch.face) else { continue };
         let face = catalog.face(touch.face);
-        match (touch.right, &access.read, &access.create, &access.update, &access.delete) {
+        match (
+            touch.right,
+            &access.read,
+            &access.create,
+            &access.update,
+            &access.delete,
+        ) {
             (Right::Read, Some(read), ..) => {
                 hash.text(&face.entry);
                 hash.text(&rules::describe(catalog, face.table, &read.rule));
@@ -47,7 +53,12 @@ pub(super) fn rights(catalog: &Catalog, view: &View, principal: &Principal, read
             _ => {}
         }
     }
-    if ready.program.writes.iter().any(|plan| plan.write.change == Change::Call) {
+    if ready
+        .program
+        .writes
+        .iter()
+        .any(|plan| plan.write.change == Change::Call)
+    {
         // A function may ask for anything of its caller.
         variables.insert("*");
     }

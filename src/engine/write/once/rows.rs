@@ -4,8 +4,8 @@ use super::super::Written;
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::request::{
-    Batch, Builder, Change, Comparison, Expression, Field, FieldValue, Filter, Formats, Insert, Nulls, Order, Output,
-    Page, Read, Request, RowGroup, Select, Source, Write,
+    Assignment, Batch, Builder, Change, Comparison, Expression, Field, FieldValue, Filter, Formats, Insert, Nulls,
+    Order, Output, Page, Read, Request, RowGroup, Select, Source, Write,
 };
 use crate::value::Value;
 use bytes::Bytes;
@@ -62,7 +62,10 @@ impl Kept {
 /// # Errors
 /// It is too large to be kept, so nothing may have happened.
 pub(super) fn outcome(written: &[Written]) -> Result<String> {
-    let size: usize = written.iter().filter_map(|written| Some(written.body.as_ref()?.len())).sum();
+    let size: usize = written
+        .iter()
+        .filter_map(|written| Some(written.body.as_ref()?.len()))
+        .sum();
     if size > LARGEST {
         let message = format!(
             "this write gives back {size} bytes, and at most {LARGEST} are kept for an Idempotency-Key; nothing has happened: \
@@ -105,7 +108,14 @@ pub(super) fn keep([key, request, rights, outcome]: [&str; 4], now: i64, anew: b
             within: None,
         }));
     }
-    let row = [Value::Integer(0), text(key), text(request), text(rights), text(outcome), Value::Integer(now)];
+    let row = [
+        Value::Integer(0),
+        text(key),
+        text(request),
+        text(rights),
+        text(outcome),
+        Value::Integer(now),
+    ];
     let rows = builder.push(Value::List(vec![Value::List(row.into())]));
     let group = RowGroup {
         columns: ["key", "request", "rights", "outcome", "kept_at"].map(Name::new).into(),
@@ -117,6 +127,23 @@ pub(super) fn keep([key, request, rights, outcome]: [&str; 4], now: i64, anew: b
         conflict: None,
     })));
     builder.finish_batch(writes)
+}
+
+/// Puts the outcome into a row that was written without.
+pub(super) fn complete(key: &str, outcome: &str) -> Batch {
+    let mut builder = Builder::new();
+    let key = builder.push(Value::Raw(key.into()));
+    let outcome = builder.push(Value::Text(outcome.into()));
+    let update = write(Change::Update {
+        filter: Some(Filter::Key(vec![key])),
+        within: None,
+        set: vec![Assignment {
+            column: Name::new("outcome"),
+            value: Expression::Value(outcome),
+        }],
+        links: Vec::new(),
+    });
+    builder.finish_batch(vec![update])
 }
 
 /// The question for the oldest keys whose outcomes are not told any more.
