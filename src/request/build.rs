@@ -50,6 +50,7 @@ impl Builder {
         Batch {
             writes,
             values: Values(self.values),
+            once: None,
         }
     }
 

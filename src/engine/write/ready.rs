@@ -47,6 +47,8 @@ pub(super) struct Ready {
     pub(super) labels: Vec<(Slot, String)>,
     /// Something of what it writes is checked at the commit alone.
     pub(super) alone: bool,
+    /// The rights that it was authorized by.
+    pub(super) touched: Vec<Touch>,
 }
 
 /// The statements of one write.
@@ -111,6 +113,7 @@ impl Programs {
             program,
             statements,
             labels: authorized.labels,
+            touched: authorized.touched.clone(),
         });
         if let Some(key) = key {
             let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];

@@ -78,8 +78,14 @@ impl Script {
         }
     }
 
-    /// All of it; a violation that says too little is looked at more closely the next time.
-    async fn steps(&mut self, session: &mut Session) -> Result<()> {
+    /// The request's.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Runs all statements; what they gave is left where the server wants it. A violation that says too little is looked at
+    /// more closely the next time.
+    pub(super) async fn steps(&mut self, session: &mut Session) -> Result<()> {
         let done = self.run_once(session).await;
         if let Err(error) = &done {
             self.careful |= error.code == Code::AGAIN;
@@ -240,7 +246,7 @@ impl Steps<'_> {
                     Written {
                         body,
                         count,
-                        created: 0,
+                        ..Written::default()
                     }
                 } else {
                     Written {
