@@ -129,7 +129,7 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
     }
     let records = front == Front::Records;
     let (status, code) = match refusal {
-        Refusal::Unknown if records => {
+        Refusal::Unknown | Refusal::NotAllowed if records => {
             let empty = answer.status == 405 && answer.body.is_empty();
             return if empty {
                 Ok(())
