@@ -1,6 +1,7 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
 mod doubt;
+mod explain;
 mod once;
 mod ready;
 mod row;
@@ -8,6 +9,7 @@ mod script;
 mod values;
 mod violation;
 
+pub use explain::{StatementExplanation, WriteExplanation};
 pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
@@ -63,12 +65,7 @@ impl Engine {
         principal: &Principal,
         mut batch: Batch,
     ) -> Result<Vec<Written>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!(
-                "role {:?} is not configured on this server",
-                principal.role.as_str()
-            ))
-        })?;
+        let view = Self::view_of(snapshot, principal)?;
         if snapshot.catalog.database.read_only {
             return Err(Error::new(
                 Kind::NotAllowed,
