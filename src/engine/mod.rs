@@ -143,6 +143,7 @@ pub struct Engine {
     outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
     memory: Arc<Memory>,
+    keys: write::Keys,
 }
 
 /// What `explain` tells of a request.
@@ -179,6 +180,7 @@ impl Engine {
             outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
             memory,
+            keys: write::Keys::default(),
         }
     }
 

@@ -110,6 +110,7 @@ impl GraphQl {
             query: query.to_owned(),
             operation_name: operation_name.map(str::to_owned),
             variables: variables.clone(),
+            once: None,
         };
         let planned = self.plan(&scene, principal, &call).map_err(|faults| {
             faults

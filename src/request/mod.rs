@@ -5,11 +5,13 @@
 
 mod build;
 mod filter;
+mod once;
 mod output;
 mod write;
 
 pub use build::{Builder, Values};
 pub use filter::{Aggregation, Comparison, Expression, Filter, Function, JsonStep};
+pub use once::Once;
 pub use output::{
     AggregateField, AggregateFunction, AggregateMember, AggregateOperand, BytesFormat, ConnectionField, Constant,
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,

@@ -20,8 +20,8 @@ use crate::config;
 use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
-use crate::request::{Batch, Demand, Request};
-use axum::http::{HeaderMap, Method};
+use crate::request::{Batch, Builder, Demand, Once, Request};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -192,7 +192,15 @@ impl Rest {
                 let delivery = Delivery::Stream(&room);
                 write(self.engine.run(&snapshot, principal, &request, delivery).await?)
             }
-            Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
+            Step::Write { batch, write } => {
+                let batch = Batch {
+                    once: once(call)?,
+                    ..*batch
+                };
+                let written = self.engine.write(&snapshot, principal, batch).await?;
+                let replayed = written.iter().any(|written| written.replayed);
+                write(written).map(|response| write::replayed(response, replayed))
+            }
             Step::Account { action, write } => {
                 let accounts = self.accounts.as_ref().ok_or_else(|| {
                     Error::new(
@@ -204,14 +212,37 @@ impl Rest {
                 write(accounts.act(principal, call.address, *action).await?)
             }
             Step::Each { batches, write } => {
-                let mut outcomes = Vec::with_capacity(batches.len());
-                for batch in batches {
-                    outcomes.push(match batch {
-                        Ok(batch) => self.engine.write(&snapshot, principal, batch).await,
-                        Err(error) => Err(error),
-                    });
+                let once = once(call)?;
+                if let Some(once) = &once {
+                    // Each happens once by itself. The key of all is kept first, so that with the same key others are
+                    // refused before any of them happens.
+                    let batch = Batch {
+                        once: Some(once.clone()),
+                        ..Builder::new().finish_batch(Vec::new())
+                    };
+                    self.engine.write(&snapshot, principal, batch).await?;
                 }
-                write(outcomes)
+                let mut outcomes = Vec::with_capacity(batches.len());
+                let mut replayed = once.is_some();
+                for (index, batch) in batches.into_iter().enumerate() {
+                    let outcome = match batch {
+                        Ok(batch) => {
+                            let once = once.as_ref().map(|once| once.part(index));
+                            let batch = Batch { once, ..batch };
+                            self.engine.write(&snapshot, principal, batch).await
+                        }
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = &outcome
+                        && error.code.is_of_a_key()
+                    {
+                        return outcome.and(Err(Error::internal("an error is no answer")));
+                    }
+                    let is_again = |written: &Vec<Written>| written.iter().any(|written| written.replayed);
+                    replayed &= outcome.as_ref().is_ok_and(is_again);
+                    outcomes.push(outcome);
+                }
+                write(outcomes).map(|response| write::replayed(response, replayed))
             }
         }
     }
@@ -238,6 +269,21 @@ impl Rest {
     pub fn openapi(&self, snapshot: &Snapshot, principal: &Principal, dialect: Option<&str>) -> serde_json::Value {
         self.dialects.openapi(snapshot, principal, dialect)
     }
+}
+
+/// What a call with an `Idempotency-Key` is known by.
+fn once(call: &Call) -> Result<Option<Once>> {
+    let values = call.headers.get_all(Once::HEADER);
+    let segments = (call.path.len() as u64).to_le_bytes();
+    let mut said: Vec<&[u8]> = vec![call.method.as_str().as_bytes(), &segments];
+    said.extend(call.path.iter().map(String::as_bytes));
+    said.extend(
+        call.query
+            .iter()
+            .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]),
+    );
+    said.push(&call.body);
+    Once::read(values.iter().map(HeaderValue::as_bytes), &said)
 }
 
 /// The enabled dialects, those with fixed paths before `/api/{table}`.

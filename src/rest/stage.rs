@@ -304,6 +304,7 @@ impl Stage {
             body: Some(Bytes::from_static(body.as_bytes())),
             count: 1,
             created: 1,
+            replayed: false,
         };
         match self.dialects.parse(dialect, &self.snapshot, &user(), call).unwrap() {
             super::Step::Write { write, .. } => write(bodies.iter().map(written).collect()).unwrap(),

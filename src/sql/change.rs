@@ -6,7 +6,7 @@
 use super::layout::Shape;
 use super::writer::Alias;
 use super::{Flavor, Statement, Writer};
-use crate::catalog::{Catalog, ColumnId};
+use crate::catalog::{Catalog, Column, ColumnId, TableId};
 use crate::plan::{Verdict, WritePlan};
 use crate::request::Formats;
 use crate::rules::{Change, Conflict, Group, Parameter, Predicate, Term, Within};
@@ -42,7 +42,8 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn feed(&self, group: &Group) -> Feed {
         let asks = |check: &Predicate| mentions_rows(check);
-        // Which rows were left out is not told, and it matters where the others are read back.
+        // Which rows were left out is not told, and it matters where the others are read back, and to who might not have
+        // created them.
         let ignore = matches!(
             &self.plan.write.change,
             Change::Insert {
@@ -61,7 +62,7 @@ impl<'a> Changes<'a> {
         });
         if self.flavor == Flavor::Sqlite
             || !sends
-            || (ignore && self.plan.keeps)
+            || (ignore && (self.plan.keeps || group.check != Predicate::TRUE))
             || asks(&group.check)
             || asks(&group.set_check)
             || asks(&group.allowed)
@@ -125,7 +126,7 @@ impl<'a> Changes<'a> {
     }
 
     /// The rows that new ones of a group meet: for each its place, what is kept of it, and whether it may be changed (1),
-    /// should stay as it is (2), or may not be touched (0).
+    /// should stay as it is (2), may only be read (3), or is unknown to the caller (0).
     #[must_use]
     pub fn met(&self, group: &Group, key: &[ColumnId]) -> Statement {
         let mut writer = self.writer();
@@ -145,7 +146,13 @@ impl<'a> Changes<'a> {
         writer.predicate(&group.allowed);
         writer.word(" THEN CASE WHEN ");
         writer.predicate(&group.wanted);
-        writer.by_flavor(" THEN '1' ELSE '2' END ELSE '0' END", " THEN 1 ELSE 2 END ELSE 0 END");
+        writer.by_flavor(" THEN '1' ELSE '2' END", " THEN 1 ELSE 2 END");
+        if group.readable != Predicate::FALSE {
+            writer.word(" WHEN ");
+            writer.predicate(&group.readable);
+            writer.by_flavor(" THEN '3'", " THEN 3");
+        }
+        writer.by_flavor(" ELSE '0' END", " ELSE 0 END");
         writer.word(" FROM ");
         if feed == Feed::All {
             writer.source_rows(table, &group.columns);
@@ -183,7 +190,7 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
-    fn same_key(&self, writer: &mut Writer<'_>, group: &Group, key: &[ColumnId], feed: Feed) {
+    pub(super) fn same_key(&self, writer: &mut Writer<'_>, group: &Group, key: &[ColumnId], feed: Feed) {
         let table = self.plan.write.table;
         for (index, column) in key.iter().enumerate() {
             if index > 0 {
@@ -350,7 +357,7 @@ impl<'a> Changes<'a> {
         (writer, alias)
     }
 
-    fn writer(&self) -> Writer<'a> {
+    pub(super) fn writer(&self) -> Writer<'a> {
         Writer::new(self.catalog, self.flavor, Formats::default(), false)
     }
 
@@ -358,6 +365,18 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn kept_count(&self) -> usize {
         self.plan.write.kept.len() + usize::from(self.plan.by_number)
+    }
+
+    pub(super) fn table(&self) -> TableId {
+        self.plan.write.table
+    }
+
+    pub(super) fn column(&self, column: ColumnId) -> &Column {
+        self.catalog.table(self.table()).column(column)
+    }
+
+    pub(super) fn columns(&self) -> impl Iterator<Item = ColumnId> + use<> {
+        self.catalog.table(self.table()).column_ids()
     }
 
     fn key(&self) -> Vec<ColumnId> {
@@ -368,7 +387,7 @@ impl<'a> Changes<'a> {
     }
 
     /// `WHERE …` for the rows that a change is for.
-    fn only(&self, writer: &mut Writer<'_>, targets: &Predicate, within: Option<&Within>) {
+    pub(super) fn only(&self, writer: &mut Writer<'_>, targets: &Predicate, within: Option<&Within>) {
         writer.word(" WHERE ");
         let bracket = within.is_some() && matches!(targets, Predicate::Or(_));
         if bracket {
@@ -476,7 +495,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-fn finish(writer: Writer<'_>) -> Statement {
+pub(super) fn finish(writer: Writer<'_>) -> Statement {
     let long_calls = writer.long_calls;
     let (text, marks) = writer.finish();
     Statement::new(text, marks, Shape::default(), long_calls)

@@ -339,7 +339,7 @@ impl<'a> Resolver<'a> {
             self.preset(face, presets.clone(), &sent, &mut columns)?;
             let mut set = Vec::new();
             let mut set_check = Predicate::TRUE;
-            let (mut allowed, mut wanted) = (Predicate::TRUE, Predicate::TRUE);
+            let (mut allowed, mut readable, mut wanted) = (Predicate::TRUE, Predicate::TRUE, Predicate::TRUE);
             if let Some(Upsert {
                 conflict: Conflict::Update { key },
                 update: Some(update),
@@ -348,6 +348,7 @@ impl<'a> Resolver<'a> {
                 let chosen = self.chosen(face, update, key, &sent)?;
                 set_check = self.of_what_was_sent(&update.check, &chosen);
                 allowed = self.of_what_was_sent(&update.allowed, &chosen);
+                readable = update.readable.clone();
                 wanted = self.of_what_was_sent(&update.wanted, &chosen);
                 set = chosen.clone();
                 self.preset(face, update.presets.clone(), &chosen, &mut set)?;
@@ -359,6 +360,7 @@ impl<'a> Resolver<'a> {
                 check: self.of_what_was_sent(&check, &sent),
                 columns,
                 allowed,
+                readable,
                 wanted,
                 set,
                 set_check,
