@@ -56,9 +56,9 @@ impl<'t> Shape<'t> {
                 BaseType::List(inner) => Inside::List(Self::Declared(inner)),
                 BaseType::Named(name) => Inside::Named(types.named(name)),
             },
-            Self::Schema(reference) => match reference.wrap {
-                Wrap::List | Wrap::RequiredList => Inside::List(Self::Schema(reference.key.required())),
-                Wrap::Plain | Wrap::Required => Inside::Named(Some(reference.key)),
+            Self::Schema(reference) => match reference.item() {
+                Some(item) => Inside::List(Self::Schema(item)),
+                None => Inside::Named(Some(reference.key)),
             },
         }
     }
@@ -79,6 +79,8 @@ pub(crate) fn reference_name(types: Types<'_>, reference: Ref) -> String {
         Wrap::Required => format!("{name}!"),
         Wrap::List => format!("[{name}!]"),
         Wrap::RequiredList => format!("[{name}!]!"),
+        Wrap::Array => format!("[{name}]"),
+        Wrap::RequiredArray => format!("[{name}]!"),
     }
 }
 
