@@ -34,6 +34,8 @@ pub(crate) fn reference_name(types: Types<'_>, reference: Ref) -> String {
         Wrap::Required => format!("{name}!"),
         Wrap::List => format!("[{name}!]"),
         Wrap::RequiredList => format!("[{name}!]!"),
+        Wrap::Array => format!("[{name}]"),
+        Wrap::RequiredArray => format!("[{name}]!"),
     }
 }
 

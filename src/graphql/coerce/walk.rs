@@ -2,7 +2,7 @@
 
 use super::{DEPTH, reference_name};
 use crate::catalog::DatabaseKind;
-use crate::graphql::types::{Input, Key, Kind, Part, Ref, Types, Wrap};
+use crate::graphql::types::{Input, Key, Kind, Part, Ref, Types};
 use async_graphql_parser::types::{BaseType, Type};
 use async_graphql_value::{ConstValue, Name, indexmap::IndexMap};
 use std::collections::HashMap;
@@ -99,9 +99,9 @@ impl<'t> Shape<'t> {
                 BaseType::List(inner) => Inside::List(Self::Declared(inner)),
                 BaseType::Named(name) => Inside::Named(types.named(name)),
             },
-            Self::Schema(reference) => match reference.wrap {
-                Wrap::List | Wrap::RequiredList => Inside::List(Self::Schema(reference.key.required())),
-                Wrap::Plain | Wrap::Required => Inside::Named(Some(reference.key)),
+            Self::Schema(reference) => match reference.item() {
+                Some(item) => Inside::List(Self::Schema(item)),
+                None => Inside::Named(Some(reference.key)),
             },
         }
     }
