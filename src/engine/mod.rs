@@ -143,7 +143,12 @@ pub struct Engine {
     outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
     memory: Arc<Memory>,
+    /// Most rows that a request may create.
+    most_rows: usize,
 }
+
+/// Most rows that a request may create where nothing else is configured.
+const MOST_ROWS: usize = 10_000;
 
 /// What `explain` tells of a request.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -179,6 +184,7 @@ impl Engine {
             outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
             memory,
+            most_rows: MOST_ROWS,
         }
     }
 
