@@ -76,6 +76,8 @@ impl Code {
 
     /// A value does not fit its type or range.
     pub const INVALID_VALUE: Code = Code("invalid_value");
+    /// A number that a statement has computed does not fit its column; whoever knows the statement says which.
+    pub const OUT_OF_RANGE: Code = Code("out_of_range");
     /// The request's syntax is wrong.
     pub const INVALID_SYNTAX: Code = Code("invalid_syntax");
     /// An unknown table.
