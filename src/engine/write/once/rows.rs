@@ -34,8 +34,9 @@ pub(super) struct Kept {
 struct Told<'a> {
     count: u64,
     created: u64,
+    /// One or none: `null` is one.
     #[serde(borrow)]
-    body: Option<&'a RawValue>,
+    body: Vec<&'a RawValue>,
 }
 
 impl Kept {
@@ -48,7 +49,10 @@ impl Kept {
     pub(super) fn written(&self) -> Result<Vec<Written>> {
         let told: Vec<Told<'_>> = serde_json::from_str(&self.outcome).map_err(Error::internal)?;
         let written = told.into_iter().map(|told| Written {
-            body: told.body.map(|body| Bytes::copy_from_slice(body.get().as_bytes())),
+            body: told
+                .body
+                .first()
+                .map(|body| Bytes::copy_from_slice(body.get().as_bytes())),
             count: told.count,
             created: told.created,
             replayed: true,
@@ -78,7 +82,7 @@ pub(super) fn outcome(written: &[Written]) -> Result<String> {
         Ok(Told {
             count: written.count,
             created: written.created,
-            body: body.map_err(Error::internal)?,
+            body: body.map_err(Error::internal)?.into_iter().collect(),
         })
     });
     serde_json::to_string(&told.collect::<Result<Vec<_>>>()?).map_err(Error::internal)
