@@ -18,7 +18,8 @@ pub(super) const LIFE: i64 = 24 * 60 * 60 * 1000;
 /// Most bytes of an outcome.
 const LARGEST: usize = 1024 * 1024;
 
-const TABLE: &str = "idempotency";
+/// The table.
+pub(super) const TABLE: &str = "idempotency";
 
 /// What is read of a row.
 #[derive(Deserialize)]
