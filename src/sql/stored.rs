@@ -26,7 +26,11 @@ impl Writer<'_> {
     pub(super) fn stored(&mut self, table: TableId, column: ColumnId, value: &Term) {
         match value {
             Term::Parameter { source, .. } => self.stored_mark(table, column, source, false),
-            term => self.term(term),
+            term => {
+                self.storing = true;
+                self.term(term);
+                self.storing = false;
+            }
         }
     }
 
