@@ -244,7 +244,11 @@ impl<'a> Resolver<'a> {
                     let own = self.cell(from, *own).ok_or_else(lost)?.shifted(1);
                     parts.push(equal(self.cell(target, *referenced).ok_or_else(lost)?, own));
                 }
-                parts.extend(own_rows(self.catalog, (from.face.table, columns, 1), (target.face.table, references, 0)));
+                parts.extend(own_rows(
+                    self.catalog,
+                    (from.face.table, columns, 1),
+                    (target.face.table, references, 0),
+                ));
                 parts.push(target.rule.clone());
                 Ok((Predicate::all(parts), None))
             }
@@ -268,7 +272,11 @@ impl<'a> Resolver<'a> {
                 }
                 let join = through_face.table;
                 parts.extend(own_rows(self.catalog, (from.face.table, columns, 2), (join, near, 0)));
-                parts.extend(own_rows(self.catalog, (join, far, 0), (target.face.table, references, 1)));
+                parts.extend(own_rows(
+                    self.catalog,
+                    (join, far, 0),
+                    (target.face.table, references, 1),
+                ));
                 parts.push(through.rule.clone());
                 let pair: Vec<ColumnId> = near.iter().chain(far).copied().collect();
                 let unique = self.catalog.table(through_face.table).is_unique(&pair);

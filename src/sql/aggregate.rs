@@ -154,7 +154,11 @@ impl Writer<'_> {
 
     /// The mean of decimals as a double, infinite or zero where none is as large or as near to zero (PostgreSQL).
     fn mean_of_decimals(&mut self, aggregate: &Aggregate) {
-        self.plain_aggregate("(CASE WHEN avg(", aggregate, ") BETWEEN -1e-307 AND 1e-307 THEN 0 WHEN ");
+        self.plain_aggregate(
+            "(CASE WHEN avg(",
+            aggregate,
+            ") BETWEEN -1e-307 AND 1e-307 THEN 0 WHEN ",
+        );
         self.plain_aggregate("avg(", aggregate, ") BETWEEN -1e308 AND 1e308 THEN ");
         self.plain_aggregate("avg(", aggregate, ")::float8 ELSE ");
         self.plain_aggregate("sign(avg(", aggregate, "))::float8 * 'Infinity' END)");

@@ -170,7 +170,11 @@ impl Writer<'_> {
         };
         if !self.is_postgres() {
             // A value that is to be kept is refused, not lost.
-            self.word(if self.storing { "diglot_fitting(" } else { "diglot_finite(" });
+            self.word(if self.storing {
+                "diglot_fitting("
+            } else {
+                "diglot_finite("
+            });
             let divide = function == Function::Divide;
             self.word(if divide { "diglot_divide(" } else { "" });
             self.term(left);

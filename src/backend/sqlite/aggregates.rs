@@ -246,7 +246,7 @@ mod tests {
             ("diglot_var_pop", "(1)", Some(0.0)),
             ("diglot_stddev_pop", "(7.5),(7.5)", Some(0.0)),
             ("diglot_stddev", "('none')", None),
-            ("diglot_stddev", "(1e145),(0)", Some(1e145 / 2f64.sqrt())),
+            ("diglot_var_pop", "(1e145),(-1e145)", Some(1e290)),
             ("diglot_stddev", "(1e150),(0)", None),
             ("diglot_var_pop", "(9e999)", None),
         ] {

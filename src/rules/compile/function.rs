@@ -205,7 +205,10 @@ impl Compiler<'_> {
             Type::Integer(_) | Type::Other(_) => Ok(()),
             other => Err(Problem::new(
                 at,
-                format!("a whole number should stand here, not {}; cast it, such as CAST(column AS INTEGER)", other.word()),
+                format!(
+                    "a whole number should stand here, not {}; cast it, such as CAST(column AS INTEGER)",
+                    other.word()
+                ),
             )),
         }
     }
