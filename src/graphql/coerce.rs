@@ -275,6 +275,15 @@ fn coerce(types: Types<'_>, shape: Shape<'_>, value: ConstValue, path: &mut Vec<
             let ConstValue::List(items) = value else {
                 return Ok(ConstValue::List(vec![coerce(types, inner, value, path)?]));
             };
+            // Lists may be long, and most of them are of scalars.
+            if let Inside::Named(Some(Key::Scalar(id))) = inner.inside(types) {
+                let kind = types.scalar(id).kind;
+                let wide = types.catalog.database.kind == DatabaseKind::Sqlite;
+                let fits = |item: &ConstValue| *item != ConstValue::Null && kind.takes(item, wide);
+                if path.len() < DEPTH && items.iter().all(fits) {
+                    return Ok(ConstValue::List(items));
+                }
+            }
             let mut out = Vec::with_capacity(items.len());
             for (index, item) in items.into_iter().enumerate() {
                 path.push(Step::Index(index));
@@ -431,17 +440,17 @@ fn from_json(json: &Json, depth: usize) -> Result<ConstValue, String> {
 }
 
 /// The same as JSON; values of enums are their names.
-pub(crate) fn to_json(value: ConstValue) -> Json {
+pub(crate) fn to_json(value: &ConstValue) -> Json {
     match value {
         ConstValue::Null | ConstValue::Binary(_) => Json::Null,
-        ConstValue::Boolean(truth) => Json::Bool(truth),
-        ConstValue::Number(number) => Json::Number(number),
-        ConstValue::String(text) => Json::String(text),
+        ConstValue::Boolean(truth) => Json::Bool(*truth),
+        ConstValue::Number(number) => Json::Number(number.clone()),
+        ConstValue::String(text) => Json::String(text.clone()),
         ConstValue::Enum(name) => Json::String(name.as_str().to_owned()),
-        ConstValue::List(items) => Json::Array(items.into_iter().map(to_json).collect()),
+        ConstValue::List(items) => Json::Array(items.iter().map(to_json).collect()),
         ConstValue::Object(fields) => Json::Object(
             fields
-                .into_iter()
+                .iter()
                 .map(|(name, value)| (name.as_str().to_owned(), to_json(value)))
                 .collect(),
         ),
