@@ -76,6 +76,8 @@ impl Code {
 
     /// A value does not fit its type or range.
     pub const INVALID_VALUE: Code = Code("invalid_value");
+    /// A number that a statement has computed does not fit its column; whoever knows the statement says which.
+    pub const OUT_OF_RANGE: Code = Code("out_of_range");
     /// The request's syntax is wrong.
     pub const INVALID_SYNTAX: Code = Code("invalid_syntax");
     /// An unknown table.
@@ -110,6 +112,8 @@ impl Code {
     pub const ROW_OUT_OF_REACH: Code = Code("row_out_of_reach");
     /// Another transaction came in between; the same write again may work.
     pub const COLLISION: Code = Code("collision");
+    /// Nothing has happened; the same write again, at once, can say more of what is wrong with it.
+    pub const AGAIN: Code = Code("again");
     /// Whether a write has happened is not known.
     pub const UNKNOWN_OUTCOME: Code = Code("unknown_outcome");
     /// An `Idempotency-Key` that cannot be kept: malformed, sent twice, or of nobody.

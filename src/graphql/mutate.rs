@@ -67,6 +67,21 @@ pub(crate) enum ResponseField {
     Returning,
 }
 
+impl Mutation {
+    /// A name for each write: its root's key, with a number where the root has several.
+    pub(super) fn names(&self) -> Vec<String> {
+        let of = |root: &Root| {
+            let key = root.key.clone();
+            let (first, all) = (root.writes.start, root.writes.len());
+            root.writes.clone().map(move |write| match all {
+                1 => key.clone(),
+                all => format!("{key}, write {} of {all}", write - first + 1),
+            })
+        };
+        self.roots.iter().flat_map(of).collect()
+    }
+}
+
 impl GraphQl {
     /// Runs a mutation. Where any root fails nothing has happened, so there is no data at all.
     pub(super) async fn mutate(

@@ -36,6 +36,15 @@ pub struct Request {
     pub values: Values,
 }
 
+/// What a front makes of what was asked, for whoever looks at it without running it.
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// Reads, each with a name.
+    Reads(Vec<(String, Request)>),
+    /// A batch, and a name for each of its writes.
+    Writes(Vec<String>, Batch),
+}
+
 /// One root read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Read {

@@ -20,7 +20,7 @@ use crate::config;
 use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
-use crate::request::{Batch, Builder, Once, Request};
+use crate::request::{Batch, Builder, Demand, Once, Request};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
@@ -256,12 +256,12 @@ impl Rest {
             .map(|dialect| dialect.write_error(error, call))
     }
 
-    /// The request that a call becomes, for `explain`.
+    /// What a call becomes, for `explain`.
     ///
     /// # Errors
     /// What is wrong with the call; also a call that no dialect owns, or that is answered without data.
-    pub fn request(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Request> {
-        self.dialects.request(snapshot, principal, call)
+    pub fn demand(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Demand> {
+        self.dialects.demand(snapshot, principal, call)
     }
 
     /// The OpenAPI 3.1 document of one dialect, or of all, for what a principal may see.
@@ -322,21 +322,26 @@ impl Dialects {
         dialect.parse(call, self.scene(snapshot, principal)?)
     }
 
-    fn request(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Request> {
+    fn demand(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Demand> {
+        let path = || call.path.join("/");
         let Some(dialect) = self.owner(&call.path) else {
-            let message = format!("no enabled REST dialect answers /{}", call.path.join("/"));
+            let message = format!("no enabled REST dialect answers /{}", path());
             return Err(Error::not_found(Code::UNKNOWN_TABLE, message));
         };
+        let unfit = |message: &str| Err(Error::invalid(Code::NOT_SUPPORTED, message));
         match self.parse(dialect, snapshot, principal, call)? {
-            Step::Run { request, .. } => Ok(*request),
-            Step::Write { .. } | Step::Each { .. } | Step::Account { .. } => Err(Error::invalid(
-                Code::NOT_SUPPORTED,
-                "only calls that read are explained",
-            )),
-            Step::Done(_) => Err(Error::invalid(
-                Code::NOT_SUPPORTED,
-                "this call is answered without asking the database",
-            )),
+            Step::Run { request, .. } => Ok(Demand::Reads(vec![(path(), *request)])),
+            Step::Write { batch, .. } => {
+                let all = batch.writes.len();
+                let name = |write: usize| match all {
+                    1 => path(),
+                    all => format!("{}, write {write} of {all}", path()),
+                };
+                Ok(Demand::Writes((1..=all).map(name).collect(), *batch))
+            }
+            Step::Each { .. } => unfit("operations that are a transaction each are explained one by one"),
+            Step::Account { .. } => unfit("calls about accounts are not explained"),
+            Step::Done(_) => unfit("this call is answered without asking the database"),
         }
     }
 

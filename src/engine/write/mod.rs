@@ -1,5 +1,7 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
+mod doubt;
+mod explain;
 mod once;
 mod ready;
 mod row;
@@ -7,6 +9,7 @@ mod script;
 mod values;
 mod violation;
 
+pub use explain::{StatementExplanation, WriteExplanation};
 pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
@@ -14,7 +17,8 @@ use super::{Engine, Snapshot, answer};
 use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
-use crate::request::Batch;
+use crate::request::{Batch, Change, Slot};
+use crate::value::Value;
 use bytes::Bytes;
 use script::{Script, Server};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,18 +66,17 @@ impl Engine {
         principal: &Principal,
         mut batch: Batch,
     ) -> Result<Vec<Written>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!(
-                "role {:?} is not configured on this server",
-                principal.role.as_str()
-            ))
-        })?;
+        let view = Self::view_of(snapshot, principal)?;
         if snapshot.catalog.database.read_only {
             return Err(Error::new(
                 Kind::NotAllowed,
                 Code::NOT_SUPPORTED,
                 "the database is read-only: nothing can be written",
             ));
+        }
+        let rows = created(&batch);
+        if rows > self.most_rows {
+            return Err(too_many(rows, self.most_rows));
         }
         let ready = snapshot
             .programs
@@ -84,6 +87,7 @@ impl Engine {
             header_prefix: &self.header_prefix,
             flavor: self.backend.flavor(),
             room: self.room(),
+            most_rows: self.most_rows,
             outcome: Arc::clone(&outcome),
         };
         let script = Script::new(snapshot, principal, batch, Arc::clone(&ready), server);
@@ -138,4 +142,23 @@ impl Engine {
             }
         }
     }
+}
+
+/// How many rows a batch asks to create, as far as it says so itself.
+fn created(batch: &Batch) -> usize {
+    let of = |slot: Slot| match batch.values.get(slot) {
+        Value::List(rows) => rows.len(),
+        _ => 0,
+    };
+    let created = batch.writes.iter().map(|write| match &write.change {
+        Change::Insert(insert) => insert.groups.iter().map(|group| of(group.rows)).sum(),
+        Change::Connect { rows, .. } => of(*rows),
+        _ => 0,
+    });
+    created.sum()
+}
+
+fn too_many(rows: usize, most: usize) -> Error {
+    let message = format!("{rows} rows are too many: a request may create at most {most}, nested ones among them");
+    Error::new(Kind::TooLarge, Code::LIMIT_EXCEEDED, message)
 }

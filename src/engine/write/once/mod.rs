@@ -307,6 +307,7 @@ impl Single {
             header_prefix: &self.header_prefix,
             flavor: self.flavor,
             room: Arc::clone(&self.room),
+            most_rows: usize::MAX,
             outcome: Arc::default(),
         };
         let mut script = Script::new(&self.own, &Principal::system(), batch, Arc::clone(ready), server);
