@@ -158,6 +158,15 @@ impl Walk<'_> {
                 let ConstValue::List(items) = value else {
                     return Ok(ConstValue::List(vec![self.coerce(inner, value)?]));
                 };
+                // Lists may be long, and most of them are of scalars.
+                if let Inside::Named(Some(Key::Scalar(id))) = inner.inside(types) {
+                    let kind = types.scalar(id).kind;
+                    let wide = types.catalog.database.kind == DatabaseKind::Sqlite;
+                    let fits = |item: &ConstValue| *item != ConstValue::Null && kind.takes(item, wide);
+                    if self.path.len() < DEPTH && items.iter().all(fits) {
+                        return Ok(ConstValue::List(items));
+                    }
+                }
                 let mut out = Vec::with_capacity(items.len());
                 for (index, item) in items.into_iter().enumerate() {
                     self.path.push(Step::Index(index));

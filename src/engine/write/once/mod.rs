@@ -307,8 +307,8 @@ impl Single {
             header_prefix: &self.header_prefix,
             flavor: self.flavor,
             room: Arc::clone(&self.room),
-            most_rows: usize::MAX,
             outcome: Arc::default(),
+            most_rows: usize::MAX,
         };
         let mut script = Script::new(&self.own, &Principal::system(), batch, Arc::clone(ready), server);
         script.steps(session).await.map_err(|error| {
