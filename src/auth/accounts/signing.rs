@@ -191,10 +191,8 @@ impl Accounts {
         let Some(Variable::Text(id)) = principal.variable("id") else {
             return Err(unknown());
         };
-        let user = self
-            .user(&self.engine.up_to_date().await?, id)
-            .await?
-            .ok_or_else(unknown)?;
+        let snapshot = self.engine.up_to_date().await?;
+        let user = self.user(&snapshot, id).await?.ok_or_else(unknown)?;
         Ok((user, id.to_string()))
     }
 

@@ -4,12 +4,13 @@ mod doubt;
 mod ready;
 mod row;
 mod script;
+mod single;
 mod values;
 mod violation;
 
 pub(super) use ready::Programs;
 
-use super::{Engine, Snapshot};
+use super::{Engine, Snapshot, answer};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
 use crate::request::{Batch, Change, Slot};

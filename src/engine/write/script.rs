@@ -27,14 +27,14 @@ const TRIES: u32 = 3;
 pub(super) struct Script {
     pub(super) snapshot: Arc<Snapshot>,
     principal: Principal,
-    batch: Batch,
-    ready: Arc<Ready>,
+    pub(super) batch: Batch,
+    pub(super) ready: Arc<Ready>,
     header_prefix: String,
     pub(super) flavor: Flavor,
     /// For what is read back of all its writes.
-    room: Arc<Room>,
+    pub(super) room: Arc<Room>,
     most_rows: usize,
-    outcome: Arc<Mutex<Vec<Written>>>,
+    pub(super) outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
     /// It runs again because a constraint was violated, to tell more of that.
     pub(super) careful: bool,
@@ -88,16 +88,20 @@ impl Script {
         done
     }
 
-    async fn run_once(&mut self, session: &mut Session) -> Result<()> {
-        self.tries += 1;
-        let binder = Binder {
+    pub(super) fn binder(&self) -> Binder<'_> {
+        Binder {
             catalog: &self.snapshot.catalog,
             principal: &self.principal,
             values: &self.batch.values,
             labels: &self.ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &[],
-        };
+        }
+    }
+
+    async fn run_once(&mut self, session: &mut Session) -> Result<()> {
+        self.tries += 1;
+        let binder = self.binder();
         let plans = &self.ready.program.writes;
         let mut steps = Steps {
             script: self,
@@ -132,6 +136,18 @@ impl Work for Script {
     fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>> {
         let span = self.span.clone();
         Box::pin(tracing::Instrument::instrument(self.steps(session), span))
+    }
+
+    fn is_single(&self) -> bool {
+        self.ready.single.is_some()
+    }
+
+    fn run_single<'w>(
+        &'w mut self,
+        session: &'w mut Session,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'w>> {
+        let span = self.span.clone();
+        Box::pin(tracing::Instrument::instrument(self.once(session), span))
     }
 
     fn is_alone(&self) -> bool {
@@ -582,10 +598,15 @@ impl Steps<'_> {
 
     /// Another one has written the key since it was looked for: the whole again finds that row.
     fn between(&self, run: &GroupRun<'_>, error: Error) -> Error {
-        let unique = error
-            .violation
-            .as_ref()
-            .is_some_and(|violation| violation.kind == ViolationKind::Unique);
+        let table = self.script.snapshot.catalog.table(run.plan.write.table);
+        let unique = error.violation.as_ref().is_some_and(|violation| {
+            // The key that was looked for, and no other.
+            let other = table.uniques.iter().any(|unique| {
+                let named = violation.constraint.as_deref() == Some(unique.name.as_str());
+                named && !matches!(run.conflict, Some(Conflict::Update { key }) if *key == unique.columns)
+            });
+            violation.kind == ViolationKind::Unique && !other
+        });
         let upsert = matches!(run.conflict, Some(Conflict::Update { .. }));
         if unique && upsert && self.script.flavor == Flavor::Postgres && self.script.tries < TRIES {
             return Error {
