@@ -2,6 +2,7 @@
 
 mod doubt;
 mod ready;
+mod refusal;
 mod row;
 mod script;
 mod single;

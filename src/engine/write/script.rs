@@ -26,7 +26,7 @@ const TRIES: u32 = 3;
 /// The work of one batch.
 pub(super) struct Script {
     pub(super) snapshot: Arc<Snapshot>,
-    principal: Principal,
+    pub(super) principal: Principal,
     pub(super) batch: Batch,
     pub(super) ready: Arc<Ready>,
     header_prefix: String,
@@ -172,7 +172,7 @@ pub(super) struct Steps<'s> {
 }
 
 impl Steps<'_> {
-    fn face(&self, plan: &WritePlan) -> &Face {
+    pub(super) fn face(&self, plan: &WritePlan) -> &Face {
         self.script.snapshot.catalog.face(plan.write.face)
     }
 
@@ -552,47 +552,6 @@ impl Steps<'_> {
             Err(error) => error,
             Ok(found) if found.rows.is_empty() => self.no_row(plan),
             Ok(_) => self.only_readable(plan),
-        }
-    }
-
-    fn only_readable(&self, plan: &WritePlan) -> Error {
-        let verb = match plan.write.change {
-            Change::Delete { .. } => "delete",
-            _ => "change",
-        };
-        let role = self.script.principal.role.as_str();
-        let name = self.face(plan).name.as_str();
-        Error::forbidden(format!("role {role:?} may not {verb} this row of {name:?}"))
-    }
-
-    fn no_row(&self, plan: &WritePlan) -> Error {
-        let name = self.face(plan).name.as_str();
-        Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
-    }
-
-    fn several(&self, plan: &WritePlan) -> Error {
-        let name = self.face(plan).name.as_str();
-        let message = format!("several rows of {name:?} are found where one is meant");
-        Error::invalid(Code::INVALID_VALUE, message)
-    }
-
-    pub(super) fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {
-        let role = self.script.principal.role.as_str();
-        let name = self.face(plan).name.as_str();
-        let message = format!("the {what} row of {name:?} does not satisfy the rule for role {role:?}");
-        let mut error = Error::forbidden(message);
-        error.code = Code::CHECK_FAILED;
-        error
-    }
-
-    /// A row stands in the way that the caller may neither change nor read.
-    fn out_of_reach(&self, plan: &WritePlan) -> Error {
-        let role = self.script.principal.role.as_str();
-        let name = self.face(plan).name.as_str();
-        let message = format!("role {role:?} may not change the row of {name:?} that has the same key");
-        Error {
-            code: Code::ROW_OUT_OF_REACH,
-            ..Error::forbidden(message)
         }
     }
 
