@@ -307,6 +307,23 @@ impl Table {
             .map(ColumnId)
     }
 
+    /// Its name in SQL, quoted, with its schema.
+    pub fn quote_into(&self, sql: &mut String) {
+        if let Some(schema) = &self.schema {
+            schema.quote_into(sql);
+            sql.push('.');
+        }
+        self.name.quote_into(sql);
+    }
+
+    /// The same as a text.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        let mut sql = String::new();
+        self.quote_into(&mut sql);
+        sql
+    }
+
     /// All column ids.
     pub fn column_ids(&self) -> impl Iterator<Item = ColumnId> + use<> {
         (0..u16::try_from(self.columns.len()).unwrap_or(u16::MAX)).map(ColumnId)
@@ -332,6 +349,24 @@ impl Database {
             })
             .and_then(|index| u32::try_from(index).ok())
             .map(TableId)
+    }
+
+    /// Whether a foreign key leads from these columns to those, and its target holds rows of other tables too (which no
+    /// foreign key refers to).
+    #[must_use]
+    pub fn refers_to_parent(&self, from: TableId, columns: &[ColumnId], to: TableId, references: &[ColumnId]) -> bool {
+        let table = |id: TableId| self.tables.get(id.0 as usize);
+        table(to).is_some_and(|table| table.is_parent)
+            && table(from).is_some_and(|table| {
+                let of = |key: &ForeignKey| {
+                    key.table == to
+                        && key.columns.len() == columns.len()
+                        && columns.iter().zip(references).all(|(own, other)| {
+                            key.columns.iter().zip(&key.references).any(|pair| pair == (own, other))
+                        })
+                };
+                table.foreign_keys.iter().any(of)
+            })
     }
 
     /// Whether a table is Diglot's own: it is no part of anybody's application, and only the server itself sees it.

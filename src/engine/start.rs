@@ -98,6 +98,7 @@ impl Engine {
                 let _ = tokio::time::timeout(INTERVAL, changed.notified()).await;
                 let Some(engine) = watched.upgrade() else { return };
                 watch.look(&engine, &source).await;
+                engine.tend_keys();
             }
         });
         Ok((engine, findings))

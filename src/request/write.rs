@@ -3,7 +3,7 @@
 //! Nested writes are no tree here: each level is a write of its own, linked to rows of an earlier one. So a batch is a list
 //! in the order in which it happens, and what a level costs does not depend on how many rows it has.
 
-use super::{Expression, Filter, Formats, Output, Select, Slot, Values};
+use super::{Expression, Filter, Formats, Once, Output, Select, Slot, Values};
 use crate::ident::Name;
 
 /// Writes that happen together or not at all, in order.
@@ -13,6 +13,8 @@ pub struct Batch {
     pub writes: Vec<Write>,
     /// What fills their holes.
     pub values: Values,
+    /// They happen once, however often they are sent; `None`: each time.
+    pub once: Option<Once>,
 }
 
 /// One change of one table's rows.

@@ -27,8 +27,15 @@ impl Writer<'_> {
     pub(super) fn stored(&mut self, table: TableId, column: ColumnId, value: &Term) {
         match value {
             Term::Parameter { source, .. } => self.stored_mark(table, column, source, false),
-            term if !self.is_postgres() => self.stored_number(table, column, term),
-            term => self.term(term),
+            term => {
+                self.storing = true;
+                if self.is_postgres() {
+                    self.term(term);
+                } else {
+                    self.stored_number(table, column, term);
+                }
+                self.storing = false;
+            }
         }
     }
 

@@ -11,6 +11,9 @@ use rusqlite::{Connection, Result};
 /// Largest power of ten, up or down, of a decimal that is added exactly; beyond it text counts as a double.
 const FAR: i64 = 400;
 
+/// The largest number whose square is added up: beyond it a spread is none.
+const SQUARED: f64 = 1e145;
+
 /// Makes the aggregates known to a connection.
 pub(super) fn register(connection: &Connection) -> Result<()> {
     for (name, what) in [
@@ -90,9 +93,11 @@ impl Aggregate<Sums, Value> for Numbers {
         // No number: of no account, in the count as well.
         let Some(decimal) = number(value) else { return Ok(()) };
         sums.count += 1;
+        let spread = matches!(self.0, What::Spread { .. });
         match decimal {
+            Ok(decimal) if spread && near(&decimal).abs() > SQUARED => sums.far = Some(f64::NAN),
             Ok(decimal) => {
-                if matches!(self.0, What::Spread { .. }) {
+                if spread {
                     sums.squares += &decimal * &decimal;
                 }
                 *sums.decimal.get_or_insert_with(BigDecimal::zero) += decimal;
@@ -109,7 +114,7 @@ impl Aggregate<Sums, Value> for Numbers {
         if let Some(far) = sums.far {
             return Ok(match self.0 {
                 What::Sum | What::Average => Value::Real(far),
-                // PostgreSQL says NaN, for which SQLite has only null.
+                // No number is known of it.
                 What::Spread { .. } => Value::Null,
             });
         }
@@ -245,6 +250,9 @@ mod tests {
             ("diglot_var_pop", "(1)", Some(0.0)),
             ("diglot_stddev_pop", "(7.5),(7.5)", Some(0.0)),
             ("diglot_stddev", "('none')", None),
+            ("diglot_var_pop", "(1e145),(-1e145)", Some(1e290)),
+            ("diglot_stddev", "(1e150),(0)", None),
+            ("diglot_var_pop", "(9e999)", None),
         ] {
             let expected = expected.map_or(Value::Null, Value::Real);
             assert_eq!(aggregate(function, values), expected, "{function} {values}");

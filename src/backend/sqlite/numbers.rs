@@ -61,6 +61,13 @@ pub(super) fn quotient(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value>
     }
 }
 
+/// A finite number as PostgreSQL writes decimals: its shortest digits, without an exponent.
+pub(super) fn plain(real: f64) -> String {
+    // Without an exponent `Display` writes the shortest digits that read back the same.
+    let text = format!("{real}");
+    if text == "-0" { "0".to_owned() } else { text }
+}
+
 /// A number as a double: what an integer is beside one.
 fn real(value: ValueRef<'_>) -> Option<f64> {
     match value {
@@ -282,6 +289,19 @@ mod tests {
         assert_eq!(integer(ValueRef::Real(f64::NAN)), None);
         assert_eq!(integer(ValueRef::Blob(b"7")), None);
         assert_eq!(float(ValueRef::Integer(7)), Some(Value::Real(7.0)));
+    }
+
+    #[test]
+    fn decimals_have_no_exponent() {
+        for (number, text) in [
+            (1e20, "100000000000000000000"),
+            (2.5, "2.5"),
+            (-0.0, "0"),
+            (1e-7, "0.0000001"),
+            (-3.0, "-3"),
+        ] {
+            assert_eq!(plain(number), text);
+        }
     }
 
     #[test]

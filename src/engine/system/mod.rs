@@ -105,7 +105,7 @@ impl Engine {
             return Err(Error::new(
                 Kind::NotAllowed,
                 Code::NOT_SUPPORTED,
-                "the database is read-only: users and sessions cannot be kept in it",
+                "the database is read-only: users, sessions and idempotency keys cannot be kept in it",
             ));
         }
         let flavor = self.backend.flavor();

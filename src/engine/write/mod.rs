@@ -1,6 +1,8 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
 mod doubt;
+mod explain;
+mod once;
 mod ready;
 mod refusal;
 mod row;
@@ -9,9 +11,12 @@ mod single;
 mod values;
 mod violation;
 
+pub use explain::{StatementExplanation, WriteExplanation};
+pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
 use super::{Engine, Snapshot, answer};
+use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
 use crate::request::{Batch, Change, Slot};
@@ -29,6 +34,8 @@ pub struct Written {
     pub count: u64,
     /// How many of them it created.
     pub created: u64,
+    /// It did so when the same was sent before with the same `Idempotency-Key`, and nothing now.
+    pub replayed: bool,
 }
 
 impl Engine {
@@ -59,14 +66,9 @@ impl Engine {
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
         principal: &Principal,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<Vec<Written>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!(
-                "role {:?} is not configured on this server",
-                principal.role.as_str()
-            ))
-        })?;
+        let view = Self::view_of(snapshot, principal)?;
         if snapshot.catalog.database.read_only {
             return Err(Error::new(
                 Kind::NotAllowed,
@@ -81,6 +83,7 @@ impl Engine {
         let ready = snapshot
             .programs
             .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
+        let once = batch.once.take();
         let outcome = Arc::new(Mutex::new(Vec::new()));
         let server = Server {
             header_prefix: &self.header_prefix,
@@ -89,17 +92,48 @@ impl Engine {
             most_rows: self.most_rows,
             outcome: Arc::clone(&outcome),
         };
-        let script = Script::new(snapshot, principal, batch, ready, server);
+        let script = Script::new(snapshot, principal, batch, Arc::clone(&ready), server);
+        let (work, held): (Box<dyn Work>, _) = match &once {
+            None => (Box::new(script), None),
+            Some(once) => {
+                let single = self.single(
+                    (snapshot, view),
+                    principal,
+                    once,
+                    (script, &ready),
+                    Arc::clone(&outcome),
+                );
+                let (single, held) = Box::pin(single).await?;
+                (Box::new(single), Some(held))
+            }
+        };
         let backend = self.backend.clone();
-        let work = async move { backend.write(Box::new(script)).await };
+        let work = async move {
+            let done = backend.write(work).await;
+            drop(held);
+            done
+        };
         // In a task of its own: a caller who leaves must not leave it in the middle.
         let done = tokio::spawn(tracing::Instrument::in_current_span(work))
             .await
             .map_err(Error::internal)?;
         match done {
-            Ok(()) => Ok(std::mem::take(
-                &mut *outcome.lock().unwrap_or_else(PoisonError::into_inner),
-            )),
+            Ok(()) => {
+                if once.is_some() {
+                    self.counted();
+                }
+                Ok(std::mem::take(
+                    &mut *outcome.lock().unwrap_or_else(PoisonError::into_inner),
+                ))
+            }
+            Err(error) if once.is_some() && error.code == Code::UNKNOWN_OUTCOME => {
+                let message =
+                    "the write was interrupted; send it again with the same Idempotency-Key, and it happens once";
+                Err(Error {
+                    message: message.into(),
+                    ..error
+                })
+            }
             Err(error) => {
                 let error = violation::told(error, &snapshot.catalog, view);
                 let error = self.blamed(snapshot, error).await;

@@ -1,7 +1,7 @@
 //! Programs by the shape of the batch that asked for them.
 
 use crate::backend::Backend;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
@@ -47,6 +47,10 @@ pub(super) struct Ready {
     /// The whole as one statement, for one row and for many, where it can be that.
     pub(super) single: Option<(Statement, Option<Statement>)>,
     pub(super) labels: Vec<(Slot, String)>,
+    /// Something of what it writes is checked at the commit alone.
+    pub(super) alone: bool,
+    /// The rights that it was authorized by.
+    pub(super) touched: Vec<Touch>,
 }
 
 /// The statements of one write.
@@ -115,10 +119,12 @@ impl Programs {
             _ => None,
         };
         let ready = Arc::new(Ready {
+            alone: is_alone(catalog, &program),
             program,
             statements,
             single,
             labels: authorized.labels,
+            touched: authorized.touched.clone(),
         });
         if let Some(key) = key {
             let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];
@@ -135,6 +141,17 @@ impl Programs {
         }
         Ok(ready)
     }
+}
+
+/// Whether a key that is checked at the commit refers from or to a table that is written.
+fn is_alone(catalog: &Catalog, program: &Program) -> bool {
+    let database = &catalog.database;
+    let mut tables = program.writes.iter().map(|plan| plan.write.table);
+    tables.any(|table| {
+        let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
+        let referred = |other: &Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
+        refers || database.tables.iter().any(referred)
+    })
 }
 
 fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {

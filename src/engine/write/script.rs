@@ -23,6 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most times that an upsert which came in between others is tried again.
 const TRIES: u32 = 3;
 
+/// A list of more values than these is much: rows, as a rule.
+const MANY: usize = 100;
+
 /// The work of one batch.
 pub(super) struct Script {
     pub(super) snapshot: Arc<Snapshot>,
@@ -79,8 +82,14 @@ impl Script {
         }
     }
 
-    /// All of it; a violation that says too little is looked at more closely the next time.
-    async fn steps(&mut self, session: &mut Session) -> Result<()> {
+    /// The request's.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Runs all statements; what they gave is left where the server wants it. A violation that says too little is looked at
+    /// more closely the next time.
+    pub(super) async fn steps(&mut self, session: &mut Session) -> Result<()> {
         let done = self.run_once(session).await;
         if let Err(error) = &done {
             self.careful |= error.code == Code::AGAIN;
@@ -151,15 +160,9 @@ impl Work for Script {
     }
 
     fn is_alone(&self) -> bool {
-        // What is checked at the commit must not undo what others have written.
-        let mut tables = self.ready.program.writes.iter().map(|plan| plan.write.table);
-        let database = &self.snapshot.catalog.database;
-        tables.any(|table| {
-            let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
-            let referred =
-                |other: &crate::catalog::Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
-            refers || database.tables.iter().any(referred)
-        })
+        // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
+        // a commit of its own than for its rows, which cost less without a savepoint to come back to.
+        self.ready.alone || self.batch.values.longest() > MANY
     }
 }
 
@@ -263,7 +266,7 @@ impl Steps<'_> {
                     Written {
                         body,
                         count,
-                        created: 0,
+                        ..Written::default()
                     }
                 } else {
                     Written {
