@@ -134,6 +134,17 @@ pub struct Column {
     pub comment: Option<String>,
 }
 
+impl Column {
+    /// How many digits a decimal keeps, and how many of them after the point: `numeric(12,3)`.
+    #[must_use]
+    pub fn digits(&self) -> Option<(i64, i64)> {
+        let (_, rest) = self.database_type.split_once('(')?;
+        let (inside, _) = rest.split_once(')')?;
+        let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
+        Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?))
+    }
+}
+
 /// What a column gets when nothing is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Default {
@@ -380,5 +391,36 @@ impl Database {
     #[must_use]
     pub fn extension(&self, name: &str) -> Option<&Extension> {
         self.extensions.iter().find(|extension| extension.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Column;
+    use crate::ident::Identifier;
+    use crate::value::Type;
+
+    #[test]
+    fn digits_of_types() {
+        for (name, wanted) in [
+            ("numeric(12,3)", Some((12, 3))),
+            ("DECIMAL(10, 2)", Some((10, 2))),
+            ("numeric(5)", Some((5, 0))),
+            ("numeric", None),
+            ("weird(", None),
+            ("numeric(a,b)", None),
+        ] {
+            let column = Column {
+                name: Identifier::new("c"),
+                data_type: Type::Numeric,
+                database_type: name.into(),
+                nullable: true,
+                default: None,
+                one_form: false,
+                generated: None,
+                comment: None,
+            };
+            assert_eq!(column.digits(), wanted, "{name}");
+        }
     }
 }

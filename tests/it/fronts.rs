@@ -129,7 +129,7 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
     }
     let records = front == Front::Records;
     let (status, code) = match refusal {
-        Refusal::Unknown if records => {
+        Refusal::Unknown | Refusal::NotAllowed if records => {
             let empty = answer.status == 405 && answer.body.is_empty();
             return if empty {
                 Ok(())
@@ -168,7 +168,8 @@ pub(crate) fn check_refusal(front: Front, refusal: Refusal, who: &Who, answer: &
 }
 
 fn check_graphql_refusal(refusal: Refusal, answer: &Answer) -> Result<(), String> {
-    if refusal == Refusal::NotFound {
+    // A row that is meant is null where it is not there; one that others are to be related to is an error.
+    if refusal == Refusal::NotFound && !answer.text().contains("\"errors\"") {
         return if rows(Front::GraphQl, answer)?.is_null() {
             Ok(())
         } else {
@@ -192,6 +193,7 @@ fn check_graphql_refusal(refusal: Refusal, answer: &Answer) -> Result<(), String
             Refusal::Unauthenticated => &["access-denied"],
             Refusal::Forbidden => &["validation-failed", "permission-error", "access-denied"],
             Refusal::Conflict => &["constraint-violation"],
+            Refusal::NotFound => &["not-found"],
             _ => &[
                 "validation-failed",
                 "parse-failed",

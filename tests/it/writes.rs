@@ -6,20 +6,22 @@
 
 use crate::case::{self, Cases, Expect, Found};
 use crate::cases::check;
-use crate::client::{self, Answer, Who};
+use crate::client::{self, Answer, Request, Who};
 use crate::fronts::{self, Front};
 use crate::snapshots;
 use crate::state::{self, Difference, Pristine};
 use crate::world::{self, Database, Server};
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 #[derive(Default)]
 struct Report {
     exchanges: usize,
+    /// Cases times the fronts that they are asked through.
+    requests: usize,
     failures: Vec<String>,
     /// The statements of each case, by its name.
     statements: BTreeMap<String, Statements>,
@@ -49,10 +51,11 @@ async fn every_write_does_what_its_case_says() {
         .buffer_unordered(4);
     let reports: Vec<(Database, Report)> = reports.collect().await;
     let mut files: BTreeMap<(String, Database), String> = BTreeMap::new();
-    let (mut exchanges, mut failures) = (0, Vec::new());
+    let (mut exchanges, mut requests, mut failures) = (0, 0, Vec::new());
     let mut statements = BTreeMap::new();
     for (database, report) in reports {
         exchanges += report.exchanges;
+        requests += report.requests;
         failures.extend(report.failures);
         for (name, found) in report.statements {
             statements.insert((name, database), found);
@@ -74,7 +77,10 @@ async fn every_write_does_what_its_case_says() {
     for failure in &failures {
         println!("── {failure}\n");
     }
-    let summary = format!("{exchanges} exchanges that write, {} failures", failures.len());
+    let summary = format!(
+        "{requests} cases that write, over fronts and databases, {exchanges} exchanges, {} failures",
+        failures.len()
+    );
     println!("{summary}");
     assert!(failures.is_empty(), "{summary}");
     let whole = files.iter().filter(|((feature, _), _)| cases.has_all_of(feature));
@@ -99,6 +105,7 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
     for found in cases {
         let Some(write) = &found.case.write else { continue };
         let mut asked = vec![0; found.case.expect.len()];
+        let mut fronts = BTreeSet::new();
         let mut statements = Statements::new();
         for (number, expect) in found.case.expect.iter().enumerate() {
             for front in Front::ALL {
@@ -109,6 +116,7 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
                     continue;
                 };
                 asked[number] += 1;
+                fronts.insert(front);
                 for who in &expect.who {
                     let who = Who::parse(who)?;
                     let mut ways = who.ways();
@@ -126,8 +134,17 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
                         let differences = pristine.differences().await?;
                         let judged = match &answer {
                             Err(error) => Err(error.to_string()),
-                            Ok(answer) => judge(front, expect, &who, found.case.unordered, answer, &differences)
-                                .and_then(|()| fronts::check_always(answer, &request.to_string())),
+                            Ok(answer) => {
+                                let shown = match front {
+                                    Front::Records => read_back(&server, &request, expect, answer).await,
+                                    _ => Ok(answer.clone()),
+                                };
+                                fronts::check_always(answer, &request.to_string())
+                                    .and(shown)
+                                    .and_then(|answer| {
+                                        judge(front, expect, &who, found.case.unordered, &answer, &differences)
+                                    })
+                            }
                         };
                         if let Err(error) = judged {
                             let got = answer.map_or_else(|error| error.to_string(), |answer| answer.to_string());
@@ -158,6 +175,7 @@ async fn run(fixture: &str, database: Database, cases: &[&Found], report: &mut R
                     .push(format!("{}: an [[expect]] is asked through no front", found.name));
             }
         }
+        report.requests += fronts.len();
         report.statements.insert(found.name.clone(), statements);
     }
     Ok(())
@@ -173,7 +191,8 @@ fn judge(
 ) -> Result<(), String> {
     let mut answer = answer.clone();
     if expect.refused.is_none() && front != Front::GraphQl {
-        let wanted = expect.status.unwrap_or(200);
+        // The Records API has one status for what was done.
+        let wanted = expect.status.filter(|_| front == Front::Based).unwrap_or(200);
         if answer.status != wanted {
             return Err(format!("wanted status {wanted}"));
         }
@@ -186,6 +205,77 @@ fn judge(
         .map(|line| Difference::parse(line))
         .collect::<Result<_, _>>()?;
     state::compare(&wanted, differences)
+}
+
+/// The Records API tells of what it has written the ids alone, or nothing. So the same caller reads the rows, and the answer
+/// that comes back has them in its place; `null` for one that the caller cannot read.
+async fn read_back(server: &Server, request: &Request, expect: &Expect, answer: &Answer) -> Result<Answer, String> {
+    if answer.status != 200 || expect.refused.is_some() || expect.raw.is_some() {
+        return Ok(answer.clone());
+    }
+    let path = request.target.split('?').next().unwrap_or_default();
+    let (ids, many) = if request.method == "POST" {
+        let body = answer.json()?;
+        let members = body.as_object().ok_or("no object of `ids`")?;
+        let ids = members
+            .get("ids")
+            .and_then(Value::as_array)
+            .filter(|_| members.len() == 1);
+        let ids = ids.ok_or("no object of nothing but `ids`")?;
+        let ids = ids.iter().map(|id| id.as_str().map(str::to_owned));
+        let ids: Vec<String> = ids.collect::<Option<_>>().ok_or("an id is no text")?;
+        (ids, request.body.first() == Some(&b'['))
+    } else if answer.body.is_empty() {
+        (vec![path.rsplit('/').next().unwrap_or_default().to_owned()], false)
+    } else {
+        return Err("an empty body was wanted".into());
+    };
+    let wanted = expect.rows.as_deref().unwrap_or("null");
+    let wanted: Value = serde_json::from_str(wanted).map_err(|error| format!("the case's JSON: {error}"))?;
+    let mut rows = Vec::with_capacity(ids.len());
+    for (index, id) in ids.iter().enumerate() {
+        let target = if request.method == "POST" {
+            format!(
+                "{path}/{}",
+                percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC)
+            )
+        } else {
+            path.to_owned()
+        };
+        let headers = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name != "Content-Type")
+            .cloned();
+        let read = client::send(server.address, &fronts::rest(&target).with(headers)).await;
+        let read = read.map_err(|error| error.to_string())?;
+        let wanted = if many { &wanted[index] } else { &wanted };
+        rows.push(match (request.method.as_str(), read.status) {
+            ("DELETE", 404 | 403 | 405) => wanted.clone(),
+            ("DELETE", status) => return Err(format!("the record is still read, with status {status}")),
+            (_, 200) => read.json()?,
+            // Who may write and not read is told the id, which is all that there can be to compare.
+            (_, 403 | 405) if is_of(id, wanted) => wanted.clone(),
+            (_, 404 | 403 | 405) => Value::Null,
+            (_, status) => return Err(format!("reading {target} has status {status}: {read}")),
+        });
+    }
+    let body = if many {
+        Value::from(rows)
+    } else {
+        rows.pop().unwrap_or_default()
+    };
+    Ok(Answer {
+        body: serde_json::json!({"records": body}).to_string().into_bytes(),
+        ..answer.clone()
+    })
+}
+
+/// Whether an id says the values of a row.
+fn is_of(id: &str, row: &Value) -> bool {
+    let values = row.as_object().into_iter().flat_map(|row| row.values());
+    let texts = values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    texts.collect::<Vec<_>>().join(",") == id
 }
 
 fn add(statements: &mut Statements, text: String, asker: String) {

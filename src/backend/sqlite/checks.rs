@@ -1,4 +1,5 @@
-//! What SQLite tells only in the text of `CREATE TABLE`: lists of `CHECK (c IN (…))`, names and modes of foreign keys.
+//! What SQLite tells only in the text of `CREATE TABLE`: lists of `CHECK (c IN (…))`, names of unique keys, names and modes of
+//! foreign keys.
 
 use sqlparser::ast::{
     BinaryOperator, ColumnOption, DeferrableInitial, Expr, ForeignKeyConstraint, Statement, TableConstraint, Value,
@@ -13,6 +14,8 @@ pub(super) struct Declared {
     pub(super) lists: Vec<(String, Vec<String>)>,
     /// Foreign keys in the order of the text: name, checked at commit.
     pub(super) foreign_keys: Vec<(Option<String>, bool)>,
+    /// Unique keys that have a name: columns, name.
+    pub(super) uniques: Vec<(Vec<String>, String)>,
 }
 
 /// Reads a `CREATE TABLE` statement. What cannot be parsed declares nothing: SQLite accepts more than anybody's grammar.
@@ -20,7 +23,8 @@ pub(super) fn declared(sql: &str) -> Declared {
     let mut declared = Declared::default();
     let upper = sql.to_ascii_uppercase();
     let worthwhile = upper.contains("CHECK")
-        || (upper.contains("REFERENCES") && (upper.contains("DEFERRED") || upper.contains("CONSTRAINT")));
+        || upper.contains("CONSTRAINT")
+        || (upper.contains("REFERENCES") && upper.contains("DEFERRED"));
     if !worthwhile || sql.len() > 1 << 20 {
         return declared;
     }
@@ -34,6 +38,11 @@ pub(super) fn declared(sql: &str) -> Declared {
         for option in &column.options {
             match &option.option {
                 ColumnOption::Check(check) => conjuncts(&check.expr, &mut declared.lists),
+                ColumnOption::Unique(_) => {
+                    let name = option.name.as_ref().map(|name| name.value.clone());
+                    let columns = vec![column.name.value.clone()];
+                    declared.uniques.extend(name.map(|name| (columns, name)));
+                }
                 ColumnOption::ForeignKey(key) => {
                     let name = option.name.as_ref().or(key.name.as_ref());
                     declared
@@ -47,6 +56,11 @@ pub(super) fn declared(sql: &str) -> Declared {
     for constraint in &table.constraints {
         match constraint {
             TableConstraint::Check(check) => conjuncts(&check.expr, &mut declared.lists),
+            TableConstraint::Unique(key) => {
+                let columns = key.columns.iter().map(|column| column_of(&column.column.expr));
+                let name = key.name.as_ref().map(|name| name.value.clone());
+                declared.uniques.extend(columns.collect::<Option<_>>().zip(name));
+            }
             TableConstraint::ForeignKey(key) => {
                 declared
                     .foreign_keys
@@ -176,6 +190,19 @@ mod tests {
             ")".repeat(50_000)
         );
         assert_eq!(declared(&nested), super::Declared::default());
+    }
+
+    #[test]
+    fn unique_keys_have_names() {
+        let sql = "CREATE TABLE t (a INT CONSTRAINT one UNIQUE, b INT UNIQUE, \"c\" INT, CONSTRAINT \"The two\" UNIQUE (b, [c]), \
+                   UNIQUE (a, b))";
+        let wanted = [(vec!["a"], "one"), (vec!["b", "c"], "The two")];
+        let found = declared(sql).uniques;
+        let found: Vec<(Vec<&str>, &str)> = found
+            .iter()
+            .map(|(columns, name)| (columns.iter().map(String::as_str).collect(), name.as_str()))
+            .collect();
+        assert_eq!(found, wanted);
     }
 
     #[test]

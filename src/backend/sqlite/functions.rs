@@ -5,7 +5,7 @@
 //! an error text that begins with [`INVALID`].
 
 use super::clock::{Clock, OutOfTime, Steps};
-use super::fault::INVALID;
+use super::fault::{INVALID, RANGE};
 use super::{changed_json, documents, geometry, numbers, patterns, write};
 use crate::value::Type;
 use crate::value::moment;
@@ -129,6 +129,16 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add("diglot_modulo", 2, |context| {
         Ok(numbers::remainder(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
     })?;
+    add("diglot_added", 4, |context| {
+        let digits = |index: usize| context.get_raw(index).as_i64().unwrap_or_default();
+        let sum = numbers::added(context.get_raw(0), context.get_raw(1), digits(2), digits(3)).map_err(out_of_range)?;
+        Ok(sum.map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_within", 2, |context| {
+        let bits = context.get_raw(1).as_i64().unwrap_or_default();
+        numbers::within(context.get_raw(0), bits).map_err(out_of_range)?;
+        Ok(Answer::Argument(0))
+    })?;
     add("diglot_geometry", 1, |context| {
         let mut text = Vec::new();
         geometry::write(&mut text, context.get_raw(0));
@@ -210,6 +220,10 @@ fn boolean(value: bool) -> Answer {
 
 fn invalid(message: impl std::fmt::Display) -> Error {
     Error::UserFunctionError(format!("{INVALID}{message}").into())
+}
+
+fn out_of_range(_: numbers::OutOfRange) -> Error {
+    Error::UserFunctionError(RANGE.into())
 }
 
 /// A value as text; numbers as they are written, bytes not at all.

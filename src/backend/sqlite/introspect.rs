@@ -33,6 +33,18 @@ struct Draft {
     sound: bool,
 }
 
+impl Draft {
+    /// The name that the table's text gives to the unique key of these columns.
+    fn declared_name(&self, columns: &[ColumnId]) -> Option<String> {
+        let is = |names: &[String]| {
+            let columns = columns.iter().map(|column| self.table.column(*column).name.as_str());
+            names.len() == columns.len() && columns.zip(names).all(|(own, name)| own.eq_ignore_ascii_case(name))
+        };
+        let mut uniques = self.declared.uniques.iter();
+        uniques.find(|(names, _)| is(names)).map(|(_, name)| name.clone())
+    }
+}
+
 /// Reads everything in one read transaction.
 pub(super) fn database(connection: &Connection, file: &str, read_only: bool) -> Result<Database, Fault> {
     let transaction = connection.unchecked_transaction()?;
@@ -307,8 +319,11 @@ fn indexes(connection: &Connection, drafts: &mut [Draft], names: &HashMap<String
         if index.of_key {
             draft.key_index = true;
         } else if index.unique && !index.partial && columns.len() == index.numbers.len() {
+            let automatic = index.name.starts_with("sqlite_autoindex_");
+            let name = automatic.then(|| draft.declared_name(&columns)).flatten();
+            let name = name.unwrap_or(index.name);
             draft.table.uniques.push(Unique {
-                name: Identifier::new(index.name),
+                name: Identifier::new(name),
                 columns: columns.clone(),
             });
         }
