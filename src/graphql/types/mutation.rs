@@ -42,6 +42,21 @@ impl Setting {
         }
     }
 
+    /// What is said of it.
+    fn description(self) -> &'static str {
+        match self {
+            Self::Append => "JSON that comes behind the value.",
+            Self::DeletePath => "The path to what goes out of the value.",
+            Self::DeleteElement => {
+                "The place of what goes out of an array, from 0; a negative one counts from the end."
+            }
+            Self::DeleteKey => "The key that goes out of an object, or the text that goes out of an array.",
+            Self::Increment => "Numbers that are added.",
+            Self::Prepend => "JSON that comes before the value.",
+            Self::Set => "New values of columns, and what happens to related rows.",
+        }
+    }
+
     /// What follows the face's name in its type, in snake case.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
@@ -307,7 +322,7 @@ impl<'a> Types<'a> {
             name: self.names.root_name(root),
             ty,
             meaning: Meaning::Root(root),
-            description: None,
+            description: described(kind),
         })
     }
 
@@ -316,21 +331,30 @@ impl<'a> Types<'a> {
         let of = |part: Part| Key::Face(face, part);
         let mut inputs = Vec::new();
         match kind {
-            RootKind::Insert => inputs.push(input("objects", of(Part::InsertInput).required_list())),
-            RootKind::InsertOne => inputs.push(input("object", of(Part::InsertInput).required())),
+            RootKind::Insert => {
+                let rows = of(Part::InsertInput).required_list();
+                inputs.push(input("objects", rows, "The new rows."));
+            }
+            RootKind::InsertOne => {
+                inputs.push(input("object", of(Part::InsertInput).required(), "The new row."));
+            }
             RootKind::Update => {
                 inputs = self.settings(face);
-                inputs.push(input("where", of(Part::BoolExp).required()));
+                inputs.push(input("where", of(Part::BoolExp).required(), WHERE));
             }
             RootKind::UpdateByKey => {
                 inputs = self.settings(face);
                 inputs.push(input(
                     self.names.words.field("pk_columns"),
                     of(Part::KeyInput).required(),
+                    "The key of the row.",
                 ));
             }
-            RootKind::UpdateMany => inputs.push(input("updates", of(Part::Updates).required_list())),
-            RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required())),
+            RootKind::UpdateMany => {
+                let updates = of(Part::Updates).required_list();
+                inputs.push(input("updates", updates, "The changes, in order."));
+            }
+            RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required(), WHERE)),
             RootKind::DeleteByKey => return self.key_inputs(face),
             _ => {}
         }
@@ -344,7 +368,8 @@ impl<'a> Types<'a> {
     fn on_conflict(&self, face: FaceId) -> Option<Input<'a>> {
         self.constraints(face).next()?;
         let word = self.names.words.field("on_conflict");
-        Some(input(word, Key::Face(face, Part::OnConflict).plain()))
+        let description = "What happens where a row of the same key stands; without it that is an error.";
+        Some(input(word, Key::Face(face, Part::OnConflict).plain(), description))
     }
 
     /// `_set` and its like, where some column takes them.
@@ -357,6 +382,7 @@ impl<'a> Types<'a> {
             ..input(
                 self.names.words.field(setting.word()),
                 Key::Face(face, Part::Setting(setting)).plain(),
+                setting.description(),
             )
         })
         .collect()
@@ -429,11 +455,23 @@ impl<'a> Types<'a> {
             }
             Part::ArrayUpdate | Part::ObjectUpdate => self.related_changes(face, part == Part::ArrayUpdate),
             Part::OnConflict => {
-                let mut inputs = vec![input("constraint", of(Part::Constraint).plain())];
+                let mut inputs = vec![input(
+                    "constraint",
+                    of(Part::Constraint).plain(),
+                    "The key that is meant; without it the first that all new rows name.",
+                )];
                 if self.changeable(face).next().is_some() {
                     let word = self.names.words.field("update_columns");
-                    inputs.push(input(word, of(Part::UpdateColumn).list()));
-                    inputs.push(input("where", of(Part::BoolExp).plain()));
+                    inputs.push(input(
+                        word,
+                        of(Part::UpdateColumn).list(),
+                        "The columns that take the new row's values; without any the row stays as it is.",
+                    ));
+                    inputs.push(input(
+                        "where",
+                        of(Part::BoolExp).plain(),
+                        "Which rows that stand are changed; the others stay as they are.",
+                    ));
                 }
                 inputs
             }
@@ -446,7 +484,7 @@ impl<'a> Types<'a> {
             Part::KeyInput => self.key_inputs(face),
             Part::Updates => {
                 let mut inputs = self.settings(face);
-                inputs.push(input("where", of(Part::BoolExp).required()));
+                inputs.push(input("where", of(Part::BoolExp).required(), WHERE));
                 inputs
             }
             _ => Vec::new(),
@@ -465,7 +503,12 @@ impl<'a> Types<'a> {
             let part = if relation.many { many } else { one };
             Some(Input {
                 stands: Slotted::Relation(id),
-                ..input(self.names.relation(face, id), Key::Face(relation.target, part).plain())
+                description: None,
+                ..input(
+                    self.names.relation(face, id),
+                    Key::Face(relation.target, part).plain(),
+                    "",
+                )
             })
         });
         inputs.collect()
@@ -502,19 +545,48 @@ impl<'a> Types<'a> {
 }
 
 fn related(name: &str, ty: Ref, related: Related) -> Input<'_> {
+    let description = match related {
+        Related::Connect => "Rows that stand become related.",
+        Related::Delete => "Related rows go.",
+        Related::Disconnect => "Rows are no longer related; they stay.",
+        Related::Insert => "New rows, which are related.",
+        Related::Update => "Related rows are changed.",
+        Related::Upsert => "New rows, which are related; those of the same key are changed instead.",
+    };
     Input {
         stands: Slotted::Related(related),
-        ..input(name, ty)
+        ..input(name, ty, description)
     }
 }
 
-fn input(name: &str, ty: Ref) -> Input<'_> {
+fn input<'a>(name: &'a str, ty: Ref, description: &'static str) -> Input<'a> {
     Input {
         name,
         ty,
         stands: Slotted::Other,
-        description: None,
+        description: Some(description),
     }
+}
+
+/// Of the argument that chooses rows.
+const WHERE: &str = "Which rows; {} is all.";
+
+/// What is said of a root of mutations.
+fn described(kind: RootKind) -> Option<&'static str> {
+    Some(match kind {
+        RootKind::Insert => "Creates rows, and rows around them: all or none.",
+        RootKind::InsertOne => "Creates a row, and rows around it: all or none.",
+        RootKind::Update => "Changes the rows that fit, of those that the role may change.",
+        RootKind::UpdateByKey => "Changes the row of this key; null where there is none that the role may change.",
+        RootKind::UpdateMany => "Changes rows in several ways, one after the other.",
+        RootKind::Delete => {
+            "Deletes the rows that fit, of those that the role may delete, and answers them as they were."
+        }
+        RootKind::DeleteByKey => {
+            "Deletes the row of this key and answers it as it was; null where there is none that the role may delete."
+        }
+        _ => return None,
+    })
 }
 
 fn allowed(columns: Option<&[bool]>) -> impl Iterator<Item = ColumnId> + use<'_> {
