@@ -76,6 +76,8 @@ impl Code {
 
     /// A value does not fit its type or range.
     pub const INVALID_VALUE: Code = Code("invalid_value");
+    /// A number that a statement has computed does not fit its column; whoever knows the statement says which.
+    pub const OUT_OF_RANGE: Code = Code("out_of_range");
     /// The request's syntax is wrong.
     pub const INVALID_SYNTAX: Code = Code("invalid_syntax");
     /// An unknown table.
@@ -286,18 +288,52 @@ impl std::error::Error for Error {
     }
 }
 
-/// The candidate nearest to `wrong`, if one is near enough to be worth suggesting.
+/// The candidate nearest to `wrong`, if one is near enough to be worth suggesting: a third of the shorter word may differ, or
+/// one is the other's beginning.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
+    let length = lower.chars().count();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let count = other.chars().count();
+            let distance = strsim::damerau_levenshtein(&lower, &other);
+            let begins = !lower.is_empty() && (other.starts_with(&lower) || lower.starts_with(&other));
+            let most = if begins {
+                1 + count.max(length) / 4
+            } else {
+                count.min(length) / 3
+            };
+            (distance <= most).then_some((distance, candidate))
         })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        for (wrong, candidate, near) in [
+            ("rank", "_and", false),
+            ("rank", "rang", true),
+            ("nme", "name", true),
+            ("i", "id", true),
+            ("a", "b", false),
+            ("of", "in", false),
+            ("like", "$like", true),
+            ("author", "author_id", true),
+            ("naem", "name", true),
+            ("Title", "title", true),
+            ("autor_id", "author_id", true),
+            ("date", "rate", true),
+            ("state", "rate", false),
+            ("", "id", false),
+        ] {
+            assert_eq!(nearest(wrong, [candidate]).is_some(), near, "{wrong} {candidate}");
+        }
+    }
 }

@@ -144,7 +144,12 @@ pub struct Engine {
     header_prefix: String,
     memory: Arc<Memory>,
     keys: write::Keys,
+    /// Most rows that a request may create.
+    most_rows: usize,
 }
+
+/// Most rows that a request may create where nothing else is configured.
+const MOST_ROWS: usize = 10_000;
 
 /// What `explain` tells of a request.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -181,6 +186,7 @@ impl Engine {
             header_prefix: header_prefix.to_owned(),
             memory,
             keys: write::Keys::default(),
+            most_rows: MOST_ROWS,
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) fn reference_name(types: Types<'_>, reference: Ref) -> String {
         Wrap::Required => format!("{name}!"),
         Wrap::List => format!("[{name}!]"),
         Wrap::RequiredList => format!("[{name}!]!"),
+        Wrap::Array => format!("[{name}]"),
+        Wrap::RequiredArray => format!("[{name}]!"),
     }
 }
 
@@ -208,17 +210,17 @@ fn from_json(json: &Json, depth: usize) -> Result<ConstValue, String> {
 }
 
 /// The same as JSON; values of enums are their names.
-pub(crate) fn to_json(value: ConstValue) -> Json {
+pub(crate) fn to_json(value: &ConstValue) -> Json {
     match value {
         ConstValue::Null | ConstValue::Binary(_) => Json::Null,
-        ConstValue::Boolean(truth) => Json::Bool(truth),
-        ConstValue::Number(number) => Json::Number(number),
-        ConstValue::String(text) => Json::String(text),
+        ConstValue::Boolean(truth) => Json::Bool(*truth),
+        ConstValue::Number(number) => Json::Number(number.clone()),
+        ConstValue::String(text) => Json::String(text.clone()),
         ConstValue::Enum(name) => Json::String(name.as_str().to_owned()),
-        ConstValue::List(items) => Json::Array(items.into_iter().map(to_json).collect()),
+        ConstValue::List(items) => Json::Array(items.iter().map(to_json).collect()),
         ConstValue::Object(fields) => Json::Object(
             fields
-                .into_iter()
+                .iter()
                 .map(|(name, value)| (name.as_str().to_owned(), to_json(value)))
                 .collect(),
         ),

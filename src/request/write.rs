@@ -33,7 +33,8 @@ pub struct Write {
     /// Writes of one unit (a root field with all that is nested in it) are read back together, as they are when all of them
     /// have happened. The numbers rise.
     pub unit: u16,
-    /// That no row is found is an error: the row is unknown, or the caller may only read it.
+    /// That no row is found is an error: the row is unknown, or the caller may only read it. (A row of another is unknown: the
+    /// error is the same whether it exists or not.)
     pub strict: bool,
 }
 
@@ -99,7 +100,8 @@ pub struct Insert {
 /// New rows with the same columns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowGroup {
-    /// The columns that were sent.
+    /// The columns that were sent. One that a rule sets for new rows may be among them where an upsert names it among those
+    /// that it changes.
     pub columns: Vec<Name>,
     /// Columns that take their values from rows of earlier writes.
     pub links: Vec<Link>,

@@ -84,6 +84,7 @@ impl<'a> Describer<'a> {
             Predicate::IsNull { term, null } => {
                 format!("{} IS {}NULL", self.term(term), if *null { "" } else { "NOT " })
             }
+            Predicate::Own { scope, .. } => format!("{} IS OF ITS OWN TABLE", self.name(usize::from(*scope))),
             Predicate::Exists(exists) => {
                 let inner = self.inner(exists.table);
                 let name = inner.name(0);

@@ -51,15 +51,7 @@ impl<'a> Changes<'a> {
                 ..
             }
         );
-        let sends = group.columns.iter().any(|(_, value)| {
-            matches!(
-                value,
-                Term::Parameter {
-                    source: Parameter::Row(..) | Parameter::Linked { .. },
-                    ..
-                }
-            )
-        });
+        let sends = group.columns.iter().any(|(_, value)| is_of_row(value));
         if self.flavor == Flavor::Sqlite
             || !sends
             || (ignore && (self.plan.keeps || group.check != Predicate::TRUE))
@@ -108,7 +100,7 @@ impl<'a> Changes<'a> {
                         writer.stored_of_source(table, *column, value);
                     }
                     writer.word(" FROM ");
-                    writer.source_rows(table, &group.columns);
+                    writer.source_rows(table, group.columns.iter());
                     writer.word(" ORDER BY s.o");
                 }
             }
@@ -155,7 +147,7 @@ impl<'a> Changes<'a> {
         writer.by_flavor(" ELSE '0' END", " ELSE 0 END");
         writer.word(" FROM ");
         if feed == Feed::All {
-            writer.source_rows(table, &group.columns);
+            writer.source_rows(table, group.columns.iter());
             writer.word(" JOIN ");
         }
         writer.table(table);
@@ -181,7 +173,12 @@ impl<'a> Changes<'a> {
         self.setting(&mut writer, &group.set, feed);
         if feed == Feed::All {
             writer.word(" FROM ");
-            writer.source_rows(table, &group.columns);
+            // Some columns of rows that are met get what was sent, where new ones get what a rule says.
+            let is_sent = |(column, _): &&(ColumnId, Term)| {
+                let sent = |(own, value): &(ColumnId, Term)| own == column && is_of_row(value);
+                !group.columns.iter().any(sent)
+            };
+            writer.source_rows(table, group.columns.iter().chain(group.set.iter().filter(is_sent)));
         }
         writer.word(" WHERE ");
         self.same_key(&mut writer, group, key, feed);
@@ -306,7 +303,7 @@ impl<'a> Changes<'a> {
 
     /// A row where any row of a condition exists.
     #[must_use]
-    pub fn exists(&self, condition: &Predicate) -> Statement {
+    pub fn exists(&self, condition: &Predicate, within: Option<&Within>) -> Statement {
         let mut writer = self.writer();
         let alias = writer.new_alias();
         writer.push_scope(alias);
@@ -314,8 +311,7 @@ impl<'a> Changes<'a> {
         writer.table(self.plan.write.table);
         writer.word(" AS ");
         writer.alias(alias);
-        writer.word(" WHERE ");
-        writer.predicate(condition);
+        self.only(&mut writer, condition, within);
         writer.word(" LIMIT 1");
         writer.pop_scope();
         finish(writer)
@@ -499,6 +495,17 @@ pub(super) fn finish(writer: Writer<'_>) -> Statement {
     let long_calls = writer.long_calls;
     let (text, marks) = writer.finish();
     Statement::new(text, marks, Shape::default(), long_calls)
+}
+
+/// Whether a value is one that was sent for a row.
+fn is_of_row(value: &Term) -> bool {
+    matches!(
+        value,
+        Term::Parameter {
+            source: Parameter::Row(..) | Parameter::Linked { .. },
+            ..
+        }
+    )
 }
 
 /// Whether a condition speaks of what was sent.

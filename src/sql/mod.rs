@@ -1,6 +1,8 @@
 //! Plan → SQL text. Nothing reaches the text but quoted identifiers, fixed words and parameter marks: `Writer` takes
 //! nothing else.
 
+mod aggregate;
+mod arithmetic;
 mod canonical;
 mod cast;
 mod change;

@@ -160,7 +160,14 @@ impl Writing {
             Ok(Err(error)) => {
                 let fault = fault::classify(&error);
                 self.broken |= fault == Fault::Away;
+                let out_of_range = fault::is_out_of_range(&error);
                 let error = fault::to_error(error);
+                if out_of_range {
+                    return Err(Error {
+                        code: Code::OUT_OF_RANGE,
+                        ..error
+                    });
+                }
                 Err(match fault {
                     Fault::Collision => Error {
                         code: Code::COLLISION,

@@ -13,10 +13,10 @@ use super::row::{Fed, GroupRun};
 use super::script::Steps;
 use super::values::Of;
 use crate::backend::{Changed, Session};
-use crate::catalog::ForeignKey;
+use crate::catalog::{ColumnId, ForeignKey};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::plan::{Verdict, WritePlan};
-use crate::rules::{Change, Conflict, Predicate};
+use crate::rules::{Change, Conflict, Predicate, Term};
 use crate::sql::{Changes, Flavor, Statement, Unwritten, fixed};
 use crate::value::{Datum, Value};
 
@@ -121,6 +121,9 @@ impl Steps<'_> {
             Err(error) => error,
         };
         error.row = None;
+        if error.code == Code::OUT_OF_RANGE {
+            return Err(self.out_of_range(plan, error));
+        }
         let Change::Update {
             targets,
             within,
@@ -156,6 +159,41 @@ impl Steps<'_> {
         self.name_reference(session, plan, doubt, Of::Nothing, &mut error)
             .await?;
         Err(error)
+    }
+
+    /// Which of the columns that are computed cannot hold the new number.
+    fn out_of_range(&self, plan: &WritePlan, error: Error) -> Error {
+        let catalog = &self.script.snapshot.catalog;
+        let (face, table) = (catalog.face(plan.write.face), catalog.table(plan.write.table));
+        let set = match &plan.write.change {
+            Change::Update { set, .. } => set.as_slice(),
+            _ => &[],
+        };
+        let is_computed = |(column, value): &&(ColumnId, Term)| {
+            table.column(*column).data_type.is_number() && !matches!(value, Term::Parameter { .. })
+        };
+        let names: Vec<&str> = set
+            .iter()
+            .filter(is_computed)
+            .map(|(column, _)| face.column(*column).name.as_str())
+            .collect();
+        let message = match names.as_slice() {
+            [] => "a number is out of range".to_owned(),
+            [name] => format!("{name:?} cannot hold the new number: it is out of range"),
+            names => format!(
+                "one of {} cannot hold its new number: it is out of range",
+                names.join(", ")
+            ),
+        };
+        let error = Error {
+            code: Code::INVALID_VALUE,
+            message,
+            ..error
+        };
+        match names.as_slice() {
+            [name] => error.at(*name),
+            _ => error,
+        }
     }
 
     /// The whole runs again, to tell more of a violation.

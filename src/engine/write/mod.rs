@@ -17,7 +17,8 @@ use super::{Engine, Snapshot, answer};
 use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
-use crate::request::Batch;
+use crate::request::{Batch, Change, Slot};
+use crate::value::Value;
 use bytes::Bytes;
 use script::{Script, Server};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +74,10 @@ impl Engine {
                 "the database is read-only: nothing can be written",
             ));
         }
+        let rows = created(&batch);
+        if rows > self.most_rows {
+            return Err(too_many(rows, self.most_rows));
+        }
         let ready = snapshot
             .programs
             .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
@@ -82,6 +87,7 @@ impl Engine {
             header_prefix: &self.header_prefix,
             flavor: self.backend.flavor(),
             room: self.room(),
+            most_rows: self.most_rows,
             outcome: Arc::clone(&outcome),
         };
         let script = Script::new(snapshot, principal, batch, Arc::clone(&ready), server);
@@ -136,4 +142,23 @@ impl Engine {
             }
         }
     }
+}
+
+/// How many rows a batch asks to create, as far as it says so itself.
+fn created(batch: &Batch) -> usize {
+    let of = |slot: Slot| match batch.values.get(slot) {
+        Value::List(rows) => rows.len(),
+        _ => 0,
+    };
+    let created = batch.writes.iter().map(|write| match &write.change {
+        Change::Insert(insert) => insert.groups.iter().map(|group| of(group.rows)).sum(),
+        Change::Connect { rows, .. } => of(*rows),
+        _ => 0,
+    });
+    created.sum()
+}
+
+fn too_many(rows: usize, most: usize) -> Error {
+    let message = format!("{rows} rows are too many: a request may create at most {most}, nested ones among them");
+    Error::new(Kind::TooLarge, Code::LIMIT_EXCEEDED, message)
 }

@@ -146,7 +146,10 @@ fn is_alone(catalog: &Catalog, program: &Program) -> bool {
 fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {
     let changes = Changes::new(catalog, plan, backend.flavor());
     let mut all = Statements {
-        exists: plan.write.strict.as_ref().map(|condition| changes.exists(condition)),
+        exists: plan.write.strict.as_ref().map(|condition| match &plan.write.change {
+            Change::Update { within, .. } | Change::Delete { within, .. } => changes.exists(condition, within.as_ref()),
+            _ => changes.exists(condition, None),
+        }),
         returning: plan
             .returning
             .as_ref()

@@ -3,10 +3,10 @@
 use super::super::Snapshot;
 use super::super::answer;
 use super::super::bind::Binder;
-use super::Written;
 use super::ready::Ready;
 use super::row::{Fed, GroupRun, is_of_row, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
+use super::{Written, too_many};
 use crate::backend::{Run, Session, Work};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Result, ViolationKind};
@@ -36,6 +36,7 @@ pub(super) struct Script {
     pub(super) flavor: Flavor,
     /// For what is read back of all its writes.
     room: Arc<Room>,
+    most_rows: usize,
     outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
     /// It runs again because a constraint was violated, to tell more of that.
@@ -50,6 +51,8 @@ pub(super) struct Server<'a> {
     pub(super) header_prefix: &'a str,
     pub(super) flavor: Flavor,
     pub(super) room: Arc<Room>,
+    /// Most rows that are created.
+    pub(super) most_rows: usize,
     /// Where it leaves what it gave.
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
 }
@@ -71,6 +74,7 @@ impl Script {
             header_prefix: server.header_prefix.to_owned(),
             flavor: server.flavor,
             room: server.room,
+            most_rows: server.most_rows,
             outcome: server.outcome,
             tries: 0,
             careful: false,
@@ -224,7 +228,7 @@ impl Steps<'_> {
                 let values = self.values(plan, main, Of::Nothing)?;
                 let found = session.change(main, &[values]).await?;
                 match found.rows.len() {
-                    0 if *one => return Err(self.no_row(plan)),
+                    0 if *one || plan.write.strict.is_some() => return Err(self.no_row(plan)),
                     2.. if *one => return Err(self.several(plan)),
                     _ => {}
                 }
@@ -257,6 +261,7 @@ impl Steps<'_> {
             }
         };
         if written.count == 0
+            && !matches!(plan.write.change, Change::Find { .. })
             && let Some(exists) = &statements.exists
         {
             return Err(self.not_found(session, plan, exists).await);
@@ -268,7 +273,7 @@ impl Steps<'_> {
     async fn group(&mut self, session: &mut Session, run: &GroupRun<'_>, written: &mut Written) -> Result<()> {
         let script = self.script;
         let mut rows = rows_of(script.batch.values.get(run.group.rows))?;
-        let each = self.each(run.group, &rows);
+        let each = self.each(run.group, &rows)?;
         if let Some(each) = &each {
             rows = each.iter().map(Vec::as_slice).collect();
         }
@@ -333,8 +338,13 @@ impl Steps<'_> {
     }
 
     /// The rows of a group of which there is one of each for each row of an earlier write.
-    fn each(&self, group: &Group, rows: &[&[Value]]) -> Option<Vec<Vec<Value>>> {
-        let earlier = self.kept.get(usize::from(group.each?))?;
+    fn each(&self, group: &Group, rows: &[&[Value]]) -> Result<Option<Vec<Vec<Value>>>> {
+        let earlier = group.each.and_then(|each| self.kept.get(usize::from(each)));
+        let Some(earlier) = earlier else { return Ok(None) };
+        let (all, most) = (rows.len().saturating_mul(earlier.0.len()), self.script.most_rows);
+        if all > most {
+            return Err(too_many(all, most));
+        }
         let whole = |number: usize| i64::try_from(number).map_or(Value::Null, Value::Integer);
         let mut made = Vec::with_capacity(rows.len() * earlier.0.len());
         for row in rows {
@@ -347,7 +357,7 @@ impl Steps<'_> {
                 made.push(row);
             }
         }
-        Some(made)
+        Ok(Some(made))
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.

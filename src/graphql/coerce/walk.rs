@@ -2,7 +2,7 @@
 
 use super::{DEPTH, reference_name};
 use crate::catalog::DatabaseKind;
-use crate::graphql::types::{Input, Key, Kind, Part, Ref, Types, Wrap};
+use crate::graphql::types::{Input, Key, Kind, Part, Ref, Types};
 use async_graphql_parser::types::{BaseType, Type};
 use async_graphql_value::{ConstValue, Name, indexmap::IndexMap};
 use std::collections::HashMap;
@@ -99,9 +99,9 @@ impl<'t> Shape<'t> {
                 BaseType::List(inner) => Inside::List(Self::Declared(inner)),
                 BaseType::Named(name) => Inside::Named(types.named(name)),
             },
-            Self::Schema(reference) => match reference.wrap {
-                Wrap::List | Wrap::RequiredList => Inside::List(Self::Schema(reference.key.required())),
-                Wrap::Plain | Wrap::Required => Inside::Named(Some(reference.key)),
+            Self::Schema(reference) => match reference.item() {
+                Some(item) => Inside::List(Self::Schema(item)),
+                None => Inside::Named(Some(reference.key)),
             },
         }
     }
@@ -158,6 +158,15 @@ impl Walk<'_> {
                 let ConstValue::List(items) = value else {
                     return Ok(ConstValue::List(vec![self.coerce(inner, value)?]));
                 };
+                // Lists may be long, and most of them are of scalars.
+                if let Inside::Named(Some(Key::Scalar(id))) = inner.inside(types) {
+                    let kind = types.scalar(id).kind;
+                    let wide = types.catalog.database.kind == DatabaseKind::Sqlite;
+                    let fits = |item: &ConstValue| *item != ConstValue::Null && kind.takes(item, wide);
+                    if self.path.len() < DEPTH && items.iter().all(fits) {
+                        return Ok(ConstValue::List(items));
+                    }
+                }
                 let mut out = Vec::with_capacity(items.len());
                 for (index, item) in items.into_iter().enumerate() {
                     self.path.push(Step::Index(index));

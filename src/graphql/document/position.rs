@@ -3,7 +3,7 @@
 
 use crate::graphql::coerce::reference_name;
 use crate::graphql::error::Fault;
-use crate::graphql::types::{Key, Kind, Ref, Types, Wrap};
+use crate::graphql::types::{Key, Kind, Ref, Types};
 use crate::value::Type as DataType;
 use async_graphql_parser::types::{
     BaseType, Directive, ExecutableDocument, Selection, SelectionSet, Type, VariableDefinition,
@@ -150,15 +150,15 @@ impl<'d> Scope<'d> {
     }
 
     fn value(&mut self, types: Types<'_>, place: Ref, value: &'d Value, pos: Pos) {
-        match (value, place.wrap) {
+        match (value, place.item()) {
             (Value::Variable(name), _) => self.uses.push(Use {
                 name: name.as_str(),
                 place,
                 pos,
             }),
-            (Value::List(items), Wrap::List | Wrap::RequiredList) => {
+            (Value::List(items), Some(inner)) => {
                 for item in items {
-                    self.value(types, place.key.required(), item, pos);
+                    self.value(types, inner, item, pos);
                 }
             }
             // One object may stand for the list of it; values of scalars have no types within.
@@ -192,11 +192,7 @@ fn allowed(types: Types<'_>, definition: &VariableDefinition, place: Ref) -> boo
         .as_ref()
         .is_some_and(|value| value.node != ConstValue::Null);
     if defaulted && declared.nullable {
-        let wrap = match place.wrap {
-            Wrap::Plain | Wrap::Required => Wrap::Plain,
-            Wrap::List | Wrap::RequiredList => Wrap::List,
-        };
-        return compatible(types, declared, Ref { key: place.key, wrap });
+        return compatible(types, declared, place.nullable());
     }
     compatible(types, declared, place)
 }
@@ -205,9 +201,9 @@ fn compatible(types: Types<'_>, declared: &Type, place: Ref) -> bool {
     if declared.nullable && place.is_required() {
         return false;
     }
-    match (&declared.base, place.wrap) {
-        (BaseType::List(inner), Wrap::List | Wrap::RequiredList) => compatible(types, inner, place.key.required()),
-        (BaseType::Named(name), Wrap::Plain | Wrap::Required) => *name == types.names.type_name(place.key),
+    match (&declared.base, place.item()) {
+        (BaseType::List(inner), Some(item)) => compatible(types, inner, item),
+        (BaseType::Named(name), None) => *name == types.names.type_name(place.key),
         _ => false,
     }
 }

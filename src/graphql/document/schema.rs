@@ -163,5 +163,7 @@ fn type_ref(types: Types<'_>, reference: Ref) -> TypeRef {
         Wrap::Required => TypeRef::named_nn(name),
         Wrap::List => TypeRef::named_nn_list(name),
         Wrap::RequiredList => TypeRef::named_nn_list_nn(name),
+        Wrap::Array => TypeRef::named_list(name),
+        Wrap::RequiredArray => TypeRef::named_list_nn(name),
     }
 }

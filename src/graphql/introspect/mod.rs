@@ -78,6 +78,8 @@ fn layers(wrap: Wrap) -> &'static [Layer] {
         Wrap::Required => &[Layer::NonNull],
         Wrap::List => &[Layer::List, Layer::NonNull],
         Wrap::RequiredList => &[Layer::NonNull, Layer::List, Layer::NonNull],
+        Wrap::Array => &[Layer::List],
+        Wrap::RequiredArray => &[Layer::NonNull, Layer::List],
     }
 }
 

@@ -326,7 +326,7 @@ impl<'a> Types<'a> {
         let equal = !json_list && source.as_ref().is_none_or(Type::has_equality);
         let ordered = !json_list && source.as_ref().is_none_or(Type::has_order);
         let word = |snake| self.names.words.field(snake);
-        let own = if array { value.list() } else { value.plain() };
+        let own = if array { value.array() } else { value.plain() };
         let mut inputs = Vec::with_capacity(20);
         let mut add = |name: &'static str, comparison: Comparison, ty: Ref| {
             inputs.push(Input {

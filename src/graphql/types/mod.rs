@@ -231,6 +231,10 @@ pub(crate) enum Wrap {
     List,
     /// `[T!]!`
     RequiredList,
+    /// `[T]`: an array of the database, whose items may be null
+    Array,
+    /// `[T]!`
+    RequiredArray,
 }
 
 impl Key {
@@ -261,6 +265,13 @@ impl Key {
             wrap: Wrap::RequiredList,
         }
     }
+
+    pub(crate) fn array(self) -> Ref {
+        Ref {
+            key: self,
+            wrap: Wrap::Array,
+        }
+    }
 }
 
 impl Ref {
@@ -269,12 +280,32 @@ impl Ref {
         let wrap = match self.wrap {
             Wrap::Plain | Wrap::Required => Wrap::Required,
             Wrap::List | Wrap::RequiredList => Wrap::RequiredList,
+            Wrap::Array | Wrap::RequiredArray => Wrap::RequiredArray,
+        };
+        Ref { key: self.key, wrap }
+    }
+
+    /// The same, without a `!` around it.
+    pub(crate) fn nullable(self) -> Ref {
+        let wrap = match self.wrap {
+            Wrap::Plain | Wrap::Required => Wrap::Plain,
+            Wrap::List | Wrap::RequiredList => Wrap::List,
+            Wrap::Array | Wrap::RequiredArray => Wrap::Array,
         };
         Ref { key: self.key, wrap }
     }
 
     pub(crate) fn is_required(self) -> bool {
-        matches!(self.wrap, Wrap::Required | Wrap::RequiredList)
+        matches!(self.wrap, Wrap::Required | Wrap::RequiredList | Wrap::RequiredArray)
+    }
+
+    /// The type of a list's items.
+    pub(crate) fn item(self) -> Option<Ref> {
+        match self.wrap {
+            Wrap::Plain | Wrap::Required => None,
+            Wrap::List | Wrap::RequiredList => Some(self.key.required()),
+            Wrap::Array | Wrap::RequiredArray => Some(self.key.plain()),
+        }
     }
 }
 
@@ -392,7 +423,7 @@ impl<'a> Types<'a> {
     /// The type of values of a column.
     pub(crate) fn column_type(&self, data_type: &Type, nullable: bool) -> Ref {
         let (key, list) = self.scalar_of(data_type);
-        let plain = if list { key.list() } else { key.plain() };
+        let plain = if list { key.array() } else { key.plain() };
         if nullable { plain } else { plain.non_null() }
     }
 

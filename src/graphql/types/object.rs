@@ -283,7 +283,7 @@ impl<'a> Types<'a> {
         let single = matches!(root, Root::Function(_));
         if let FunctionResult::Scalar { data_type, many, .. } = &function.result {
             let (key, list) = single.then(|| self.scalar_of(data_type))?;
-            return Some(field(if list || *many { key.list() } else { key.plain() }));
+            return Some(field(if list || *many { key.array() } else { key.plain() }));
         }
         let face = self.names.function_face(id)?;
         let read = self.read(face)?;
@@ -346,7 +346,7 @@ impl<'a> Types<'a> {
                 let ty = match &function.result {
                     FunctionResult::Scalar { data_type, many, .. } => {
                         let (key, list) = self.scalar_of(data_type);
-                        if list || *many { key.list() } else { key.plain() }
+                        if list || *many { key.array() } else { key.plain() }
                     }
                     FunctionResult::Rows { table, many } => {
                         let row = Key::Face(self.returned_face(*table)?, Part::Row);

@@ -150,8 +150,9 @@ impl<'a> Resolver<'a> {
         update: &UpsertUpdate,
         key: &[ColumnId],
         sent: &[Assigned],
+        later: &[Assigned],
     ) -> Result<Vec<Assigned>> {
-        let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
+        let is_sent = |column: &ColumnId| sent.iter().chain(later).find(|(own, _)| own == column).cloned();
         if let Some(columns) = &update.columns {
             // What a row does not say stays as it is.
             return Ok(columns.iter().filter_map(is_sent).collect());

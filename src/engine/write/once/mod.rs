@@ -29,10 +29,16 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// After so many writes with keys some of those that are too old go: twice as many, so that they never pile up.
 const PORTION: u32 = 64;
+
+/// Where nobody writes with keys they go after so long all the same.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Between two portions.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What an engine knows of keys.
 #[derive(Default)]
@@ -43,6 +49,8 @@ pub(in crate::engine) struct Keys {
     locks: tokio::sync::OnceCell<bool>,
     /// Writes since the process began.
     written: AtomicU32,
+    /// When it was last looked what is too old.
+    looked: Mutex<Option<Instant>>,
 }
 
 /// A key that is under way in this process until this is dropped.
@@ -183,32 +191,47 @@ impl Engine {
 
     /// Counts a write with a key. Now and then some outcomes that are too old go, besides.
     pub(super) fn counted(self: &Arc<Self>) {
-        if self
-            .keys
-            .written
-            .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(PORTION)
-        {
+        let count = self.keys.written.fetch_add(1, Ordering::Relaxed);
+        if count.is_multiple_of(PORTION) {
             tokio::spawn(Self::forget(Arc::clone(self)));
         }
     }
 
+    /// Looks now and then whether outcomes are too old, also where nobody writes with keys any more.
+    pub(in crate::engine) fn tend_keys(self: &Arc<Self>) {
+        let mut looked = self.keys.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|looked| looked.elapsed() < INTERVAL) {
+            return;
+        }
+        *looked = Some(Instant::now());
+        let snapshot = self.snapshot();
+        if snapshot.has_own(rows::TABLE) && !snapshot.catalog.database.read_only {
+            tokio::spawn(Self::forget(Arc::clone(self)));
+        }
+    }
+
+    /// Removes outcomes that are too old: a portion at a time, with room for others' writes in between.
     fn forget(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            let forgotten = async {
-                let snapshot = self.snapshot();
-                let (own, system, now) = (snapshot.system(), Principal::system(), now());
-                let old = rows::old(now, i64::from(2 * PORTION));
-                let found = self.run(own, &system, &old, Delivery::Whole(&self.room())).await?;
-                let keys: Vec<Old> = serde_json::from_slice(&found.body.whole()?).map_err(Error::internal)?;
-                if !keys.is_empty() {
-                    self.write(own, &system, rows::forget(keys, now)).await?;
-                }
-                Ok::<_, Error>(())
-            };
             // Whatever kept it from happening has been logged, and it happens the next time.
-            drop(forgotten.await);
+            while let Ok(true) = self.forget_some().await {
+                tokio::time::sleep(PAUSE).await;
+            }
         })
+    }
+
+    /// Removes a portion; `true` where there may be more.
+    async fn forget_some(self: &Arc<Self>) -> Result<bool> {
+        let snapshot = self.snapshot();
+        let (own, system, now) = (snapshot.system(), Principal::system(), now());
+        let old = rows::old(now, i64::from(2 * PORTION));
+        let found = self.run(own, &system, &old, Delivery::Whole(&self.room())).await?;
+        let keys: Vec<Old> = serde_json::from_slice(&found.body.whole()?).map_err(Error::internal)?;
+        let more = keys.len() >= 2 * PORTION as usize;
+        if !keys.is_empty() {
+            self.write(own, &system, rows::forget(keys, now)).await?;
+        }
+        Ok(more)
     }
 }
 
@@ -285,6 +308,7 @@ impl Single {
             flavor: self.flavor,
             room: Arc::clone(&self.room),
             outcome: Arc::default(),
+            most_rows: usize::MAX,
         };
         let mut script = Script::new(&self.own, &Principal::system(), batch, Arc::clone(ready), server);
         script.steps(session).await.map_err(|error| {

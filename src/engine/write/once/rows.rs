@@ -18,7 +18,8 @@ pub(super) const LIFE: i64 = 24 * 60 * 60 * 1000;
 /// Most bytes of an outcome.
 const LARGEST: usize = 1024 * 1024;
 
-const TABLE: &str = "idempotency";
+/// The table.
+pub(super) const TABLE: &str = "idempotency";
 
 /// What is read of a row.
 #[derive(Deserialize)]
@@ -34,8 +35,9 @@ pub(super) struct Kept {
 struct Told<'a> {
     count: u64,
     created: u64,
+    /// One or none: `null` is one.
     #[serde(borrow)]
-    body: Option<&'a RawValue>,
+    body: Vec<&'a RawValue>,
 }
 
 impl Kept {
@@ -48,7 +50,10 @@ impl Kept {
     pub(super) fn written(&self) -> Result<Vec<Written>> {
         let told: Vec<Told<'_>> = serde_json::from_str(&self.outcome).map_err(Error::internal)?;
         let written = told.into_iter().map(|told| Written {
-            body: told.body.map(|body| Bytes::copy_from_slice(body.get().as_bytes())),
+            body: told
+                .body
+                .first()
+                .map(|body| Bytes::copy_from_slice(body.get().as_bytes())),
             count: told.count,
             created: told.created,
             replayed: true,
@@ -78,7 +83,7 @@ pub(super) fn outcome(written: &[Written]) -> Result<String> {
         Ok(Told {
             count: written.count,
             created: written.created,
-            body: body.map_err(Error::internal)?,
+            body: body.map_err(Error::internal)?.into_iter().collect(),
         })
     });
     serde_json::to_string(&told.collect::<Result<Vec<_>>>()?).map_err(Error::internal)
