@@ -1,6 +1,6 @@
 //! What a role may write: roots of mutations, and the types of what they take.
 
-use super::{Field, Input, Key, Meaning, Part, Ref, Root, RootKind, Slotted, Types};
+use super::{Field, Input, Key, Meaning, Part, Ref, Root, RootKind, Slotted, Types, described};
 use crate::catalog::{ColumnId, FaceId, Join, Relation, RelationId, Table, TableId};
 use crate::request::Function;
 use crate::rules::{CreateAccess, UpdateAccess};
@@ -39,21 +39,6 @@ impl Setting {
             Self::Increment => "_inc",
             Self::Prepend => "_prepend",
             Self::Set => "_set",
-        }
-    }
-
-    /// What is said of it.
-    fn description(self) -> &'static str {
-        match self {
-            Self::Append => "JSON that comes behind the value.",
-            Self::DeletePath => "The path to what goes out of the value.",
-            Self::DeleteElement => {
-                "The place of what goes out of an array, from 0; a negative one counts from the end."
-            }
-            Self::DeleteKey => "The key that goes out of an object, or the text that goes out of an array.",
-            Self::Increment => "Numbers that are added.",
-            Self::Prepend => "JSON that comes before the value.",
-            Self::Set => "New values of columns, and what happens to related rows.",
         }
     }
 
@@ -322,7 +307,7 @@ impl<'a> Types<'a> {
             name: self.names.root_name(root),
             ty,
             meaning: Meaning::Root(root),
-            description: described(kind),
+            description: described::root(kind),
         })
     }
 
@@ -340,7 +325,7 @@ impl<'a> Types<'a> {
             }
             RootKind::Update => {
                 inputs = self.settings(face);
-                inputs.push(input("where", of(Part::BoolExp).required(), WHERE));
+                inputs.push(input("where", of(Part::BoolExp).required(), described::WHERE));
             }
             RootKind::UpdateByKey => {
                 inputs = self.settings(face);
@@ -354,7 +339,7 @@ impl<'a> Types<'a> {
                 let updates = of(Part::Updates).required_list();
                 inputs.push(input("updates", updates, "The changes, in order."));
             }
-            RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required(), WHERE)),
+            RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required(), described::WHERE)),
             RootKind::DeleteByKey => return self.key_inputs(face),
             _ => {}
         }
@@ -382,7 +367,7 @@ impl<'a> Types<'a> {
             ..input(
                 self.names.words.field(setting.word()),
                 Key::Face(face, Part::Setting(setting)).plain(),
-                setting.description(),
+                described::setting(setting),
             )
         })
         .collect()
@@ -484,7 +469,7 @@ impl<'a> Types<'a> {
             Part::KeyInput => self.key_inputs(face),
             Part::Updates => {
                 let mut inputs = self.settings(face);
-                inputs.push(input("where", of(Part::BoolExp).required(), WHERE));
+                inputs.push(input("where", of(Part::BoolExp).required(), described::WHERE));
                 inputs
             }
             _ => Vec::new(),
@@ -545,17 +530,9 @@ impl<'a> Types<'a> {
 }
 
 fn related(name: &str, ty: Ref, related: Related) -> Input<'_> {
-    let description = match related {
-        Related::Connect => "Rows that stand become related.",
-        Related::Delete => "Related rows go.",
-        Related::Disconnect => "Rows are no longer related; they stay.",
-        Related::Insert => "New rows, which are related.",
-        Related::Update => "Related rows are changed.",
-        Related::Upsert => "New rows, which are related; those of the same key are changed instead.",
-    };
     Input {
         stands: Slotted::Related(related),
-        ..input(name, ty, description)
+        ..input(name, ty, described::related(related))
     }
 }
 
@@ -566,27 +543,6 @@ fn input<'a>(name: &'a str, ty: Ref, description: &'static str) -> Input<'a> {
         stands: Slotted::Other,
         description: Some(description),
     }
-}
-
-/// Of the argument that chooses rows.
-const WHERE: &str = "Which rows; {} is all.";
-
-/// What is said of a root of mutations.
-fn described(kind: RootKind) -> Option<&'static str> {
-    Some(match kind {
-        RootKind::Insert => "Creates rows, and rows around them: all or none.",
-        RootKind::InsertOne => "Creates a row, and rows around it: all or none.",
-        RootKind::Update => "Changes the rows that fit, of those that the role may change.",
-        RootKind::UpdateByKey => "Changes the row of this key; null where there is none that the role may change.",
-        RootKind::UpdateMany => "Changes rows in several ways, one after the other.",
-        RootKind::Delete => {
-            "Deletes the rows that fit, of those that the role may delete, and answers them as they were."
-        }
-        RootKind::DeleteByKey => {
-            "Deletes the row of this key and answers it as it was; null where there is none that the role may delete."
-        }
-        _ => return None,
-    })
 }
 
 fn allowed(columns: Option<&[bool]>) -> impl Iterator<Item = ColumnId> + use<'_> {
