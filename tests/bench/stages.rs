@@ -83,10 +83,9 @@ async fn house(url: &str, script: &'static str, folder: &Path) -> House {
 
 impl House {
     fn request(&self, query: &str) -> Request {
-        let snapshot = self.engine.snapshot();
         let demand = self
             .graphql
-            .demand(&snapshot, &self.principal, query, &Map::new(), None);
+            .demand(&self.engine.snapshot(), &self.principal, query, &Map::new(), None);
         match demand.expect("a valid query") {
             Demand::Reads(mut requests) => requests.remove(0).1,
             Demand::Writes(..) => panic!("a mutation"),
@@ -148,8 +147,8 @@ fn fronts(criterion: &mut Criterion, house: &House) {
     for (name, call) in [("based", based), ("records", records)] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let demand = house.rest.demand(&snapshot, &house.principal, black_box(&call));
-                demand.expect("a valid call")
+                let request = house.rest.demand(&snapshot, &house.principal, black_box(&call));
+                request.expect("a valid call")
             });
         });
     }
