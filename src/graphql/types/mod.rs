@@ -1,6 +1,7 @@
 //! The schema of a role, made on demand: what a type holds is asked of [`Types`] by key and name and computed from the
 //! catalog, the role's view and the names of the snapshot. Nothing of it is kept per role.
 
+mod described;
 mod input;
 mod mutation;
 mod object;
