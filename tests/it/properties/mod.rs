@@ -17,6 +17,7 @@ mod filters;
 mod identifiers;
 mod interference;
 mod judge;
+mod model;
 mod paging;
 mod question;
 mod roles;

@@ -1,62 +1,63 @@
-//! Writes at random, under rules made at random: the database afterwards, and what is answered, are what a model in memory
-//! says. So no write changes a row outside of the caller's rules, and none tells of a row outside of the rule of reading.
+//! Writes at random through all fronts, under rules made at random, one by one and together: the database afterwards, and what
+//! is answered, are what a model in memory says. So no write changes a row outside of the caller's rules, none tells of a row
+//! outside of the rule of reading, and what is refused has changed nothing.
 
 use super::condition::{self, Condition, Language};
 use super::data::{self, Data, ITEM, NOTE, OWNER, Row, TABLES, Value};
-use super::judge::Judge;
+use super::model::{Access, Change, Done, GROWING, Meeting, NewRow, Place, Role, Sent, Step, WRITTEN, Which};
 use super::{as_role, check, failure, servers};
 use crate::client::{self, Answer, Request};
-use crate::fronts::{same, sorted};
+use crate::fronts::{graphql, same, sorted};
 use crate::state::Pristine;
-use crate::world;
+use crate::world::{self, Database};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::subsequence;
 use proptest::strategy::ValueTree as _;
 use serde_json::{Map, Value as Json, json};
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// How many roles the servers know. The configuration is the same in every run; rows and writes are not.
-const ROLES: usize = 12;
-
-/// A role that reads and writes items.
-#[derive(Clone, Debug)]
-struct Role {
-    name: String,
-    read: Condition,
-    create_check: Condition,
-    update: Condition,
-    update_check: Condition,
-    delete: Condition,
-    /// Columns that it may not read, set in new rows, change.
-    hidden: Vec<usize>,
-    no_create: Vec<usize>,
-    no_update: Vec<usize>,
-}
+const ROLES: usize = 14;
 
 fn roles() -> Vec<Role> {
-    let rule = |depth| {
-        let rule = condition::condition(ITEM, depth, Language::Rule);
-        prop_oneof![2 => Just(Condition::And(Vec::new())), 3 => rule]
-    };
-    // Checks of the row alone and checks over other rows are made in different places.
-    let rules = (rule(2), rule(0), rule(1), rule(1), rule(1));
-    let columns = || proptest::sample::subsequence((1_usize..12).collect::<Vec<_>>(), 0..3);
-    let strategy = (rules, rule(2), any::<bool>(), columns(), columns(), columns());
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    (0..ROLES)
-        .map(|index| {
-            let ((read, local, update, update_check, delete), wide, is_local, hidden, no_create, no_update) =
-                strategy.new_tree(&mut runner).unwrap().current();
-            Role {
-                name: format!("writer{index}"),
+    let access = |table: usize| {
+        // Most conditions hold for few rows, their opposites for many.
+        let rule = move |depth, open: u32| {
+            let rule = condition::condition(table, depth, Language::Rule);
+            let opposite = rule.clone().prop_map(|rule| Condition::Not(Box::new(rule)));
+            prop_oneof![open => Just(Condition::And(Vec::new())), 1 => rule, 2 => opposite]
+        };
+        // Checks of the row alone and checks over other rows are made in different places.
+        let check = || prop_oneof![rule(0, 4), rule(2, 2)];
+        let last = TABLES[table].columns.len();
+        let columns = move || prop_oneof![2 => Just(Vec::new()), 1 => subsequence((1..last).collect::<Vec<_>>(), 1..3)];
+        let rules = (rule(2, 2), check(), rule(1, 2), check(), rule(1, 2));
+        (rules, columns(), columns(), columns()).prop_map(
+            |((read, create_check, update, update_check, delete), hidden, no_create, no_update)| Access {
                 read,
-                create_check: if is_local { local } else { wide },
+                create_check,
                 update,
                 update_check,
                 delete,
                 hidden,
                 no_create,
                 no_update,
+            },
+        )
+    };
+    let owner = prop_oneof![Just(Condition::And(Vec::new())), condition::condition(OWNER, 0, Language::Rule)];
+    let strategy = (owner, access(ITEM), access(NOTE));
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    (0..ROLES)
+        .map(|index| {
+            let (owner, item, note) = strategy.new_tree(&mut runner).unwrap().current();
+            Role {
+                name: format!("writer{index}"),
+                reads: [owner, item.read.clone(), note.read.clone()],
+                item,
+                note,
             }
         })
         .collect()
@@ -64,56 +65,86 @@ fn roles() -> Vec<Role> {
 
 fn configuration(roles: &[Role]) -> String {
     let mut text = data::relations();
-    let said = |rule: &Condition| toml::Value::from(rule.rule(ITEM, "_ROW_")).to_string();
-    let except = |columns: &[usize]| {
-        let names: Vec<&str> = columns.iter().map(|column| TABLES[ITEM].columns[*column].0).collect();
-        toml::Value::from(names).to_string()
-    };
     for role in roles {
-        for table in [OWNER, NOTE] {
-            text += &format!("[tables.{}.access.{}]\nread = true\n\n", TABLES[table].name, role.name);
+        let owners = role.reads[OWNER].rule(OWNER, "_ROW_");
+        text += &format!("[tables.owner.access.{}]\nread = {}\n\n", role.name, toml::Value::from(owners));
+        for table in WRITTEN {
+            let access = role.access(table);
+            let said = |rule: &Condition| toml::Value::from(rule.rule(table, "_ROW_")).to_string();
+            let except = |columns: &[usize]| {
+                let names: Vec<&str> = columns.iter().map(|column| TABLES[table].columns[*column].0).collect();
+                toml::Value::from(names).to_string()
+            };
+            text += &format!(
+                "[tables.{}.access.{}]\nread = {{ rule = {}, except = {} }}\ncreate = {{ check = {}, except = {} }}\n\
+                 update = {{ rule = {}, check = {}, except = {} }}\ndelete = {}\n\n",
+                TABLES[table].name,
+                role.name,
+                said(&access.read),
+                except(&access.hidden),
+                said(&access.create_check),
+                except(&access.no_create),
+                said(&access.update),
+                said(&access.update_check),
+                except(&access.no_update),
+                said(&access.delete),
+            );
         }
-        text += &format!(
-            "[tables.item.access.{}]\nread = {{ rule = {}, except = {} }}\ncreate = {{ check = {}, except = {} }}\n\
-             update = {{ rule = {}, check = {}, except = {} }}\ndelete = {}\n\n",
-            role.name,
-            said(&role.read),
-            except(&role.hidden),
-            said(&role.create_check),
-            except(&role.no_create),
-            said(&role.update),
-            said(&role.update_check),
-            except(&role.no_update),
-            said(&role.delete),
-        );
     }
     text
 }
 
-/// One write.
+// ------------------------------------------------------------------------------------------------------- at random
+
+/// A wire form of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    /// Several roots of one mutation.
+    GraphQl,
+    /// One record, or a list of new ones.
+    Records,
+    /// Several operations, all or none.
+    Together,
+    /// Several operations, each by itself.
+    Apart,
+    Based,
+}
+
+/// Writes that are sent at once.
 #[derive(Clone, Debug)]
-struct Change {
+struct Batch {
     role: usize,
-    kind: Kind,
-    id: i64,
-    sent: Vec<(usize, Value)>,
+    form: Form,
+    steps: Vec<Step>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Create,
-    /// An upsert.
-    Put,
-    Delete,
+fn batch() -> impl Strategy<Value = Batch> {
+    let form = prop_oneof![
+        4 => Just(Form::GraphQl),
+        2 => Just(Form::Records),
+        2 => Just(Form::Together),
+        1 => Just(Form::Apart),
+        2 => Just(Form::Based),
+    ];
+    let steps = |form: Form| {
+        let most = if matches!(form, Form::Records | Form::Based) { 2 } else { 5 };
+        vec(step(form), 1..most).prop_map(move |steps| (form, steps))
+    };
+    (0..ROLES, form.prop_flat_map(steps)).prop_map(|(role, (form, steps))| Batch { role, form, steps })
 }
 
-fn change() -> impl Strategy<Value = Change> {
-    let columns = proptest::sample::subsequence((1_usize..12).collect::<Vec<_>>(), 0..6);
-    let sent = columns.prop_flat_map(|columns| {
+fn step(form: Form) -> impl Strategy<Value = Step> {
+    prop_oneof![3 => Just(ITEM), 2 => Just(NOTE)]
+        .prop_flat_map(move |table| change(form, table).prop_map(move |change| Step { table, change }))
+}
+
+fn sent(table: usize) -> impl Strategy<Value = Sent> {
+    let columns = TABLES[table].columns.len();
+    subsequence((1..columns).collect::<Vec<_>>(), 0..4).prop_flat_map(move |columns| {
         let cells: Vec<_> = columns
             .into_iter()
             .map(|column| {
-                data::cell(TABLES[ITEM].columns[column].1).prop_map(move |value| {
+                data::cell(TABLES[table].columns[column].1).prop_map(move |value| {
                     // JSON's null is sent as no value.
                     let value = if value == Value::Json(Json::Null) {
                         Value::Null
@@ -125,153 +156,378 @@ fn change() -> impl Strategy<Value = Change> {
             })
             .collect();
         cells
-    });
-    let kind = prop_oneof![2 => Just(Kind::Create), 4 => Just(Kind::Put), 1 => Just(Kind::Delete)];
-    (0..ROLES, kind, 1_i64..34, sent).prop_map(|(role, kind, id, sent)| Change { role, kind, id, sent })
+    })
 }
 
-/// What the model says of a write.
-enum Verdict {
-    /// The status, and the row that is answered or null.
-    Done(u16, Json),
-    Refused,
-}
-
-impl Change {
-    fn request(&self, role: &Role) -> Request {
-        let mut body: Map<String, Json> = self
-            .sent
-            .iter()
-            .map(|(column, value)| (TABLES[ITEM].columns[*column].0.to_owned(), value.json()))
-            .collect();
-        let by_key = format!("/api/item/{}", self.id);
-        let mut request = match self.kind {
-            Kind::Create => {
-                body.insert("id".into(), json!(self.id));
-                Request::post("/api/item", Json::from(body).to_string())
-            }
-            Kind::Put => Request::post(&by_key, Json::from(body).to_string()),
-            Kind::Delete => Request::get(&by_key),
-        };
-        request.method = match self.kind {
-            Kind::Create => "POST",
-            Kind::Put => "PUT",
-            Kind::Delete => "DELETE",
+fn change(form: Form, table: usize) -> BoxedStrategy<Change> {
+    // Many stand, some do not.
+    let id = || prop_oneof![3 => 1_i64..12, 1 => 12_i64..40];
+    let new = || prop_oneof![1 => 1_i64..20, 3 => 20_i64..90];
+    let rows_of = move |ids: BoxedStrategy<i64>, most: usize| vec((ids, sent(table)).prop_map(|(id, sent)| NewRow { id, sent }), 1..most);
+    let rows = |most: usize| rows_of(new().boxed(), most);
+    let key = || id().prop_map(Which::Key);
+    let update = |which: BoxedStrategy<Which>| {
+        (which, sent(table)).prop_map(|(which, sent)| Change::Update(which, sent, None))
+    };
+    match form {
+        Form::GraphQl => {
+            let filter = || condition::condition(table, 1, Language::GraphQl);
+            let which = || prop_oneof![key(), filter().prop_map(Which::Where)].boxed();
+            let columns = subsequence((1..TABLES[table].columns.len()).collect::<Vec<_>>(), 1..5);
+            let meeting = prop_oneof![
+                2 => Just(Meeting::Refuse),
+                1 => Just(Meeting::Ignore),
+                4 => (columns, proptest::option::of(filter())).prop_map(|(columns, filter)| Meeting::Update(columns, filter)),
+            ];
+            let growth = prop_oneof![2 => Just(None), 1 => (-3_i64..4).prop_map(Some)];
+            let updated = (which(), sent(table), growth).prop_map(|(which, sent, growth)| Change::Update(which, sent, growth));
+            prop_oneof![
+                4 => (meeting, any::<bool>()).prop_flat_map(move |(meeting, fresh)| {
+                    let ids = if fresh { new().boxed() } else { id().boxed() };
+                    (rows_of(ids, 5), Just(meeting))
+                }).prop_map(inserted),
+                4 => updated,
+                1 => which().prop_map(Change::Delete),
+            ]
+            .boxed()
         }
-        .into();
+        Form::Records => prop_oneof![
+            3 => rows(4).prop_map(|rows| Change::Insert(rows, Meeting::Refuse)),
+            3 => update(key().boxed()),
+            1 => key().prop_map(Change::Delete),
+        ]
+        .boxed(),
+        Form::Together | Form::Apart => prop_oneof![
+            3 => rows(2).prop_map(|rows| Change::Insert(rows, Meeting::Refuse)),
+            3 => update(key().boxed()),
+            1 => key().prop_map(Change::Delete),
+        ]
+        .boxed(),
+        Form::Based => {
+            let put = prop_oneof![1 => Just(Meeting::Refuse), 3 => Just(Meeting::Put)];
+            prop_oneof![
+                5 => (rows_of(id().boxed(), 2), put).prop_map(inserted),
+                1 => key().prop_map(Change::Delete),
+            ]
+            .boxed()
+        }
+    }
+}
+
+/// Rows that meet others are not two of one key, of which it would matter which comes first.
+fn inserted((mut rows, meeting): (Vec<NewRow>, Meeting)) -> Change {
+    if !matches!(meeting, Meeting::Refuse) {
+        let mut known = Vec::new();
+        rows.retain(|row| !known.contains(&row.id) && {
+            known.push(row.id);
+            true
+        });
+    }
+    Change::Insert(rows, meeting)
+}
+
+// ------------------------------------------------------------------------------------------------------- on the wire
+
+fn object(table: usize, sent: &Sent) -> Map<String, Json> {
+    let columns = TABLES[table].columns;
+    sent.iter()
+        .map(|(column, value)| (columns[*column].0.to_owned(), value.json()))
+        .collect()
+}
+
+fn row(table: usize, row: &NewRow) -> Json {
+    let mut members = object(table, &row.sent);
+    members.insert("id".into(), json!(row.id));
+    Json::Object(members)
+}
+
+impl Batch {
+    fn request(&self, role: &Role) -> Request {
+        let request = match self.form {
+            Form::GraphQl => self.mutation(role),
+            Form::Together | Form::Apart => {
+                let operations: Vec<Json> = self.steps.iter().map(|step| operation(step, self.form)).collect();
+                let body = json!({"operations": operations, "transaction": self.form == Form::Together});
+                Request::post("/api/transaction/v1/execute", body.to_string())
+            }
+            Form::Records => rest(&self.steps[0], "/api/records/v1", "PATCH"),
+            Form::Based => rest(&self.steps[0], "/api", "PUT"),
+        };
         request.with(as_role(&role.name))
     }
 
-    /// Makes the change in memory, if the rules let it.
-    fn apply(&self, data: &mut Data, role: &Role) -> Verdict {
-        let holds =
-            |data: &Data, row: &Row, rule: &Condition| Judge { data, rules: None }.truth(ITEM, row, rule) == Some(true);
-        let answered = |data: &Data, row: &Row| {
-            if !holds(data, row, &role.read) {
-                return Json::Null;
-            }
-            let columns = (0..TABLES[ITEM].columns.len()).filter(|column| !role.hidden.contains(column));
-            Json::Object(
-                columns
-                    .map(|column| (TABLES[ITEM].columns[column].0.to_owned(), row[column].json()))
-                    .collect(),
-            )
-        };
-        let standing = data.0[ITEM].iter().position(|row| row[0] == Value::Integer(self.id));
-        if self.kind == Kind::Delete {
-            let Some(place) = standing else { return Verdict::Refused };
-            let row = data.0[ITEM][place].clone();
-            if !holds(data, &row, &role.delete) || !holds(data, &row, &role.read) {
-                return Verdict::Refused;
-            }
-            let answer = answered(data, &row);
-            data.0[ITEM].remove(place);
-            return Verdict::Done(200, answer);
-        }
-        let sends = |columns: &[usize]| self.sent.iter().any(|(column, _)| columns.contains(column));
-        if sends(&role.no_create) || (self.kind == Kind::Put && sends(&role.no_update)) {
-            return Verdict::Refused;
-        }
-        let mut after = data.clone();
-        let (place, rule, status) = match standing {
-            Some(_) if self.kind == Kind::Create => return Verdict::Refused,
-            Some(place) => {
-                let row = &data.0[ITEM][place];
-                if !holds(data, row, &role.update) || !holds(data, row, &role.read) {
-                    return Verdict::Refused;
+    /// A root for each step; values are variables.
+    fn mutation(&self, role: &Role) -> Request {
+        let (mut declared, mut roots) = (Vec::new(), String::new());
+        let mut variables = Map::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let name = TABLES[step.table].name;
+            let mut variable = |word: &str, kind: &str, value: Json| {
+                declared.push(format!("${word}{index}: {kind}"));
+                variables.insert(format!("{word}{index}"), value);
+                format!("${word}{index}")
+            };
+            let selection = step.selection(role);
+            let many = format!("{{ affected_rows returning {{ {selection} }} }}");
+            let root = match &step.change {
+                Change::Insert(rows, meeting) => {
+                    let rows: Vec<Json> = rows.iter().map(|new| row(step.table, new)).collect();
+                    let objects = variable("o", &format!("[{name}_insert_input!]!"), Json::from(rows));
+                    let conflict = match meeting {
+                        Meeting::Ignore => ", on_conflict: {}".into(),
+                        Meeting::Update(columns, filter) => {
+                            let names: Vec<&str> = columns.iter().map(|column| TABLES[step.table].columns[*column].0).collect();
+                            let names = names.join(", ");
+                            let filter = filter.as_ref().map(|filter| {
+                                let filter = filter.graphql(step.table);
+                                format!(", where: {}", variable("c", &format!("{name}_bool_exp"), filter))
+                            });
+                            let filter = filter.unwrap_or_default();
+                            format!(", on_conflict: {{constraint: {name}_pkey, update_columns: [{names}]{filter}}}")
+                        }
+                        Meeting::Refuse | Meeting::Put => String::new(),
+                    };
+                    format!("insert_{name}(objects: {objects}{conflict}) {many}")
                 }
-                (place, &role.update_check, 200)
-            }
-            None => {
-                let mut row = vec![Value::Null; TABLES[ITEM].columns.len()];
-                row[0] = Value::Integer(self.id);
-                after.0[ITEM].push(row);
-                (after.0[ITEM].len() - 1, &role.create_check, 201)
-            }
-        };
-        for (column, value) in &self.sent {
-            after.0[ITEM][place][*column] = value.clone();
+                Change::Update(which, sent, growth) => {
+                    let values = object(step.table, sent);
+                    let mut arguments = format!("_set: {}", variable("s", &format!("{name}_set_input"), Json::Object(values)));
+                    if let Some(growth) = growth {
+                        arguments += &format!(", _inc: {{{}: {growth}}}", TABLES[step.table].columns[GROWING].0);
+                    }
+                    match which {
+                        Which::Key(id) => {
+                            format!("update_{name}_by_pk(pk_columns: {{id: {id}}}, {arguments}) {{ {selection} }}")
+                        }
+                        Which::Where(filter) => {
+                            let filter = variable("w", &format!("{name}_bool_exp!"), filter.graphql(step.table));
+                            format!("update_{name}(where: {filter}, {arguments}) {many}")
+                        }
+                    }
+                }
+                Change::Delete(Which::Key(id)) => format!("delete_{name}_by_pk(id: {id}) {{ {selection} }}"),
+                Change::Delete(Which::Where(filter)) => {
+                    let filter = variable("w", &format!("{name}_bool_exp!"), filter.graphql(step.table));
+                    format!("delete_{name}(where: {filter}) {many}")
+                }
+            };
+            roots += &format!(" r{index}: {root}");
         }
-        let row = after.0[ITEM][place].clone();
-        // What nothing of is changed is not checked.
-        let is_touched = standing.is_none() || !self.sent.is_empty();
-        if is_touched && !holds(&after, &row, rule) {
-            return Verdict::Refused;
-        }
-        let answer = answered(&after, &row);
-        *data = after;
-        Verdict::Done(status, answer)
+        let declared = if declared.is_empty() { String::new() } else { format!("({})", declared.join(", ")) };
+        graphql(&format!("mutation{declared} {{{roots} }}"), Some(&Json::Object(variables)), None)
     }
 }
 
-/// What is wrong with an answer.
-fn judged(verdict: &Verdict, answer: &Answer) -> Result<(), String> {
-    match verdict {
-        Verdict::Refused if (400..500).contains(&answer.status) => Ok(()),
-        Verdict::Refused => Err("it should have been refused".into()),
-        Verdict::Done(status, _) if answer.status != *status => Err(format!("status {status} was wanted")),
-        Verdict::Done(_, row) => {
-            let body = answer.json()?;
-            if same(&body["data"], row) {
-                Ok(())
-            } else {
-                Err(format!("the row is {row}"))
-            }
-        }
+/// An operation of a transaction: in the document's form where it is one transaction, in the product's where not.
+fn operation(step: &Step, form: Form) -> Json {
+    let api = TABLES[step.table].name;
+    let (kind, id, value) = match &step.change {
+        Change::Insert(rows, _) => ("create", None, Some(row(step.table, &rows[0]))),
+        Change::Update(which, sent, _) => ("update", id_of(which), Some(Json::Object(object(step.table, sent)))),
+        Change::Delete(which) => ("delete", id_of(which), None),
+    };
+    let named = form == Form::Apart;
+    let words = if named { ["api_name", "record_id", "value"] } else { ["api", "id", "data"] };
+    let mut members = Map::from_iter([(words[0].to_owned(), json!(api))]);
+    members.extend(id.map(|id| (words[1].to_owned(), json!(id.to_string()))));
+    members.extend(value.map(|value| (words[2].to_owned(), value)));
+    if named {
+        let kind = match kind {
+            "create" => "Create",
+            "update" => "Update",
+            _ => "Delete",
+        };
+        return json!({kind: members});
     }
+    members.insert("type".into(), json!(kind));
+    Json::Object(members)
+}
+
+fn id_of(which: &Which) -> Option<i64> {
+    match which {
+        Which::Key(id) => Some(*id),
+        Which::Where(_) => None,
+    }
+}
+
+/// One write of a REST dialect.
+fn rest(step: &Step, base: &str, changing: &str) -> Request {
+    let name = TABLES[step.table].name;
+    let by_key = |id: i64| format!("{base}/{name}/{id}");
+    let with = |method: &str, target: &str, body: Json| Request {
+        method: method.into(),
+        ..Request::post(target, body.to_string())
+    };
+    match &step.change {
+        Change::Insert(rows, Meeting::Put) => {
+            let body = Json::Object(object(step.table, &rows[0].sent));
+            with(changing, &by_key(rows[0].id), body)
+        }
+        Change::Insert(rows, _) => {
+            let all: Vec<Json> = rows.iter().map(|new| row(step.table, new)).collect();
+            let one = all.len() == 1;
+            let body = if one { all[0].clone() } else { Json::from(all) };
+            with("POST", &format!("{base}/{name}"), body)
+        }
+        Change::Update(which, sent, _) => {
+            let body = Json::Object(object(step.table, sent));
+            with(changing, &by_key(id_of(which).unwrap_or_default()), body)
+        }
+        Change::Delete(which) => Request {
+            method: "DELETE".into(),
+            ..Request::get(&by_key(id_of(which).unwrap_or_default()))
+        },
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- judged
+
+impl Batch {
+    /// Makes the writes in memory, all or none, or each by itself; what became of each.
+    fn apply(&self, data: &mut Data, role: &Role, database: Database) -> Vec<Option<Done>> {
+        let place = Place {
+            role,
+            database,
+            strict: self.form != Form::GraphQl,
+        };
+        let mut done = Vec::new();
+        let mut after = data.clone();
+        for step in &self.steps {
+            let before = after.clone();
+            let became = step.apply(&mut after, place);
+            if became.is_none() {
+                after = before;
+                if self.form != Form::Apart {
+                    return vec![None];
+                }
+            }
+            done.push(became);
+        }
+        *data = after;
+        done
+    }
+
+    /// What is wrong with an answer.
+    fn judge(&self, done: &[Option<Done>], role: &Role, answer: &Answer) -> Result<(), String> {
+        let refused = done.iter().any(Option::is_none);
+        if refused && self.form != Form::Apart {
+            let body = answer.json().unwrap_or_default();
+            let is_refused = if self.form == Form::GraphQl {
+                answer.status < 500 && body.get("errors").is_some() && body.get("data").is_none_or(Json::is_null)
+            } else {
+                (400..500).contains(&answer.status)
+            };
+            return is_refused.then_some(()).ok_or_else(|| "it should have been refused".into());
+        }
+        let all = || done.iter().flatten();
+        let created = |done: &Done| done.created > 0;
+        let wanted_status = if self.form == Form::Based && all().any(created) { 201 } else { 200 };
+        if answer.status != wanted_status {
+            return Err(format!("status {wanted_status} was wanted"));
+        }
+        if self.form == Form::Records && !matches!(self.steps[0].change, Change::Insert(..)) {
+            return answer.body.is_empty().then_some(()).ok_or_else(|| "nothing was to be told".into());
+        }
+        let body = answer.json()?;
+        let texts = |ids: &[i64]| ids.iter().map(|id| json!(id.to_string())).collect::<Vec<_>>();
+        let (got, wanted) = match self.form {
+            Form::GraphQl => {
+                let roots = self.steps.iter().zip(all()).enumerate();
+                let wanted = roots.map(|(index, (step, done))| (format!("r{index}"), answered(step, done)));
+                let wanted: Map<String, Json> = wanted.collect();
+                let mut got = body["data"].clone();
+                for (index, step) in self.steps.iter().enumerate() {
+                    // Rows that were not sent are in no order.
+                    if !matches!(step.change, Change::Insert(..)) {
+                        let root = &mut got[format!("r{index}")];
+                        if let Some(rows) = root.get_mut("returning") {
+                            *rows = sorted(rows);
+                        }
+                    }
+                }
+                (got, Json::Object(wanted))
+            }
+            Form::Records => (body, json!({"ids": texts(&done[0].as_ref().map_or(&[][..], |done| &done.ids))})),
+            Form::Together | Form::Apart => {
+                let mut results = Vec::new();
+                let mut ids = Vec::new();
+                for (step, done) in self.steps.iter().zip(done) {
+                    let Some(done) = done else {
+                        results.push(json!({"Error": "*"}));
+                        continue;
+                    };
+                    results.push(json!({"Id": texts(&done.ids).first()}));
+                    if matches!(step.change, Change::Insert(..)) {
+                        ids.extend(texts(&done.ids));
+                    }
+                }
+                let mut got = body;
+                for result in got["results"].as_array_mut().into_iter().flatten() {
+                    if let Some(error) = result.get_mut("Error").filter(|error| error.is_string()) {
+                        *error = json!("*");
+                    }
+                }
+                (got, json!({"results": results, "ids": ids}))
+            }
+            Form::Based => {
+                let told = all().flat_map(|done| &done.rows).next().cloned().unwrap_or_default();
+                // Relations are GraphQL's.
+                let columns: Vec<&str> = TABLES[self.steps[0].table].columns.iter().map(|(name, _)| *name).collect();
+                let told = match told {
+                    Json::Object(members) => {
+                        Json::Object(members.into_iter().filter(|(name, _)| columns.contains(&name.as_str())).collect())
+                    }
+                    other => other,
+                };
+                (body["data"].clone(), told)
+            }
+        };
+        let _ = role;
+        if same(&got, &wanted) { Ok(()) } else { Err(format!("wanted {wanted}")) }
+    }
+}
+
+/// What a root of GraphQL answers.
+fn answered(step: &Step, done: &Done) -> Json {
+    let one = matches!(
+        step.change,
+        Change::Update(Which::Key(_), ..) | Change::Delete(Which::Key(_))
+    );
+    if one {
+        return done.rows.first().cloned().unwrap_or_default();
+    }
+    let rows = Json::from(done.rows.clone());
+    let rows = if matches!(step.change, Change::Insert(..)) { rows } else { sorted(&rows) };
+    json!({"affected_rows": done.count, "returning": rows})
 }
 
 #[test]
 fn the_database_is_what_the_model_says_after_any_writes() {
     let roles = roles();
     let servers = servers("writes", data::schema, &configuration(&roles));
-    let (done, refused) = (Cell::new(0), Cell::new(0));
-    let case = (data::data(), vec(change(), 1..40));
-    check("writes", 24, &case, |(data, changes)| {
-        let (servers, roles) = (&servers, &roles);
-        let (done, refused) = (&done, &refused);
+    let counts: RefCell<BTreeMap<(Form, bool), usize>> = RefCell::default();
+    let case = (data::data(), vec(batch(), 1..24));
+    check("writes", 32, &case, |(data, batches)| {
+        let (servers, roles, counts) = (&servers, &roles, &counts);
         async move {
-            for (_, server) in servers {
+            for (database, server) in servers {
                 world::run_script(server, &data.script())
                     .await
                     .map_err(TestCaseError::fail)?;
                 let mut stands = Pristine::of(server).await.map_err(TestCaseError::fail)?;
                 let mut model = data.clone();
-                for change in &changes {
-                    let role = &roles[change.role];
-                    let request = change.request(role);
+                for batch in &batches {
+                    let role = &roles[batch.role];
+                    let request = batch.request(role);
                     let answer = client::send(server.address, &request)
                         .await
                         .map_err(|error| TestCaseError::fail(format!("{request}: {error}\n{}", server.log())))?;
-                    let verdict = change.apply(&mut model, role);
-                    let counter = if matches!(verdict, Verdict::Done(..)) {
-                        done
-                    } else {
-                        refused
-                    };
-                    counter.set(counter.get() + 1);
+                    let done = batch.apply(&mut model, role, *database);
+                    let is_done = done.iter().all(Option::is_some);
+                    *counts.borrow_mut().entry((batch.form, is_done)).or_default() += 1;
                     let place = || format!("{} {role:?}", server.url);
-                    judged(&verdict, &answer).map_err(|error| failure(place(), &request, &answer, error))?;
+                    let judged = batch.judge(&done, role, &answer);
+                    judged.map_err(|error| failure(place(), &request, &answer, error))?;
                     let rows = stands.read().await.map_err(TestCaseError::fail)?;
                     for (table, wanted) in TABLES.iter().zip(&model.0) {
                         let wanted = sorted(&written(table.columns, wanted));
@@ -287,12 +543,18 @@ fn the_database_is_what_the_model_says_after_any_writes() {
             Ok(())
         }
     });
-    let (done, refused) = (done.get(), refused.get());
-    println!("{done} writes done, {refused} refused");
-    assert!(
-        done > refused / 10 && refused > done / 10,
-        "{done} done, {refused} refused: little is proved"
-    );
+    let counts = counts.into_inner();
+    for ((form, is_done), count) in &counts {
+        println!("{count} of {form:?} {}", if *is_done { "done" } else { "refused" });
+    }
+    for form in [Form::GraphQl, Form::Records, Form::Together, Form::Apart, Form::Based] {
+        let of = |is_done| counts.get(&(form, is_done)).copied().unwrap_or_default();
+        let (done, refused) = (of(true), of(false));
+        assert!(
+            done > refused / 20 && refused > done / 20,
+            "{form:?}: {done} done, {refused} refused: little is proved"
+        );
+    }
 }
 
 fn written(columns: &[(&str, data::Kind)], rows: &[Row]) -> Json {
