@@ -217,7 +217,10 @@ async fn read_back(server: &Server, request: &Request, expect: &Expect, answer: 
     let (ids, many) = if request.method == "POST" {
         let body = answer.json()?;
         let members = body.as_object().ok_or("no object of `ids`")?;
-        let ids = members.get("ids").and_then(Value::as_array).filter(|_| members.len() == 1);
+        let ids = members
+            .get("ids")
+            .and_then(Value::as_array)
+            .filter(|_| members.len() == 1);
         let ids = ids.ok_or("no object of nothing but `ids`")?;
         let ids = ids.iter().map(|id| id.as_str().map(str::to_owned));
         let ids: Vec<String> = ids.collect::<Option<_>>().ok_or("an id is no text")?;
@@ -232,11 +235,18 @@ async fn read_back(server: &Server, request: &Request, expect: &Expect, answer: 
     let mut rows = Vec::with_capacity(ids.len());
     for (index, id) in ids.iter().enumerate() {
         let target = if request.method == "POST" {
-            format!("{path}/{}", percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC))
+            format!(
+                "{path}/{}",
+                percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC)
+            )
         } else {
             path.to_owned()
         };
-        let headers = request.headers.iter().filter(|(name, _)| name != "Content-Type").cloned();
+        let headers = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name != "Content-Type")
+            .cloned();
         let read = client::send(server.address, &fronts::rest(&target).with(headers)).await;
         let read = read.map_err(|error| error.to_string())?;
         let wanted = if many { &wanted[index] } else { &wanted };

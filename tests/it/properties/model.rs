@@ -89,6 +89,8 @@ pub(super) enum Meeting {
 pub(super) enum Which {
     Key(i64),
     Where(Condition),
+    /// Notes of an item that fulfil a condition.
+    Of(i64, Condition),
 }
 
 /// What happens to rows of one table.
@@ -98,7 +100,26 @@ pub(super) enum Change {
     /// New values, and by how much `small` or `stars` grows.
     Update(Which, Sent, Option<i64>),
     Delete(Which),
+    /// New items, each with notes of its own.
+    With(Vec<(NewRow, Vec<NewRow>)>),
+    /// New values of an item, and what happens to its notes.
+    Around(i64, Sent, Vec<Below>),
 }
+
+/// What happens to the notes of an item, in this order.
+#[derive(Clone, Debug)]
+pub(super) enum Below {
+    Disconnect(Condition),
+    Delete(Condition),
+    Update(Condition, Sent),
+    Connect(Condition),
+    Insert(Vec<NewRow>),
+    Upsert(Vec<NewRow>),
+}
+
+/// The relation of items to their notes, and the column by which they are their item's.
+const NOTES: usize = 3;
+pub(super) const OF_ITEM: usize = 1;
 
 /// The column that grows, in both tables.
 pub(super) const GROWING: usize = 3;
@@ -138,7 +159,79 @@ impl Step {
             Change::Insert(rows, meeting) => self.insert(data, place, rows, meeting),
             Change::Update(which, sent, growth) => self.update(data, place, which, sent, *growth),
             Change::Delete(which) => self.delete(data, place, which),
+            Change::With(rows) => self.with(data, place, rows),
+            Change::Around(id, sent, below) => self.around(data, place, *id, sent, below),
         }
+    }
+
+    fn with(&self, data: &mut Data, place: Place<'_>, rows: &[(NewRow, Vec<NewRow>)]) -> Option<Done> {
+        if rows.iter().any(|(_, notes)| !notes.is_empty()) && !place.role.follows(ITEM, NOTES) {
+            return None;
+        }
+        let items: Vec<NewRow> = rows.iter().map(|(item, _)| item.clone()).collect();
+        let done = self.insert(data, place, &items, &Meeting::Refuse)?;
+        let notes: Vec<NewRow> = rows.iter().flat_map(|(item, notes)| of_item(item.id, notes)).collect();
+        let below = notes_of(Change::Insert(notes, Meeting::Refuse)).apply(data, place)?;
+        Some(Done {
+            rows: done
+                .ids
+                .iter()
+                .filter_map(|id| self.told(data, place.role, *id))
+                .collect(),
+            count: done.count + below.count,
+            ..done
+        })
+    }
+
+    fn around(&self, data: &mut Data, place: Place<'_>, id: i64, sent: &Sent, below: &[Below]) -> Option<Done> {
+        let access = &place.role.note;
+        let linked = |below: &Below| match below {
+            Below::Insert(_) | Below::Upsert(_) => !access.no_create.contains(&OF_ITEM),
+            Below::Connect(_) | Below::Disconnect(_) => !access.no_update.contains(&OF_ITEM),
+            Below::Delete(_) | Below::Update(..) => true,
+        };
+        if !place.role.follows(ITEM, NOTES) || !below.iter().all(linked) {
+            return None;
+        }
+        let found = if sent.is_empty() {
+            // It is only looked up.
+            let all = Condition::And(Vec::new());
+            self.targets(data, place, &Which::Key(id), &all)?
+        } else {
+            let done = self.update(data, place, &Which::Key(id), sent, None)?;
+            let rows = data.0[self.table].iter().enumerate();
+            let is_of_it = |row: &Row| done.ids.iter().any(|id| row[0] == Value::Integer(*id));
+            rows.filter(|(_, row)| is_of_it(row)).map(|(place, _)| place).collect()
+        };
+        // Where something is to happen around it, it must be there.
+        if found.is_empty() {
+            return None;
+        }
+        for below in below {
+            let own = |condition: &Condition| Which::Of(id, condition.clone());
+            let to = |item: Value| vec![(OF_ITEM, item)];
+            let change = match below {
+                Below::Disconnect(condition) => Change::Update(own(condition), to(Value::Null), None),
+                Below::Delete(condition) => Change::Delete(own(condition)),
+                Below::Update(condition, sent) => Change::Update(own(condition), sent.clone(), None),
+                Below::Connect(condition) => {
+                    Change::Update(Which::Where(condition.clone()), to(Value::Integer(id)), None)
+                }
+                Below::Insert(rows) => Change::Insert(of_item(id, rows), Meeting::Refuse),
+                Below::Upsert(rows) => Change::Insert(of_item(id, rows), Meeting::Put),
+            };
+            notes_of(change).apply(data, place)?;
+        }
+        Some(Done {
+            rows: found
+                .first()
+                .and_then(|_| self.told(data, place.role, id))
+                .into_iter()
+                .collect(),
+            count: found.len(),
+            created: 0,
+            ids: vec![id],
+        })
     }
 
     fn insert(&self, data: &mut Data, place: Place<'_>, rows: &[NewRow], meeting: &Meeting) -> Option<Done> {
@@ -249,8 +342,7 @@ impl Step {
         let grows = growth.is_some();
         if (sent.is_empty() && !grows)
             || access.no_update.iter().any(|column| sends(*column))
-            || (grows
-                && (sends(GROWING) || access.no_update.contains(&GROWING) || access.hidden.contains(&GROWING)))
+            || (grows && (sends(GROWING) || access.no_update.contains(&GROWING) || access.hidden.contains(&GROWING)))
         {
             return None;
         }
@@ -299,7 +391,7 @@ impl Step {
     /// The rows that are meant, among those that may be changed and read.
     fn targets(&self, data: &Data, place: Place<'_>, which: &Which, rule: &Condition) -> Option<Vec<usize>> {
         let (table, role) = (self.table, place.role);
-        if let Which::Where(filter) = which
+        if let Which::Where(filter) | Which::Of(_, filter) = which
             && role.is_overstepped(table, filter)
         {
             return None;
@@ -308,6 +400,9 @@ impl Step {
             let meant = match which {
                 Which::Key(id) => row[0] == Value::Integer(*id),
                 Which::Where(filter) => fulfils(data, role, table, row, filter),
+                Which::Of(item, filter) => {
+                    row[OF_ITEM] == Value::Integer(*item) && fulfils(data, role, table, row, filter)
+                }
             };
             meant && holds(data, table, row, rule) && holds(data, table, row, &role.access(table).read)
         };
@@ -366,6 +461,20 @@ impl Step {
     }
 }
 
+fn notes_of(change: Change) -> Step {
+    Step { table: NOTE, change }
+}
+
+/// Notes as those of an item.
+fn of_item(item: i64, notes: &[NewRow]) -> Vec<NewRow> {
+    let with = |note: &NewRow| {
+        let mut sent = note.sent.clone();
+        sent.push((OF_ITEM, Value::Integer(item)));
+        NewRow { id: note.id, sent }
+    };
+    notes.iter().map(with).collect()
+}
+
 /// Rows of the same columns together, the groups in the order of their first rows.
 fn groups(rows: &[NewRow]) -> Vec<Vec<&NewRow>> {
     let columns = |row: &NewRow| {
@@ -406,5 +515,5 @@ fn fulfils(data: &Data, role: &Role, table: usize, row: &Row, condition: &Condit
     judge.truth(table, row, condition) == Some(true)
 }
 
-/// The index of [`ITEM`] or [`NOTE`] among those that are written.
+/// The tables that are written.
 pub(super) const WRITTEN: [usize; 2] = [ITEM, NOTE];
