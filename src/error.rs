@@ -21,6 +21,8 @@ pub enum Kind {
     NotAllowed,
     /// The body's media type is not understood.
     UnsupportedMedia,
+    /// The request is well-formed, and contradicts one that was made before.
+    Unprocessable,
     /// The request or its answer is larger than allowed.
     TooLarge,
     /// The request's headers are larger than allowed.
@@ -49,6 +51,7 @@ impl Kind {
             Kind::Conflict => 409,
             Kind::TooLarge => 413,
             Kind::UnsupportedMedia => 415,
+            Kind::Unprocessable => 422,
             Kind::TooMany => 429,
             Kind::HeadersTooLarge => 431,
             Kind::Internal => 500,
@@ -62,8 +65,19 @@ impl Kind {
 pub struct Code(pub &'static str);
 
 impl Code {
+    /// Whether it is about an `Idempotency-Key`, so that nothing of a request with several writes may go on.
+    #[must_use]
+    pub fn is_of_a_key(self) -> bool {
+        matches!(
+            self,
+            Self::INVALID_KEY | Self::KEY_REUSED | Self::KEY_IN_USE | Self::OUTCOME_WITHHELD
+        )
+    }
+
     /// A value does not fit its type or range.
     pub const INVALID_VALUE: Code = Code("invalid_value");
+    /// A number that a statement has computed does not fit its column; whoever knows the statement says which.
+    pub const OUT_OF_RANGE: Code = Code("out_of_range");
     /// The request's syntax is wrong.
     pub const INVALID_SYNTAX: Code = Code("invalid_syntax");
     /// An unknown table.
@@ -98,8 +112,18 @@ impl Code {
     pub const ROW_OUT_OF_REACH: Code = Code("row_out_of_reach");
     /// Another transaction came in between; the same write again may work.
     pub const COLLISION: Code = Code("collision");
+    /// Nothing has happened; the same write again, at once, can say more of what is wrong with it.
+    pub const AGAIN: Code = Code("again");
     /// Whether a write has happened is not known.
     pub const UNKNOWN_OUTCOME: Code = Code("unknown_outcome");
+    /// An `Idempotency-Key` that cannot be kept: malformed, sent twice, or of nobody.
+    pub const INVALID_KEY: Code = Code("idempotency_key_invalid");
+    /// An `Idempotency-Key` came again with another request.
+    pub const KEY_REUSED: Code = Code("idempotency_key_reused");
+    /// A request with the same `Idempotency-Key` is under way.
+    pub const KEY_IN_USE: Code = Code("idempotency_key_in_use");
+    /// What a write gave is not told again: the caller's rights have changed since.
+    pub const OUTCOME_WITHHELD: Code = Code("idempotency_outcome_withheld");
     /// A constraint of the database is violated.
     pub const CONSTRAINT: Code = Code("constraint_violation");
     /// The database cannot be reached.
@@ -264,18 +288,52 @@ impl std::error::Error for Error {
     }
 }
 
-/// The candidate nearest to `wrong`, if one is near enough to be worth suggesting.
+/// The candidate nearest to `wrong`, if one is near enough to be worth suggesting: a third of the shorter word may differ, or
+/// one is the other's beginning.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
+    let length = lower.chars().count();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let count = other.chars().count();
+            let distance = strsim::damerau_levenshtein(&lower, &other);
+            let begins = !lower.is_empty() && (other.starts_with(&lower) || lower.starts_with(&other));
+            let most = if begins {
+                1 + count.max(length) / 4
+            } else {
+                count.min(length) / 3
+            };
+            (distance <= most).then_some((distance, candidate))
         })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        for (wrong, candidate, near) in [
+            ("rank", "_and", false),
+            ("rank", "rang", true),
+            ("nme", "name", true),
+            ("i", "id", true),
+            ("a", "b", false),
+            ("of", "in", false),
+            ("like", "$like", true),
+            ("author", "author_id", true),
+            ("naem", "name", true),
+            ("Title", "title", true),
+            ("autor_id", "author_id", true),
+            ("date", "rate", true),
+            ("state", "rate", false),
+            ("", "id", false),
+        ] {
+            assert_eq!(nearest(wrong, [candidate]).is_some(), near, "{wrong} {candidate}");
+        }
+    }
 }

@@ -10,15 +10,27 @@ export interface Context {
   version: string;
 }
 
-/** One planned root of `/playground/api/explain`. */
+/** One planned root of `/playground/api/explain`: a read, or with `statements` a write. */
 export interface PlannedRoot {
   name: string;
-  predicate: unknown;
+  predicate?: unknown;
+  checks?: Record<string, string>;
+  presets?: Record<string, string>;
   plan: unknown;
-  sql: unknown;
+  sql?: unknown;
+  parameters?: Record<string, unknown>;
+  explain?: unknown;
+  statements?: PlannedStatement[];
+}
+
+/** A statement that would be run. */
+export interface PlannedStatement {
+  /** What it is for; null where it is the only one. */
+  purpose: string | null;
+  sql?: unknown;
   /** By the names of their marks in the statement. */
   parameters: Record<string, unknown>;
-  explain: unknown;
+  explain?: unknown;
 }
 
 /** A failure in words that help: what happened, and what to do. */
@@ -37,7 +49,7 @@ export interface Reply {
   json: unknown;
 }
 
-/** Sends a request; only a server that can't be reached throws. */
+/** Sends a request; a body that is a text is JSON already. Only a server that can't be reached throws. */
 export async function send(
   method: string, path: string, lines: Header[], body?: unknown, accept = "application/json",
 ): Promise<Reply> {
@@ -50,7 +62,7 @@ export async function send(
   try {
     response = await fetch(path, {
       method, headers: sent, cache: "no-store", credentials: "omit", redirect: "error",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
     });
     text = await response.text();
   } catch (error) {

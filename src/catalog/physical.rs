@@ -134,6 +134,17 @@ pub struct Column {
     pub comment: Option<String>,
 }
 
+impl Column {
+    /// How many digits a decimal keeps, and how many of them after the point: `numeric(12,3)`.
+    #[must_use]
+    pub fn digits(&self) -> Option<(i64, i64)> {
+        let (_, rest) = self.database_type.split_once('(')?;
+        let (inside, _) = rest.split_once(')')?;
+        let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
+        Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?))
+    }
+}
+
 /// What a column gets when nothing is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Default {
@@ -296,6 +307,23 @@ impl Table {
             .map(ColumnId)
     }
 
+    /// Its name in SQL, quoted, with its schema.
+    pub fn quote_into(&self, sql: &mut String) {
+        if let Some(schema) = &self.schema {
+            schema.quote_into(sql);
+            sql.push('.');
+        }
+        self.name.quote_into(sql);
+    }
+
+    /// The same as a text.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        let mut sql = String::new();
+        self.quote_into(&mut sql);
+        sql
+    }
+
     /// All column ids.
     pub fn column_ids(&self) -> impl Iterator<Item = ColumnId> + use<> {
         (0..u16::try_from(self.columns.len()).unwrap_or(u16::MAX)).map(ColumnId)
@@ -323,6 +351,24 @@ impl Database {
             .map(TableId)
     }
 
+    /// Whether a foreign key leads from these columns to those, and its target holds rows of other tables too (which no
+    /// foreign key refers to).
+    #[must_use]
+    pub fn refers_to_parent(&self, from: TableId, columns: &[ColumnId], to: TableId, references: &[ColumnId]) -> bool {
+        let table = |id: TableId| self.tables.get(id.0 as usize);
+        table(to).is_some_and(|table| table.is_parent)
+            && table(from).is_some_and(|table| {
+                let of = |key: &ForeignKey| {
+                    key.table == to
+                        && key.columns.len() == columns.len()
+                        && columns.iter().zip(references).all(|(own, other)| {
+                            key.columns.iter().zip(&key.references).any(|pair| pair == (own, other))
+                        })
+                };
+                table.foreign_keys.iter().any(of)
+            })
+    }
+
     /// Whether a table is Diglot's own: it is no part of anybody's application, and only the server itself sees it.
     #[must_use]
     pub fn is_private(&self, table: &Table) -> bool {
@@ -345,5 +391,36 @@ impl Database {
     #[must_use]
     pub fn extension(&self, name: &str) -> Option<&Extension> {
         self.extensions.iter().find(|extension| extension.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Column;
+    use crate::ident::Identifier;
+    use crate::value::Type;
+
+    #[test]
+    fn digits_of_types() {
+        for (name, wanted) in [
+            ("numeric(12,3)", Some((12, 3))),
+            ("DECIMAL(10, 2)", Some((10, 2))),
+            ("numeric(5)", Some((5, 0))),
+            ("numeric", None),
+            ("weird(", None),
+            ("numeric(a,b)", None),
+        ] {
+            let column = Column {
+                name: Identifier::new("c"),
+                data_type: Type::Numeric,
+                database_type: name.into(),
+                nullable: true,
+                default: None,
+                one_form: false,
+                generated: None,
+                comment: None,
+            };
+            assert_eq!(column.digits(), wanted, "{name}");
+        }
     }
 }

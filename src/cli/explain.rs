@@ -6,16 +6,18 @@ use super::{Common, Failure, Target};
 use crate::error::{Error, Result as Answer};
 use crate::http::{Asked, Whom, path_segments, query_pairs};
 use crate::rest::Call;
-use axum::http::{HeaderMap, Method};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, Method};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::process::ExitCode;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   diglot explain --graphql '{ book(limit: 3) { title author { name } } }' --role user --var id=2
   diglot explain --graphql @query.graphql --variables '{\"genre\":\"poetry\"}'
-  diglot explain --rest 'GET /api/records/v1/book?filter[genre]=poetry' --role anonymous";
+  diglot explain --rest 'GET /api/records/v1/book?filter[genre]=poetry' --role anonymous
+  diglot explain --rest 'PUT /api/book/4 {\"price\": 9}' --role user --var id=2";
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("request").required(true))]
@@ -23,7 +25,7 @@ pub(super) struct Arguments {
     /// A GraphQL document, or @FILE
     #[arg(long, value_name = "QUERY", group = "request")]
     graphql: Option<String>,
-    /// A REST request, such as 'GET /api/book?limit=3'
+    /// A REST request, such as 'GET /api/book?limit=3' or 'PUT /api/book/4 {"price": 9}'
     #[arg(long, value_name = "REQUEST", group = "request")]
     rest: Option<String>,
     /// Values of the document's variables
@@ -75,30 +77,36 @@ pub(super) async fn explain(common: &Common, arguments: &Arguments, output: &mut
         return Ok(ExitCode::SUCCESS);
     }
     for root in told.get("roots").and_then(Value::as_array).into_iter().flatten() {
-        for key in ["name", "predicate", "plan", "sql", "parameters", "explain"] {
-            let value = match root.get(key) {
-                Some(Value::String(text)) => text.clone(),
-                Some(Value::Object(items)) if items.is_empty() => "none".into(),
-                Some(tree) => outline(tree),
-                None => continue,
-            };
-            let title = output.styled(Style::Strong, key);
-            output.line(&format!("{title}\n{}\n", value.trim_end()))?;
+        for key in ["name", "predicate", "checks", "presets", "plan"] {
+            part(output, key, root.get(key))?;
+        }
+        // A read is one statement.
+        let statements = root.get("statements").and_then(Value::as_array);
+        for statement in statements.map_or(std::slice::from_ref(root), Vec::as_slice) {
+            for key in ["purpose", "sql", "parameters", "explain"] {
+                part(output, key, statement.get(key))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn part(output: &mut Output, key: &str, value: Option<&Value>) -> Result<(), Failure> {
+    let text = match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Object(items)) if items.is_empty() => "none".into(),
+        Some(tree) => outline(tree),
+        None => return Ok(()),
+    };
+    let title = output.styled(Style::Strong, key);
+    Ok(output.line(&format!("{title}\n{}\n", text.trim_end()))?)
+}
+
 async fn explain_call(ready: &Ready, call: &Call, whom: &Whom) -> Answer<Value> {
     let principal = whom.principal()?;
     let snapshot = ready.engine.snapshot();
-    let request = ready.rest.request(&snapshot, &principal, call)?;
-    let explanation = ready.engine.explain(&snapshot, &principal, &request).await?;
-    let mut root = serde_json::to_value(explanation).map_err(Error::internal)?;
-    if let Value::Object(root) = &mut root {
-        root.insert("name".into(), call.path.join("/").into());
-    }
-    Ok(json!({ "roots": [root] }))
+    let demand = ready.rest.demand(&snapshot, &principal, call)?;
+    crate::http::explain_demand(&ready.engine, &snapshot, &principal, &demand).await
 }
 
 /// A tree as indented lines; the members of a list are numbered.
@@ -141,7 +149,7 @@ fn json_object(text: &str) -> Result<Map<String, Value>, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::usage(format!("--variables is no JSON object: {error}")))
 }
 
-/// `GET /path?query` as a call.
+/// `GET /path?query`, or `POST /path {…}`, as a call.
 fn call(text: &str) -> Result<Call, Failure> {
     let wrong = || Failure::usage(format!("{text:?} is no request; write 'GET /api/book?limit=3'"));
     let (method, target) = text.trim().split_once(' ').unwrap_or(("GET", text.trim()));
@@ -150,14 +158,19 @@ fn call(text: &str) -> Result<Call, Failure> {
     if !target.starts_with('/') {
         return Err(wrong());
     }
+    let (target, body) = target.split_once(char::is_whitespace).unwrap_or((target, ""));
+    let mut headers = HeaderMap::new();
+    if !body.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let told = |error: Error| Failure::usage(error.message);
     Ok(Call {
         method,
         path: path_segments(path).map_err(told)?,
         query: query_pairs(query).map_err(told)?,
-        headers: HeaderMap::new(),
-        body: bytes::Bytes::new(),
+        headers,
+        body: body.trim().to_owned().into(),
         address: None,
     })
 }
@@ -165,6 +178,7 @@ fn call(text: &str) -> Result<Call, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn requests() {

@@ -164,6 +164,7 @@ impl Check {
             let message = format!("{:?} is more than answer_memory", server.max_answer);
             self.error("server.max_answer", message, hint);
         }
+        self.positive("server.max_written_rows", u64::from(server.max_written_rows));
         self.duration("server.shutdown_timeout", &server.shutdown_timeout);
         self.duration("server.header_timeout", &server.header_timeout);
         self.duration("server.request_timeout", &server.request_timeout);

@@ -29,7 +29,7 @@ impl Binding {
         let Some(table) = query.from.table().filter(|_| query.cursor) else {
             return Self::default();
         };
-        let mut hash = Pieces(Sha256::new());
+        let mut hash = Pieces::new();
         let mut variables = BTreeSet::new();
         hash.text(role);
         hash.text(root.map_or("", |face| catalog.face(face).entry.as_str()));
@@ -63,45 +63,58 @@ impl Binding {
             }
         }
         Self {
-            question: hash.0.finalize().into(),
+            question: hash.finish(),
             variables: variables.into_iter().map(str::to_owned).collect(),
         }
     }
 
     /// The same, asked for by a caller.
     pub(super) fn by(&self, principal: &Principal) -> [u8; 32] {
-        let mut hash = Pieces(Sha256::new());
+        let mut hash = Pieces::new();
         hash.piece(&self.question);
-        for name in &self.variables {
-            if name == "*" {
-                let lasting = |(name, _): &(&String, &Variable)| !FLEETING.contains(&name.as_str());
-                for (name, value) in principal.variables.iter().filter(lasting) {
-                    hash.text(name);
-                    hash.variable(value);
-                }
-                continue;
-            }
-            hash.text(name);
-            match rules::variable(principal, name) {
-                Some(value) => hash.variable(&value),
-                None => hash.text("missing"),
-            }
-        }
-        hash.0.finalize().into()
+        hash.variables(principal, self.variables.iter().map(String::as_str));
+        hash.finish()
     }
 }
 
 /// A hash of pieces, each with its length, so that no two lists of pieces are one text.
-struct Pieces(Sha256);
+pub(super) struct Pieces(Sha256);
 
 impl Pieces {
-    fn piece(&mut self, bytes: &[u8]) {
+    pub(super) fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    pub(super) fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+
+    pub(super) fn piece(&mut self, bytes: &[u8]) {
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.piece(text.as_bytes());
+    }
+
+    /// Variables of the caller with their values; `*` is all of them but those that every new token has anew.
+    pub(super) fn variables<'n>(&mut self, principal: &Principal, names: impl IntoIterator<Item = &'n str>) {
+        for name in names {
+            if name == "*" {
+                let lasting = |(name, _): &(&String, &Variable)| !FLEETING.contains(&name.as_str());
+                for (name, value) in principal.variables.iter().filter(lasting) {
+                    self.text(name);
+                    self.variable(value);
+                }
+                continue;
+            }
+            self.text(name);
+            match rules::variable(principal, name) {
+                Some(value) => self.variable(&value),
+                None => self.text("missing"),
+            }
+        }
     }
 
     fn table(&mut self, catalog: &Catalog, table: TableId) {

@@ -16,7 +16,7 @@ mod write;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 pub use system::USERS;
-pub use write::Written;
+pub use write::{StatementExplanation, WriteExplanation, Written};
 
 use crate::backend::{Backend, Reply, Run, Seal};
 use crate::catalog::{Catalog, DatabaseKind};
@@ -143,7 +143,13 @@ pub struct Engine {
     outdated: std::sync::atomic::AtomicBool,
     header_prefix: String,
     memory: Arc<Memory>,
+    keys: write::Keys,
+    /// Most rows that a request may create.
+    most_rows: usize,
 }
+
+/// Most rows that a request may create where nothing else is configured.
+const MOST_ROWS: usize = 10_000;
 
 /// What `explain` tells of a request.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -179,6 +185,8 @@ impl Engine {
             outdated: std::sync::atomic::AtomicBool::new(false),
             header_prefix: header_prefix.to_owned(),
             memory,
+            keys: write::Keys::default(),
+            most_rows: MOST_ROWS,
         }
     }
 
@@ -288,10 +296,7 @@ impl Engine {
         let ready = self.planned(snapshot, principal, request)?;
         let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
-        let sign = match self.backend.flavor() {
-            DatabaseKind::Postgres => '$',
-            DatabaseKind::Sqlite => '?',
-        };
+        let sign = self.sign();
         let mark = |parameter: &Parameter| {
             let mut marks = ready.statement.marks().iter();
             let index = marks.position(|mark| mark.source == *parameter)?;
@@ -315,13 +320,22 @@ impl Engine {
         })
     }
 
+    /// With what the names of marks begin.
+    fn sign(&self) -> char {
+        match self.backend.flavor() {
+            DatabaseKind::Postgres => '$',
+            DatabaseKind::Sqlite => '?',
+        }
+    }
+
+    fn view_of<'s>(snapshot: &'s Snapshot, principal: &Principal) -> Result<&'s Arc<View>> {
+        let role = principal.role.as_str();
+        let unknown = || Error::forbidden(format!("role {role:?} is not configured on this server"));
+        snapshot.view(role).ok_or_else(unknown)
+    }
+
     fn planned(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Arc<Ready>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!(
-                "role {:?} is not configured on this server",
-                principal.role.as_str()
-            ))
-        })?;
+        let view = Self::view_of(snapshot, principal)?;
         snapshot
             .plans
             .get(&snapshot.catalog, view, &self.backend, principal, &request.read)

@@ -65,13 +65,17 @@ impl Engine {
             mut findings,
             openness,
         } = build(database, &source, None).map_err(StartError::Findings)?;
-        let engine = Arc::new(Self::assemble(
+        let engine = Self::assemble(
             backend,
             Snapshot::assemble(Arc::new(catalog.clone()), views.clone(), 1),
             secret,
             &source.config.auth.header_prefix,
             memory(&source.config.server),
-        ));
+        );
+        let engine = Arc::new(Self {
+            most_rows: usize::try_from(source.config.server.max_written_rows).unwrap_or(usize::MAX),
+            ..engine
+        });
         if catalog.faces.iter().any(|face| face.enum_table) {
             let filled = enums::fill(&engine, catalog, &views).await;
             let (catalog, notices) = filled.map_err(StartError::Database)?;
@@ -94,6 +98,7 @@ impl Engine {
                 let _ = tokio::time::timeout(INTERVAL, changed.notified()).await;
                 let Some(engine) = watched.upgrade() else { return };
                 watch.look(&engine, &source).await;
+                engine.tend_keys();
             }
         });
         Ok((engine, findings))

@@ -1,15 +1,17 @@
 //! Values of variables and arguments, coerced to their types as the specification says. A kept document is not validated
 //! again, so everything that depends on values is checked here.
 
+mod walk;
+
 use super::error::Fault;
-use super::types::{Key, Kind, Ref, Types, Wrap};
-use crate::catalog::DatabaseKind;
+use super::types::{Ref, Types, Wrap};
 use async_graphql_parser::Positioned;
-use async_graphql_parser::types::{BaseType, Type, VariableDefinition};
-use async_graphql_value::{ConstValue, Name, Value, indexmap::IndexMap};
+use async_graphql_parser::types::VariableDefinition;
+use async_graphql_value::{ConstValue, Name, Value};
 use serde_json::Value as Json;
 use std::cell::Cell;
 use std::collections::HashMap;
+use walk::{Shape, Walk};
 
 /// Most levels of an input value.
 const DEPTH: usize = 48;
@@ -22,53 +24,6 @@ pub(super) const VALUES: usize = 100_000;
 pub(crate) struct Variables {
     values: HashMap<String, (ConstValue, usize)>,
     copied: Cell<usize>,
-}
-
-/// A step of the way into a value.
-enum Step {
-    Name(String),
-    Index(usize),
-}
-
-/// A type of the document or of the schema.
-#[derive(Clone, Copy)]
-enum Shape<'t> {
-    Declared(&'t Type),
-    Schema(Ref),
-}
-
-enum Inside<'t> {
-    List(Shape<'t>),
-    Named(Option<Key>),
-}
-
-impl<'t> Shape<'t> {
-    fn required(self) -> bool {
-        match self {
-            Self::Declared(declared) => !declared.nullable,
-            Self::Schema(reference) => reference.is_required(),
-        }
-    }
-
-    fn inside(self, types: Types<'_>) -> Inside<'t> {
-        match self {
-            Self::Declared(declared) => match &declared.base {
-                BaseType::List(inner) => Inside::List(Self::Declared(inner)),
-                BaseType::Named(name) => Inside::Named(types.named(name)),
-            },
-            Self::Schema(reference) => match reference.item() {
-                Some(item) => Inside::List(Self::Schema(item)),
-                None => Inside::Named(Some(reference.key)),
-            },
-        }
-    }
-
-    fn name(self, types: Types<'_>) -> String {
-        match self {
-            Self::Declared(declared) => declared.to_string(),
-            Self::Schema(reference) => reference_name(types, reference),
-        }
-    }
 }
 
 /// How a type is written.
@@ -88,9 +43,9 @@ pub(crate) fn reference_name(types: Types<'_>, reference: Ref) -> String {
 ///
 /// # Errors
 /// Every variable that is missing or does not fit.
-pub(crate) fn variables(
-    types: Types<'_>,
-    definitions: &[Positioned<VariableDefinition>],
+pub(crate) fn variables<'a>(
+    types: Types<'a>,
+    definitions: &'a [Positioned<VariableDefinition>],
     given: &serde_json::Map<String, Json>,
 ) -> Result<Variables, Vec<Fault>> {
     let mut values = HashMap::with_capacity(definitions.len());
@@ -108,24 +63,13 @@ pub(crate) fn variables(
                 "Variable \"${name}\" of non-null type \"{declared}\" must not be null."
             ))),
             (Some(json), _) => from_json(json, 0)
-                .and_then(|value| {
-                    coerce(
-                        types,
-                        Shape::Declared(declared),
-                        value,
-                        &mut vec![Step::Name(name.to_owned())],
-                    )
-                })
+                .and_then(|value| Walk::from(types, name).coerce(Shape::Declared(declared), value))
                 .map(Some)
                 .map_err(|reason| Fault::validation(format!("Variable \"${name}\" got an invalid value: {reason}"))),
-            (None, Some(default)) => coerce(
-                types,
-                Shape::Declared(declared),
-                default.node.clone(),
-                &mut vec![Step::Name(name.to_owned())],
-            )
-            .map(Some)
-            .map_err(|reason| Fault::validation(format!("Variable \"${name}\" has an invalid default: {reason}"))),
+            (None, Some(default)) => Walk::from(types, name)
+                .coerce(Shape::Declared(declared), default.node.clone())
+                .map(Some)
+                .map_err(|reason| Fault::validation(format!("Variable \"${name}\" has an invalid default: {reason}"))),
             (None, None) if !declared.nullable => Err(Fault::validation(format!(
                 "Variable \"${name}\" of required type \"{declared}\" was not provided."
             ))),
@@ -164,10 +108,10 @@ fn weight(json: &Json) -> usize {
 ///
 /// # Errors
 /// It does not fit its type.
-pub(crate) fn argument(
-    types: Types<'_>,
+pub(crate) fn argument<'a>(
+    types: Types<'a>,
     variables: &Variables,
-    name: &str,
+    name: &'a str,
     ty: Ref,
     value: &Positioned<Value>,
 ) -> Result<Option<ConstValue>, Fault> {
@@ -185,14 +129,16 @@ pub(crate) fn argument(
         }
         return Ok(None);
     };
-    coerce(
-        types,
-        Shape::Schema(ty),
-        constant,
-        &mut vec![Step::Name(name.to_owned())],
-    )
-    .map(Some)
-    .map_err(|reason| Fault::validation(format!("Argument \"{name}\" has an invalid value: {reason}")).at(value.pos))
+    // A variable of a type that fits has been coerced already; only null may stand in it where none is allowed.
+    if matches!(value.node, Value::Variable(_)) && constant != ConstValue::Null {
+        return Ok(Some(constant));
+    }
+    Walk::from(types, name)
+        .coerce(Shape::Schema(ty), constant)
+        .map(Some)
+        .map_err(|reason| {
+            Fault::validation(format!("Argument \"{name}\" has an invalid value: {reason}")).at(value.pos)
+        })
 }
 
 impl Variables {
@@ -239,175 +185,6 @@ impl Variables {
     }
 }
 
-fn place(path: &[Step]) -> String {
-    path.iter().fold(String::new(), |mut out, step| {
-        match step {
-            Step::Name(name) if out.is_empty() => out.push_str(name),
-            Step::Name(name) => {
-                out.push('.');
-                out.push_str(name);
-            }
-            Step::Index(index) => {
-                out.push('[');
-                out.push_str(&index.to_string());
-                out.push(']');
-            }
-        }
-        out
-    })
-}
-
-fn coerce(types: Types<'_>, shape: Shape<'_>, value: ConstValue, path: &mut Vec<Step>) -> Result<ConstValue, String> {
-    if path.len() > DEPTH {
-        return Err(format!("it is nested too deeply, at most {DEPTH} levels are allowed"));
-    }
-    if value == ConstValue::Null {
-        return if shape.required() {
-            Err(format!(
-                "expected a value of the non-null type \"{}\" at \"{}\", not null",
-                shape.name(types),
-                place(path)
-            ))
-        } else {
-            Ok(value)
-        };
-    }
-    match shape.inside(types) {
-        Inside::List(inner) => {
-            let ConstValue::List(items) = value else {
-                return Ok(ConstValue::List(vec![coerce(types, inner, value, path)?]));
-            };
-            let mut out = Vec::with_capacity(items.len());
-            for (index, item) in items.into_iter().enumerate() {
-                path.push(Step::Index(index));
-                out.push(coerce(types, inner, item, path)?);
-                path.pop();
-            }
-            Ok(ConstValue::List(out))
-        }
-        Inside::Named(None) => Err(format!("unknown type \"{}\"", shape.name(types))),
-        Inside::Named(Some(key)) => match types.kind(key) {
-            Kind::Input => object(types, key, value, path),
-            Kind::Enum => choice(types, key, value, path),
-            Kind::Scalar => {
-                let Key::Scalar(id) = key else {
-                    return Err("not a scalar".to_owned());
-                };
-                let scalar = types.scalar(id);
-                let wide = types.catalog.database.kind == DatabaseKind::Sqlite;
-                if scalar.kind.takes(&value, wide) {
-                    return Ok(value);
-                }
-                Err(format!(
-                    "expected {} at \"{}\", not {}",
-                    expected(&scalar.name),
-                    place(path),
-                    describe(&value)
-                ))
-            }
-            Kind::Object => Err(format!("\"{}\" is not an input type", types.names.type_name(key))),
-        },
-    }
-}
-
-fn expected(name: &str) -> String {
-    match name {
-        "Int" => "an Int (a whole number of 32 bits)".to_owned(),
-        "Boolean" => "a Boolean (true or false)".to_owned(),
-        "String" => "a String".to_owned(),
-        "Float" => "a Float".to_owned(),
-        other => format!("a value of type \"{other}\""),
-    }
-}
-
-fn choice(types: Types<'_>, key: Key, value: ConstValue, path: &[Step]) -> Result<ConstValue, String> {
-    let name = types.names.type_name(key);
-    let text = match value {
-        ConstValue::Enum(text) => text,
-        ConstValue::String(text) => Name::new(text),
-        other => {
-            return Err(format!(
-                "expected a value of the enum \"{name}\" at \"{}\", not {}",
-                place(path),
-                describe(&other)
-            ));
-        }
-    };
-    let values = types.enum_values(key);
-    if values.iter().any(|(own, _)| *own == text.as_str()) {
-        return Ok(ConstValue::Enum(text));
-    }
-    let wrong: String = text.chars().take(40).collect();
-    let near = crate::error::nearest(&wrong, values.iter().map(|(own, _)| *own));
-    let hint = near.map(|near| format!(", did you mean {near}?")).unwrap_or_default();
-    Err(format!(
-        "the enum \"{name}\" at \"{}\" has no value {wrong:?}{hint}",
-        place(path)
-    ))
-}
-
-fn object(types: Types<'_>, key: Key, value: ConstValue, path: &mut Vec<Step>) -> Result<ConstValue, String> {
-    let name = || types.names.type_name(key);
-    let ConstValue::Object(fields) = value else {
-        return Err(format!(
-            "expected an object of type \"{}\" at \"{}\", not {}",
-            name(),
-            place(path),
-            describe(&value)
-        ));
-    };
-    let mut out = IndexMap::with_capacity(fields.len());
-    for (field, value) in fields {
-        let Some(input) = types.input(key, &field) else {
-            let wrong: String = field.chars().take(60).collect();
-            let inputs = types.inputs(key);
-            let near = crate::error::nearest(&wrong, inputs.iter().map(|input| input.name));
-            let hint = near
-                .map(|near| format!(" Did you mean \"{near}\"?"))
-                .unwrap_or_default();
-            return Err(format!(
-                "field {wrong:?} at \"{}\" is not defined by type \"{}\".{hint}",
-                place(path),
-                name()
-            ));
-        };
-        path.push(Step::Name(input.name.to_owned()));
-        let value = coerce(types, Shape::Schema(input.ty), value, path)?;
-        path.pop();
-        out.insert(field, value);
-    }
-    if types.may_require(key) {
-        for input in types.inputs(key) {
-            if input.ty.is_required() && !out.contains_key(input.name) {
-                return Err(format!(
-                    "field \"{}\" of required type \"{}\" at \"{}\" was not provided",
-                    input.name,
-                    reference_name(types, input.ty),
-                    place(path)
-                ));
-            }
-        }
-    }
-    Ok(ConstValue::Object(out))
-}
-
-/// What was given, at most 40 characters of it.
-fn describe(value: &ConstValue) -> String {
-    match value {
-        ConstValue::Null => "null".to_owned(),
-        ConstValue::Boolean(truth) => truth.to_string(),
-        ConstValue::Number(number) => number.to_string().chars().take(40).collect(),
-        ConstValue::String(text) if text.chars().count() > 40 => {
-            format!("{:?}…", text.chars().take(40).collect::<String>())
-        }
-        ConstValue::String(text) => format!("{text:?}"),
-        ConstValue::Enum(name) => name.chars().take(40).collect(),
-        ConstValue::List(_) => "a list".to_owned(),
-        ConstValue::Object(_) => "an object".to_owned(),
-        ConstValue::Binary(_) => "bytes".to_owned(),
-    }
-}
-
 fn from_json(json: &Json, depth: usize) -> Result<ConstValue, String> {
     if depth > DEPTH * 2 {
         return Err("it is nested too deeply".to_owned());
@@ -433,17 +210,17 @@ fn from_json(json: &Json, depth: usize) -> Result<ConstValue, String> {
 }
 
 /// The same as JSON; values of enums are their names.
-pub(crate) fn to_json(value: ConstValue) -> Json {
+pub(crate) fn to_json(value: &ConstValue) -> Json {
     match value {
         ConstValue::Null | ConstValue::Binary(_) => Json::Null,
-        ConstValue::Boolean(truth) => Json::Bool(truth),
-        ConstValue::Number(number) => Json::Number(number),
-        ConstValue::String(text) => Json::String(text),
+        ConstValue::Boolean(truth) => Json::Bool(*truth),
+        ConstValue::Number(number) => Json::Number(number.clone()),
+        ConstValue::String(text) => Json::String(text.clone()),
         ConstValue::Enum(name) => Json::String(name.as_str().to_owned()),
-        ConstValue::List(items) => Json::Array(items.into_iter().map(to_json).collect()),
+        ConstValue::List(items) => Json::Array(items.iter().map(to_json).collect()),
         ConstValue::Object(fields) => Json::Object(
             fields
-                .into_iter()
+                .iter()
                 .map(|(name, value)| (name.as_str().to_owned(), to_json(value)))
                 .collect(),
         ),

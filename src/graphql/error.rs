@@ -19,6 +19,10 @@ impl FaultCode {
     pub(crate) const NOT_SUPPORTED: Self = Self("not-supported");
     pub(crate) const BAD_REQUEST: Self = Self("bad-request");
     pub(crate) const UNEXPECTED: Self = Self("unexpected");
+    pub(crate) const KEY_INVALID: Self = Self("idempotency-key-invalid");
+    pub(crate) const KEY_REUSED: Self = Self("idempotency-key-reused");
+    pub(crate) const KEY_IN_USE: Self = Self("idempotency-key-in-use");
+    pub(crate) const OUTCOME_WITHHELD: Self = Self("idempotency-outcome-withheld");
     pub(crate) const HASH_UNKNOWN: Self = Self("PERSISTED_QUERY_NOT_FOUND");
     pub(crate) const HASH_UNSUPPORTED: Self = Self("PERSISTED_QUERY_NOT_SUPPORTED");
 }
@@ -40,6 +44,8 @@ pub(crate) struct Fault {
     pub later: bool,
     /// The answer would be larger than one may be.
     pub too_large: bool,
+    /// The HTTP status of what is wrong with the request around the document, whatever its media type.
+    pub status: Option<u16>,
 }
 
 impl Fault {
@@ -52,6 +58,7 @@ impl Fault {
             locations: Vec::new(),
             later: false,
             too_large: false,
+            status: None,
         }
     }
 
@@ -79,12 +86,22 @@ impl Fault {
         let code = match (error.kind, error.code) {
             (_, Code::NOT_SUPPORTED) => FaultCode::NOT_SUPPORTED,
             (_, Code::CONSTRAINT) => FaultCode::CONSTRAINT,
+            (_, Code::INVALID_KEY) => FaultCode::KEY_INVALID,
+            (_, Code::KEY_REUSED) => FaultCode::KEY_REUSED,
+            (_, Code::KEY_IN_USE) => FaultCode::KEY_IN_USE,
+            (_, Code::OUTCOME_WITHHELD) => FaultCode::OUTCOME_WITHHELD,
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
             (Kind::Invalid, Code::INVALID_CURSOR)
-            | (Kind::UnsupportedMedia | Kind::TooLarge | Kind::TooSlow | Kind::TooMany | Kind::HeadersTooLarge, _) => {
-                FaultCode::BAD_REQUEST
-            }
+            | (
+                Kind::UnsupportedMedia
+                | Kind::Unprocessable
+                | Kind::TooLarge
+                | Kind::TooSlow
+                | Kind::TooMany
+                | Kind::HeadersTooLarge,
+                _,
+            ) => FaultCode::BAD_REQUEST,
             (Kind::Invalid, _) => FaultCode::VALIDATION,
             (Kind::Unauthenticated, _) => FaultCode::ACCESS,
             (Kind::Forbidden, _) => FaultCode::PERMISSION,
@@ -99,6 +116,7 @@ impl Fault {
         Self {
             later: error.kind == Kind::Unavailable,
             too_large: error.kind == Kind::TooLarge,
+            status: error.code.is_of_a_key().then(|| error.kind.status()),
             ..Self::new(code, error.message.clone())
         }
     }

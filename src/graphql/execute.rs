@@ -14,7 +14,7 @@ use crate::engine::{Body, Delivery, Stream};
 use crate::error::Error;
 use crate::memory::{Pieces, Room};
 use crate::principal::Principal;
-use crate::request::Request;
+use crate::request::{Once, Request};
 use async_graphql_parser::types::OperationType;
 use futures_util::StreamExt;
 use serde_json::{Map, Value as Json, json};
@@ -29,6 +29,8 @@ pub(crate) struct Call {
     pub query: String,
     pub operation_name: Option<String>,
     pub variables: Map<String, Json>,
+    /// A mutation happens once, however often it is sent.
+    pub once: Option<Once>,
 }
 
 /// The answer to one operation.
@@ -42,6 +44,10 @@ pub(crate) struct Answer {
     pub later: bool,
     /// The answer would be larger than one may be.
     pub too_large: bool,
+    /// The HTTP status of a refusal that has one of its own.
+    pub status: Option<u16>,
+    /// What an earlier request with the same key gave.
+    pub replayed: bool,
 }
 
 /// The JSON of an answer.
@@ -99,6 +105,8 @@ impl Answer {
             refused: false,
             later: false,
             too_large: false,
+            status: None,
+            replayed: false,
         }
     }
 
@@ -110,6 +118,8 @@ impl Answer {
             refused: true,
             later: faults.iter().any(|fault| fault.later),
             too_large: faults.iter().any(|fault| fault.too_large),
+            status: faults.iter().find_map(|fault| fault.status),
+            replayed: false,
         }
     }
 }
@@ -122,7 +132,9 @@ impl GraphQl {
         let works = match self.plan_aside(&scene, principal, call).await {
             Ok(Planned::Works(works)) => works,
             Ok(Planned::Told(told)) => return Answer::of(Content::Told(told)),
-            Ok(Planned::Mutation(mutation)) => return self.mutate(&scene, principal, *mutation).await,
+            Ok(Planned::Mutation(mutation)) => {
+                return self.mutate(&scene, principal, *mutation, call.once.clone()).await;
+            }
             Err(faults) => return Answer::refusal(&faults),
         };
         let runs = works

@@ -27,7 +27,7 @@ use crate::engine::{Engine, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
-use crate::request::Request;
+use crate::request::Demand;
 use execute::{Call, Planned, Work};
 use names::Names;
 use road::{Road, Scene, Sight};
@@ -93,23 +93,24 @@ impl GraphQl {
         Ok(sdl::write(sight.types()))
     }
 
-    /// The requests that a query becomes, by response key; introspection and `__typename` need none.
+    /// What an operation becomes, by response key; introspection and `__typename` need nothing.
     ///
     /// # Errors
-    /// The first thing that is wrong with the query or its variables.
-    pub fn requests(
+    /// The first thing that is wrong with the operation or its variables.
+    pub fn demand(
         &self,
         snapshot: &Arc<Snapshot>,
         principal: &Principal,
         query: &str,
         variables: &Map<String, Json>,
         operation_name: Option<&str>,
-    ) -> Result<Vec<(String, Request)>> {
+    ) -> Result<Demand> {
         let scene = Scene::of(snapshot, principal.role.as_str());
         let call = Call {
             query: query.to_owned(),
             operation_name: operation_name.map(str::to_owned),
             variables: variables.clone(),
+            once: None,
         };
         let planned = self.plan(&scene, principal, &call).map_err(|faults| {
             faults
@@ -117,20 +118,18 @@ impl GraphQl {
                 .next()
                 .map_or_else(|| Error::internal("no fault"), Error::from)
         })?;
-        let works = match planned {
-            Planned::Works(works) => works,
-            Planned::Told(_) => Vec::new(),
-            Planned::Mutation(_) => {
-                return Err(Error::invalid(Code::NOT_SUPPORTED, "only queries are explained"));
-            }
-        };
-        Ok(works
-            .into_iter()
-            .filter_map(|(key, work)| match work {
+        let reads = |works: Vec<(String, Work)>| {
+            let reads = works.into_iter().filter_map(|(key, work)| match work {
                 Work::Run { request, .. } => Some((key, *request)),
                 Work::Told(_) => None,
-            })
-            .collect())
+            });
+            Demand::Reads(reads.collect())
+        };
+        Ok(match planned {
+            Planned::Works(works) => reads(works),
+            Planned::Told(_) => reads(Vec::new()),
+            Planned::Mutation(mutation) => Demand::Writes(mutation.names(), mutation.batch),
+        })
     }
 
     /// What could not keep its name in GraphQL, one line each, for the start.

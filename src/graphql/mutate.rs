@@ -7,7 +7,7 @@ use super::road::Scene;
 use crate::engine::Written;
 use crate::error::{Error, Result};
 use crate::principal::Principal;
-use crate::request::Batch;
+use crate::request::{Batch, Once};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -67,26 +67,55 @@ pub(crate) enum ResponseField {
     Returning,
 }
 
+impl Mutation {
+    /// A name for each write: its root's key, with a number where the root has several.
+    pub(super) fn names(&self) -> Vec<String> {
+        let of = |root: &Root| {
+            let key = root.key.clone();
+            let (first, all) = (root.writes.start, root.writes.len());
+            root.writes.clone().map(move |write| match all {
+                1 => key.clone(),
+                all => format!("{key}, write {} of {all}", write - first + 1),
+            })
+        };
+        self.roots.iter().flat_map(of).collect()
+    }
+}
+
 impl GraphQl {
     /// Runs a mutation. Where any root fails nothing has happened, so there is no data at all.
-    pub(super) async fn mutate(&self, scene: &Scene, principal: &Principal, mutation: Mutation) -> Reply {
+    pub(super) async fn mutate(
+        &self,
+        scene: &Scene,
+        principal: &Principal,
+        mutation: Mutation,
+        once: Option<Once>,
+    ) -> Reply {
         let Mutation { batch, roots } = mutation;
+        let batch = Batch { once, ..batch };
         let written = if batch.writes.is_empty() {
             Ok(Vec::new())
         } else {
             self.road.write(scene, principal, batch).await
         };
+        let replayed = written
+            .as_ref()
+            .is_ok_and(|written| written.iter().any(|written| written.replayed));
         let written = written.and_then(|written| assemble(&roots, &written));
         match written {
-            Ok(body) => Reply::of(Content::Whole(body.into())),
+            Ok(body) => Reply {
+                replayed,
+                ..Reply::of(Content::Whole(body.into()))
+            },
+            // It is about the request, not about what the document says.
+            Err(error) if error.code.is_of_a_key() => Reply::refusal(&[Fault::of(&error)]),
             Err(error) => {
                 let fault = fault(&error, &roots);
                 let body = json!({"errors": [fault.json()], "data": null});
                 Reply {
-                    content: Content::Whole(body.to_string().into_bytes().into()),
-                    refused: false,
                     later: fault.later,
                     too_large: fault.too_large,
+                    ..Reply::of(Content::Whole(body.to_string().into_bytes().into()))
                 }
             }
         }

@@ -1,11 +1,12 @@
-//! What would be run for a GraphQL query: predicate, plan and SQL of each root field.
+//! What would be run: predicate, plan and SQL of each root field, and of a write its checks and presets.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::graphql::GraphQl;
 use crate::ident::Name;
 use crate::principal::{Credential, Principal, Variable};
-use serde::Deserialize;
+use crate::request::Demand;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -70,10 +71,10 @@ impl Whom {
     }
 }
 
-/// `{"roots":[{"name","predicate","plan","sql","parameters","explain"}]}`
+/// What a GraphQL operation would do: see [`explain_demand`].
 ///
 /// # Errors
-/// What is wrong with the query, as running it would say.
+/// What is wrong with the operation, as running it would say.
 pub async fn explain(engine: &Engine, graphql: &GraphQl, asked: Asked) -> Result<Value> {
     let principal = asked.principal.principal()?;
     let snapshot = engine.snapshot();
@@ -91,14 +92,43 @@ pub async fn explain(engine: &Engine, graphql: &GraphQl, asked: Asked) -> Result
     }
     let variables = asked.variables.unwrap_or_default();
     let operation = asked.operation_name.as_deref();
+    let demand = graphql.demand(&snapshot, &principal, &asked.query, &variables, operation)?;
+    explain_demand(engine, &snapshot, &principal, &demand).await
+}
+
+/// `{"roots":[{"name","predicate","plan","sql","parameters","explain"}]}`; a write has
+/// `{"name","predicate","checks","presets","plan","statements":[{"purpose","sql","parameters","explain"}]}`.
+///
+/// # Errors
+/// What running it would say, as far as that shows before.
+pub async fn explain_demand(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    principal: &Principal,
+    demand: &Demand,
+) -> Result<Value> {
     let mut roots = Vec::new();
-    for (name, request) in graphql.requests(&snapshot, &principal, &asked.query, &variables, operation)? {
-        let explanation = engine.explain(&snapshot, &principal, &request).await?;
-        let mut root = serde_json::to_value(explanation).map_err(Error::internal)?;
-        if let Value::Object(root) = &mut root {
-            root.insert("name".into(), name.as_str().into());
+    match demand {
+        Demand::Reads(requests) => {
+            for (name, request) in requests {
+                let explanation = engine.explain(snapshot, principal, request).await?;
+                roots.push(root(name, &explanation)?);
+            }
         }
-        roots.push(root);
+        Demand::Writes(names, batch) => {
+            let explanations = engine.explain_writes(snapshot, principal, batch).await?;
+            for (name, explanation) in names.iter().zip(&explanations) {
+                roots.push(root(name, explanation)?);
+            }
+        }
     }
     Ok(json!({ "roots": roots }))
+}
+
+fn root(name: &str, explanation: &impl Serialize) -> Result<Value> {
+    let mut root = serde_json::to_value(explanation).map_err(Error::internal)?;
+    if let Value::Object(root) = &mut root {
+        root.shift_insert(0, "name".into(), name.into());
+    }
+    Ok(root)
 }

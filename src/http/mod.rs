@@ -23,7 +23,7 @@ mod stall;
 pub use app::{App, Parts};
 pub use catalog::{catalog_of, database_word};
 pub use edge::{Edge, Exchange, Handler};
-pub use explain::{Asked, Whom, explain};
+pub use explain::{Asked, Whom, explain, explain_demand};
 pub use proxies::Proxies;
 pub use route::{path_segments, query_pairs};
 pub use server::{IDLE, Limits, bind, serve};

@@ -239,6 +239,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(ExposeHeaders::list([
                 HeaderName::from_static("etag"),
+                HeaderName::from_static("idempotency-replayed"),
                 HeaderName::from_static("retry-after"),
                 HeaderName::from_static("x-request-id"),
             ]))

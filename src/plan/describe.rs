@@ -31,7 +31,7 @@ pub fn describe(query: &Query, around: &Describer<'_>) -> Json {
             say("table", table_name(*table).into());
         }
         From::Written { write, table, .. } => {
-            say("rows written by", (*write).into());
+            say("rows of write", (*write + 1).into());
             say("table", table_name(*table).into());
         }
         From::Nothing => {}

@@ -94,7 +94,7 @@ pub(super) fn grouped(predicate: &Predicate, is_key: &dyn Fn(&Term) -> bool) -> 
         Predicate::Compare { left, right, .. } => grouped_term(left, is_key) && grouped_term(right, is_key),
         Predicate::IsNull { term, .. } => grouped_term(term, is_key),
         Predicate::Truth(term) => grouped_term(term, is_key),
-        Predicate::Exists(_) => false,
+        Predicate::Exists(_) | Predicate::Own { .. } => false,
     }
 }
 

@@ -145,7 +145,7 @@ fn is_local(condition: &Predicate) -> bool {
         Predicate::Not(part) => is_local(part),
         Predicate::Compare { left, right, .. } => is_local_term(left) && is_local_term(right),
         Predicate::IsNull { term, .. } => is_local_term(term),
-        Predicate::Exists(_) => false,
+        Predicate::Exists(_) | Predicate::Own { .. } => false,
         Predicate::Truth(term) => is_local_term(term),
     }
 }

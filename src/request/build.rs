@@ -13,6 +13,16 @@ impl Values {
     pub fn get(&self, slot: Slot) -> &Value {
         self.0.get(slot.0 as usize).unwrap_or(&Value::Null)
     }
+
+    /// How many values the longest list holds.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        let lengths = self.0.iter().map(|value| match value {
+            Value::List(items) => items.len(),
+            _ => 0,
+        });
+        lengths.max().unwrap_or(0)
+    }
 }
 
 /// Fills [`Values`] while a front makes the shape.
@@ -40,6 +50,7 @@ impl Builder {
         Batch {
             writes,
             values: Values(self.values),
+            once: None,
         }
     }
 

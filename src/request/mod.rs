@@ -5,11 +5,13 @@
 
 mod build;
 mod filter;
+mod once;
 mod output;
 mod write;
 
 pub use build::{Builder, Values};
 pub use filter::{Aggregation, Comparison, Expression, Filter, Function, JsonStep};
+pub use once::Once;
 pub use output::{
     AggregateField, AggregateFunction, AggregateMember, AggregateOperand, BytesFormat, ConnectionField, Constant,
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,
@@ -32,6 +34,15 @@ pub struct Request {
     pub read: Read,
     /// What fills its holes.
     pub values: Values,
+}
+
+/// What a front makes of what was asked, for whoever looks at it without running it.
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// Reads, each with a name.
+    Reads(Vec<(String, Request)>),
+    /// A batch, and a name for each of its writes.
+    Writes(Vec<String>, Batch),
 }
 
 /// One root read.

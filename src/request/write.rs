@@ -3,7 +3,7 @@
 //! Nested writes are no tree here: each level is a write of its own, linked to rows of an earlier one. So a batch is a list
 //! in the order in which it happens, and what a level costs does not depend on how many rows it has.
 
-use super::{Expression, Filter, Formats, Output, Select, Slot, Values};
+use super::{Expression, Filter, Formats, Once, Output, Select, Slot, Values};
 use crate::ident::Name;
 
 /// Writes that happen together or not at all, in order.
@@ -13,6 +13,8 @@ pub struct Batch {
     pub writes: Vec<Write>,
     /// What fills their holes.
     pub values: Values,
+    /// They happen once, however often they are sent; `None`: each time.
+    pub once: Option<Once>,
 }
 
 /// One change of one table's rows.
@@ -31,7 +33,8 @@ pub struct Write {
     /// Writes of one unit (a root field with all that is nested in it) are read back together, as they are when all of them
     /// have happened. The numbers rise.
     pub unit: u16,
-    /// That no row is found is an error: the row is unknown, or the caller may only read it.
+    /// That no row is found is an error: the row is unknown, or the caller may only read it. (A row of another is unknown: the
+    /// error is the same whether it exists or not.)
     pub strict: bool,
 }
 
@@ -97,7 +100,8 @@ pub struct Insert {
 /// New rows with the same columns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowGroup {
-    /// The columns that were sent.
+    /// The columns that were sent. One that a rule sets for new rows may be among them where an upsert names it among those
+    /// that it changes.
     pub columns: Vec<Name>,
     /// Columns that take their values from rows of earlier writes.
     pub links: Vec<Link>,

@@ -20,8 +20,8 @@ use crate::config;
 use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
-use crate::request::{Batch, Request};
-use axum::http::{HeaderMap, Method};
+use crate::request::{Batch, Builder, Demand, Once, Request};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -192,7 +192,15 @@ impl Rest {
                 let delivery = Delivery::Stream(&room);
                 write(self.engine.run(&snapshot, principal, &request, delivery).await?)
             }
-            Step::Write { batch, write } => write(self.engine.write(&snapshot, principal, *batch).await?),
+            Step::Write { batch, write } => {
+                let batch = Batch {
+                    once: once(call)?,
+                    ..*batch
+                };
+                let written = self.engine.write(&snapshot, principal, batch).await?;
+                let replayed = written.iter().any(|written| written.replayed);
+                write(written).map(|response| write::replayed(response, replayed))
+            }
             Step::Account { action, write } => {
                 let accounts = self.accounts.as_ref().ok_or_else(|| {
                     Error::new(
@@ -204,14 +212,37 @@ impl Rest {
                 write(accounts.act(principal, call.address, *action).await?)
             }
             Step::Each { batches, write } => {
-                let mut outcomes = Vec::with_capacity(batches.len());
-                for batch in batches {
-                    outcomes.push(match batch {
-                        Ok(batch) => self.engine.write(&snapshot, principal, batch).await,
-                        Err(error) => Err(error),
-                    });
+                let once = once(call)?;
+                if let Some(once) = &once {
+                    // Each happens once by itself. The key of all is kept first, so that with the same key others are
+                    // refused before any of them happens.
+                    let batch = Batch {
+                        once: Some(once.clone()),
+                        ..Builder::new().finish_batch(Vec::new())
+                    };
+                    self.engine.write(&snapshot, principal, batch).await?;
                 }
-                write(outcomes)
+                let mut outcomes = Vec::with_capacity(batches.len());
+                let mut replayed = once.is_some();
+                for (index, batch) in batches.into_iter().enumerate() {
+                    let outcome = match batch {
+                        Ok(batch) => {
+                            let once = once.as_ref().map(|once| once.part(index));
+                            let batch = Batch { once, ..batch };
+                            self.engine.write(&snapshot, principal, batch).await
+                        }
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = &outcome
+                        && error.code.is_of_a_key()
+                    {
+                        return outcome.and(Err(Error::internal("an error is no answer")));
+                    }
+                    let is_again = |written: &Vec<Written>| written.iter().any(|written| written.replayed);
+                    replayed &= outcome.as_ref().is_ok_and(is_again);
+                    outcomes.push(outcome);
+                }
+                write(outcomes).map(|response| write::replayed(response, replayed))
             }
         }
     }
@@ -225,12 +256,12 @@ impl Rest {
             .map(|dialect| dialect.write_error(error, call))
     }
 
-    /// The request that a call becomes, for `explain`.
+    /// What a call becomes, for `explain`.
     ///
     /// # Errors
     /// What is wrong with the call; also a call that no dialect owns, or that is answered without data.
-    pub fn request(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Request> {
-        self.dialects.request(snapshot, principal, call)
+    pub fn demand(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Demand> {
+        self.dialects.demand(snapshot, principal, call)
     }
 
     /// The OpenAPI 3.1 document of one dialect, or of all, for what a principal may see.
@@ -238,6 +269,21 @@ impl Rest {
     pub fn openapi(&self, snapshot: &Snapshot, principal: &Principal, dialect: Option<&str>) -> serde_json::Value {
         self.dialects.openapi(snapshot, principal, dialect)
     }
+}
+
+/// What a call with an `Idempotency-Key` is known by.
+fn once(call: &Call) -> Result<Option<Once>> {
+    let values = call.headers.get_all(Once::HEADER);
+    let segments = (call.path.len() as u64).to_le_bytes();
+    let mut said: Vec<&[u8]> = vec![call.method.as_str().as_bytes(), &segments];
+    said.extend(call.path.iter().map(String::as_bytes));
+    said.extend(
+        call.query
+            .iter()
+            .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]),
+    );
+    said.push(&call.body);
+    Once::read(values.iter().map(HeaderValue::as_bytes), &said)
 }
 
 /// The enabled dialects, those with fixed paths before `/api/{table}`.
@@ -276,21 +322,26 @@ impl Dialects {
         dialect.parse(call, self.scene(snapshot, principal)?)
     }
 
-    fn request(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Request> {
+    fn demand(&self, snapshot: &Snapshot, principal: &Principal, call: &Call) -> Result<Demand> {
+        let path = || call.path.join("/");
         let Some(dialect) = self.owner(&call.path) else {
-            let message = format!("no enabled REST dialect answers /{}", call.path.join("/"));
+            let message = format!("no enabled REST dialect answers /{}", path());
             return Err(Error::not_found(Code::UNKNOWN_TABLE, message));
         };
+        let unfit = |message: &str| Err(Error::invalid(Code::NOT_SUPPORTED, message));
         match self.parse(dialect, snapshot, principal, call)? {
-            Step::Run { request, .. } => Ok(*request),
-            Step::Write { .. } | Step::Each { .. } | Step::Account { .. } => Err(Error::invalid(
-                Code::NOT_SUPPORTED,
-                "only calls that read are explained",
-            )),
-            Step::Done(_) => Err(Error::invalid(
-                Code::NOT_SUPPORTED,
-                "this call is answered without asking the database",
-            )),
+            Step::Run { request, .. } => Ok(Demand::Reads(vec![(path(), *request)])),
+            Step::Write { batch, .. } => {
+                let all = batch.writes.len();
+                let name = |write: usize| match all {
+                    1 => path(),
+                    all => format!("{}, write {write} of {all}", path()),
+                };
+                Ok(Demand::Writes((1..=all).map(name).collect(), *batch))
+            }
+            Step::Each { .. } => unfit("operations that are a transaction each are explained one by one"),
+            Step::Account { .. } => unfit("calls about accounts are not explained"),
+            Step::Done(_) => unfit("this call is answered without asking the database"),
         }
     }
 

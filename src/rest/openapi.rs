@@ -53,6 +53,17 @@ impl Document {
         json!({"$ref": format!("#/components/parameters/{key}")})
     }
 
+    /// Keeps the header by which a write can be sent again without happening twice, and returns a reference to it.
+    pub(super) fn idempotency_key(&mut self) -> Value {
+        let parameter = json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "A write that has succeeded is not done again under the same key, but answered as it was.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        });
+        let key = keep(&mut self.parameters, "idempotency_key", parameter);
+        json!({"$ref": format!("#/components/parameters/{key}")})
+    }
+
     /// Keeps a response and returns a reference to it.
     pub(super) fn response(&mut self, key: &str, response: Value) -> Value {
         let key = keep(&mut self.responses, &word(key), response);
@@ -98,6 +109,37 @@ impl Document {
                 },
             },
         })
+    }
+}
+
+/// What a dialect says of its refusals: what each status means, and how it is written. Those that an operation names are
+/// kept.
+pub(super) struct Refusals {
+    /// The dialect.
+    pub(super) dialect: &'static str,
+    /// The body by media type.
+    pub(super) content: Value,
+    /// Statuses in their order.
+    pub(super) meanings: &'static [(u16, &'static str)],
+    /// Those without a body.
+    pub(super) bare: &'static [u16],
+}
+
+impl Refusals {
+    /// The responses of an operation: its own, these refusals, and whatever else may go wrong.
+    pub(super) fn beside(&self, document: &mut Document, own: Value, statuses: &[u16]) -> Value {
+        let mut responses = own;
+        for (status, meaning) in self.meanings.iter().filter(|(status, _)| statuses.contains(status)) {
+            let mut response = json!({"description": meaning});
+            if !self.bare.contains(status) {
+                response["content"] = self.content.clone();
+            }
+            let status = status.to_string();
+            responses[&status] = document.response(&format!("{}.{status}", self.dialect), response);
+        }
+        let other = json!({"description": "Anything else that is wrong.", "content": self.content});
+        responses["default"] = document.response(&format!("{}.wrong", self.dialect), other);
+        responses
     }
 }
 

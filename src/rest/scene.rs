@@ -37,6 +37,11 @@ impl<'a> Scene<'a> {
         self.view.read(face.id).is_some() && self.in_scope(face)
     }
 
+    /// Whether the caller is anybody at all, and not one of all who show nothing.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.principal.role.as_str() != Principal::ANONYMOUS
+    }
+
     /// Whether the caller's token is for a face.
     pub(super) fn in_scope(&self, face: &Face) -> bool {
         let scope = self.principal.scope.as_ref().and_then(|scope| scope.read.as_ref());

@@ -7,10 +7,10 @@ use crate::catalog::{
 };
 use crate::config;
 use crate::engine::{Body, Outcome, Snapshot, Written};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::ident::{Identifier, Name};
 use crate::principal::{Credential, Principal};
-use crate::request::{Batch, Change, Expression, Filter, Values, Write};
+use crate::request::{Batch, Change, Demand, Expression, Filter, Request, Values, Write};
 use crate::rules::{Cell, CreateAccess, FaceAccess, Predicate, ReadAccess, UpdateAccess, View};
 use crate::value::{Type, Value};
 use axum::http::{HeaderMap, Method};
@@ -221,9 +221,22 @@ impl Stage {
         }
     }
 
+    /// The request that a signed-in caller's call becomes.
+    fn read(&self, call: &Call) -> Result<Request> {
+        let unfit = || Error::invalid(Code::NOT_SUPPORTED, "not a call that reads");
+        match self.dialects.demand(&self.snapshot, &user(), call)? {
+            Demand::Reads(requests) => requests
+                .into_iter()
+                .next()
+                .map(|(_, request)| request)
+                .ok_or_else(unfit),
+            Demand::Writes(..) => Err(unfit()),
+        }
+    }
+
     /// What a signed-in caller's call becomes: the request's shape and values.
     pub(super) fn request(&self, url: &str) -> String {
-        match self.dialects.request(&self.snapshot, &user(), &get(url)) {
+        match self.read(&get(url)) {
             Ok(request) => format!("{:#?}\n{:?}", request.read.select, request.values),
             Err(error) => format!("{error:?}"),
         }
@@ -231,7 +244,7 @@ impl Stage {
 
     /// The filter that a signed-in caller's call becomes, or what is wrong with it.
     pub(super) fn filter(&self, url: &str) -> String {
-        match self.dialects.request(&self.snapshot, &user(), &get(url)) {
+        match self.read(&get(url)) {
             Ok(request) => request
                 .read
                 .select
@@ -243,7 +256,7 @@ impl Stage {
 
     /// Takes a signed-in caller's call as far as the plan.
     pub(super) fn planned(&self, call: &Call) -> Result<()> {
-        let request = self.dialects.request(&self.snapshot, &user(), call)?;
+        let request = self.read(call)?;
         let view = self.snapshot.view(Principal::USER).unwrap();
         let authorized = crate::rules::authorize(&self.snapshot.catalog, view, &user(), &request.read)?;
         crate::plan::plan(&self.snapshot.catalog, &authorized).map(|_| ())
@@ -291,6 +304,7 @@ impl Stage {
             body: Some(Bytes::from_static(body.as_bytes())),
             count: 1,
             created: 1,
+            replayed: false,
         };
         match self.dialects.parse(dialect, &self.snapshot, &user(), call).unwrap() {
             super::Step::Write { write, .. } => write(bodies.iter().map(written).collect()).unwrap(),

@@ -2,9 +2,10 @@
 
 use super::Call;
 use crate::engine::{Body, Outcome, Tail};
-use crate::error::{Error, Kind};
+use crate::error::{Code, Error, Kind};
 use crate::memory::Pieces;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use crate::request::Once;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use std::io::Write as _;
@@ -103,6 +104,15 @@ pub(super) fn see_other(target: HeaderValue) -> Response {
     response
 }
 
+/// Says that an answer tells what an earlier call gave.
+pub(super) fn replayed(mut response: Response, replayed: bool) -> Response {
+    if replayed {
+        let name = HeaderName::from_static(Once::REPLAYED);
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
 /// Adds the headers that an error's status asks for; `methods` are those of the path.
 pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'static str, call: &Call) -> Response {
     let (name, value) = match (response.status(), error.kind) {
@@ -112,6 +122,7 @@ pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'sta
         (StatusCode::METHOD_NOT_ALLOWED, _) => (header::ALLOW, ""),
         (StatusCode::TOO_MANY_REQUESTS, _) => (header::RETRY_AFTER, "60"),
         (StatusCode::SERVICE_UNAVAILABLE, _) => (header::RETRY_AFTER, "1"),
+        _ if error.code == Code::KEY_IN_USE => (header::RETRY_AFTER, "1"),
         _ => return response,
     };
     response.headers_mut().insert(name, HeaderValue::from_static(value));

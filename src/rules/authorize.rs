@@ -18,6 +18,7 @@ mod write;
 pub use decide::decisions;
 pub use write::authorize_writes;
 
+use super::predicate::own_rows;
 use super::{Call, Cell, Decisions, From, OrderTerm, Page, Predicate, Right, Select, Term, Through, Touch, View};
 use crate::catalog::{Catalog, ColumnId, ExposedFunction, Face, FunctionResult, Join, Relation, TableId};
 use crate::error::{Code, Error, Kind, Result};
@@ -243,6 +244,11 @@ impl<'a> Resolver<'a> {
                     let own = self.cell(from, *own).ok_or_else(lost)?.shifted(1);
                     parts.push(equal(self.cell(target, *referenced).ok_or_else(lost)?, own));
                 }
+                parts.extend(own_rows(
+                    self.catalog,
+                    (from.face.table, columns, 1),
+                    (target.face.table, references, 0),
+                ));
                 parts.push(target.rule.clone());
                 Ok((Predicate::all(parts), None))
             }
@@ -264,6 +270,13 @@ impl<'a> Resolver<'a> {
                     let referenced = self.cell(target, *referenced).ok_or_else(lost)?.shifted(1);
                     parts.push(equal(self.cell(&through, *far).ok_or_else(lost)?, referenced));
                 }
+                let join = through_face.table;
+                parts.extend(own_rows(self.catalog, (from.face.table, columns, 2), (join, near, 0)));
+                parts.extend(own_rows(
+                    self.catalog,
+                    (join, far, 0),
+                    (target.face.table, references, 1),
+                ));
                 parts.push(through.rule.clone());
                 let pair: Vec<ColumnId> = near.iter().chain(far).copied().collect();
                 let unique = self.catalog.table(through_face.table).is_unique(&pair);

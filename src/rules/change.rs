@@ -84,6 +84,8 @@ pub struct Group {
     pub check: Predicate,
     /// For an upsert: which rows that stand may be changed (scope 0): another one in the way is an error.
     pub allowed: Predicate,
+    /// For an upsert: which rows that stand can be read at least (scope 0): of another one it is not told that it stands.
+    pub readable: Predicate,
     /// For an upsert: which of them are wanted to be changed (scope 0); others stay as they are.
     pub wanted: Predicate,
     /// For an upsert: what changed rows get (scope 0 is the row as it was), presets of the right to update too.

@@ -84,6 +84,7 @@ impl<'a> Describer<'a> {
             Predicate::IsNull { term, null } => {
                 format!("{} IS {}NULL", self.term(term), if *null { "" } else { "NOT " })
             }
+            Predicate::Own { scope, .. } => format!("{} IS OF ITS OWN TABLE", self.name(usize::from(*scope))),
             Predicate::Exists(exists) => {
                 let inner = self.inner(exists.table);
                 let name = inner.name(0);
@@ -198,7 +199,7 @@ impl<'a> Describer<'a> {
             Parameter::Cursor(slot, part) => mark().unwrap_or_else(|| format!(":{}.{part}", slot.0)),
             Parameter::Sent(column) => format!("_REQ_.{}", self.own_column(*column)),
             Parameter::IsSent(column) => format!("'{}' IN _REQ_FIELDS_", self.own_column(*column)),
-            Parameter::Row(_, index) => format!("row.{index}"),
+            Parameter::Row(_, index) => mark().unwrap_or_else(|| format!("row.{index}")),
             Parameter::Linked { write, kept, .. } | Parameter::Written { write, kept } => {
                 format!("write {write}.{kept}")
             }

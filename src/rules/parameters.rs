@@ -8,7 +8,7 @@ impl Predicate {
     pub fn has_parameter(&self, is: &dyn Fn(&Parameter) -> bool) -> bool {
         let any = |parts: &[Predicate]| parts.iter().any(|part| part.has_parameter(is));
         match self {
-            Predicate::Constant(_) => false,
+            Predicate::Constant(_) | Predicate::Own { .. } => false,
             Predicate::And(parts) | Predicate::Or(parts) => any(parts),
             Predicate::Not(part) => part.has_parameter(is),
             Predicate::Compare { left, right, .. } => left.has_parameter(is) || right.has_parameter(is),

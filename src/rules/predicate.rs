@@ -34,6 +34,13 @@ pub enum Predicate {
         /// True tests for null.
         null: bool,
     },
+    /// A row is its table's own, none of a table that inherits from it: only those does a foreign key refer to (PostgreSQL).
+    Own {
+        /// Which row.
+        scope: u16,
+        /// Its table.
+        table: TableId,
+    },
     /// Any row of a table satisfies a condition.
     Exists(Box<Exists>),
     /// A term of boolean type.
@@ -336,14 +343,31 @@ impl Term {
             }
             Term::Json { text: true, .. } => Type::TEXT,
             Term::Json { .. } => Type::Jsonb,
-            Term::Case { branches, otherwise } => branches
-                .first()
-                .map(|(_, term)| term)
-                .or(otherwise.as_deref())
-                .map_or(Type::TEXT, |term| term.data_type(catalog)),
+            Term::Case { branches, otherwise } => {
+                let values = || branches.iter().map(|(_, term)| term).chain(otherwise.as_deref());
+                let double = |term: &Term| matches!(term.data_type(catalog), Type::Float(_));
+                match values().next().map(|term| term.data_type(catalog)) {
+                    Some(first) if first.is_number() && values().any(double) => Type::Float(64),
+                    first => first.unwrap_or(Type::TEXT),
+                }
+            }
             Term::Scalar { value, .. } => value.data_type(catalog),
             Term::Aggregate(aggregate) => aggregate.data_type.clone(),
             Term::Truth(_) => Type::Boolean,
         }
     }
+}
+
+/// One side of a join: its table, the columns, and the scope of its row.
+type Side<'s> = (TableId, &'s [ColumnId], u16);
+
+/// That a row which a foreign key refers to is its table's own, where a join is such a foreign key, this way or that.
+pub(super) fn own_rows(catalog: &Catalog, one: Side<'_>, other: Side<'_>) -> impl Iterator<Item = Predicate> + use<> {
+    let database = &catalog.database;
+    let referred = |from: Side<'_>, to: Side<'_>| {
+        let (table, references, scope) = to;
+        let refers = database.refers_to_parent(from.0, from.1, table, references);
+        refers.then_some(Predicate::Own { scope, table })
+    };
+    [referred(one, other), referred(other, one)].into_iter().flatten()
 }

@@ -2,6 +2,7 @@
 //! rule on writes speaks of what was sent, the write knows where it comes from).
 
 use super::{Aggregate, Exists, Parameter, Predicate, Term};
+use crate::catalog::ColumnId;
 use crate::value::Datum;
 
 /// What a column or a parameter becomes that stands so many table references further in; `None` leaves it.
@@ -100,6 +101,14 @@ impl Predicate {
         let all = |parts: &[Predicate]| parts.iter().map(|part| part.rewritten(depth, leaf)).collect::<Vec<_>>();
         match self {
             Predicate::Constant(_) => self.clone(),
+            Predicate::Own { scope, table } => {
+                // A row moves as its columns do.
+                let (scope, table, column) = (*scope, *table, ColumnId(0));
+                match leaf(&Term::Column { scope, table, column }, depth) {
+                    Some(Term::Column { scope, .. }) => Predicate::Own { scope, table },
+                    _ => self.clone(),
+                }
+            }
             Predicate::And(parts) => Predicate::all(all(parts)),
             Predicate::Or(parts) => Predicate::any(all(parts)),
             Predicate::Not(part) => part.rewritten(depth, leaf).negate(),

@@ -98,7 +98,7 @@ impl Solver<'_> {
 
     fn predicate(&mut self, predicate: &Predicate) -> Predicate {
         match predicate {
-            Predicate::Constant(_) => predicate.clone(),
+            Predicate::Constant(_) | Predicate::Own { .. } => predicate.clone(),
             Predicate::And(parts) => {
                 let parts: Vec<_> = parts.iter().map(|part| self.predicate(part)).collect();
                 folded(Predicate::all(parts))
@@ -168,6 +168,7 @@ impl Solver<'_> {
     fn state(&mut self, predicate: &Predicate) -> State {
         match predicate {
             Predicate::Constant(decision) => State::Decided(*decision),
+            Predicate::Own { .. } => State::Open,
             Predicate::And(parts) => self.states(parts, false),
             Predicate::Or(parts) => self.states(parts, true),
             Predicate::Not(inner) => match self.state(inner) {
@@ -433,7 +434,7 @@ impl Solver<'_> {
 
     fn usage(&self, predicate: &Predicate) -> Usage {
         match predicate {
-            Predicate::Constant(_) => Usage::default(),
+            Predicate::Constant(_) | Predicate::Own { .. } => Usage::default(),
             Predicate::And(parts) | Predicate::Or(parts) => parts
                 .iter()
                 .fold(Usage::default(), |usage, part| usage.and(self.usage(part))),

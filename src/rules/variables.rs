@@ -7,7 +7,7 @@ impl Predicate {
     /// Adds the names of the caller's variables that it uses; `*` is all of them.
     pub fn variables<'a>(&'a self, found: &mut BTreeSet<&'a str>) {
         match self {
-            Predicate::Constant(_) => {}
+            Predicate::Constant(_) | Predicate::Own { .. } => {}
             Predicate::And(parts) | Predicate::Or(parts) => parts.iter().for_each(|part| part.variables(found)),
             Predicate::Not(part) => part.variables(found),
             Predicate::Compare { left, right, .. } => {

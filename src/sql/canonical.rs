@@ -100,10 +100,12 @@ impl Writer<'_> {
                 self.extension_infix(extension, left, operator.trim(), right);
                 return;
             }
-            self.term(left);
+            let doubles = [left, right].map(|term| matches!(term.data_type(self.catalog), Type::Float(_)));
+            let doubles = doubles.contains(&true);
+            self.beside(left, doubles);
             self.plain_enum(left);
             self.word(operator);
-            self.term(right);
+            self.beside(right, doubles);
             self.plain_enum(right);
             return;
         }

@@ -88,6 +88,25 @@ impl Writer<'_> {
         );
     }
 
+    /// A value as a text, in the one form that both databases can give it.
+    pub(super) fn cast_to_text(&mut self, term: &Term) {
+        let words: Between<'_> = match (term.data_type(self.catalog), self.is_postgres()) {
+            // Zeros behind the point are kept by one database alone.
+            (Type::Numeric, true) => &["trim_scale(", ")::text"],
+            (Type::TimestampTz, true) => &["((", ") AT TIME ZONE 'UTC')::text"],
+            (_, true) => &["CAST(", " AS text)"],
+            (Type::Boolean, false) => &["CASE WHEN ", " THEN 'true' WHEN NOT ", " THEN 'false' END"],
+            (Type::Numeric, false) => &["diglot_decimal_text(", ")"],
+            (Type::Float(_), false) => &["diglot_float_text(", ")"],
+            (Type::Timestamp | Type::TimestampTz, false) => &["diglot_moment(", ")"],
+            (Type::Date, false) => &["diglot_day(", ")"],
+            (Type::Uuid, false) => &["diglot_uuid(", ")"],
+            (Type::Bytes, false) => &["('\\x' || lower(hex(", ")))"],
+            (_, false) => &["CAST(", " AS text)"],
+        };
+        self.around(term, words);
+    }
+
     fn around(&mut self, term: &Term, words: Between<'_>) {
         for (index, word) in words.iter().enumerate() {
             if index > 0 {

@@ -6,7 +6,7 @@
 use super::layout::Shape;
 use super::writer::Alias;
 use super::{Flavor, Statement, Writer};
-use crate::catalog::{Catalog, ColumnId};
+use crate::catalog::{Catalog, Column, ColumnId, TableId};
 use crate::plan::{Verdict, WritePlan};
 use crate::request::Formats;
 use crate::rules::{Change, Conflict, Group, Parameter, Predicate, Term, Within};
@@ -42,7 +42,8 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn feed(&self, group: &Group) -> Feed {
         let asks = |check: &Predicate| mentions_rows(check);
-        // Which rows were left out is not told, and it matters where the others are read back.
+        // Which rows were left out is not told, and it matters where the others are read back, and to who might not have
+        // created them.
         let ignore = matches!(
             &self.plan.write.change,
             Change::Insert {
@@ -50,18 +51,10 @@ impl<'a> Changes<'a> {
                 ..
             }
         );
-        let sends = group.columns.iter().any(|(_, value)| {
-            matches!(
-                value,
-                Term::Parameter {
-                    source: Parameter::Row(..) | Parameter::Linked { .. },
-                    ..
-                }
-            )
-        });
+        let sends = group.columns.iter().any(|(_, value)| is_of_row(value));
         if self.flavor == Flavor::Sqlite
             || !sends
-            || (ignore && self.plan.keeps)
+            || (ignore && (self.plan.keeps || group.check != Predicate::TRUE))
             || asks(&group.check)
             || asks(&group.set_check)
             || asks(&group.allowed)
@@ -107,7 +100,7 @@ impl<'a> Changes<'a> {
                         writer.stored_of_source(table, *column, value);
                     }
                     writer.word(" FROM ");
-                    writer.source_rows(table, &group.columns);
+                    writer.source_rows(table, group.columns.iter());
                     writer.word(" ORDER BY s.o");
                 }
             }
@@ -125,7 +118,7 @@ impl<'a> Changes<'a> {
     }
 
     /// The rows that new ones of a group meet: for each its place, what is kept of it, and whether it may be changed (1),
-    /// should stay as it is (2), or may not be touched (0).
+    /// should stay as it is (2), may only be read (3), or is unknown to the caller (0).
     #[must_use]
     pub fn met(&self, group: &Group, key: &[ColumnId]) -> Statement {
         let mut writer = self.writer();
@@ -145,10 +138,16 @@ impl<'a> Changes<'a> {
         writer.predicate(&group.allowed);
         writer.word(" THEN CASE WHEN ");
         writer.predicate(&group.wanted);
-        writer.by_flavor(" THEN '1' ELSE '2' END ELSE '0' END", " THEN 1 ELSE 2 END ELSE 0 END");
+        writer.by_flavor(" THEN '1' ELSE '2' END", " THEN 1 ELSE 2 END");
+        if group.readable != Predicate::FALSE {
+            writer.word(" WHEN ");
+            writer.predicate(&group.readable);
+            writer.by_flavor(" THEN '3'", " THEN 3");
+        }
+        writer.by_flavor(" ELSE '0' END", " ELSE 0 END");
         writer.word(" FROM ");
         if feed == Feed::All {
-            writer.source_rows(table, &group.columns);
+            writer.source_rows(table, group.columns.iter());
             writer.word(" JOIN ");
         }
         writer.table(table);
@@ -174,7 +173,12 @@ impl<'a> Changes<'a> {
         self.setting(&mut writer, &group.set, feed);
         if feed == Feed::All {
             writer.word(" FROM ");
-            writer.source_rows(table, &group.columns);
+            // Some columns of rows that are met get what was sent, where new ones get what a rule says.
+            let is_sent = |(column, _): &&(ColumnId, Term)| {
+                let sent = |(own, value): &(ColumnId, Term)| own == column && is_of_row(value);
+                !group.columns.iter().any(sent)
+            };
+            writer.source_rows(table, group.columns.iter().chain(group.set.iter().filter(is_sent)));
         }
         writer.word(" WHERE ");
         self.same_key(&mut writer, group, key, feed);
@@ -183,7 +187,7 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
-    fn same_key(&self, writer: &mut Writer<'_>, group: &Group, key: &[ColumnId], feed: Feed) {
+    pub(super) fn same_key(&self, writer: &mut Writer<'_>, group: &Group, key: &[ColumnId], feed: Feed) {
         let table = self.plan.write.table;
         for (index, column) in key.iter().enumerate() {
             if index > 0 {
@@ -299,7 +303,7 @@ impl<'a> Changes<'a> {
 
     /// A row where any row of a condition exists.
     #[must_use]
-    pub fn exists(&self, condition: &Predicate) -> Statement {
+    pub fn exists(&self, condition: &Predicate, within: Option<&Within>) -> Statement {
         let mut writer = self.writer();
         let alias = writer.new_alias();
         writer.push_scope(alias);
@@ -307,8 +311,7 @@ impl<'a> Changes<'a> {
         writer.table(self.plan.write.table);
         writer.word(" AS ");
         writer.alias(alias);
-        writer.word(" WHERE ");
-        writer.predicate(condition);
+        self.only(&mut writer, condition, within);
         writer.word(" LIMIT 1");
         writer.pop_scope();
         finish(writer)
@@ -350,7 +353,7 @@ impl<'a> Changes<'a> {
         (writer, alias)
     }
 
-    fn writer(&self) -> Writer<'a> {
+    pub(super) fn writer(&self) -> Writer<'a> {
         Writer::new(self.catalog, self.flavor, Formats::default(), false)
     }
 
@@ -358,6 +361,18 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn kept_count(&self) -> usize {
         self.plan.write.kept.len() + usize::from(self.plan.by_number)
+    }
+
+    pub(super) fn table(&self) -> TableId {
+        self.plan.write.table
+    }
+
+    pub(super) fn column(&self, column: ColumnId) -> &Column {
+        self.catalog.table(self.table()).column(column)
+    }
+
+    pub(super) fn columns(&self) -> impl Iterator<Item = ColumnId> + use<> {
+        self.catalog.table(self.table()).column_ids()
     }
 
     fn key(&self) -> Vec<ColumnId> {
@@ -368,7 +383,7 @@ impl<'a> Changes<'a> {
     }
 
     /// `WHERE …` for the rows that a change is for.
-    fn only(&self, writer: &mut Writer<'_>, targets: &Predicate, within: Option<&Within>) {
+    pub(super) fn only(&self, writer: &mut Writer<'_>, targets: &Predicate, within: Option<&Within>) {
         writer.word(" WHERE ");
         let bracket = within.is_some() && matches!(targets, Predicate::Or(_));
         if bracket {
@@ -476,10 +491,21 @@ impl<'a> Changes<'a> {
     }
 }
 
-fn finish(writer: Writer<'_>) -> Statement {
+pub(super) fn finish(writer: Writer<'_>) -> Statement {
     let long_calls = writer.long_calls;
     let (text, marks) = writer.finish();
     Statement::new(text, marks, Shape::default(), long_calls)
+}
+
+/// Whether a value is one that was sent for a row.
+fn is_of_row(value: &Term) -> bool {
+    matches!(
+        value,
+        Term::Parameter {
+            source: Parameter::Row(..) | Parameter::Linked { .. },
+            ..
+        }
+    )
 }
 
 /// Whether a condition speaks of what was sent.

@@ -11,6 +11,8 @@ pub(super) struct Columns {
     pub(super) columns: BTreeSet<ColumnId>,
     /// The whole row, as a value of its table's type.
     pub(super) whole: bool,
+    /// Which table it is of.
+    pub(super) table: bool,
 }
 
 impl Columns {
@@ -163,6 +165,7 @@ impl Columns {
     fn predicate(&mut self, predicate: &Predicate, scope: u16) {
         match predicate {
             Predicate::Constant(_) => {}
+            Predicate::Own { scope: own, .. } => self.table |= *own == scope,
             Predicate::And(parts) | Predicate::Or(parts) => parts.iter().for_each(|part| self.predicate(part, scope)),
             Predicate::Not(part) => self.predicate(part, scope),
             Predicate::Compare { left, right, .. } => {

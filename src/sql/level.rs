@@ -23,6 +23,9 @@ impl Writer<'_> {
             return;
         }
         let table = self.table_of(query);
+        // Inside it the alias is still the table's.
+        self.pop_scope();
+        self.push_scope(alias.derived(false));
         self.word(" FROM (SELECT ");
         if self.is_postgres() {
             self.word("DISTINCT ON (");
@@ -50,6 +53,8 @@ impl Writer<'_> {
         }
         self.word(") AS ");
         self.alias(alias);
+        self.pop_scope();
+        self.push_scope(alias);
         if !self.is_postgres() {
             self.word(" WHERE \"diglot rank\" = 1");
         }
@@ -57,7 +62,7 @@ impl Writer<'_> {
 
     /// The columns that a derived table passes on, under their own names.
     pub(super) fn passed_on(&mut self, table: Option<TableId>, needed: &Columns) {
-        if needed.columns.is_empty() && !needed.whole {
+        if needed.columns.is_empty() && !needed.whole && !needed.table {
             self.word("1");
         }
         for (index, column) in needed.columns.iter().enumerate() {
@@ -66,12 +71,18 @@ impl Writer<'_> {
                 self.column(0, table, *column);
             }
         }
-        if needed.whole
-            && let Some(alias) = self.pop_scope()
-        {
-            self.comma(needed.columns.len());
-            self.alias(alias);
-            self.word(" AS \"diglot row\"");
+        if let Some(alias) = self.pop_scope() {
+            let count = needed.columns.len();
+            if needed.whole {
+                self.comma(count);
+                self.alias(alias);
+                self.word(" AS \"diglot row\"");
+            }
+            if needed.table {
+                self.comma(count + usize::from(needed.whole));
+                self.alias(alias);
+                self.word(".tableoid AS \"diglot table\"");
+            }
             self.push_scope(alias);
         }
     }

@@ -1,6 +1,8 @@
 //! Plan → SQL text. Nothing reaches the text but quoted identifiers, fixed words and parameter marks: `Writer` takes
 //! nothing else.
 
+mod aggregate;
+mod arithmetic;
 mod canonical;
 mod cast;
 mod change;
@@ -13,6 +15,7 @@ mod nested;
 mod own;
 mod predicate;
 mod render;
+mod sent;
 mod statement;
 mod stored;
 mod term;
@@ -21,8 +24,9 @@ mod writer;
 
 pub use change::{Changes, Feed, ROW_NUMBER};
 pub use layout::{Layout, Member, Nested, Shape, Wire};
-pub use own::{fixed, script, users_table};
+pub use own::{fixed, script, try_lock, users_table};
 pub use render::{Care, render};
+pub use sent::Unwritten;
 pub use statement::{Flavor, Form, Mark, Statement};
 
 use writer::Writer;

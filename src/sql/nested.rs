@@ -283,7 +283,7 @@ impl Writer<'_> {
                 GroupPart::Constant(key, constant) => object.push(key.as_str(), constant_layout(constant)),
                 GroupPart::Key(key, position) => {
                     let index = list.next(self);
-                    let wire = self.leaf(&by[*position].term);
+                    let wire = self.key_leaf(&by[*position].term);
                     object.push(key.as_str(), Layout::Column { index, wire });
                 }
                 GroupPart::Keys(key, members) => {
@@ -293,7 +293,7 @@ impl Writer<'_> {
                             Err(constant) => inner.push(name.as_str(), constant_layout(constant)),
                             Ok(position) => {
                                 let index = list.next(self);
-                                let wire = self.leaf(&by[*position].term);
+                                let wire = self.key_leaf(&by[*position].term);
                                 inner.push(name.as_str(), Layout::Column { index, wire });
                             }
                         }
@@ -490,7 +490,7 @@ impl Writer<'_> {
                 }
                 GroupPart::Key(key, position) => {
                     self.json_key(index, key.as_str());
-                    self.json_leaf(&by[*position].term);
+                    self.json_key_leaf(&by[*position].term);
                 }
                 GroupPart::Keys(key, members) => {
                     self.json_key(index, key.as_str());
@@ -499,7 +499,7 @@ impl Writer<'_> {
                         self.json_key(place, name.as_str());
                         match member {
                             Err(constant) => self.json_constant(constant),
-                            Ok(position) => self.json_leaf(&by[*position].term),
+                            Ok(position) => self.json_key_leaf(&by[*position].term),
                         }
                     }
                     self.word(")");

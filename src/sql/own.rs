@@ -1,10 +1,12 @@
-//! Statements that make Diglot's own tables.
+//! Statements about Diglot's own tables that no plan makes.
 
 use super::layout::Shape;
-use super::{Flavor, Statement, Writer};
+use super::{Flavor, Form, Statement, Writer};
 use crate::catalog::Catalog;
 use crate::ident::Identifier;
-use crate::request::Formats;
+use crate::request::{Formats, Slot};
+use crate::rules::Parameter;
+use crate::value::Type;
 
 /// The statements of a script of ours, each ended by `;` at the end of a line.
 #[must_use]
@@ -17,6 +19,18 @@ pub fn script(text: &'static str) -> Vec<Statement> {
 #[must_use]
 pub fn fixed(text: &'static str) -> Statement {
     Statement::new(text.to_owned(), Vec::new(), Shape::default(), false)
+}
+
+/// Takes a lock of the transaction (PostgreSQL) whose number is bound, if nobody holds it; returns `true` then.
+#[must_use]
+pub fn try_lock(catalog: &Catalog) -> Statement {
+    let mut writer = Writer::new(catalog, Flavor::Postgres, Formats::default(), false);
+    writer.word("SELECT pg_catalog.pg_try_advisory_xact_lock(");
+    let number = Parameter::Slot(Slot(0));
+    writer.mark(&number, &Type::Integer(64), false, Form::Plain);
+    writer.word(")::text");
+    let (text, marks) = writer.finish();
+    Statement::new(text, marks, Shape::default(), false)
 }
 
 /// Makes a table of users: for a database that has none, when the first one signs up.

@@ -1,10 +1,11 @@
 //! Predicates → SQL conditions.
 
 use super::{Form, Writer};
+use crate::catalog::TableId;
 use crate::pattern::Syntax;
 use crate::request::{Comparison, Function};
 use crate::rules::{Exists, Parameter, Predicate, SpatialTest, Term};
-use crate::value::Type;
+use crate::value::{Datum, Type};
 
 impl Writer<'_> {
     pub(super) fn predicate(&mut self, predicate: &Predicate) {
@@ -28,6 +29,7 @@ impl Writer<'_> {
                 self.term(term);
                 self.word(if *null { " IS NULL" } else { " IS NOT NULL" });
             }
+            Predicate::Own { scope, table } => self.own_row(*scope, *table),
             Predicate::Exists(exists) => self.exists(exists),
             Predicate::Truth(term) => self.term(term),
         }
@@ -65,6 +67,15 @@ impl Writer<'_> {
         // or side by side it gives rows more than once (seen on 3.51.3).
         self.word(if self.is_postgres() { ")" } else { " LIMIT 1)" });
         self.pop_scope();
+    }
+
+    /// The name is bound, and looked up once per statement.
+    fn own_row(&mut self, scope: u16, table: TableId) {
+        self.table_of_row(scope);
+        self.word(" = (SELECT ");
+        let name = Parameter::Constant(Datum::Text(self.catalog.table(table).quoted().into()));
+        self.mark(&name, &Type::Other("regclass".into()), false, Form::Plain);
+        self.word(")");
     }
 
     fn compare(&mut self, left: &Term, comparison: Comparison, right: &Term) {

@@ -4,6 +4,7 @@ use super::change::ROW_NUMBER;
 use super::writer::Alias;
 use super::{Form, Writer};
 use crate::catalog::{ColumnId, TableId};
+use crate::request::Function;
 use crate::rules::{Parameter, Term};
 use crate::value::Type;
 
@@ -26,7 +27,55 @@ impl Writer<'_> {
     pub(super) fn stored(&mut self, table: TableId, column: ColumnId, value: &Term) {
         match value {
             Term::Parameter { source, .. } => self.stored_mark(table, column, source, false),
-            term => self.term(term),
+            term => {
+                self.storing = true;
+                if self.is_postgres() {
+                    self.term(term);
+                } else {
+                    self.stored_number(table, column, term);
+                }
+                self.storing = false;
+            }
+        }
+    }
+
+    /// A number that is computed, exactly and within its column's range: SQLite has neither decimals nor ranges, and goes
+    /// on with doubles where integers end.
+    fn stored_number(&mut self, table: TableId, column: ColumnId, term: &Term) {
+        let own = self.catalog.table(table).column(column);
+        match (&own.data_type, term) {
+            (
+                Type::Numeric,
+                Term::Call {
+                    function: Function::Add,
+                    arguments,
+                    ..
+                },
+            ) if arguments.len() == 2 => {
+                self.word("diglot_added(");
+                for argument in arguments {
+                    self.term(argument);
+                    self.word(", ");
+                }
+                let (precision, scale) = own.digits().unwrap_or((0, 0));
+                self.number(u64::try_from(precision).unwrap_or(0));
+                self.word(", ");
+                self.number(u64::try_from(scale).unwrap_or(0));
+                self.word(")");
+            }
+            (Type::Integer(bits), term) => {
+                self.word("diglot_within(");
+                self.term(term);
+                self.word(", ");
+                self.number(u64::from(*bits));
+                self.word(")");
+            }
+            (Type::Float(_), term) => {
+                self.word("diglot_within(");
+                self.term(term);
+                self.word(", 0)");
+            }
+            (_, term) => self.term(term),
         }
     }
 
@@ -49,8 +98,8 @@ impl Writer<'_> {
     }
 
     /// `unnest(…) WITH ORDINALITY AS s(c…, o)`: the rows that are written, with a list for each column.
-    pub(super) fn source_rows(&mut self, table: TableId, columns: &[(ColumnId, Term)]) {
-        let sent = columns.iter().filter_map(|(column, term)| match term {
+    pub(super) fn source_rows<'c>(&mut self, table: TableId, columns: impl Iterator<Item = &'c (ColumnId, Term)>) {
+        let sent = columns.filter_map(|(column, term)| match term {
             Term::Parameter {
                 source: source @ (Parameter::Row(..) | Parameter::Linked { .. }),
                 ..

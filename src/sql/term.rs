@@ -1,8 +1,8 @@
 //! Terms → SQL.
 
 use super::{Form, Writer};
-use crate::request::{AggregateFunction, Function, JsonStep};
-use crate::rules::{Aggregate, Parameter, RuleFunction, Term};
+use crate::request::{Function, JsonStep};
+use crate::rules::{Parameter, RuleFunction, Term};
 use crate::value::{Datum, Type};
 
 /// Between a `json` value and itself: the first is text without what `jsonb` refuses, which is the character NUL, half a
@@ -35,23 +35,26 @@ impl Writer<'_> {
                 list,
             } => self.mark(source, data_type, *list, Form::Plain),
             Term::Call {
-                function, arguments, ..
-            } => self.call(*function, arguments),
+                function,
+                arguments,
+                data_type,
+            } => self.call(*function, arguments, data_type),
             Term::RuleCall {
                 function, arguments, ..
             } => self.rule_call(*function, arguments),
             Term::Json { term, path, text } => self.json_path(term, path, *text),
             Term::Case { branches, otherwise } => {
+                let doubles = matches!(term.data_type(self.catalog), Type::Float(_));
                 self.word("CASE");
                 for (condition, value) in branches {
                     self.word(" WHEN ");
                     self.predicate(condition);
                     self.word(" THEN ");
-                    self.term(value);
+                    self.beside(value, doubles);
                 }
                 if let Some(value) = otherwise {
                     self.word(" ELSE ");
-                    self.term(value);
+                    self.beside(value, doubles);
                 }
                 self.word(" END");
             }
@@ -98,7 +101,7 @@ impl Writer<'_> {
         }
     }
 
-    fn arguments(&mut self, terms: &[Term], separator: &'static str) {
+    pub(super) fn arguments(&mut self, terms: &[Term], separator: &'static str) {
         for (index, term) in terms.iter().enumerate() {
             if index > 0 {
                 self.word(separator);
@@ -113,23 +116,10 @@ impl Writer<'_> {
         self.word(")");
     }
 
-    fn call(&mut self, function: Function, arguments: &[Term]) {
+    fn call(&mut self, function: Function, arguments: &[Term], data_type: &Type) {
         match function {
-            Function::Add => self.infix_number(arguments, " + ", ")"),
-            Function::Subtract => self.infix_number(arguments, " - ", ")"),
-            Function::Multiply => self.infix_number(arguments, " * ", ")"),
-            Function::Divide => {
-                let is_integer = |term: &Term| matches!(term.data_type(self.catalog), Type::Integer(_));
-                let whole = arguments.iter().all(is_integer);
-                if !whole && !self.is_postgres() {
-                    self.function("diglot_divide(", arguments);
-                } else if whole && self.is_postgres() {
-                    // Without the fraction, and without the error of the one quotient that is too large.
-                    self.word("div");
-                    self.infix_number(arguments, ", nullif(", ", 0))");
-                } else {
-                    self.infix_number(arguments, " / nullif(", ", 0))");
-                }
+            Function::Add | Function::Subtract | Function::Multiply | Function::Divide => {
+                self.arithmetic(function, arguments, data_type);
             }
             Function::Negate => {
                 self.word("(- ");
@@ -152,7 +142,14 @@ impl Writer<'_> {
             Function::Lower => self.text_function("lower(", arguments),
             Function::Upper => self.text_function("upper(", arguments),
             Function::Length => self.text_function("length(", arguments),
-            Function::Coalesce => self.function("coalesce(", arguments),
+            Function::Coalesce => {
+                self.word("coalesce(");
+                for (index, term) in arguments.iter().enumerate() {
+                    self.comma(index);
+                    self.beside(term, matches!(data_type, Type::Float(_)));
+                }
+                self.word(")");
+            }
             Function::Substring => self.substring(arguments),
             Function::Replace => self.text_function("replace(", arguments),
             Function::Absolute => {
@@ -216,25 +213,6 @@ impl Writer<'_> {
             }
         }
         self.word(")");
-    }
-
-    /// `(left operator right`, and `closing`. A rule's arithmetic never ends a statement because integers are too large:
-    /// PostgreSQL reckons with numerics, SQLite goes on with doubles.
-    fn infix_number(&mut self, arguments: &[Term], operator: &'static str, closing: &'static str) {
-        self.word("(");
-        if let [left, right] = arguments {
-            self.number_term(left);
-            self.word(operator);
-            self.number_term(right);
-        }
-        self.word(closing);
-    }
-
-    fn number_term(&mut self, term: &Term) {
-        self.term(term);
-        if matches!(term.data_type(self.catalog), Type::Integer(_)) {
-            self.by_flavor("::numeric", "");
-        }
     }
 
     /// A number of characters, a place or a number of digits, within what PostgreSQL's functions take.
@@ -360,12 +338,17 @@ impl Writer<'_> {
             }
             RuleFunction::Trim => self.text_function("trim(", arguments),
             RuleFunction::Round => self.round(arguments),
-            RuleFunction::NullIf => self.function("nullif(", arguments),
-            RuleFunction::ToText => {
-                self.word("CAST(");
-                self.arguments(arguments, ", ");
-                self.word(" AS text)");
+            RuleFunction::NullIf => {
+                let mut types = arguments.iter().map(|term| term.data_type(self.catalog));
+                let doubles = types.any(|data_type| matches!(data_type, Type::Float(_)));
+                self.word("nullif(");
+                for (index, term) in arguments.iter().enumerate() {
+                    self.comma(index);
+                    self.beside(term, doubles);
+                }
+                self.word(")");
             }
+            RuleFunction::ToText => arguments.iter().for_each(|term| self.cast_to_text(term)),
             RuleFunction::ToInteger => arguments.iter().for_each(|term| self.cast_to_integer(term)),
             RuleFunction::ToFloat => arguments.iter().for_each(|term| self.cast_to_float(term)),
             RuleFunction::Geometry(relation) => {
@@ -417,114 +400,5 @@ impl Writer<'_> {
         self.word(NO_JSONB);
         self.term(term);
         self.word(")::jsonb END");
-    }
-
-    /// An aggregate over the rows in scope.
-    pub(super) fn aggregate(&mut self, aggregate: &Aggregate) {
-        use AggregateFunction as F;
-        let of = &aggregate.of;
-        let operand = of.first().map(|term| term.data_type(self.catalog));
-        let exact = matches!(operand, Some(Type::Numeric | Type::Integer(64)));
-        match aggregate.function {
-            F::Count => self.count(of, aggregate.distinct),
-            F::Sum if self.is_postgres() || !exact => self.plain_aggregate("sum(", aggregate, ")"),
-            F::Sum => self.plain_aggregate("diglot_sum(", aggregate, ")"),
-            F::Average if self.is_postgres() && exact => self.plain_aggregate("avg(", aggregate, ")::float8"),
-            F::Average if self.is_postgres() => self.plain_aggregate("avg((", aggregate, ")::float8)"),
-            F::Average if exact => self.plain_aggregate("diglot_avg(", aggregate, ")"),
-            F::Average => self.plain_aggregate("avg(", aggregate, ")"),
-            F::Minimum if !self.is_postgres() => self.plain_aggregate("min(", aggregate, ")"),
-            F::Maximum if !self.is_postgres() => self.plain_aggregate("max(", aggregate, ")"),
-            // PostgreSQL has no least or greatest uuid before version 18; as text they have the same order.
-            F::Minimum if matches!(operand, Some(Type::Uuid)) => {
-                self.plain_aggregate("min((", aggregate, ")::text)::uuid")
-            }
-            F::Maximum if matches!(operand, Some(Type::Uuid)) => {
-                self.plain_aggregate("max((", aggregate, ")::text)::uuid")
-            }
-            F::Minimum => self.plain_aggregate("min(", aggregate, ")"),
-            F::Maximum => self.plain_aggregate("max(", aggregate, ")"),
-            F::StandardDeviation => self.statistic("stddev_samp((", "diglot_stddev(", aggregate),
-            F::StandardDeviationPopulation => self.statistic("stddev_pop((", "diglot_stddev_pop(", aggregate),
-            F::Variance => self.statistic("var_samp((", "diglot_variance(", aggregate),
-            F::VariancePopulation => self.statistic("var_pop((", "diglot_var_pop(", aggregate),
-        }
-    }
-
-    fn plain_aggregate(&mut self, opening: &'static str, aggregate: &Aggregate, closing: &'static str) {
-        use AggregateFunction as F;
-        self.word(opening);
-        if aggregate.distinct {
-            self.word("DISTINCT ");
-        }
-        match aggregate.of.as_slice() {
-            [one] if matches!(aggregate.function, F::Minimum | F::Maximum) && !self.is_postgres() => {
-                self.order_term(one)
-            }
-            several => self.arguments(several, ", "),
-        }
-        self.word(closing);
-    }
-
-    fn statistic(&mut self, postgres: &'static str, sqlite: &'static str, aggregate: &Aggregate) {
-        if self.is_postgres() {
-            self.plain_aggregate(postgres, aggregate, ")::float8)");
-        } else {
-            self.plain_aggregate(sqlite, aggregate, ")");
-        }
-    }
-
-    /// A term as it is told apart from others: JSON by its value, not by its text.
-    fn distinct_value(&mut self, term: &Term) {
-        match term.data_type(self.catalog) {
-            Type::Json if self.is_postgres() => self.as_jsonb(term),
-            Type::Json | Type::Jsonb if !self.is_postgres() => {
-                self.word("diglot_json_canonical(");
-                self.term(term);
-                self.word(")");
-            }
-            _ => self.distinct_term(term),
-        }
-    }
-
-    fn count(&mut self, of: &[Term], distinct: bool) {
-        match of {
-            [] => self.word("count(*)"),
-            [one] => {
-                self.word(if distinct { "count(DISTINCT " } else { "count(" });
-                if distinct {
-                    self.distinct_value(one);
-                } else {
-                    self.term(one);
-                }
-                self.word(")");
-            }
-            several => {
-                self.word(if distinct {
-                    "count(DISTINCT CASE WHEN "
-                } else {
-                    "count(CASE WHEN "
-                });
-                for (index, term) in several.iter().enumerate() {
-                    if index > 0 {
-                        self.word(" AND ");
-                    }
-                    self.term(term);
-                    self.word(" IS NOT NULL");
-                }
-                self.word(" THEN ");
-                if distinct {
-                    self.by_flavor("ROW(", "json_array(");
-                    for (index, term) in several.iter().enumerate() {
-                        self.comma(index);
-                        self.distinct_value(term);
-                    }
-                    self.word(")");
-                } else {
-                    self.word("1");
-                }
-                self.word(" END)");
-            }
-        }
     }
 }

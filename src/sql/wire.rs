@@ -10,7 +10,7 @@ impl Writer<'_> {
     pub(super) fn leaf(&mut self, term: &Term) -> Wire {
         let data_type = self.leaf_type(term);
         if self.flavor == Flavor::Sqlite {
-            self.term(term);
+            self.shown(term);
             return self.wire(&data_type);
         }
         match &data_type {
@@ -36,6 +36,29 @@ impl Writer<'_> {
             }
         }
         self.wire(&data_type)
+    }
+
+    /// The key of a group as a leaf: what the group is made by, not what any of its rows has.
+    pub(super) fn key_leaf(&mut self, term: &Term) -> Wire {
+        self.group_key = true;
+        let wire = self.leaf(term);
+        self.group_key = false;
+        wire
+    }
+
+    /// The same as a value of nested JSON.
+    pub(super) fn json_key_leaf(&mut self, term: &Term) {
+        self.group_key = true;
+        self.json_leaf(term);
+        self.group_key = false;
+    }
+
+    fn shown(&mut self, term: &Term) {
+        if self.group_key {
+            self.distinct_term(term);
+        } else {
+            self.term(term);
+        }
     }
 
     fn leaf_type(&self, term: &Term) -> Type {
@@ -123,10 +146,10 @@ impl Writer<'_> {
             Wire::Bytes(BytesFormat::Base64Url) => Some("'w'"),
         };
         match code {
-            None => self.term(term),
+            None => self.shown(term),
             Some(code) => {
                 self.word("diglot_json(");
-                self.term(term);
+                self.shown(term);
                 self.word(", ");
                 self.word(code);
                 self.word(")");

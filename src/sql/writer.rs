@@ -18,6 +18,10 @@ pub(super) struct Writer<'a> {
     pub(super) in_derived_table: bool,
     /// Something was written whose single call may take long.
     pub(super) long_calls: bool,
+    /// What is written is to be kept in a column: a number that is too large is an error there.
+    pub(super) storing: bool,
+    /// What is written is the key of a group.
+    pub(super) group_key: bool,
     sql: String,
     marks: Vec<Mark>,
     /// Aliases of the table references around, the innermost last; `None` is a row whose columns stand without one.
@@ -55,6 +59,8 @@ impl<'a> Writer<'a> {
             careful,
             in_derived_table: false,
             long_calls: false,
+            storing: false,
+            group_key: false,
             sql,
             marks: Vec::new(),
             scopes: Vec::new(),
@@ -134,12 +140,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn table(&mut self, table: TableId) {
-        let table = self.catalog.table(table);
-        if let Some(schema) = &table.schema {
-            schema.quote_into(&mut self.sql);
-            self.sql.push('.');
-        }
-        table.name.quote_into(&mut self.sql);
+        self.catalog.table(table).quote_into(&mut self.sql);
     }
 
     /// `alias."column"` for a column of the row `scope` levels around.
@@ -150,6 +151,18 @@ impl<'a> Writer<'a> {
             self.sql.push('.');
         }
         self.name_of(table, column);
+    }
+
+    /// Which table the row `scope` levels around is of (PostgreSQL).
+    pub(super) fn table_of_row(&mut self, scope: u16) {
+        let index = self.scopes.len().checked_sub(1 + usize::from(scope));
+        let alias = index.and_then(|index| self.scopes.get(index)).copied().flatten();
+        if let Some(alias) = alias {
+            self.alias(alias);
+            self.sql.push('.');
+        }
+        let derived = alias.is_some_and(Alias::is_derived);
+        self.sql.push_str(if derived { "\"diglot table\"" } else { "tableoid" });
     }
 
     /// `alias."column"`

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { launch, watch } from "./browser.mjs";
 import { ask, editor, openTab, rest, restRows, run, write } from "./screens.mjs";
+import { writes } from "./writes.mjs";
 
 const { values: options } = parseArgs({
   options: { base: { type: "string" }, "admin-secret": { type: "string" }, out: { type: "string" } },
@@ -128,6 +129,8 @@ async function test() {
   const user = (await run(page)).data?.[asked.table] ?? [];
   must(user.length <= admin.length, `a user sees ${user.length} rows, the admin ${admin.length}`);
 
+  await writes({ page, begin, shot, graphql: (query) => asUser("1", query) });
+
   begin("an anonymous caller sees fewer rows or is refused");
   watcher.expected = /Failed to load resource.*40[13]/;
   await ask(page, "anonymous");
@@ -207,6 +210,19 @@ async function test() {
 
   begin("no console errors, no other host, no breach of the policy");
   must(!watcher.faults.length, `the page caused\n    ${watcher.faults.join("\n    ")}`);
+}
+
+/** GraphQL's data for a user, past the page. */
+async function asUser(id, query) {
+  const answer = await fetch(`${origin}/graphql`, {
+    method: "POST", body: JSON.stringify({ query }),
+    headers: {
+      "content-type": "application/json", "x-diglot-admin-secret": secret, "x-diglot-role": "user", "x-diglot-user-id": id,
+    },
+  });
+  const { data, errors } = await answer.json();
+  must(!errors, `GraphQL refuses ${query}: ${JSON.stringify(errors)}`);
+  return data;
 }
 
 /** Every tab of the page, checked for sideways scrolling, into files. */

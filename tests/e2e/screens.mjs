@@ -43,8 +43,8 @@ export async function ask(page, kind, fields = {}) {
   await page.waitForTimeout(400);
 }
 
-/** The REST tab's cards of a root, each run: dialect, path, status, body, what can't be said. */
-export async function rest(page, root) {
+/** The REST tab's cards of a root, each run unless told otherwise: dialect, path, status, body, what can't be said. */
+export async function rest(page, root, runs = true) {
   await openTab(page, "REST");
   const block = page.locator(`[data-root="${root}"]`).first();
   await block.waitFor();
@@ -52,8 +52,10 @@ export async function rest(page, root) {
   for (const card of await block.locator("[data-dialect]").all()) {
     const dialect = await card.getAttribute("data-dialect");
     const cannot = await card.locator("[data-testid=cannot] li").allTextContents();
-    if (!(await card.getByRole("button", { name: "Run" }).count())) {
-      result.push({ dialect, path: null, status: null, body: null, cannot });
+    const able = await card.getByRole("button", { name: "Run" }).count();
+    if (!able || !runs) {
+      const path = able ? await card.locator("[data-testid=path]").textContent() : null;
+      result.push({ dialect, path, status: null, body: null, cannot });
       continue;
     }
     await card.getByRole("button", { name: "Run" }).click();
@@ -70,6 +72,22 @@ export async function rest(page, root) {
     });
   }
   return result;
+}
+
+/** Runs a card that writes, through the dialog that asks: path, status, body. */
+export async function sendWrite(page, card) {
+  await card.getByRole("button", { name: "Run…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Run this write?" });
+  const answered = page.waitForResponse((response) => response.request().method() !== "GET");
+  await dialog.getByRole("button", { name: "Run it" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const response = await answered;
+  await card.locator("[data-testid=status]").waitFor();
+  const text = await response.text();
+  return {
+    path: await card.locator("[data-testid=path]").textContent(),
+    status: response.status(), body: text ? JSON.parse(text) : null,
+  };
 }
 
 /** The rows in a REST answer, whatever its dialect calls them. */

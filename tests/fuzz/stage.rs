@@ -159,9 +159,8 @@ impl Stage {
         );
         let mut taken = true;
         for principal in [&self.principal, &signed_in] {
-            let request = front
-                .request(&snapshot, principal, &super::targets::get("/api/item", ""))
-                .unwrap();
+            let demand = front.demand(&snapshot, principal, &super::targets::get("/api/item", ""));
+            let request = crate::inside::reads(demand.unwrap()).remove(0).1;
             if let Err(error) = self.runtime.block_on(engine.run(
                 &snapshot,
                 principal,

@@ -1,6 +1,7 @@
 //! The targets: one function each, over any bytes.
 
 use super::stage::{HIDDEN, Stage, check_error};
+use crate::inside::reads;
 use axum::http::{HeaderMap, Method};
 use diglot::catalog::FaceId;
 use diglot::http::{path_segments, query_pairs};
@@ -21,7 +22,8 @@ pub(super) fn graphql(data: &[u8]) -> bool {
     let stage = Stage::get();
     match stage
         .graphql
-        .requests(&stage.snapshot, &stage.principal, query, &variables, None)
+        .demand(&stage.snapshot, &stage.principal, query, &variables, None)
+        .map(reads)
     {
         Ok(requests) => {
             let runs: Vec<bool> = requests
@@ -47,12 +49,12 @@ fn dialect(root: &str, data: &[u8]) -> bool {
         return false;
     }
     let stage = Stage::get();
-    match stage.rest.request(
+    match stage.rest.demand(
         &stage.snapshot,
         &stage.principal,
         &get(&format!("{root}/item{path}"), query),
     ) {
-        Ok(request) => stage.run(&request).is_ok(),
+        Ok(demand) => stage.run(&reads(demand)[0].1).is_ok(),
         Err(error) => {
             check_error(&error);
             names_nothing_hidden(&error.message, &text);
@@ -119,7 +121,7 @@ pub(super) fn cursor(data: &[u8]) -> bool {
     static GIVEN: OnceLock<Vec<String>> = OnceLock::new();
     let ask = |question: &str| {
         let call = get("/api/records/v1/item", question);
-        stage.run(&stage.rest.request(&stage.snapshot, &stage.principal, &call)?)
+        stage.run(&reads(stage.rest.demand(&stage.snapshot, &stage.principal, &call)?)[0].1)
     };
     let given = GIVEN.get_or_init(|| questions.map(|question| ask(question).unwrap().next.unwrap()).to_vec());
     let (question, mut text) = match data {
@@ -152,7 +154,8 @@ pub(super) fn cursor(data: &[u8]) -> bool {
     let variables = Map::from_iter([("cursor".to_owned(), Json::from(text.as_str()))]);
     if let Ok(requests) = stage
         .graphql
-        .requests(&stage.snapshot, &stage.principal, document, &variables, None)
+        .demand(&stage.snapshot, &stage.principal, document, &variables, None)
+        .map(reads)
     {
         let taken = stage.run(&requests[0].1).is_ok();
         assert!(!taken || text == given[0], "{text:?}");

@@ -13,7 +13,7 @@ use diglot::error::Error;
 use diglot::graphql::GraphQl;
 use diglot::http::{path_segments, query_pairs};
 use diglot::principal::Principal;
-use diglot::request::Request;
+use diglot::request::{Demand, Request};
 use diglot::rest::{Call, Rest};
 use std::sync::Arc;
 
@@ -93,13 +93,21 @@ impl Inside {
                 let variables = lines.variables.as_deref().unwrap_or("{}");
                 let variables = serde_json::from_str(variables).unwrap();
                 let operation = lines.operation.as_deref();
-                return Some(self.graphql.requests(snapshot, principal, query, &variables, operation));
+                let demand = self.graphql.demand(snapshot, principal, query, &variables, operation);
+                return Some(demand.map(reads));
             }
             Front::Based => lines.based.as_deref()?,
             Front::Records => lines.records.as_deref()?,
         };
-        let one = |request| vec![(String::new(), request)];
-        Some(call(target).and_then(|call| self.rest.request(snapshot, principal, &call).map(one)))
+        Some(call(target).and_then(|call| self.rest.demand(snapshot, principal, &call).map(reads)))
+    }
+}
+
+/// What is read; of a mutation nothing.
+pub(crate) fn reads(demand: Demand) -> Vec<(String, Request)> {
+    match demand {
+        Demand::Reads(requests) => requests,
+        Demand::Writes(..) => Vec::new(),
     }
 }
 

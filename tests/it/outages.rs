@@ -2,8 +2,11 @@
 //! as soon as the database is.
 
 use crate::client::{Answer, Request, Who};
+use crate::fronts;
 use crate::live::{Operator, ask, holds};
 use crate::world::{self, Database, Server};
+use serde_json::{Value, json};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Writing `slow` takes half a second.
@@ -27,8 +30,25 @@ fn user() -> Who {
 }
 
 async fn write(server: &Server, body: &str) -> Answer {
-    let request = Request::post("/api/note", serde_json::json!({ "body": body }).to_string());
+    let request = Request::post("/api/note", json!({ "body": body }).to_string());
     ask(server, &user(), request).await
+}
+
+/// A row through each front, with a key of its own; through two of them another beside it.
+fn inserts(body: &str, key: &str) -> [Request; 3] {
+    let row = json!({ "body": body });
+    let beside = json!({ "body": "beside" });
+    let create = |value: &Value| json!({"Create": {"api_name": "note", "value": value}});
+    let operations = json!({"operations": [create(&beside), create(&row)]});
+    let mutation = "mutation($rows: [note_insert_input!]!) { insert_note(objects: $rows) { affected_rows } }";
+    let requests = [
+        Request::post("/api/note", row.to_string()),
+        Request::post("/api/transaction/v1/execute", operations.to_string()),
+        fronts::graphql(mutation, Some(&json!({"rows": [beside, row]})), None),
+    ];
+    let keyed = requests.into_iter().zip(["based", "records", "graphql"]);
+    let keyed = keyed.map(|(request, front)| request.with([("Idempotency-Key".to_owned(), format!("{front} {key}"))]));
+    keyed.collect::<Vec<_>>().try_into().unwrap()
 }
 
 /// How many rows two tables have, which are written together.
@@ -45,9 +65,11 @@ async fn rows(server: &Server) -> (u64, u64) {
 
 /// That a write is refused for now, without a word of the database.
 fn refused(answer: &Answer) {
-    holds(answer, 503, "SERVICE_UNAVAILABLE").unwrap();
+    assert_eq!(answer.status, 503, "{answer}");
+    let own = ["SERVICE_UNAVAILABLE", "\"code\":\"unexpected\"", "database"];
+    assert!(own.iter().any(|own| answer.text().contains(own)), "{answer}");
     assert!(answer.header("retry-after").is_some(), "{answer}");
-    for word in ["terminating", "SQLSTATE", "sqlite", "locked"] {
+    for word in ["terminating", "SQLSTATE", "sqlite", "locked", "extend", "base/1/2"] {
         assert!(!answer.text().contains(word), "{answer}");
     }
 }
@@ -107,12 +129,26 @@ async fn a_database_that_is_read_only() {
             ("POST", "/api/note", r#"{"body": "new"}"#),
             ("PUT", "/api/note/1", r#"{"body": "new"}"#),
             ("DELETE", "/api/note/1", ""),
+            ("POST", "/api/records/v1/note", r#"{"body": "new"}"#),
+            ("PATCH", "/api/records/v1/note/1", r#"{"body": "new"}"#),
+            ("DELETE", "/api/records/v1/note/1", ""),
         ] {
             let mut request = Request::post(target, body);
             request.method = method.into();
-            let answer = ask(&server, &user(), request).await;
-            holds(&answer, 405, "read-only").unwrap_or_else(|error| panic!("{database}, {method}: {error}"));
+            let keyed = request.clone().with([("Idempotency-Key".into(), "a".into())]);
+            for request in [request, keyed] {
+                let answer = ask(&server, &user(), request).await;
+                // The Records API says 405 without words.
+                let words = if target.contains("records") { "" } else { "read-only" };
+                holds(&answer, 405, words).unwrap_or_else(|error| panic!("{database}, {method} {target}: {error}"));
+            }
         }
+        let [_, transaction, mutation] = inserts("new", "a");
+        let answer = ask(&server, &user(), transaction).await;
+        holds(&answer, 400, "read-only").unwrap_or_else(|error| panic!("{database}: {error}"));
+        let answer = ask(&server, &user(), mutation).await;
+        // A schema of GraphQL has no mutations then.
+        holds(&answer, 400, "not configured for mutations").unwrap_or_else(|error| panic!("{database}: {error}"));
         assert_eq!(rows(&server).await, (0, 0), "{database}");
     }
 }
@@ -144,4 +180,113 @@ async fn a_file_that_another_program_writes_to() {
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(rows(&server).await, (3, 3));
     holds(&write(&server, "fourth").await, 201, "fourth").unwrap();
+}
+
+/// The file of the database, and its log, may not become larger than this.
+fn limit(server: &Server, bytes: &str) {
+    let pid = server.pid().unwrap().to_string();
+    let limited = Command::new("prlimit")
+        .args(["--pid", &pid, &format!("--fsize={bytes}:")])
+        .status();
+    assert!(limited.unwrap().success(), "prlimit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_grow() {
+    let url = world::own_database("cannot_grow", Database::Sqlite, SQLITE)
+        .await
+        .unwrap();
+    let server = world::own("cannot_grow", &url, "").await.unwrap();
+    let file = url.trim_start_matches("sqlite:").to_owned();
+    for request in inserts("first", "first") {
+        assert!(matches!(ask(&server, &user(), request.clone()).await.status, 200 | 201));
+        assert!(
+            ask(&server, &user(), request)
+                .await
+                .header("idempotency-replayed")
+                .is_some()
+        );
+    }
+    assert_eq!(rows(&server).await, (5, 5));
+    let size = |path: &str| std::fs::metadata(path).map_or(0, |found| found.len());
+    let most = size(&file).max(size(&format!("{file}-wal"))) + 50_000;
+    limit(&server, &most.to_string());
+    // Small ones beside large ones, at once: whoever has no room is told so, and nobody is told what is not.
+    let large = "x".repeat(100_000);
+    for round in 0..3 {
+        for request in inserts(&large, &format!("large {round}")) {
+            refused(&ask(&server, &user(), request).await);
+        }
+        assert_eq!(rows(&server).await, (5, 5), "half of it stands");
+    }
+    let mixed = (0..12).map(|index| {
+        let body = if index % 2 == 0 { "small" } else { large.as_str() };
+        let request = inserts(body, &format!("mixed {index}"))[index % 3].clone();
+        let server = &server;
+        async move { (request.clone(), ask(server, &user(), request).await) }
+    });
+    let mut known = 5;
+    let mut open = Vec::new();
+    for (request, answer) in futures_util::future::join_all(mixed).await {
+        match answer.status {
+            200 | 201 => known += if request.target == "/api/note" { 1 } else { 2 },
+            _ => {
+                refused(&answer);
+                open.push(request);
+            }
+        }
+    }
+    assert_eq!(rows(&server).await, (known, known));
+    assert!(open.len() >= 6, "large ones found room");
+    // There is room again: each is sent once more with its key, and happens.
+    limit(&server, "unlimited");
+    for request in open {
+        known += if request.target == "/api/note" { 1 } else { 2 };
+        for _ in 0..2 {
+            let answer = ask(&server, &user(), request.clone()).await;
+            assert!(
+                matches!(answer.status, 200 | 201) && !answer.text().contains("errors"),
+                "{answer}"
+            );
+        }
+        assert_eq!(rows(&server).await, (known, known));
+    }
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let said: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(said, "ok");
+}
+
+/// PostgreSQL says of itself that there is no room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_without_room() {
+    const FULL: &str = "
+        CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.body = 'large' THEN
+                RAISE EXCEPTION 'could not extend file \"base/1/2\"' USING ERRCODE = '53100';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER no_room AFTER INSERT ON echo FOR EACH ROW EXECUTE FUNCTION no_room();";
+    let url = world::own_database("no_room", Database::Postgres, &format!("{POSTGRES}{FULL}"))
+        .await
+        .unwrap();
+    let server = world::own("no_room", &url, "").await.unwrap();
+    for request in inserts("large", "a") {
+        refused(&ask(&server, &user(), request).await);
+    }
+    assert_eq!(rows(&server).await, (0, 0));
+    let operator = Operator::of(Database::Postgres, &url);
+    operator.execute(&["DROP TRIGGER no_room ON echo"]).await;
+    for _ in 0..2 {
+        for request in inserts("large", "a") {
+            let answer = ask(&server, &user(), request).await;
+            assert!(
+                matches!(answer.status, 200 | 201) && !answer.text().contains("errors"),
+                "{answer}"
+            );
+        }
+    }
+    assert_eq!(rows(&server).await, (5, 5));
 }

@@ -104,7 +104,7 @@ fn beside(known: &[(String, &str)], text: &str) -> String {
     }
 }
 
-/// JSON, with what fits into a line on one.
+/// JSON, with what fits into a line on one, and lists of references and of plain values filling their lines.
 fn lines(value: &Value) -> String {
     let mut out = String::new();
     write(value, 0, &mut out);
@@ -119,11 +119,25 @@ fn write(value: &Value, depth: usize, out: &mut String) {
         return;
     }
     let mut put = |items: &mut dyn Iterator<Item = (String, &Value)>, open: char, close: char| {
+        let items: Vec<(String, &Value)> = items.collect();
+        let fills = items
+            .iter()
+            .all(|(_, item)| item.get("$ref").is_some() || !(item.is_array() || item.is_object()));
+        let mut width = usize::MAX;
         out.push(open);
-        for (index, (key, item)) in items.enumerate() {
-            let comma = if index > 0 { "," } else { "" };
-            let _ = write!(out, "{comma}\n{:indent$}{key}", "", indent = 2 * depth + 2);
-            write(item, depth + 1, out);
+        for (index, (key, item)) in items.into_iter().enumerate() {
+            let text = if fills { item.to_string() } else { String::new() };
+            out.push_str(if index > 0 { "," } else { "" });
+            width = width.saturating_add(key.len() + text.len() + 2);
+            if fills && width <= 120 {
+                let _ = write!(out, " {key}{text}");
+                continue;
+            }
+            width = 2 * depth + 2 + key.len() + text.len();
+            let _ = write!(out, "\n{:indent$}{key}{text}", "", indent = 2 * depth + 2);
+            if !fills {
+                write(item, depth + 1, out);
+            }
         }
         let _ = write!(out, "\n{:indent$}{close}", "", indent = 2 * depth);
     };

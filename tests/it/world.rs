@@ -327,13 +327,14 @@ fn tail(folder: &Path) -> String {
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
-/// `$1` is the folder, `$2` what is to be run at the end; then the server's command.
+/// `$1` is the folder, `$2` what is to be run at the end; then the server's command. A server whose files may not grow is
+/// told so when it writes, not ended.
 const WATCH: &str = r#"
 trap '' INT TERM HUP
 folder=$1 at_end=$2
 shift 2
 exec 3<&0
-( trap - INT TERM HUP; exec "$@" </dev/null >"$folder/out" 2>"$folder/err" 3<&- ) &
+( trap - INT TERM HUP; trap '' XFSZ; exec "$@" </dev/null >"$folder/out" 2>"$folder/err" 3<&- ) &
 server=$!
 echo "$server" >"$folder/pid"
 (

@@ -1,3 +1,5 @@
+import type { Cell, Change } from "../question/change";
+import { asObject } from "../question/given";
 import type { Root } from "../question/read";
 import type { Value } from "../question/values";
 import type { Written } from "./dialect";
@@ -23,8 +25,13 @@ export class Draft {
   done(path: string): Written {
     const query = this.parameters.length ? `?${this.parameters.join("&")}` : "";
     return {
-      request: { method: "GET", path: path + query }, cannot: this.cannot, remarks: this.remarks,
+      request: { method: "GET", path: path + query, body: null }, cannot: this.cannot, remarks: this.remarks,
     };
+  }
+
+  /** A request that writes. */
+  send(method: string, path: string, body: string | null): Written {
+    return { request: { method, path, body }, cannot: this.cannot, remarks: this.remarks };
   }
 
   nothing(why: string): Written {
@@ -91,6 +98,26 @@ export function remarkColumns(draft: Draft, root: Root): void {
   if (root.rows && root.columns.length < root.table.columns.length) {
     draft.remarks.push("Columns can’t be chosen: the answer has every column that the caller may read.");
   }
+}
+
+/** What stands in a mutation and in no REST dialect. */
+export function omitBeyondChange(draft: Draft, change: Change): void {
+  for (const part of change.beyond) draft.omit(part.text, part.why);
+}
+
+/** A row's address below its table's; null where its key has no words there. */
+export function id(change: Change): string | null {
+  const { key, table } = change;
+  if (!key?.length || (table.key.length && key.length !== table.key.length)) return null;
+  const parts = (table.key.length ? table.key : key.map(([column]) => column))
+    .map((column) => plain(key.find(([own]) => own === column)?.[1] ?? null));
+  const escaped = parts.map((part) => (parts.length > 1 ? part?.replace(/[\\,]/g, "\\$&") : part) ?? null);
+  return escaped.includes(null) ? null : segment(escaped.join(","));
+}
+
+/** A row as the JSON that is sent for it. */
+export function body(row: Cell[]): string {
+  return asObject(row.map(({ column, json }) => [column, json]));
 }
 
 /** The member of an answer's body that is an array of rows, or the body's single row. */

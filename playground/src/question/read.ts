@@ -3,6 +3,7 @@ import {
   GraphQLError, parse, print,
 } from "graphql";
 import { type Catalog, type Relation, type RootKind, type Table, named, rootOf } from "../catalog";
+import { type Change, change } from "./change";
 import { type Condition, condition } from "./filter";
 import { type Value, isObject, valueOf, written } from "./values";
 
@@ -44,7 +45,7 @@ export interface Root {
   beyond: string[];
 }
 
-/** A root field that stands for no table of the catalog, or that writes. */
+/** A root field that stands for no table of the catalog. */
 export interface Foreign {
   alias: string;
   field: string;
@@ -53,11 +54,15 @@ export interface Foreign {
 }
 
 export type Question =
-  | { ok: true; roots: (Root | Foreign)[] }
+  | { ok: true; roots: (Root | Change | Foreign)[] }
   | { ok: false; message: string };
 
-export function isRoot(root: Root | Foreign): root is Root {
-  return "table" in root;
+export function isRoot(root: Root | Change | Foreign): root is Root {
+  return "filter" in root;
+}
+
+export function isChange(root: Root | Change | Foreign): root is Change {
+  return "rows" in root && !isRoot(root);
 }
 
 /** Reads the editor's text, variables and chosen operation. */
@@ -105,17 +110,25 @@ class Reader {
     }
   }
 
-  roots(): (Root | Foreign)[] {
+  roots(): (Root | Change | Foreign)[] {
     return this.fields(this.operation.selectionSet)
       .filter((field) => !field.name.value.startsWith("__"))
       .map((field) => this.root(field));
   }
 
-  private root(field: FieldNode): Root | Foreign {
+  private root(field: FieldNode): Root | Change | Foreign {
     const name = field.name.value;
     const about = { alias: field.alias?.value ?? name, field: name, text: print(field) };
-    if (this.operation.operation !== "query") {
-      return { ...about, why: `The REST tab translates queries; this is a ${this.operation.operation}.` };
+    const { operation } = this.operation;
+    if (operation === "mutation") {
+      const found = change(field, this.variables, this.catalog);
+      if (!found) return { ...about, why: `“${name}” writes no table that this caller can see.` };
+      found.text = about.text;
+      if (field.selectionSet) this.returning(found, field.selectionSet);
+      return found;
+    }
+    if (operation !== "query") {
+      return { ...about, why: `The REST tab translates queries and mutations; this is a ${operation}.` };
     }
     const found = rootOf(this.catalog, name);
     if (!found) return { ...about, why: `“${name}” is no table that this caller can see.` };
@@ -131,6 +144,15 @@ class Reader {
     }
     if (field.selectionSet) this.shape(root, field.selectionSet);
     return root;
+  }
+
+  /** Of what is asked about the rows written, columns alone are in any answer. */
+  private returning(written: Change, selection: SelectionSetNode): void {
+    for (const field of this.fields(selection)) {
+      if (!field.selectionSet) continue;
+      if (field.name.value === "returning") this.returning(written, field.selectionSet);
+      else written.beyond.push({ text: flat(field), why: "relations can’t be read along" });
+    }
   }
 
   private argument(root: Root, name: string, value: Value): void {

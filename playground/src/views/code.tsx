@@ -6,7 +6,7 @@ const MOST_COLOURED = 60_000;
 
 const GRAMMARS = {
   json: /(?<name>"(?:[^"\\]|\\.)*"(?=\s*:))|(?<text>"(?:[^"\\]|\\.)*")|(?<number>-?\b\d[\d.eE+-]*\b)|(?<word>\b(?:true|false|null)\b)/g,
-  sql: /(?<text>'(?:[^']|'')*')|(?<name>"(?:[^"]|"")*")|(?<number>\$\d+|\?\d+|\b\d+(?:\.\d+)?\b)|(?<word>\b(?:select|from|where|and|or|not|null|is|in|any|all|as|on|join|left|right|inner|outer|cross|lateral|exists|order|group|having|by|asc|desc|nulls|first|last|limit|offset|with|union|distinct|case|when|then|else|end|like|ilike|between|true|false|coalesce|cast|over|filter|returning)\b)/gi,
+  sql: /(?<text>'(?:[^']|'')*')|(?<name>"(?:[^"]|"")*")|(?<number>\$\d+|\?\d+|\b\d+(?:\.\d+)?\b)|(?<word>\b(?:select|from|where|and|or|not|null|is|in|any|all|as|on|conflict|do|nothing|insert|into|values|update|set|delete|join|left|right|inner|outer|cross|lateral|exists|order|group|having|by|asc|desc|nulls|first|last|limit|offset|with|union|distinct|case|when|then|else|end|like|ilike|between|true|false|coalesce|cast|over|filter|returning)\b)/gi,
   graphql: /(?<text>"(?:[^"\\]|\\.)*")|(?<name>\b[A-Za-z_]\w*(?=\s*:))|(?<number>-?\b\d[\d.]*\b)|(?<word>\b(?:query|mutation|fragment|on|true|false|null)\b)|(?<other>\$\w+)/g,
 } as const;
 

@@ -2,7 +2,7 @@ import { parse } from "graphql";
 import { useEffect, useState } from "react";
 import { principal, title } from "../caller";
 import { usePage } from "../page";
-import { type PlannedRoot, Trouble, explain } from "../server";
+import { type PlannedRoot, type PlannedStatement, Trouble, explain } from "../server";
 import { Code, asText } from "./code";
 import { useAsked } from "./editor";
 
@@ -79,40 +79,68 @@ export function Plan(): React.ReactElement {
 }
 
 function PlannedBlock({ root }: { root: PlannedRoot }): React.ReactElement {
-  // By the names of their marks in the statement: $1 on PostgreSQL, ?1 on SQLite.
-  const parameters = Object.entries(root.parameters ?? {});
+  const { predicate, checks, presets } = root;
+  // A read is one statement, and nothing is checked or set.
+  const statements = root.statements ?? [{ purpose: null, sql: root.sql, parameters: root.parameters ?? {}, explain: root.explain }];
   return (
     <section className="root" aria-label={`Plan of ${root.name}`} data-root={root.name}>
       <h3><code>{root.name}</code></h3>
       <div className="plan-parts">
         <div className="plan-part">
           <h4>Solved predicate</h4>
-          <Code text={asText(root.predicate)} as="sql" label="Solved predicate" wrap testId="predicate" />
+          {predicate === undefined
+            ? <p className="quiet">Only new rows are written.</p>
+            : <Code text={asText(predicate)} as="sql" label="Solved predicate" wrap testId="predicate" />}
+          {checks && <h4>Checks</h4>}
+          {checks && !Object.keys(checks).length && <p className="quiet">Nothing is checked of the rows.</p>}
+          {Object.entries(checks ?? {}).map(([name, text]) => (
+            <div key={name}>
+              <p className="quiet">{name}</p>
+              <Code text={text} as="sql" label={`Check of ${name}`} wrap testId="checks" />
+            </div>
+          ))}
+          {presets && <h4>Set by the rules</h4>}
+          {presets && <Pairs titles={["Column", "Value"]} pairs={Object.entries(presets)} none="No column." testId="presets" />}
         </div>
         <div className="plan-part">
           <h4>Plan</h4>
           <div className="tree" data-testid="plan"><Tree value={root.plan} depth={0} /></div>
         </div>
-        <div className="plan-part wide">
-          <h4>SQL</h4>
-          <Code text={asText(root.sql)} as="sql" label="SQL" wrap testId="sql" />
-          {parameters.length > 0 ? (
-            <table className="parameters">
-              <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>
-              <tbody>
-                {parameters.map(([mark, value]) => (
-                  <tr key={mark}><td><code>{mark}</code></td><td><code>{JSON.stringify(value)}</code></td></tr>
-                ))}
-              </tbody>
-            </table>
-          ) : <p className="quiet">No parameters.</p>}
-        </div>
-        <div className="plan-part wide">
-          <h4>EXPLAIN of the database</h4>
-          <Code text={asText(root.explain)} label="EXPLAIN" testId="explain" />
-        </div>
+        {statements.map((statement, index) => <StatementBlock key={index} statement={statement} />)}
       </div>
     </section>
+  );
+}
+
+function Pairs(props: {
+  titles: [string, string]; pairs: [string, string][]; none: string; testId?: string;
+}): React.ReactElement {
+  if (!props.pairs.length) return <p className="quiet">{props.none}</p>;
+  return (
+    <table className="parameters" data-testid={props.testId}>
+      <thead><tr>{props.titles.map((title) => <th key={title} scope="col">{title}</th>)}</tr></thead>
+      <tbody>
+        {props.pairs.map(([name, value]) => <tr key={name}><td><code>{name}</code></td><td><code>{value}</code></td></tr>)}
+      </tbody>
+    </table>
+  );
+}
+
+function StatementBlock({ statement }: { statement: PlannedStatement }): React.ReactElement {
+  // By the names of their marks in the statement: $1 on PostgreSQL, ?1 on SQLite.
+  const parameters = Object.entries(statement.parameters).map(([mark, value]): [string, string] => [mark, JSON.stringify(value)]);
+  return (
+    <>
+      <div className="plan-part wide">
+        <h4>{statement.purpose === null ? "SQL" : `SQL that ${statement.purpose}`}</h4>
+        <Code text={asText(statement.sql)} as="sql" label="SQL" wrap testId="sql" />
+        <Pairs titles={["Parameter", "Value"]} pairs={parameters} none="No parameters." />
+      </div>
+      <div className="plan-part wide">
+        <h4>EXPLAIN of the database</h4>
+        <Code text={asText(statement.explain)} label="EXPLAIN" testId="explain" />
+      </div>
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 import { isMacOs } from "@graphiql/react";
-import { Modal } from "./who";
+import { Modal } from "./modal";
 
 const MAIN = isMacOs ? "⌘" : "Ctrl";
 const ALT = isMacOs ? "⌥" : "Alt";

@@ -1,6 +1,6 @@
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { type Caller, type Kind, needsSecret } from "../caller";
-import { Icon } from "./icon";
+import { Modal } from "./modal";
 
 const KINDS: { kind: Kind; title: string; hint: string }[] = [
   { kind: "anonymous", title: "Anonymous", hint: "No credentials, or the anon key." },
@@ -121,27 +121,5 @@ function Variables(props: {
       ))}
       <p className="quiet"><code>id</code> is the user’s own id; <code>org_id</code> is sent as <code>{props.prefix}org-id</code>.</p>
     </fieldset>
-  );
-}
-
-/** A dialog that holds the focus while it is open; Escape closes it. */
-export function Modal(props: { title: string; close: () => void; children: React.ReactNode }): React.ReactElement {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
-  return (
-    <dialog ref={dialog} className="modal" aria-label={props.title} onCancel={(event) => { event.preventDefault(); props.close(); }}
-      onClick={(event) => { if (event.target === dialog.current) props.close(); }}>
-      <div className="modal-inner">
-        <div className="modal-head">
-          <h2>{props.title}</h2>
-          <button type="button" className="plain-button" onClick={props.close} aria-label="Close"><Icon name="close" /></button>
-        </div>
-        {props.children}
-      </div>
-    </dialog>
   );
 }

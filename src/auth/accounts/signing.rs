@@ -73,7 +73,7 @@ impl Accounts {
         password: &str,
         address: Option<IpAddr>,
     ) -> Result<Answer> {
-        let snapshot = self.engine.snapshot();
+        let snapshot = self.engine.up_to_date().await?;
         let now = milliseconds();
         // What cannot be the name of an account is an account that does not exist.
         let wanted = match who {
@@ -128,7 +128,7 @@ impl Accounts {
 
     pub(super) async fn refresh(self: &Arc<Self>, token: &str) -> Result<Answer> {
         let invalid = || refused("the refresh token is not valid; sign in again");
-        let snapshot = self.engine.snapshot();
+        let snapshot = self.engine.up_to_date().await?;
         let Some((session, owner)) = self.session_of(&snapshot, token).await? else {
             return Err(invalid());
         };
@@ -191,12 +191,13 @@ impl Accounts {
         let Some(Variable::Text(id)) = principal.variable("id") else {
             return Err(unknown());
         };
-        let user = self.user(&self.engine.snapshot(), id).await?.ok_or_else(unknown)?;
+        let snapshot = self.engine.up_to_date().await?;
+        let user = self.user(&snapshot, id).await?.ok_or_else(unknown)?;
         Ok((user, id.to_string()))
     }
 
     pub(super) async fn sign_out(&self, principal: &Principal, token: Option<&str>, all: bool) -> Result<Answer> {
-        let snapshot = self.engine.snapshot();
+        let snapshot = self.engine.up_to_date().await?;
         let now = milliseconds();
         let (session, user) = match token {
             Some(token) => match self.session_of(&snapshot, token).await? {
@@ -232,7 +233,7 @@ impl Accounts {
         check_new(new)?;
         // Not 401: the token is right, and a client would go and refresh it.
         let wrong = || Error::invalid(Code::INVALID_VALUE, "the current password is wrong").at("currentPassword");
-        let snapshot = self.engine.snapshot();
+        let snapshot = self.engine.up_to_date().await?;
         let now = milliseconds();
         let attempt = Attempt::begin(&self.engine, &snapshot, Some(&id), address, now).await?;
         let credential = self.credential(&snapshot, is("user_id", &id)).await?;

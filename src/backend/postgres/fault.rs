@@ -189,6 +189,13 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
     made
 }
 
+/// A number that was computed does not fit its column.
+pub(super) fn is_out_of_range(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("22003"))
+}
+
 /// What a constraint says.
 fn violation(error: &sqlx::Error) -> Option<Violation> {
     let database = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;

@@ -49,7 +49,7 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
             Err(error) => error,
         };
         let again = match error.code {
-            Code::COLLISION => count < TRIES,
+            Code::COLLISION | Code::AGAIN => count < TRIES,
             Code::DATABASE_AWAY => broken && count == 1,
             _ => false,
         };
@@ -59,11 +59,10 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
             } else {
                 lease.release();
             }
-            return Err(if error.code == Code::COLLISION {
-                Error {
-                    code: Code::DATABASE_AWAY,
-                    ..error
-                }
+            return Err(if matches!(error.code, Code::COLLISION | Code::AGAIN) {
+                // Whatever else it says has not been looked at closely enough to be told.
+                let message = "the request collided with others in the database; try again";
+                Error::new(Kind::Unavailable, Code::DATABASE_AWAY, message).with_source(error)
             } else {
                 error
             });
@@ -73,9 +72,11 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
             lease.replace(pool.acquire_fresh().await?);
             lease.doom();
         }
-        // Those who collided must not meet again at once.
-        let most = 10_u64 << count.min(5);
-        tokio::time::sleep(Duration::from_millis(rand::random_range(1..=most))).await;
+        if error.code != Code::AGAIN {
+            // Those who collided must not meet again at once.
+            let most = 10_u64 << count.min(5);
+            tokio::time::sleep(Duration::from_millis(rand::random_range(1..=most))).await;
+        }
     }
     Err(Error::internal("a work is tried a few times at most"))
 }
@@ -159,7 +160,14 @@ impl Writing {
             Ok(Err(error)) => {
                 let fault = fault::classify(&error);
                 self.broken |= fault == Fault::Away;
+                let out_of_range = fault::is_out_of_range(&error);
                 let error = fault::to_error(error);
+                if out_of_range {
+                    return Err(Error {
+                        code: Code::OUT_OF_RANGE,
+                        ..error
+                    });
+                }
                 Err(match fault {
                     Fault::Collision => Error {
                         code: Code::COLLISION,

@@ -11,6 +11,9 @@ use rusqlite::{Connection, Result};
 /// Largest power of ten, up or down, of a decimal that is added exactly; beyond it text counts as a double.
 const FAR: i64 = 400;
 
+/// The largest number whose square is added up: beyond it a spread is none.
+const SQUARED: f64 = 1e145;
+
 /// Makes the aggregates known to a connection.
 pub(super) fn register(connection: &Connection) -> Result<()> {
     for (name, what) in [
@@ -76,38 +79,25 @@ impl Aggregate<Sums, Value> for Numbers {
     }
 
     fn step(&self, context: &mut Context<'_>, sums: &mut Sums) -> Result<()> {
-        let decimal = match context.get_raw(0) {
-            ValueRef::Integer(integer) => {
-                sums.count += 1;
-                // 2^63 rows of 2^63 fit.
-                sums.whole += i128::from(integer);
-                if matches!(self.0, What::Spread { .. }) {
-                    let integer = BigDecimal::from(integer);
-                    sums.squares += &integer * &integer;
-                }
-                return Ok(());
+        let value = context.get_raw(0);
+        if let ValueRef::Integer(integer) = value {
+            sums.count += 1;
+            // 2^63 rows of 2^63 fit.
+            sums.whole += i128::from(integer);
+            if matches!(self.0, What::Spread { .. }) {
+                let integer = BigDecimal::from(integer);
+                sums.squares += &integer * &integer;
             }
-            ValueRef::Real(real) if real.is_finite() => {
-                let mut text = Vec::with_capacity(24);
-                float(&mut text, real);
-                decimal_of(&text)
-            }
-            ValueRef::Real(real) => Err(real),
-            ValueRef::Text(text) => {
-                let text = text.trim_ascii();
-                let plain = text.strip_prefix(b"+").unwrap_or(text);
-                if !is_json_number(plain) {
-                    // No number: of no account, in the count as well.
-                    return Ok(());
-                }
-                decimal_of(plain)
-            }
-            ValueRef::Null | ValueRef::Blob(_) => return Ok(()),
-        };
+            return Ok(());
+        }
+        // No number: of no account, in the count as well.
+        let Some(decimal) = number(value) else { return Ok(()) };
         sums.count += 1;
+        let spread = matches!(self.0, What::Spread { .. });
         match decimal {
+            Ok(decimal) if spread && near(&decimal).abs() > SQUARED => sums.far = Some(f64::NAN),
             Ok(decimal) => {
-                if matches!(self.0, What::Spread { .. }) {
+                if spread {
                     sums.squares += &decimal * &decimal;
                 }
                 *sums.decimal.get_or_insert_with(BigDecimal::zero) += decimal;
@@ -124,7 +114,7 @@ impl Aggregate<Sums, Value> for Numbers {
         if let Some(far) = sums.far {
             return Ok(match self.0 {
                 What::Sum | What::Average => Value::Real(far),
-                // PostgreSQL says NaN, for which SQLite has only null.
+                // No number is known of it.
                 What::Spread { .. } => Value::Null,
             });
         }
@@ -148,6 +138,25 @@ impl Aggregate<Sums, Value> for Numbers {
     }
 }
 
+/// A number as a decimal, or as a double where it is infinite or too far out; `None` where it is no number.
+pub(super) fn number(value: ValueRef<'_>) -> Option<std::result::Result<BigDecimal, f64>> {
+    match value {
+        ValueRef::Integer(integer) => Some(Ok(BigDecimal::from(integer))),
+        ValueRef::Real(real) if real.is_finite() => {
+            let mut text = Vec::with_capacity(24);
+            float(&mut text, real);
+            Some(decimal_of(&text))
+        }
+        ValueRef::Real(real) => Some(Err(real)),
+        ValueRef::Text(text) => {
+            let text = text.trim_ascii();
+            let plain = text.strip_prefix(b"+").unwrap_or(text);
+            is_json_number(plain).then(|| decimal_of(plain))
+        }
+        ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}
+
 /// The decimal of a JSON number, or the nearest double where it is too far out.
 fn decimal_of(text: &[u8]) -> std::result::Result<BigDecimal, f64> {
     let text = std::str::from_utf8(text).unwrap_or("0");
@@ -162,7 +171,7 @@ fn decimal_of(text: &[u8]) -> std::result::Result<BigDecimal, f64> {
 
 /// A decimal as a value that compares as a number wherever it can: an integer, else a double that is written with the same
 /// digits, else (more digits than a double has) its text, which is written as a number all the same.
-fn exact(decimal: &BigDecimal) -> Value {
+pub(super) fn exact(decimal: &BigDecimal) -> Value {
     let plain = decimal.normalized();
     if plain.is_integer() {
         if let Some(integer) = plain.to_i64() {
@@ -241,6 +250,9 @@ mod tests {
             ("diglot_var_pop", "(1)", Some(0.0)),
             ("diglot_stddev_pop", "(7.5),(7.5)", Some(0.0)),
             ("diglot_stddev", "('none')", None),
+            ("diglot_var_pop", "(1e145),(-1e145)", Some(1e290)),
+            ("diglot_stddev", "(1e150),(0)", None),
+            ("diglot_var_pop", "(9e999)", None),
         ] {
             let expected = expected.map_or(Value::Null, Value::Real);
             assert_eq!(aggregate(function, values), expected, "{function} {values}");

@@ -7,6 +7,9 @@ use rusqlite::ErrorCode;
 /// Begins the text of an error that our own SQL functions raise for a value of the client's; the rest is for the client.
 pub(super) const INVALID: &str = "diglot:invalid:";
 
+/// Begins the text of the error that they raise for a number that its column cannot hold.
+pub(super) const RANGE: &str = "diglot:range";
+
 /// What running a statement can end with, before it is an [`Error`].
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -200,6 +203,9 @@ fn by_text(text: &str) -> Error {
     ];
     if let Some(message) = text.strip_prefix(INVALID) {
         return Error::invalid(Code::INVALID_VALUE, message.trim());
+    }
+    if text.starts_with(RANGE) {
+        return Error::invalid(Code::OUT_OF_RANGE, "a number is out of range");
     }
     if text.contains("JSON cannot hold BLOB values") {
         return Error::new(Kind::Internal, Code::BLOB_IN_JSON, "internal error");

@@ -5,7 +5,7 @@
 //! an error text that begins with [`INVALID`].
 
 use super::clock::{Clock, OutOfTime, Steps};
-use super::fault::INVALID;
+use super::fault::{INVALID, RANGE};
 use super::{changed_json, documents, geometry, numbers, patterns, write};
 use crate::value::Type;
 use crate::value::moment;
@@ -111,17 +111,33 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
         let (value, digits) = (context.get_raw(0), context.get_raw(1).as_i64().unwrap_or_default());
         Ok(numbers::rounded(value, digits).map_or(NULL, Answer::Plain))
     })?;
+    add("diglot_float_text", 1, |context| Ok(number_text(context, false)))?;
+    add("diglot_decimal_text", 1, |context| Ok(number_text(context, true)))?;
     add("diglot_integer", 1, |context| {
         Ok(numbers::integer(context.get_raw(0)).map_or(NULL, Answer::Plain))
     })?;
     add("diglot_float", 1, |context| {
         Ok(numbers::float(context.get_raw(0)).map_or(NULL, Answer::Plain))
     })?;
+    add("diglot_finite", 1, |context| Ok(finite(context).unwrap_or(NULL)))?;
+    add("diglot_fitting", 1, |context| {
+        finite(context).ok_or_else(|| invalid("the number is too large for its column"))
+    })?;
     add("diglot_divide", 2, |context| {
         Ok(numbers::quotient(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
     })?;
     add("diglot_modulo", 2, |context| {
         Ok(numbers::remainder(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_added", 4, |context| {
+        let digits = |index: usize| context.get_raw(index).as_i64().unwrap_or_default();
+        let sum = numbers::added(context.get_raw(0), context.get_raw(1), digits(2), digits(3)).map_err(out_of_range)?;
+        Ok(sum.map_or(NULL, Answer::Plain))
+    })?;
+    add("diglot_within", 2, |context| {
+        let bits = context.get_raw(1).as_i64().unwrap_or_default();
+        numbers::within(context.get_raw(0), bits).map_err(out_of_range)?;
+        Ok(Answer::Argument(0))
     })?;
     add("diglot_geometry", 1, |context| {
         let mut text = Vec::new();
@@ -146,6 +162,29 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add_long("diglot_st_distance", 2, |context, _| {
         measured(context, |a, b| geometry::distance(a, b).map(Value::Real))
     })
+}
+
+/// `diglot_finite(value)`: what is beyond the greatest double is null, what is nearer to zero than `1e-307` is zero.
+/// `diglot_fitting(value)`: an error instead of null.
+fn finite(context: &Context<'_>) -> Option<Answer> {
+    match context.get_raw(0) {
+        ValueRef::Real(real) if !real.is_finite() => None,
+        ValueRef::Real(real) if real.abs() < 1e-307 => Some(Answer::Plain(Value::Real(0.0))),
+        _ => Some(Answer::Argument(0)),
+    }
+}
+
+/// `diglot_float_text(value)`: a number as PostgreSQL writes doubles. `diglot_decimal_text(value)`: as it writes decimals,
+/// without an exponent.
+fn number_text(context: &Context<'_>, decimal: bool) -> Answer {
+    let raw = context.get_raw(0);
+    #[allow(clippy::cast_precision_loss, reason = "what is no integer to PostgreSQL either")]
+    let text = match raw {
+        ValueRef::Integer(integer) if !decimal => text(ValueRef::Real(integer as f64)),
+        ValueRef::Real(real) if decimal && real.is_finite() => Some(numbers::plain(real).into()),
+        other => text(other),
+    };
+    text.map_or(NULL, |text| Answer::Plain(Value::Text(text.into_owned())))
 }
 
 /// `diglot_json_append(json, json)`, `diglot_json_prepend(json, json)`: jsonb's `||`.
@@ -181,6 +220,10 @@ fn boolean(value: bool) -> Answer {
 
 fn invalid(message: impl std::fmt::Display) -> Error {
     Error::UserFunctionError(format!("{INVALID}{message}").into())
+}
+
+fn out_of_range(_: numbers::OutOfRange) -> Error {
+    Error::UserFunctionError(RANGE.into())
 }
 
 /// A value as text; numbers as they are written, bytes not at all.
@@ -250,16 +293,18 @@ fn matches(context: &Context<'_>, steps: &mut Steps<'_>, similar: bool) -> Resul
 /// `diglot_substring(text, from)`, `diglot_substring_of(text, from, length)`: PostgreSQL's `substr`, but a negative length
 /// gives null.
 fn substring(context: &Context<'_>) -> Result<Answer> {
+    // Beyond this no text has a place; PostgreSQL's own functions count no further than twice as far.
+    const MOST: i64 = 1_000_000_000;
     let whole = |index: usize| match context.get_raw(index) {
-        ValueRef::Integer(integer) => Some(integer),
+        ValueRef::Integer(integer) => Some(integer.clamp(-MOST, MOST)),
         #[allow(
             clippy::cast_possible_truncation,
             reason = "a place far outside of every text stays outside"
         )]
-        ValueRef::Real(real) => Some(real as i64),
+        ValueRef::Real(real) => Some((real as i64).clamp(-MOST, MOST)),
         _ => None,
     };
-    let length = if context.len() == 3 { whole(2) } else { Some(i64::MAX) };
+    let length = if context.len() == 3 { whole(2) } else { Some(2 * MOST) };
     let (Some(text), Some(from), Some(length)) = (text(context.get_raw(0)), whole(1), length) else {
         return Ok(NULL);
     };

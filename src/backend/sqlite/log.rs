@@ -3,15 +3,20 @@
 use super::place::Place;
 use rusqlite::Connection;
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// A log of so many pages is written back: SQLite's own default.
 const LONG: i32 = 1000;
 
-/// A log that has grown so long, because readers of old states kept it from being begun anew, is cut as soon as they let it
-/// be.
-const TOO_LONG: i32 = 16_000;
+/// A log that has grown so long, because commits or readers of old states came in between, is begun anew as soon as they let
+/// it be: where the file is written over, no room for it need be found.
+const TOO_LONG: i32 = 4000;
+
+/// What is kept of the file of a log that was longer once, in bytes.
+const KEPT: i64 = 64 << 20;
 
 thread_local! {
     /// Pages in the log after this thread's last commit.
@@ -21,6 +26,8 @@ thread_local! {
 /// The log of a database.
 pub(super) struct Log {
     thread: SyncSender<bool>,
+    /// From so many pages on it is begun anew: more after each time in vain.
+    too_long: Arc<AtomicI32>,
 }
 
 impl Log {
@@ -29,17 +36,21 @@ impl Log {
         place.file.as_ref()?;
         // In this order: the one is made of the other.
         writer.pragma_update(None, "wal_autocheckpoint", 0).ok()?;
+        let limit = format!("PRAGMA journal_size_limit={KEPT}");
+        writer.query_row(&limit, [], |_| Ok(())).ok()?;
         writer.wal_hook(Some(|_, pages| {
             PAGES.set(pages);
             Ok(())
         }));
         let (thread, receiver) = sync_channel(1);
         let place = place.clone();
+        let too_long = Arc::new(AtomicI32::new(TOO_LONG));
+        let seen = Arc::clone(&too_long);
         std::thread::Builder::new()
             .name("sqlite-log".into())
-            .spawn(move || serve(&place, &receiver))
+            .spawn(move || serve(&place, &receiver, &seen))
             .ok()?;
-        Some(Self { thread })
+        Some(Self { thread, too_long })
     }
 
     /// Has the log written back if it is long.
@@ -47,27 +58,32 @@ impl Log {
         let pages = PAGES.get();
         if pages >= LONG {
             // If it is being done at this moment, the next commit will see to it.
-            let _ = self.thread.try_send(pages >= TOO_LONG);
+            let _ = self.thread.try_send(pages >= self.too_long.load(Ordering::Relaxed));
         }
     }
 }
 
 /// The thread: ends with the sender.
-fn serve(place: &Place, receiver: &Receiver<bool>) {
+fn serve(place: &Place, receiver: &Receiver<bool>, too_long: &AtomicI32) {
     let Ok(connection) = place.connect(false) else { return };
     if connection.busy_timeout(Duration::from_millis(100)).is_err() {
         return;
     }
-    while let Ok(cut) = receiver.recv() {
-        // PASSIVE waits for nobody. TRUNCATE waits for readers and keeps the writer waiting meanwhile, which the time above
-        // bounds.
-        let word = if cut {
-            "PRAGMA wal_checkpoint(TRUNCATE)"
-        } else {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        };
-        if let Err(error) = connection.query_row(word, [], |_| Ok(())) {
-            tracing::debug!("the write-ahead log could not be written back: {error}");
+    let write_back = |word: &str| {
+        let pages = connection.query_row(word, [], |row| Ok((row.get::<_, i32>(0)?, row.get::<_, i32>(1)?)));
+        pages.inspect_err(|error| tracing::debug!("the write-ahead log could not be written back: {error}"))
+    };
+    while let Ok(anew) = receiver.recv() {
+        // PASSIVE waits for nobody.
+        let done = write_back("PRAGMA wal_checkpoint(PASSIVE)");
+        if !anew || done.is_err() {
+            continue;
+        }
+        // What is left is little. RESTART waits for readers and keeps the writer waiting meanwhile, which the time above bounds.
+        match write_back("PRAGMA wal_checkpoint(RESTART)") {
+            Ok((0, _)) => too_long.store(TOO_LONG, Ordering::Relaxed),
+            Ok((_, pages)) => too_long.store(pages.saturating_mul(2).max(TOO_LONG), Ordering::Relaxed),
+            Err(_) => {}
         }
     }
 }

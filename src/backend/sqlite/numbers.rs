@@ -1,5 +1,8 @@
 //! Arithmetic with the answers that PostgreSQL's numerics give.
 
+use super::aggregates;
+use bigdecimal::num_traits::Zero as _;
+use bigdecimal::{BigDecimal, RoundingMode};
 use rusqlite::types::{Value, ValueRef};
 
 /// A number rounded to so many digits after its point (before it where negative); halves go away from zero. Doubles are
@@ -56,6 +59,13 @@ pub(super) fn quotient(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value>
         (_, 0.0) => None,
         (left, right) => Some(Value::Real(left / right)),
     }
+}
+
+/// A finite number as PostgreSQL writes decimals: its shortest digits, without an exponent.
+pub(super) fn plain(real: f64) -> String {
+    // Without an exponent `Display` writes the shortest digits that read back the same.
+    let text = format!("{real}");
+    if text == "-0" { "0".to_owned() } else { text }
 }
 
 /// A number as a double: what an integer is beside one.
@@ -123,6 +133,61 @@ pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value
     match (real(left)?, real(right)?) {
         (_, 0.0) => None,
         (left, right) => Some(Value::Real(left % right)).filter(|_| left.is_finite()),
+    }
+}
+
+/// A number that its column cannot hold.
+#[derive(Debug, PartialEq)]
+pub(super) struct OutOfRange;
+
+/// The sum of two decimals, exactly, with as many digits as a column keeps (`precision` of them, `scale` after the point;
+/// all of them where both are 0).
+pub(super) fn added(
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+    precision: i64,
+    scale: i64,
+) -> Result<Option<Value>, OutOfRange> {
+    if matches!((left, right), (ValueRef::Null, _) | (_, ValueRef::Null)) {
+        return Ok(None);
+    }
+    let (Some(left), Some(right)) = (aggregates::number(left), aggregates::number(right)) else {
+        return Err(OutOfRange);
+    };
+    let sum = match (left, right) {
+        (Ok(left), Ok(right)) => left + right,
+        (left, right) => {
+            let near = |number: Result<BigDecimal, f64>| {
+                number.map_or_else(|far| far, |decimal| decimal.to_string().parse().unwrap_or(f64::NAN))
+            };
+            return Ok(Some(Value::Real(near(left) + near(right))));
+        }
+    };
+    if precision == 0 {
+        return Ok(Some(aggregates::exact(&sum)));
+    }
+    let sum = sum.with_scale_round(scale, RoundingMode::HalfUp);
+    let (_, after) = sum.as_bigint_and_exponent();
+    let before = i64::try_from(sum.digits()).unwrap_or(i64::MAX).saturating_sub(after);
+    if before > precision.saturating_sub(scale) && !sum.is_zero() {
+        return Err(OutOfRange);
+    }
+    Ok(Some(aggregates::exact(&sum)))
+}
+
+/// A number that was computed, within what a column holds: an integer of so many bits, or (0) a double. Where SQLite's
+/// integers end it goes on with doubles, as whose range PostgreSQL has an error.
+pub(super) fn within(number: ValueRef<'_>, bits: i64) -> Result<(), OutOfRange> {
+    match number {
+        ValueRef::Integer(integer) if (1..64).contains(&bits) => {
+            let most = (1_i64 << (bits - 1)) - 1;
+            let fits = (-most - 1..=most).contains(&integer);
+            fits.then_some(()).ok_or(OutOfRange)
+        }
+        // A fraction is rounded, or kept, as the column has it.
+        ValueRef::Real(real) if bits == 0 || real.abs() < 9e18 => real.is_finite().then_some(()).ok_or(OutOfRange),
+        ValueRef::Real(_) => Err(OutOfRange),
+        _ => Ok(()),
     }
 }
 
@@ -227,6 +292,19 @@ mod tests {
     }
 
     #[test]
+    fn decimals_have_no_exponent() {
+        for (number, text) in [
+            (1e20, "100000000000000000000"),
+            (2.5, "2.5"),
+            (-0.0, "0"),
+            (1e-7, "0.0000001"),
+            (-3.0, "-3"),
+        ] {
+            assert_eq!(plain(number), text);
+        }
+    }
+
+    #[test]
     fn remainders() {
         let integer = ValueRef::Integer;
         assert_eq!(remainder(integer(7), integer(-2)), Some(Value::Integer(1)));
@@ -236,5 +314,37 @@ mod tests {
         assert_eq!(remainder(ValueRef::Real(5.5), integer(2)), Some(Value::Real(1.5)));
         assert_eq!(remainder(ValueRef::Real(5.5), integer(0)), None);
         assert_eq!(remainder(ValueRef::Null, integer(2)), None);
+    }
+
+    #[test]
+    fn decimals_are_added_exactly() {
+        let real = |number: f64| Ok(Some(Value::Real(number)));
+        let of = |left: f64, right: f64, digits| {
+            added(
+                ValueRef::Real(left),
+                ValueRef::Real(right),
+                digits,
+                if digits == 0 { 0 } else { 2 },
+            )
+        };
+        assert_eq!(of(0.1, 0.2, 0), real(0.3));
+        assert_eq!(of(1.25, -0.25, 0), Ok(Some(Value::Integer(1))));
+        assert_eq!(of(0.125, 0.0, 5), real(0.13));
+        assert_eq!(of(999.99, 0.004, 5), real(999.99));
+        assert_eq!(of(999.99, 0.005, 5), Err(OutOfRange));
+        assert_eq!(of(-999.99, -0.01, 5), Err(OutOfRange));
+        assert_eq!(added(ValueRef::Null, ValueRef::Integer(1), 0, 0), Ok(None));
+        let text = added(ValueRef::Text(b"12345678901234567.89"), ValueRef::Real(0.01), 0, 0);
+        assert_eq!(text, Ok(Some(Value::Text("12345678901234567.9".into()))));
+    }
+
+    #[test]
+    fn numbers_stay_within_their_columns() {
+        let integer = |number, bits| within(ValueRef::Integer(number), bits).is_ok();
+        assert!(integer(i64::MAX, 64) && integer(32767, 16) && integer(-32768, 16));
+        assert!(!integer(32768, 16) && !integer(-2_147_483_649, 32));
+        let real = |number, bits| within(ValueRef::Real(number), bits).is_ok();
+        assert!(real(1.5, 64) && real(1e300, 0));
+        assert!(!real(9_223_372_036_854_775_808.0, 64) && !real(f64::INFINITY, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! The one writer: a thread with a connection of its own, which does the work of all requests one after the other.
 //!
-//! What waits is done in one transaction, each work in its own savepoint, so that one commit (and one wait for the disk)
-//! serves many. One that fails is undone alone. Where a failure ends the whole transaction (a full disk, a trigger's ROLLBACK,
+//! What waits is done in one transaction, each work but the first in its own savepoint, so that one commit (and one wait for
+//! the disk) serves many. One that fails is undone alone, the first with the transaction that holds nothing else yet. Where a failure ends the whole transaction (a full disk, a trigger's ROLLBACK,
 //! a constraint that is checked at the commit), the others run again, each alone.
 
 use super::clock::Clock;
@@ -153,13 +153,18 @@ fn group(mut writing: Writing, first: Job, receiver: &Receiver<Job>) -> Option<W
         }
         let last = job.work.is_alone();
         let outcome;
-        (writing, outcome) = attempt(writing, &mut job);
+        (writing, outcome) = attempt(writing, &mut job, !done.is_empty());
         if writing.connection.is_autocommit() {
             // The whole transaction is undone, and this work is the reason: the others run again, each alone.
             let _ = job
                 .reply
                 .send(outcome.and(Err(Error::internal("the transaction ended by itself"))));
             return again(writing, done.into_iter().map(|(job, _)| job).collect());
+        }
+        if outcome.is_err() && done.is_empty() {
+            let sound = writing.end("ROLLBACK").is_ok();
+            let _ = job.reply.send(outcome);
+            return sound.then_some(writing);
         }
         done.push((job, outcome));
         if last || done.len() >= GROUP || begin.elapsed() >= GROUP_TIME {
@@ -228,11 +233,11 @@ fn again(mut writing: Writing, jobs: Vec<Job>) -> Option<Writing> {
     Some(writing)
 }
 
-/// One work in its own savepoint.
-fn attempt(writing: Writing, job: &mut Job) -> (Writing, Result<()>) {
+/// One work, in a savepoint where others have written before it in the transaction.
+fn attempt(writing: Writing, job: &mut Job, saves: bool) -> (Writing, Result<()>) {
     let span = job.span.clone();
     let _entered = span.enter();
-    if let Err(fault) = writing.end("SAVEPOINT work") {
+    if saves && let Err(fault) = writing.end("SAVEPOINT work") {
         return (writing, Err(fault.into()));
     }
     writing.clock.set(Instant::now() + writing.timeout);
@@ -247,6 +252,7 @@ fn attempt(writing: Writing, job: &mut Job) -> (Writing, Result<()>) {
     };
     writing.clock.set(Instant::now() + Duration::from_secs(3600));
     let ended = match &outcome {
+        _ if !saves => Ok(()),
         Ok(()) => writing.end("RELEASE work"),
         // After some failures SQLite has undone everything by itself.
         Err(_) if writing.connection.is_autocommit() => Ok(()),

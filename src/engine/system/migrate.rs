@@ -16,11 +16,18 @@ struct Migration {
 }
 
 /// Each has the number of its place, from 1 on. What has been released never changes; more are added behind.
-const MIGRATIONS: &[Migration] = &[Migration {
-    makes: "credential",
-    sqlite: include_str!("../../../schema/system/sqlite/1.sql"),
-    postgres: include_str!("../../../schema/system/postgres/1.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        makes: "credential",
+        sqlite: include_str!("../../../schema/system/sqlite/1.sql"),
+        postgres: include_str!("../../../schema/system/postgres/1.sql"),
+    },
+    Migration {
+        makes: "idempotency",
+        sqlite: include_str!("../../../schema/system/sqlite/2.sql"),
+        postgres: include_str!("../../../schema/system/postgres/2.sql"),
+    },
+];
 
 /// Whether a snapshot has what all of them make.
 pub(super) fn is_done(snapshot: &Snapshot) -> bool {
@@ -134,8 +141,8 @@ pub(super) fn told(error: Error) -> Error {
     if error.kind != Kind::Forbidden {
         return error;
     }
-    let message = "users and sessions cannot be kept: the database user of this server may not make tables; its operator can \
-        let it (CREATE SCHEMA diglot AUTHORIZATION that user; for the table of users CREATE on its schema)";
+    let message = "users, sessions and idempotency keys cannot be kept: the database user of this server may not make \
+        tables; its operator can let it (CREATE SCHEMA diglot AUTHORIZATION that user; for the table of users CREATE on its schema)";
     Error {
         kind: Kind::Unavailable,
         code: Code::NOT_SUPPORTED,

@@ -22,6 +22,9 @@ pub const USERS: &str = "users";
 /// Most time until a table that was made is seen.
 const SEEN_WITHIN: Duration = Duration::from_secs(10);
 
+/// Most time until what another instance has made is seen.
+const LOOKED_WITHIN: Duration = Duration::from_secs(2);
+
 /// Between two looks at the snapshot.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -65,6 +68,33 @@ impl Engine {
         self.make(Some((schema, name))).await
     }
 
+    /// The current snapshot; where it lacks Diglot's own tables or the users' while the database has another schema than it,
+    /// the next one: another instance may just have made them.
+    ///
+    /// # Errors
+    /// The database's faults.
+    pub async fn up_to_date(&self) -> Result<Arc<Snapshot>> {
+        let snapshot = self.snapshot();
+        if snapshot.catalog.users.is_some() && migrate::is_done(&snapshot) {
+            return Ok(snapshot);
+        }
+        let fingerprint = self.backend.fingerprint().await?;
+        let outdated = || self.outdated.load(std::sync::atomic::Ordering::Relaxed);
+        if fingerprint == snapshot.catalog.database.fingerprint || outdated() {
+            return Ok(snapshot);
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < LOOKED_WITHIN && !outdated() {
+            self.changed.notify_one();
+            tokio::time::sleep(LOOK).await;
+            let fresh = self.snapshot();
+            if fresh.number != snapshot.number {
+                return Ok(fresh);
+            }
+        }
+        Ok(snapshot)
+    }
+
     async fn make(self: &Arc<Self>, users: Option<(&str, &str)>) -> Result<Arc<Snapshot>> {
         let snapshot = self.snapshot();
         let lacks_users = |snapshot: &Snapshot| users.is_some() && snapshot.catalog.users.is_none();
@@ -75,7 +105,7 @@ impl Engine {
             return Err(Error::new(
                 Kind::NotAllowed,
                 Code::NOT_SUPPORTED,
-                "the database is read-only: users and sessions cannot be kept in it",
+                "the database is read-only: users, sessions and idempotency keys cannot be kept in it",
             ));
         }
         let flavor = self.backend.flavor();

@@ -115,7 +115,7 @@ async fn rules_ask_what_was_sent() {
         &[(&["id", "title"], titled), (&["id", "title", "locked"], locked)],
         conflict(),
     );
-    assert_eq!(written(&served, refused).await, Err(("row_out_of_reach", Some(1))));
+    assert_eq!(written(&served, refused).await, Err(("access_denied", Some(1))));
 }
 
 #[tokio::test]

@@ -1,17 +1,24 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
+mod doubt;
+mod explain;
+mod once;
 mod ready;
 mod row;
 mod script;
 mod values;
 mod violation;
 
+pub use explain::{StatementExplanation, WriteExplanation};
+pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
-use super::{Engine, Snapshot};
+use super::{Engine, Snapshot, answer};
+use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
-use crate::request::Batch;
+use crate::request::{Batch, Change, Slot};
+use crate::value::Value;
 use bytes::Bytes;
 use script::{Script, Server};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +32,8 @@ pub struct Written {
     pub count: u64,
     /// How many of them it created.
     pub created: u64,
+    /// It did so when the same was sent before with the same `Idempotency-Key`, and nothing now.
+    pub replayed: bool,
 }
 
 impl Engine {
@@ -55,14 +64,9 @@ impl Engine {
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
         principal: &Principal,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<Vec<Written>> {
-        let view = snapshot.view(principal.role.as_str()).ok_or_else(|| {
-            Error::forbidden(format!(
-                "role {:?} is not configured on this server",
-                principal.role.as_str()
-            ))
-        })?;
+        let view = Self::view_of(snapshot, principal)?;
         if snapshot.catalog.database.read_only {
             return Err(Error::new(
                 Kind::NotAllowed,
@@ -70,27 +74,64 @@ impl Engine {
                 "the database is read-only: nothing can be written",
             ));
         }
+        let rows = created(&batch);
+        if rows > self.most_rows {
+            return Err(too_many(rows, self.most_rows));
+        }
         let ready = snapshot
             .programs
             .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
+        let once = batch.once.take();
         let outcome = Arc::new(Mutex::new(Vec::new()));
         let server = Server {
             header_prefix: &self.header_prefix,
             flavor: self.backend.flavor(),
             room: self.room(),
+            most_rows: self.most_rows,
             outcome: Arc::clone(&outcome),
         };
-        let script = Script::new(snapshot, principal, batch, ready, server);
+        let script = Script::new(snapshot, principal, batch, Arc::clone(&ready), server);
+        let (work, held): (Box<dyn Work>, _) = match &once {
+            None => (Box::new(script), None),
+            Some(once) => {
+                let single = self.single(
+                    (snapshot, view),
+                    principal,
+                    once,
+                    (script, &ready),
+                    Arc::clone(&outcome),
+                );
+                let (single, held) = Box::pin(single).await?;
+                (Box::new(single), Some(held))
+            }
+        };
         let backend = self.backend.clone();
-        let work = async move { backend.write(Box::new(script)).await };
+        let work = async move {
+            let done = backend.write(work).await;
+            drop(held);
+            done
+        };
         // In a task of its own: a caller who leaves must not leave it in the middle.
         let done = tokio::spawn(tracing::Instrument::in_current_span(work))
             .await
             .map_err(Error::internal)?;
         match done {
-            Ok(()) => Ok(std::mem::take(
-                &mut *outcome.lock().unwrap_or_else(PoisonError::into_inner),
-            )),
+            Ok(()) => {
+                if once.is_some() {
+                    self.counted();
+                }
+                Ok(std::mem::take(
+                    &mut *outcome.lock().unwrap_or_else(PoisonError::into_inner),
+                ))
+            }
+            Err(error) if once.is_some() && error.code == Code::UNKNOWN_OUTCOME => {
+                let message =
+                    "the write was interrupted; send it again with the same Idempotency-Key, and it happens once";
+                Err(Error {
+                    message: message.into(),
+                    ..error
+                })
+            }
             Err(error) => {
                 let error = violation::told(error, &snapshot.catalog, view);
                 let error = self.blamed(snapshot, error).await;
@@ -101,4 +142,23 @@ impl Engine {
             }
         }
     }
+}
+
+/// How many rows a batch asks to create, as far as it says so itself.
+fn created(batch: &Batch) -> usize {
+    let of = |slot: Slot| match batch.values.get(slot) {
+        Value::List(rows) => rows.len(),
+        _ => 0,
+    };
+    let created = batch.writes.iter().map(|write| match &write.change {
+        Change::Insert(insert) => insert.groups.iter().map(|group| of(group.rows)).sum(),
+        Change::Connect { rows, .. } => of(*rows),
+        _ => 0,
+    });
+    created.sum()
+}
+
+fn too_many(rows: usize, most: usize) -> Error {
+    let message = format!("{rows} rows are too many: a request may create at most {most}, nested ones among them");
+    Error::new(Kind::TooLarge, Code::LIMIT_EXCEEDED, message)
 }

@@ -1,7 +1,7 @@
 //! Programs by the shape of the batch that asked for them.
 
 use crate::backend::Backend;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
@@ -45,6 +45,10 @@ pub(super) struct Ready {
     /// One for each write.
     pub(super) statements: Vec<Statements>,
     pub(super) labels: Vec<(Slot, String)>,
+    /// Something of what it writes is checked at the commit alone.
+    pub(super) alone: bool,
+    /// The rights that it was authorized by.
+    pub(super) touched: Vec<Touch>,
 }
 
 /// The statements of one write.
@@ -105,9 +109,11 @@ impl Programs {
             .map(|(index, plan)| statements(catalog, backend, plan, index))
             .collect();
         let ready = Arc::new(Ready {
+            alone: is_alone(catalog, &program),
             program,
             statements,
             labels: authorized.labels,
+            touched: authorized.touched.clone(),
         });
         if let Some(key) = key {
             let mut variants = vec![(authorized.decisions, Arc::clone(&ready))];
@@ -126,10 +132,24 @@ impl Programs {
     }
 }
 
+/// Whether a key that is checked at the commit refers from or to a table that is written.
+fn is_alone(catalog: &Catalog, program: &Program) -> bool {
+    let database = &catalog.database;
+    let mut tables = program.writes.iter().map(|plan| plan.write.table);
+    tables.any(|table| {
+        let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
+        let referred = |other: &Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
+        refers || database.tables.iter().any(referred)
+    })
+}
+
 fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {
     let changes = Changes::new(catalog, plan, backend.flavor());
     let mut all = Statements {
-        exists: plan.write.strict.as_ref().map(|condition| changes.exists(condition)),
+        exists: plan.write.strict.as_ref().map(|condition| match &plan.write.change {
+            Change::Update { within, .. } | Change::Delete { within, .. } => changes.exists(condition, within.as_ref()),
+            _ => changes.exists(condition, None),
+        }),
         returning: plan
             .returning
             .as_ref()

@@ -3,10 +3,10 @@
 use super::super::Snapshot;
 use super::super::answer;
 use super::super::bind::Binder;
-use super::Written;
 use super::ready::Ready;
 use super::row::{Fed, GroupRun, is_of_row, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
+use super::{Written, too_many};
 use crate::backend::{Run, Session, Work};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Result, ViolationKind};
@@ -23,18 +23,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most times that an upsert which came in between others is tried again.
 const TRIES: u32 = 3;
 
+/// A list of more values than these is much: rows, as a rule.
+const MANY: usize = 100;
+
 /// The work of one batch.
 pub(super) struct Script {
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
     principal: Principal,
     batch: Batch,
     ready: Arc<Ready>,
     header_prefix: String,
-    flavor: Flavor,
+    pub(super) flavor: Flavor,
     /// For what is read back of all its writes.
     room: Arc<Room>,
+    most_rows: usize,
     outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
+    /// It runs again because a constraint was violated, to tell more of that.
+    pub(super) careful: bool,
     /// The request's, which a thread that writes for many does not know.
     span: tracing::Span,
 }
@@ -45,6 +51,8 @@ pub(super) struct Server<'a> {
     pub(super) header_prefix: &'a str,
     pub(super) flavor: Flavor,
     pub(super) room: Arc<Room>,
+    /// Most rows that are created.
+    pub(super) most_rows: usize,
     /// Where it leaves what it gave.
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
 }
@@ -66,13 +74,30 @@ impl Script {
             header_prefix: server.header_prefix.to_owned(),
             flavor: server.flavor,
             room: server.room,
+            most_rows: server.most_rows,
             outcome: server.outcome,
             tries: 0,
+            careful: false,
             span: tracing::Span::current(),
         }
     }
 
-    async fn steps(&mut self, session: &mut Session) -> Result<()> {
+    /// The request's.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Runs all statements; what they gave is left where the server wants it. A violation that says too little is looked at
+    /// more closely the next time.
+    pub(super) async fn steps(&mut self, session: &mut Session) -> Result<()> {
+        let done = self.run_once(session).await;
+        if let Err(error) = &done {
+            self.careful |= error.code == Code::AGAIN;
+        }
+        done
+    }
+
+    async fn run_once(&mut self, session: &mut Session) -> Result<()> {
         self.tries += 1;
         let binder = Binder {
             catalog: &self.snapshot.catalog,
@@ -119,21 +144,15 @@ impl Work for Script {
     }
 
     fn is_alone(&self) -> bool {
-        // What is checked at the commit must not undo what others have written.
-        let mut tables = self.ready.program.writes.iter().map(|plan| plan.write.table);
-        let database = &self.snapshot.catalog.database;
-        tables.any(|table| {
-            let refers = database.table(table).foreign_keys.iter().any(|key| key.deferred);
-            let referred =
-                |other: &crate::catalog::Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
-            refers || database.tables.iter().any(referred)
-        })
+        // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
+        // a commit of its own than for its rows, which cost less without a savepoint to come back to.
+        self.ready.alone || self.batch.values.longest() > MANY
     }
 }
 
 /// One run of a script.
-struct Steps<'s> {
-    script: &'s Script,
+pub(super) struct Steps<'s> {
+    pub(super) script: &'s Script,
     binder: &'s Binder<'s>,
     kept: Vec<Kept>,
     written: Vec<Written>,
@@ -144,7 +163,7 @@ impl Steps<'_> {
         self.script.snapshot.catalog.face(plan.write.face)
     }
 
-    fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
+    pub(super) fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
         let filler = Filler {
             binder: self.binder,
             face: self.script.snapshot.catalog.faces.get(plan.write.face.0 as usize),
@@ -179,19 +198,18 @@ impl Steps<'_> {
                 self.kept[index] = kept;
                 written
             }
-            Change::Update { check, .. } => {
+            Change::Update { .. } => {
                 let Some(main) = &statements.main else {
                     return Err(lost());
                 };
                 let values = self.values(plan, main, Of::Nothing)?;
-                let changed = session.change(main, &[values]).await?;
+                let changed = self.changed(session, plan, main, values).await?;
                 for (place, (_, mut row)) in changed.rows.into_iter().enumerate() {
                     if plan.checks[0] == Verdict::Within && !is_true(row.pop().as_ref()) {
                         return Err(self.check_failed(plan, "changed"));
                     }
                     self.kept[index].0.push((place, row));
                 }
-                let _ = check;
                 self.failing(session, plan, statements.failing.as_ref(), Of::Nothing, "changed")
                     .await?;
                 Written {
@@ -210,7 +228,7 @@ impl Steps<'_> {
                 let values = self.values(plan, main, Of::Nothing)?;
                 let found = session.change(main, &[values]).await?;
                 match found.rows.len() {
-                    0 if *one => return Err(self.no_row(plan)),
+                    0 if *one || plan.write.strict.is_some() => return Err(self.no_row(plan)),
                     2.. if *one => return Err(self.several(plan)),
                     _ => {}
                 }
@@ -232,7 +250,7 @@ impl Steps<'_> {
                     Written {
                         body,
                         count,
-                        created: 0,
+                        ..Written::default()
                     }
                 } else {
                     Written {
@@ -243,6 +261,7 @@ impl Steps<'_> {
             }
         };
         if written.count == 0
+            && !matches!(plan.write.change, Change::Find { .. })
             && let Some(exists) = &statements.exists
         {
             return Err(self.not_found(session, plan, exists).await);
@@ -254,7 +273,7 @@ impl Steps<'_> {
     async fn group(&mut self, session: &mut Session, run: &GroupRun<'_>, written: &mut Written) -> Result<()> {
         let script = self.script;
         let mut rows = rows_of(script.batch.values.get(run.group.rows))?;
-        let each = self.each(run.group, &rows);
+        let each = self.each(run.group, &rows)?;
         if let Some(each) = &each {
             rows = each.iter().map(Vec::as_slice).collect();
         }
@@ -271,6 +290,10 @@ impl Steps<'_> {
                         standing.push((row, values));
                     }
                     Some(2) => {}
+                    Some(3) => return Err(self.only_readable(run.plan).at_row(row)),
+                    _ if self.is_not_to_create(session, run, rows[row]).await? => {
+                        return Err(self.check_failed(run.plan, "new").at_row(row));
+                    }
                     _ => return Err(self.out_of_reach(run.plan).at_row(row)),
                 }
             }
@@ -278,7 +301,7 @@ impl Steps<'_> {
             if let Some(change) = &run.statements.change
                 && !wanted.is_empty()
             {
-                let changed = self.feed(session, run, change, &rows, &wanted).await?;
+                let changed = self.written_rows(session, run, change, &rows, &wanted).await?;
                 written.count += changed.count;
                 self.keep(run, &rows, changed.rows, run.set_check)?;
                 let failing = run.statements.set_failing.as_ref();
@@ -290,8 +313,10 @@ impl Steps<'_> {
         }
         let before = std::mem::take(&mut self.kept[run.index].0);
         if !fresh.is_empty() {
-            let made = self.feed(session, run, &run.statements.insert, &rows, &fresh).await;
+            let insert = &run.statements.insert;
+            let made = self.written_rows(session, run, insert, &rows, &fresh).await;
             let made = made.map_err(|error| self.between(run, error))?;
+            self.left_out(session, run, &rows, &fresh, &made).await?;
             written.count += made.count;
             written.created += made.count;
             self.keep(run, &rows, made.rows, run.check)?;
@@ -313,8 +338,13 @@ impl Steps<'_> {
     }
 
     /// The rows of a group of which there is one of each for each row of an earlier write.
-    fn each(&self, group: &Group, rows: &[&[Value]]) -> Option<Vec<Vec<Value>>> {
-        let earlier = self.kept.get(usize::from(group.each?))?;
+    fn each(&self, group: &Group, rows: &[&[Value]]) -> Result<Option<Vec<Vec<Value>>>> {
+        let earlier = group.each.and_then(|each| self.kept.get(usize::from(each)));
+        let Some(earlier) = earlier else { return Ok(None) };
+        let (all, most) = (rows.len().saturating_mul(earlier.0.len()), self.script.most_rows);
+        if all > most {
+            return Err(too_many(all, most));
+        }
         let whole = |number: usize| i64::try_from(number).map_or(Value::Null, Value::Integer);
         let mut made = Vec::with_capacity(rows.len() * earlier.0.len());
         for row in rows {
@@ -327,11 +357,11 @@ impl Steps<'_> {
                 made.push(row);
             }
         }
-        Some(made)
+        Ok(Some(made))
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
-    async fn feed(
+    pub(super) async fn feed(
         &mut self,
         session: &mut Session,
         run: &GroupRun<'_>,
@@ -505,19 +535,21 @@ impl Steps<'_> {
             Ok(values) => session.change(exists, &[values]).await,
             Err(error) => Err(error),
         };
-        let name = self.face(plan).name.as_str();
         match found {
             Err(error) => error,
             Ok(found) if found.rows.is_empty() => self.no_row(plan),
-            Ok(_) => {
-                let verb = match plan.write.change {
-                    Change::Delete { .. } => "delete",
-                    _ => "change",
-                };
-                let role = self.script.principal.role.as_str();
-                Error::forbidden(format!("role {role:?} may not {verb} this row of {name:?}"))
-            }
+            Ok(_) => self.only_readable(plan),
         }
+    }
+
+    fn only_readable(&self, plan: &WritePlan) -> Error {
+        let verb = match plan.write.change {
+            Change::Delete { .. } => "delete",
+            _ => "change",
+        };
+        let role = self.script.principal.role.as_str();
+        let name = self.face(plan).name.as_str();
+        Error::forbidden(format!("role {role:?} may not {verb} this row of {name:?}"))
     }
 
     fn no_row(&self, plan: &WritePlan) -> Error {
@@ -531,7 +563,7 @@ impl Steps<'_> {
         Error::invalid(Code::INVALID_VALUE, message)
     }
 
-    fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {
+    pub(super) fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {
         let role = self.script.principal.role.as_str();
         let name = self.face(plan).name.as_str();
         let message = format!("the {what} row of {name:?} does not satisfy the rule for role {role:?}");
@@ -540,7 +572,7 @@ impl Steps<'_> {
         error
     }
 
-    /// A row stands in the way that the caller may not change: whether they could read it is not told.
+    /// A row stands in the way that the caller may neither change nor read.
     fn out_of_reach(&self, plan: &WritePlan) -> Error {
         let role = self.script.principal.role.as_str();
         let name = self.face(plan).name.as_str();

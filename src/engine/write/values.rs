@@ -159,7 +159,7 @@ impl Filler<'_> {
         let datum = datum.map_err(named)?;
         check_length(&datum, own).map_err(named)?;
         let datum = match own.data_type {
-            Type::Numeric => rounded(datum, digits_of(&own.database_type)).map_err(named)?,
+            Type::Numeric => rounded(datum, own.digits()).map_err(named)?,
             _ => datum,
         };
         self.kept_form(datum, mark)
@@ -263,14 +263,6 @@ fn rounded(datum: Datum, digits: Option<(i64, i64)>) -> Result<Datum> {
     Ok(Datum::Text(decimal.to_plain_string().into()))
 }
 
-/// How many digits a type keeps, and how many of them after the point: `numeric(12,3)`.
-fn digits_of(name: &str) -> Option<(i64, i64)> {
-    let (_, rest) = name.split_once('(')?;
-    let (inside, _) = rest.split_once(')')?;
-    let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
-    Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?))
-}
-
 fn no_list(value: &Value) -> Error {
     Error::invalid(Code::INVALID_VALUE, format!("{} is not a list", value.describe()))
 }
@@ -285,22 +277,8 @@ fn missing() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{digits_of, rounded};
+    use super::rounded;
     use crate::value::Datum;
-
-    #[test]
-    fn digits_of_types() {
-        for (name, wanted) in [
-            ("numeric(12,3)", Some((12, 3))),
-            ("DECIMAL(10, 2)", Some((10, 2))),
-            ("numeric(5)", Some((5, 0))),
-            ("numeric", None),
-            ("weird(", None),
-            ("numeric(a,b)", None),
-        ] {
-            assert_eq!(digits_of(name), wanted, "{name}");
-        }
-    }
 
     #[test]
     fn rounding() {

@@ -6,6 +6,10 @@ use crate::rules::{Cell, View};
 
 /// The error with words for the caller.
 pub(super) fn told(mut error: Error, catalog: &Catalog, view: &View) -> Error {
+    if error.code == Code::OUT_OF_RANGE {
+        // Of what a trigger has computed no more is known.
+        error.code = Code::INVALID_VALUE;
+    }
     let Some(violation) = error.violation.take() else {
         return error;
     };

@@ -112,7 +112,7 @@ impl<'c> Converter<'c> {
         let mut out = Vec::with_capacity(given.len());
         for (name, value) in given {
             if let Some(input) = self.types.input(key, name) {
-                let value = self.value(input.ty.key, value.clone());
+                let value = self.value(input.ty.key, value);
                 out.push((Name::new(name.as_str()), self.builder.push(value)));
             }
         }
@@ -120,7 +120,7 @@ impl<'c> Converter<'c> {
     }
 
     /// A value as requests have it.
-    pub(super) fn value(&self, key: Key, value: ConstValue) -> Value {
+    pub(super) fn value(&self, key: Key, value: &ConstValue) -> Value {
         let kind = match key {
             Key::Scalar(id) => self.types.scalar(id).kind,
             _ => ScalarKind::Text,
@@ -129,22 +129,22 @@ impl<'c> Converter<'c> {
     }
 }
 
-fn of_kind(kind: ScalarKind, value: ConstValue) -> Value {
+fn of_kind(kind: ScalarKind, value: &ConstValue) -> Value {
     match value {
         ConstValue::Null | ConstValue::Binary(_) => Value::Null,
-        ConstValue::Boolean(truth) => Value::Boolean(truth),
+        ConstValue::Boolean(truth) => Value::Boolean(*truth),
         ConstValue::Number(number) => match number.as_i64() {
             Some(integer) => Value::Integer(integer),
             None => Value::Number(number.to_string().into()),
         },
         ConstValue::Enum(name) => Value::Text(name.as_str().into()),
         ConstValue::String(text) => match kind {
-            ScalarKind::Json => Value::Json(text.into()),
-            ScalarKind::Text | ScalarKind::Id => Value::Text(text.into()),
-            _ => Value::Raw(text.into()),
+            ScalarKind::Json => Value::Json(text.as_str().into()),
+            ScalarKind::Text | ScalarKind::Id => Value::Text(text.as_str().into()),
+            _ => Value::Raw(text.as_str().into()),
         },
         list @ ConstValue::List(_) if kind == ScalarKind::Json => Value::Json(coerce::to_json(list)),
-        ConstValue::List(items) => Value::List(items.into_iter().map(|item| of_kind(kind, item)).collect()),
+        ConstValue::List(items) => Value::List(items.iter().map(|item| of_kind(kind, item)).collect()),
         object @ ConstValue::Object(_) => Value::Json(coerce::to_json(object)),
     }
 }

@@ -137,7 +137,7 @@ impl<'c> Converter<'c> {
                 (Slotted::Operator(Operator::Near), ConstValue::Object(fields)) => {
                     let mut slot = |name: &str, data_type: &Type| {
                         let given = fields.get(name).filter(|value| **value != ConstValue::Null);
-                        let given = given.ok_or_else(|| null(name).under(operator))?.clone();
+                        let given = given.ok_or_else(|| null(name).under(operator))?;
                         let key = Key::Scalar(self.types.names.scalar_of(data_type));
                         let value = self.value(key, given);
                         Ok::<_, Fault>(Expression::Value(self.builder.push(value)))
@@ -153,7 +153,7 @@ impl<'c> Converter<'c> {
                     }
                 }
                 (Slotted::Operator(Operator::Compare(comparison)), value) => {
-                    let value = self.value(input.ty.key, value.clone());
+                    let value = self.value(input.ty.key, value);
                     Filter::Compare {
                         left: left.clone(),
                         comparison,

@@ -194,7 +194,7 @@ impl<'c> Converter<'c> {
             let super::types::Slotted::Column(column) = input.stands else {
                 continue;
             };
-            let value = self.value(input.ty.key, value.clone());
+            let value = self.value(input.ty.key, value);
             conditions.push(Filter::Compare {
                 left: Expression::Column(self.column_name(face, column)),
                 comparison: Comparison::Equal,

@@ -12,9 +12,10 @@ use super::introspect::Told;
 use crate::engine::Delivery;
 use crate::memory::Pieces;
 use crate::principal::Principal;
+use crate::request::{Batch, Builder, Once};
 use async_graphql_parser::types::OperationType;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use call::Calls;
@@ -51,12 +52,16 @@ impl GraphQl {
             Ok(media) => media,
             Err(refusal) => return refused(Media::Json, &refusal),
         };
+        let once = match once(method, query_string, headers, &body) {
+            Ok(once) => once,
+            Err(error) => return self.error_response(&error, headers),
+        };
         match self.calls(method, query_string, headers, body).await {
             Err(refusal) => refused(media, &refusal),
             Ok(Calls::One(call)) => {
                 let room = self.road.room();
                 let answer = self
-                    .answer_call(principal, call, method != Method::POST, Delivery::Stream(&room))
+                    .answer_call(principal, call, method != Method::POST, Delivery::Stream(&room), once)
                     .await;
                 match answer {
                     Ok(answer) => written(media, answer, negotiate::takes_gzip(headers)),
@@ -64,19 +69,29 @@ impl GraphQl {
                 }
             }
             Ok(Calls::Batch(calls)) => {
+                if let Some(once) = &once
+                    && let Err(error) = self.begin_batch(principal, &calls, once).await
+                {
+                    return self.error_response(&error, headers);
+                }
                 let room = self.road.room();
                 let mut body = Pieces::from(&b"["[..]);
-                let mut later = false;
+                let (mut later, mut replayed) = (false, true);
                 for (index, call) in calls.into_iter().enumerate() {
                     if index > 0 {
                         body.write(b",");
                     }
+                    let once = once.as_ref().map(|once| once.part(index));
                     let answer = match call {
-                        Ok(call) => self.answer_call(principal, call, false, Delivery::Whole(&room)).await,
+                        Ok(call) => {
+                            self.answer_call(principal, call, false, Delivery::Whole(&room), once)
+                                .await
+                        }
                         Err(refusal) => Err(refusal),
                     };
                     let answer = answer.unwrap_or_else(|refusal| Answer::refusal(&[refusal.fault]));
                     later |= answer.later;
+                    replayed &= answer.replayed;
                     match answer.content.whole(&room) {
                         Ok(json) => body.append(json),
                         Err(error) => return self.error_response(&error, headers),
@@ -87,6 +102,7 @@ impl GraphQl {
                     media,
                     Answer {
                         later,
+                        replayed,
                         ..Answer::of(Content::Whole(body))
                     },
                     false,
@@ -123,12 +139,34 @@ impl GraphQl {
         }
     }
 
+    /// Keeps the key of several operations, each of which then happens once by itself: with the same key another list of
+    /// them is refused before any of it happens.
+    async fn begin_batch(
+        &self,
+        principal: &Principal,
+        calls: &[Result<call::Raw, Refusal>],
+        once: &Once,
+    ) -> crate::error::Result<()> {
+        // What is kept as a persisted document may be one.
+        let may_write = |call: &call::Raw| call.query.as_ref().is_none_or(|query| query.contains("mutation"));
+        if !calls.iter().flatten().any(may_write) {
+            return Ok(());
+        }
+        let batch = Batch {
+            once: Some(once.clone()),
+            ..Builder::new().finish_batch(Vec::new())
+        };
+        let scene = self.road.scene(principal.role.as_str());
+        self.road.write(&scene, principal, batch).await.map(|_| ())
+    }
+
     async fn answer_call(
         &self,
         principal: &Principal,
         call: call::Raw,
         get: bool,
         delivery: Delivery<'_>,
+        once: Option<Once>,
     ) -> Result<Answer, Refusal> {
         let query = self.resolve(&call)?;
         if get && (query.contains("mutation") || query.contains("subscription")) {
@@ -144,19 +182,45 @@ impl GraphQl {
             query,
             operation_name: call.operation_name,
             variables: call.variables,
+            once,
         };
         Ok(self.answer(principal, &call, delivery).await)
     }
 }
 
 fn written(media: Media, answer: Answer, gzip: bool) -> Response {
+    let own = answer.status.and_then(|status| StatusCode::from_u16(status).ok());
     let status = match media {
+        _ if let Some(own) = own => own,
         _ if answer.later => StatusCode::SERVICE_UNAVAILABLE,
         Media::GraphQl if answer.too_large => StatusCode::PAYLOAD_TOO_LARGE,
         Media::GraphQl if answer.refused => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    response(status, media, answer.content, gzip)
+    let mut response = response(status, media, answer.content, gzip);
+    if answer.replayed {
+        let replayed = HeaderName::from_static(Once::REPLAYED);
+        response
+            .headers_mut()
+            .insert(replayed, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// What a request with a key is known by. GET changes nothing, so a key means nothing there.
+fn once(
+    method: &Method,
+    query_string: Option<&str>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> crate::error::Result<Option<Once>> {
+    if *method != Method::POST {
+        return Ok(None);
+    }
+    let query = query_string.unwrap_or_default();
+    let said = [b"POST".as_slice(), b"graphql", query.as_bytes(), body];
+    let values = headers.get_all(Once::HEADER);
+    Once::read(values.iter().map(HeaderValue::as_bytes), &said)
 }
 
 fn refused(media: Media, refusal: &Refusal) -> Response {
@@ -191,7 +255,7 @@ fn response(status: StatusCode, media: Media, content: Content, gzip: bool) -> R
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response

@@ -14,6 +14,7 @@ fn requests(settings: config::GraphQl, role: &str, query: &str, variables: Json)
         query: query.into(),
         operation_name: None,
         variables: variables.as_object().cloned().unwrap_or_default(),
+        once: None,
     };
     match front.plan(&echo.scene(role), &principal(role), &call) {
         Ok(Planned::Mutation(_)) => panic!("a mutation: {query}"),
@@ -353,6 +354,7 @@ fn documents_are_kept_and_give_the_same() {
             query: query.into(),
             operation_name: None,
             variables: json!({"id": id}).as_object().cloned().unwrap(),
+            once: None,
         };
         let planned = front.plan(&echo.scene("admin"), &principal("admin"), &call).unwrap();
         let Planned::Works(works) = planned else {

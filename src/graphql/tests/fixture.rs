@@ -450,7 +450,7 @@ impl Road for Echo {
                 Ok(Written {
                     body: body.map(Into::into),
                     count: index as u64 + 1,
-                    created: 0,
+                    ..Written::default()
                 })
             });
             written.collect()

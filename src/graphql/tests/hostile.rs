@@ -23,6 +23,7 @@ fn cost(
         query,
         operation_name: None,
         variables,
+        once: None,
     };
     let start = Instant::now();
     let result = front.plan(&road.scene("admin"), &principal("admin"), &call);

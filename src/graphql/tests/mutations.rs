@@ -16,6 +16,7 @@ fn call(query: &str, variables: &Json) -> Call {
         query: query.into(),
         operation_name: None,
         variables: variables.as_object().cloned().unwrap_or_default(),
+        once: None,
     }
 }
 

@@ -40,8 +40,8 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
     let mut sent = sent(call, face, |column| {
         let sets = update.is_some_and(|update| update.set.iter().any(|(own, _)| *own == column));
         let takes = update.is_some_and(|update| update.columns.get(column.0 as usize) == Some(&true));
-        // What is set for new rows alone can be changed later, where no new row can come of it.
-        sets || (scene.is_preset(face, column) && (creates || !takes))
+        // What is set for new rows alone can be changed later.
+        sets || (scene.is_preset(face, column) && !takes)
     })?;
     let parts = query::id_parts(id, face.key.len());
     let key: Vec<(Name, Value)> = face

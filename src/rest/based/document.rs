@@ -1,21 +1,61 @@
 //! Its OpenAPI paths.
 
+mod accounts;
+
 use super::filter;
 use crate::catalog::Face;
 use crate::request::BytesFormat;
-use crate::rest::openapi::Sending;
+use crate::rest::openapi::{Refusals, Sending};
 use crate::rest::{Document, Scene, openapi};
 use crate::value::Type;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+/// What its statuses mean.
+const MEANINGS: [(u16, &str); 9] = [
+    (
+        400,
+        "An unknown column or parameter, or a value that the column can't have (VALIDATION_ERROR).",
+    ),
+    (
+        401,
+        "Credentials are needed, or those that were sent are not valid (UNAUTHORIZED, INVALID_CREDENTIALS).",
+    ),
+    (
+        403,
+        "The role may not do this, or the row does not satisfy its rule (FORBIDDEN).",
+    ),
+    (404, "There is no such row, or none that the role may read (NOT_FOUND)."),
+    (
+        409,
+        "The key is taken, other rows are in the way, or the same write is under way (CONFLICT).",
+    ),
+    (413, "The body is too large (PAYLOAD_TOO_LARGE)."),
+    (415, "The body is not JSON (UNSUPPORTED_MEDIA_TYPE)."),
+    (422, "The Idempotency-Key was sent before with another request."),
+    (429, "Too many failed attempts to sign in (TOO_MANY_REQUESTS)."),
+];
+
+/// What reading may be answered with, and what writing may.
+const READING: [u16; 3] = [400, 401, 403];
+const CREATING: [u16; 7] = [400, 401, 403, 409, 413, 415, 422];
+const CHANGING: [u16; 8] = [400, 401, 403, 404, 409, 413, 415, 422];
+const DELETING: [u16; 6] = [400, 401, 403, 404, 409, 422];
 
 pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl Fn(&Face) -> bool) {
     let error = document.error();
+    let refusals = Refusals {
+        dialect: "based",
+        content: json!({"application/json": {"schema": error}}),
+        meanings: &MEANINGS,
+        bare: &[],
+    };
+    accounts::describe(document, &refusals);
     let both = Shared {
         id: document.id(
             "based.id",
             "The key; parts of a key of several columns are separated by commas.",
         ),
-        wrong: document.response("based.wrong", answer("What is wrong.", &error)),
+        refusals,
     };
     let limit = json!({
         "type": "integer", "minimum": 0, "maximum": scene.settings.max_limit, "default": scene.settings.default_limit,
@@ -67,31 +107,29 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
             }));
         }
         let path = format!("/api/{}", openapi::segment(name));
+        let page = json!({
+            "type": "object",
+            "properties": {"data": {"type": "array", "items": row}, "total": {"type": "integer", "minimum": 0}},
+            "required": ["data", "total"],
+        });
+        let told = json!({"200": answer("The rows, and how many there are in all.", &page)});
         let list = json!({
             "tags": [name],
             "summary": format!("Rows of {name}"),
             "parameters": parameters,
-            "responses": {
-                "200": answer("The rows, and how many there are in all.", &json!({
-                    "type": "object",
-                    "properties": {"data": {"type": "array", "items": row}, "total": {"type": "integer", "minimum": 0}},
-                    "required": ["data", "total"],
-                })),
-                "default": both.wrong,
-            },
+            "responses": both.refusals.beside(document, told, &READING),
         });
         document.operation("get", &path, &format!("based.list.{name}"), list);
         if !scene.has_key(face) {
             continue;
         }
+        let data = json!({"type": "object", "properties": {"data": row}, "required": ["data"]});
+        let told = json!({"200": answer("The row.", &data)});
         let get = json!({
             "tags": [name],
             "summary": format!("One row of {name}"),
             "parameters": [both.id],
-            "responses": {
-                "200": answer("The row.", &json!({"type": "object", "properties": {"data": row}, "required": ["data"]})),
-                "default": both.wrong,
-            },
+            "responses": both.refusals.beside(document, told, &[400, 401, 403, 404]),
         });
         document.operation("get", &format!("{path}/{{id}}"), &format!("based.get.{name}"), get);
     }
@@ -100,7 +138,7 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document, served: impl F
 /// What operations of all tables refer to.
 struct Shared {
     id: Value,
-    wrong: Value,
+    refusals: Refusals,
 }
 
 /// What the role may write.
@@ -119,14 +157,22 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &
         return;
     }
     let told = document.response(&format!("based.{name}"), answer("The row.", &data));
+    // Who is nobody has no outcomes kept.
+    let key: Vec<Value> = scene
+        .is_somebody()
+        .then(|| document.idempotency_key())
+        .into_iter()
+        .collect();
+    let with_id = || [both.id.clone()].into_iter().chain(key.clone()).collect::<Vec<_>>();
     if creates {
         let new = openapi::sent(scene, face, BytesFormat::Hex, Sending::New, &[]);
         let new = document.schema(&format!("{name}.new"), new);
         let create = json!({
             "tags": [name],
             "summary": format!("Create a row of {name}"),
+            "parameters": key,
             "requestBody": openapi::body(&new),
-            "responses": {"201": told, "default": both.wrong},
+            "responses": both.refusals.beside(document, json!({"201": told}), &CREATING),
         });
         document.operation("post", &path, &format!("based.create.{name}"), create);
     }
@@ -147,20 +193,19 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &
         }),
     };
     if let Some(sent) = put {
-        let mut responses = Map::new();
+        let mut own = json!({});
         if scene.may_update(face) {
-            responses.insert("200".into(), told.clone());
+            own["200"] = told.clone();
         }
         if creates && takes_key {
-            responses.insert("201".into(), told.clone());
+            own["201"] = told.clone();
         }
-        responses.insert("default".into(), both.wrong.clone());
         let put = json!({
             "tags": [name],
             "summary": format!("Write the row of {name} with this key"),
-            "parameters": [both.id],
+            "parameters": with_id(),
             "requestBody": openapi::body(&sent),
-            "responses": responses,
+            "responses": both.refusals.beside(document, own, &CHANGING),
         });
         document.operation("put", &path, &format!("based.put.{name}"), put);
     }
@@ -168,8 +213,8 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &
         let delete = json!({
             "tags": [name],
             "summary": format!("Delete a row of {name}"),
-            "parameters": [both.id],
-            "responses": {"200": told, "default": both.wrong},
+            "parameters": with_id(),
+            "responses": both.refusals.beside(document, json!({"200": told}), &DELETING),
         });
         document.operation("delete", &path, &format!("based.delete.{name}"), delete);
     }

@@ -149,6 +149,7 @@ impl Dialect for Based {
             Kind::Conflict => "CONFLICT",
             Kind::NotAllowed => "METHOD_NOT_ALLOWED",
             Kind::UnsupportedMedia => "UNSUPPORTED_MEDIA_TYPE",
+            Kind::Unprocessable => "UNPROCESSABLE",
             Kind::TooLarge => "PAYLOAD_TOO_LARGE",
             Kind::HeadersTooLarge => "HEADERS_TOO_LARGE",
             Kind::TooSlow => "REQUEST_TIMEOUT",

@@ -4,9 +4,35 @@ use super::schema::{Mode, record};
 use super::{change, output, transaction};
 use crate::catalog::Face;
 use crate::request::BytesFormat;
-use crate::rest::openapi::{self, segment};
+use crate::rest::openapi::{self, Refusals, segment};
 use crate::rest::{Document, Scene};
 use serde_json::{Value, json};
+
+/// What its statuses mean; as text, or as JSON where `Accept` names it.
+const MEANINGS: [(u16, &str); 9] = [
+    (
+        400,
+        "Something in the request is wrong, or a constraint of the database is violated.",
+    ),
+    (401, "The credentials that were sent are not valid."),
+    (
+        403,
+        "The caller may not do this, or the record does not satisfy the rule.",
+    ),
+    (404, "There is no such record, or none that the caller may read."),
+    (405, "There is no such API, or the method is not for it."),
+    (409, "The same write is under way (Idempotency-Key)."),
+    (413, "The body is too large, or holds too many records."),
+    (415, "The body is neither JSON nor a form."),
+    (422, "The Idempotency-Key was sent before with another request."),
+];
+
+/// What reading may be answered with, and what writing may.
+const READING: [u16; 4] = [400, 401, 403, 405];
+const READING_ONE: [u16; 5] = [400, 401, 403, 404, 405];
+const CREATING: [u16; 8] = [400, 401, 403, 405, 409, 413, 415, 422];
+const CHANGING: [u16; 9] = [400, 401, 403, 404, 405, 409, 413, 415, 422];
+const DELETING: [u16; 7] = [400, 401, 403, 404, 405, 409, 422];
 
 pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
     let limit = json!({
@@ -38,10 +64,12 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
         filters(document),
     ];
     let error = document.error();
-    let wrong = json!({"description": "What is wrong; as JSON where `Accept` names it.", "content": {
-        "text/plain": {"schema": {"type": "string"}},
-        "application/json": {"schema": error},
-    }});
+    let refusals = Refusals {
+        dialect: "trailbase",
+        content: json!({"text/plain": {"schema": {"type": "string"}}, "application/json": {"schema": error}}),
+        meanings: &MEANINGS,
+        bare: &[405],
+    };
     let done = json!({"description": "It has happened."});
     let ids = json!({
         "type": "object", "properties": {"ids": {"type": "array", "items": {"type": "string"}}}, "required": ["ids"],
@@ -49,13 +77,13 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
     let ids = json!({"description": "The ids of the new records, in their order.", "content": {"application/json": {"schema": ids}}});
     let both = Shared {
         id: document.id("trailbase.id", "The key; UUIDs and bytes in url-safe base64."),
-        wrong: document.response("trailbase.wrong", wrong),
+        refusals,
         done: document.response("trailbase.done", done),
         ids: document.response("trailbase.ids", ids),
     };
     let writes_any = |face: &Face| scene.may_create(face) || scene.may_update(face) || scene.may_delete(face);
     if scene.known().any(writes_any) {
-        execution(document, &both);
+        execution(scene, document, &both);
     }
     for face in scene.known() {
         writes(scene, face, document, &both);
@@ -100,22 +128,14 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
         });
         let path = format!("/api/records/v1/{}", segment(name));
         let summary = format!("Records of {name}");
-        document.operation(
-            "get",
-            &path,
-            &format!("trailbase.list.{name}"),
-            operation(name, &summary, &parameters, &page, &both),
-        );
+        let list = reading(document, &both, (name, &summary), &parameters, &page, &READING);
+        document.operation("get", &path, &format!("trailbase.list.{name}"), list);
         if scene.has_key(face) {
             let mut parameters = vec![both.id.clone()];
             parameters.extend(expand);
             let summary = format!("One record of {name}");
-            document.operation(
-                "get",
-                &format!("{path}/{{id}}"),
-                &format!("trailbase.get.{name}"),
-                operation(name, &summary, &parameters, &row, &both),
-            );
+            let get = reading(document, &both, (name, &summary), &parameters, &row, &READING_ONE);
+            document.operation("get", &format!("{path}/{{id}}"), &format!("trailbase.get.{name}"), get);
         }
         if scene.view.face(face.id).is_some_and(|access| access.schema) {
             let mode = json!({
@@ -124,11 +144,12 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
             });
             let summary = format!("JSON Schema of {name}");
             let schema = json!({"type": "object"});
+            let schema = reading(document, &both, (name, &summary), &[mode], &schema, &READING);
             document.operation(
                 "get",
                 &format!("{path}/schema"),
                 &format!("trailbase.schema.{name}"),
-                operation(name, &summary, &[mode], &schema, &both),
+                schema,
             );
         }
     }
@@ -137,7 +158,7 @@ pub(super) fn describe(scene: Scene<'_>, document: &mut Document) {
 /// What operations of all tables refer to.
 struct Shared {
     id: Value,
-    wrong: Value,
+    refusals: Refusals,
     done: Value,
     ids: Value,
 }
@@ -146,6 +167,8 @@ struct Shared {
 fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &Shared) {
     let name = face.name.as_str();
     let path = format!("/api/records/v1/{}", segment(name));
+    let key = key(scene, document);
+    let with_id = || [both.id.clone()].into_iter().chain(key.clone()).collect::<Vec<_>>();
     if scene.may_create(face) {
         let new = document.schema(&format!("{name}.new"), record(scene, face, Mode::Insert));
         let many = json!({"type": "array", "items": new, "minItems": 1, "maxItems": change::MOST});
@@ -156,20 +179,18 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &
             json!({"type": "string"}),
             "Where a browser goes afterwards: a path of this server, or an address that the configuration lists.",
         );
+        let parameters: Vec<Value> = [redirect].into_iter().chain(key.clone()).collect();
+        let told = json!({"200": both.ids, "303": {"description": "With `redirect_uri`: where to go."}});
         let create = json!({
             "tags": [name],
             "summary": format!("Create records of {name}, all or none"),
-            "parameters": [redirect],
+            "parameters": parameters,
             "requestBody": {"required": true, "content": {
                 "application/json": {"schema": {"anyOf": [new, many]}},
                 "application/x-www-form-urlencoded": form,
                 "multipart/form-data": form,
             }},
-            "responses": {
-                "200": both.ids,
-                "303": {"description": "With `redirect_uri`: where to go."},
-                "default": both.wrong,
-            },
+            "responses": both.refusals.beside(document, told, &CREATING),
         });
         document.operation("post", &path, &format!("trailbase.create.{name}"), create);
     }
@@ -182,9 +203,9 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &
         let update = json!({
             "tags": [name],
             "summary": format!("Change a record of {name}"),
-            "parameters": [both.id],
+            "parameters": with_id(),
             "requestBody": openapi::body(&changed),
-            "responses": {"200": both.done, "default": both.wrong},
+            "responses": both.refusals.beside(document, json!({"200": both.done}), &CHANGING),
         });
         document.operation("patch", &path, &format!("trailbase.update.{name}"), update);
     }
@@ -192,15 +213,20 @@ fn writes<'a>(scene: Scene<'a>, face: &'a Face, document: &mut Document, both: &
         let delete = json!({
             "tags": [name],
             "summary": format!("Delete a record of {name}"),
-            "parameters": [both.id],
-            "responses": {"200": both.done, "default": both.wrong},
+            "parameters": with_id(),
+            "responses": both.refusals.beside(document, json!({"200": both.done}), &DELETING),
         });
         document.operation("delete", &path, &format!("trailbase.delete.{name}"), delete);
     }
 }
 
+/// Who is nobody has no outcomes kept.
+fn key(scene: Scene<'_>, document: &mut Document) -> Option<Value> {
+    scene.is_somebody().then(|| document.idempotency_key())
+}
+
 /// Several operations at once; the bodies of records are those of their tables.
-fn execution(document: &mut Document, both: &Shared) {
+fn execution(scene: Scene<'_>, document: &mut Document, both: &Shared) {
     let text = json!({"type": "string"});
     let id = json!({"type": ["string", "integer"]});
     let data = json!({"type": "object"});
@@ -247,13 +273,14 @@ fn execution(document: &mut Document, both: &Shared) {
         },
         "required": ["results", "ids"],
     });
+    let told = json!({
+        "200": {"description": "What became of each operation.", "content": {"application/json": {"schema": answer}}},
+    });
     let execute = json!({
         "summary": "Create, change and delete records of several tables",
+        "parameters": key(scene, document).into_iter().collect::<Vec<_>>(),
         "requestBody": openapi::body(&sent),
-        "responses": {
-            "200": {"description": "What became of each operation.", "content": {"application/json": {"schema": answer}}},
-            "default": both.wrong,
-        },
+        "responses": both.refusals.beside(document, told, &[400, 401, 403, 404, 409, 413, 415, 422]),
     });
     document.operation("post", "/api/transaction/v1/execute", "trailbase.execute", execute);
 }
@@ -289,14 +316,20 @@ fn filters(document: &mut Document) -> Value {
     parameter
 }
 
-fn operation(tag: &str, summary: &str, parameters: &[Value], schema: &Value, both: &Shared) -> Value {
+fn reading(
+    document: &mut Document,
+    both: &Shared,
+    (tag, summary): (&str, &str),
+    parameters: &[Value],
+    schema: &Value,
+    refused: &[u16],
+) -> Value {
+    let told =
+        json!({"200": {"description": "What was asked for.", "content": {"application/json": {"schema": schema}}}});
     json!({
         "tags": [tag],
         "summary": summary,
         "parameters": parameters,
-        "responses": {
-            "200": {"description": "What was asked for.", "content": {"application/json": {"schema": schema}}},
-            "default": both.wrong,
-        },
+        "responses": both.refusals.beside(document, told, refused),
     })
 }

@@ -121,7 +121,8 @@ impl Dialect for TrailBase {
             Kind::NotFound if error.code == Code::UNKNOWN_TABLE => StatusCode::METHOD_NOT_ALLOWED,
             // Whatever is refused is 403; at 401 its clients sign in again, so that is for bad credentials only.
             Kind::Unauthenticated if error.code == Code::UNAUTHENTICATED => StatusCode::FORBIDDEN,
-            Kind::Conflict => StatusCode::BAD_REQUEST,
+            // What is under way can be tried again; what violates a constraint cannot.
+            Kind::Conflict if error.code != Code::KEY_IN_USE => StatusCode::BAD_REQUEST,
             kind => write::status(kind),
         };
         let response = if status == StatusCode::METHOD_NOT_ALLOWED {

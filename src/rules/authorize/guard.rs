@@ -44,7 +44,7 @@ enum Of {
 /// Whether a condition can neither fail on any row nor take longer on one than on another.
 fn is_plain(condition: &Predicate, of: Of, catalog: &Catalog) -> bool {
     match condition {
-        Predicate::Constant(_) => true,
+        Predicate::Constant(_) | Predicate::Own { .. } => true,
         Predicate::And(parts) | Predicate::Or(parts) => parts.iter().all(|part| is_plain(part, of, catalog)),
         Predicate::Not(part) => is_plain(part, of, catalog),
         Predicate::Compare {

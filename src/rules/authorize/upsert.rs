@@ -17,6 +17,7 @@ pub(super) struct Upsert {
 
 pub(super) struct UpsertUpdate {
     pub(super) allowed: Predicate,
+    pub(super) readable: Predicate,
     pub(super) wanted: Predicate,
     pub(super) writable: Box<[bool]>,
     pub(super) columns: Option<Vec<ColumnId>>,
@@ -47,6 +48,10 @@ impl<'a> Resolver<'a> {
         let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
         let (rule, check, presets) = solve_update(access, self.principal, &mut self.decisions);
         let allowed = Predicate::all([rule, entered.rule.clone()]);
+        let readable = match self.view.read(face.id) {
+            Some(_) => entered.rule.clone(),
+            None => Predicate::FALSE,
+        };
         let wanted = match filter {
             None => Predicate::TRUE,
             Some(filter) => {
@@ -67,6 +72,7 @@ impl<'a> Resolver<'a> {
             conflict: Conflict::Update { key },
             update: Some(UpsertUpdate {
                 allowed,
+                readable,
                 wanted,
                 writable: access.columns.clone(),
                 columns,
@@ -144,8 +150,9 @@ impl<'a> Resolver<'a> {
         update: &UpsertUpdate,
         key: &[ColumnId],
         sent: &[Assigned],
+        later: &[Assigned],
     ) -> Result<Vec<Assigned>> {
-        let is_sent = |column: &ColumnId| sent.iter().find(|(own, _)| own == column).cloned();
+        let is_sent = |column: &ColumnId| sent.iter().chain(later).find(|(own, _)| own == column).cloned();
         if let Some(columns) = &update.columns {
             // What a row does not say stays as it is.
             return Ok(columns.iter().filter_map(is_sent).collect());

@@ -1,7 +1,7 @@
 //! Writes: rights, columns, presets and checks of every change, and what is read back through the read rule.
 
 use super::decide::{Presets, solve_create, solve_update};
-use super::upsert::Upsert;
+use super::upsert::{Upsert, UpsertUpdate};
 use super::{Authorized, Entered, Resolver, guard};
 use crate::catalog::{Catalog, ColumnId, Default, Face, FaceId, Generated, Table, TableId};
 use crate::error::{Code, Error, Kind, Result};
@@ -112,6 +112,8 @@ impl<'a> Resolver<'a> {
                     return Err(self.refused(face, Right::Read));
                 }
                 let targets = self.targets(&entered, Predicate::TRUE, filter.as_ref())?;
+                // What is found is what can be read.
+                strict = write.strict.then_some(Predicate::FALSE);
                 let within = self.within(face, within.as_ref(), done)?;
                 Change::Find {
                     targets,
@@ -334,20 +336,22 @@ impl<'a> Resolver<'a> {
         };
         let mut groups = Vec::with_capacity(insert.groups.len());
         for group in &insert.groups {
-            let sent = self.sent(face, access, group, done)?;
+            let update = upsert.as_ref().and_then(|upsert| upsert.update.as_ref());
+            let (sent, later) = self.sent(face, access, update, group, done)?;
             let mut columns = sent.clone();
             self.preset(face, presets.clone(), &sent, &mut columns)?;
             let mut set = Vec::new();
             let mut set_check = Predicate::TRUE;
-            let (mut allowed, mut wanted) = (Predicate::TRUE, Predicate::TRUE);
+            let (mut allowed, mut readable, mut wanted) = (Predicate::TRUE, Predicate::TRUE, Predicate::TRUE);
             if let Some(Upsert {
                 conflict: Conflict::Update { key },
                 update: Some(update),
             }) = &upsert
             {
-                let chosen = self.chosen(face, update, key, &sent)?;
+                let chosen = self.chosen(face, update, key, &sent, &later)?;
                 set_check = self.of_what_was_sent(&update.check, &chosen);
                 allowed = self.of_what_was_sent(&update.allowed, &chosen);
+                readable = update.readable.clone();
                 wanted = self.of_what_was_sent(&update.wanted, &chosen);
                 set = chosen.clone();
                 self.preset(face, update.presets.clone(), &chosen, &mut set)?;
@@ -359,6 +363,7 @@ impl<'a> Resolver<'a> {
                 check: self.of_what_was_sent(&check, &sent),
                 columns,
                 allowed,
+                readable,
                 wanted,
                 set,
                 set_check,
@@ -370,24 +375,35 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// What was sent for new rows, and what they get from rows that they are linked to.
+    /// What was sent for new rows, and what they get from rows that they are linked to; and what was sent for rows that an
+    /// upsert meets alone, because the rule sets it for new ones.
     pub(super) fn sent(
         &mut self,
         face: &'a Face,
         access: &CreateAccess,
+        update: Option<&UpsertUpdate>,
         group: &RowGroup,
         done: &mut [Done<'a>],
-    ) -> Result<Vec<Assigned>> {
+    ) -> Result<(Vec<Assigned>, Vec<Assigned>)> {
         let table = self.catalog.table(face.table);
         let leading = group.links.len() + 1;
-        let mut sent = Vec::with_capacity(group.columns.len());
+        let mut sent: Vec<Assigned> = Vec::with_capacity(group.columns.len());
+        let mut later: Vec<Assigned> = Vec::new();
         for (index, name) in group.columns.iter().enumerate() {
-            let column = self.writable(face, &access.columns, name, Right::Create)?;
-            if sent.iter().any(|(present, _)| *present == column) {
+            let changed_alone = face.column_named(name.as_str()).filter(|column| {
+                let chosen = update.and_then(|update| update.columns.as_ref());
+                let is_set = access.set.iter().any(|(own, _)| own == column);
+                is_set && chosen.is_some_and(|chosen| chosen.contains(column))
+            });
+            let (column, values) = match changed_alone {
+                Some(column) => (column, &mut later),
+                None => (self.writable(face, &access.columns, name, Right::Create)?, &mut sent),
+            };
+            if values.iter().any(|(present, _)| *present == column) {
                 return Err(twice(name));
             }
             let index = u16::try_from(leading + index).unwrap_or(u16::MAX);
-            sent.push((column, value_of(table, column, Parameter::Row(group.rows, index))));
+            values.push((column, value_of(table, column, Parameter::Row(group.rows, index))));
         }
         for (index, link) in group.links.iter().enumerate() {
             let place = u16::try_from(index + 1).unwrap_or(u16::MAX);
@@ -401,7 +417,7 @@ impl<'a> Resolver<'a> {
                 self.linked(face, &access.columns, column, source, &mut sent)?;
             }
         }
-        Ok(sent)
+        Ok((sent, later))
     }
 
     /// A column that may be sent.

@@ -1,4 +1,5 @@
-//! `[roles.<r>] inherits`: rows of any parent, and of each row the cells that a parent of that row allows.
+//! `[roles.<r>] inherits`: rows of any parent, and of each row the cells that a parent of that row allows; rights to write
+//! are the role's own, else those of the one parent that has them.
 
 use super::super::Predicate;
 use super::super::view::{Cell, FaceAccess, ReadAccess};
@@ -68,7 +69,20 @@ impl<'a> Builder<'a> {
                         [] => None,
                         [only] => Some(Arc::clone(only)),
                         parts => {
-                            let united = united(parts);
+                            let holds = |has: fn(&FaceAccess) -> bool| {
+                                let mut found = Vec::new();
+                                self.holders(role.as_str(), index, &own, has, &mut Vec::new(), &mut found);
+                                match found.as_slice() {
+                                    [only] => Some(*only),
+                                    _ => None,
+                                }
+                            };
+                            let united = FaceAccess {
+                                create: holds(|part| part.create.is_some()).and_then(|part| part.create.clone()),
+                                update: holds(|part| part.update.is_some()).and_then(|part| part.update.clone()),
+                                delete: holds(|part| part.delete.is_some()).and_then(|part| part.delete.clone()),
+                                ..united(parts)
+                            };
                             Some(self.share(united))
                         }
                     }
@@ -78,30 +92,44 @@ impl<'a> Builder<'a> {
         }
         rights
     }
-}
 
-/// A right to write, where one part alone has it. (Two of them would have to be told apart row by row and column by
-/// column; what may be read there may not be written at all.)
-fn single<'p, T: Clone + 'p>(
-    parts: &[&'p Arc<FaceAccess>],
-    right: impl Fn(&'p FaceAccess) -> Option<&'p T>,
-) -> Option<T> {
-    let mut found = parts.iter().filter_map(|part| right(part));
-    match (found.next(), found.next()) {
-        (Some(only), None) => Some(only.clone()),
-        _ => None,
+    /// Who gives a role a right to write: the role itself, else its parents, each of whom may have it from their own. Of
+    /// several there is none that could be followed: they would have to be told apart row by row and column by column, and
+    /// what may be read there may not be written at all.
+    fn holders<'o>(
+        &self,
+        role: &str,
+        face: usize,
+        own: &'o HashMap<Name, Rights>,
+        has: fn(&FaceAccess) -> bool,
+        seen: &mut Vec<String>,
+        found: &mut Vec<&'o FaceAccess>,
+    ) {
+        if seen.iter().any(|known| known == role) {
+            return;
+        }
+        seen.push(role.to_owned());
+        let access = own.get(role).and_then(|rights| rights.get(face)?.as_deref());
+        if let Some(access) = access.filter(|access| has(access)) {
+            found.push(access);
+            return;
+        }
+        let parents = self.config.roles.get(role).map(|role| role.inherits.as_slice());
+        for parent in parents.unwrap_or_default() {
+            self.holders(parent, face, own, has, seen, found);
+        }
     }
 }
 
-/// Rows of any part; a cell where a part that allows it holds; the largest limit; what any part may, but computed fields
-/// only where no row shows them against a part's will.
+/// To read: rows of any part; a cell where a part that allows it holds; the largest limit; what any part may, but computed
+/// fields only where no row shows them against a part's will.
 fn united(parts: &[&Arc<FaceAccess>]) -> FaceAccess {
     let reads: Vec<&ReadAccess> = parts.iter().filter_map(|part| part.read.as_ref()).collect();
     let united = FaceAccess {
         read: None,
-        create: single(parts, |part| part.create.as_ref()),
-        update: single(parts, |part| part.update.as_ref()),
-        delete: single(parts, |part| part.delete.as_ref()),
+        create: None,
+        update: None,
+        delete: None,
         schema: parts.iter().any(|part| part.schema),
     };
     let Some(first) = reads.first() else {

@@ -72,7 +72,7 @@ impl Compiler<'_> {
                 };
                 let mut terms = vec![self.text_operand(text)?];
                 for part in rest {
-                    self.number_type(&part, at)?;
+                    self.whole_number(&part, at)?;
                     terms.push(self.settle(part, &Type::Integer(64))?);
                 }
                 Ok(call(Function::Substring, terms, Type::TEXT))
@@ -114,7 +114,7 @@ impl Compiler<'_> {
                 let data_type = self.number_type(&number, at)?;
                 let mut terms = vec![self.settle(number, &data_type)?];
                 for digits in rest {
-                    self.number_type(&digits, at)?;
+                    self.whole_number(&digits, at)?;
                     terms.push(self.settle(digits, &Type::Integer(32))?);
                 }
                 Ok(rule_call(RuleFunction::Round, terms, data_type))
@@ -194,6 +194,20 @@ impl Compiler<'_> {
                     name.text,
                     suggestion(&lower, FUNCTIONS.iter().copied()),
                     FUNCTIONS.join(", ")
+                ),
+            )),
+        }
+    }
+
+    /// A place in a text or a number of digits: each database rounds a fraction in its own way.
+    fn whole_number(&self, operand: &Operand, at: Position) -> Result<(), Problem> {
+        match self.number_type(operand, at)? {
+            Type::Integer(_) | Type::Other(_) => Ok(()),
+            other => Err(Problem::new(
+                at,
+                format!(
+                    "a whole number should stand here, not {}; cast it, such as CAST(column AS INTEGER)",
+                    other.word()
                 ),
             )),
         }

@@ -4,6 +4,7 @@ use super::{Compiler, Purpose};
 use crate::catalog::{ColumnId, FaceId, Join, RelationId, TableId};
 use crate::error::nearest;
 use crate::request::Comparison;
+use crate::rules::predicate::own_rows;
 use crate::rules::syntax::{Expression, Kind, Path, Problem, Root, Spelled};
 use crate::rules::{Exists, Parameter, Predicate, Term};
 use crate::value::Type;
@@ -129,11 +130,14 @@ impl Compiler<'_> {
     /// The innermost row's `inner` columns equal the `outer` columns of a frame.
     fn join(&self, frame: usize, outer: &[ColumnId], inner: &[ColumnId]) -> Predicate {
         let innermost = self.frames.len() - 1;
-        Predicate::all(outer.iter().zip(inner).map(|(outer, inner)| Predicate::Compare {
+        let equal = outer.iter().zip(inner).map(|(outer, inner)| Predicate::Compare {
             left: self.column(innermost, *inner),
             comparison: Comparison::Equal,
             right: self.column(frame, *outer),
-        }))
+        });
+        let scope = u16::try_from(innermost - frame).unwrap_or(u16::MAX);
+        let around = (self.frames[frame].table, outer, scope);
+        Predicate::all(equal.chain(own_rows(self.catalog, around, (self.frames[innermost].table, inner, 0))))
     }
 
     fn column(&self, frame: usize, column: ColumnId) -> Term {

@@ -345,6 +345,9 @@ impl Compiler<'_> {
                 let own = term.data_type(self.catalog);
                 match &data_type {
                     None => data_type = Some(own),
+                    Some(first) if first.is_number() && matches!(own, Type::Float(_)) => {
+                        data_type = Some(Type::Float(64))
+                    }
                     Some(first) if are_comparable(self.catalog, first, &own) => {}
                     Some(first) => {
                         return Err(Problem::new(

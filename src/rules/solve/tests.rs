@@ -218,7 +218,7 @@ mod properties {
     impl World<'_> {
         fn misses(&self, predicate: &Predicate) -> bool {
             match predicate {
-                Predicate::Constant(_) => false,
+                Predicate::Constant(_) | Predicate::Own { .. } => false,
                 Predicate::And(parts) | Predicate::Or(parts) => parts.iter().any(|part| self.misses(part)),
                 Predicate::Not(inner) => self.misses(inner),
                 Predicate::Compare { left, right, .. } => self.term_misses(left) || self.term_misses(right),
@@ -251,6 +251,7 @@ mod properties {
         fn holds(&self, predicate: &Predicate, around: &[Row]) -> Option<bool> {
             match predicate {
                 Predicate::Constant(value) => *value,
+                Predicate::Own { .. } => Some(true),
                 Predicate::And(parts) => {
                     let values: Vec<_> = parts.iter().map(|part| self.holds(part, around)).collect();
                     if values.contains(&Some(false)) {

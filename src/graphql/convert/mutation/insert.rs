@@ -291,7 +291,7 @@ impl<'c> Converter<'c> {
             for input in inputs {
                 if let (Slotted::Column(column), Some(value)) = (input.stands, row.object.get(input.name)) {
                     columns.push(column);
-                    values.push(self.value(input.ty.key, value.clone()));
+                    values.push(self.value(input.ty.key, value));
                 }
             }
             groups.entry((columns, links)).or_default().push(Value::List(values));

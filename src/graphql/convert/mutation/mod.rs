@@ -284,7 +284,7 @@ impl<'c> Converter<'c> {
 
     /// A value as an expression.
     fn slot(&mut self, key: Key, value: &ConstValue) -> Expression {
-        let value = self.value(key, value.clone());
+        let value = self.value(key, value);
         Expression::Value(self.builder.push(value))
     }
 }

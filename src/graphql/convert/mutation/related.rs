@@ -37,12 +37,15 @@ impl<'c> Converter<'c> {
         writes.push(self.types.face(face).name.clone(), change, self.formats())
     }
 
-    pub(super) fn drop_rows(&mut self, gone: Gone, writes: &mut Writes) -> Result<(), Fault> {
+    /// `one`: that it is the one row that the row around refers to, which must be there.
+    pub(super) fn drop_rows(&mut self, gone: Gone, one: bool, writes: &mut Writes) -> Result<(), Fault> {
         let change = Change::Delete {
             filter: None,
             within: Some(gone.within),
         };
-        writes.push(gone.table, change, self.formats()).map(|_| ())
+        let index = writes.push(gone.table, change, self.formats())?;
+        writes.all[index].strict = one;
+        Ok(())
     }
 
     /// What happens before a row that refers to another is changed; what goes afterwards.
@@ -156,7 +159,8 @@ impl<'c> Converter<'c> {
                     let all = *value == ConstValue::Boolean(true);
                     if all || matches!(value, ConstValue::Object(_)) {
                         let filter = self.condition(relation.target, Some(value).filter(|_| !all))?;
-                        self.parted(write, relation, related, filter, writes)?;
+                        let index = self.parted(write, relation, related, filter, writes)?;
+                        writes.all[index].strict = one && !relation.many && related == Related::Delete;
                     }
                 }
                 Related::Update => {
@@ -173,7 +177,9 @@ impl<'c> Converter<'c> {
                             (None, vec![(Setting::Set, object)])
                         };
                         let which = self.related_to(write, relation, filter, writes)?;
-                        self.changed_rows(relation.target, which, &settings, writes)?;
+                        let index = self.changed_rows(relation.target, which, &settings, writes)?;
+                        // The one row at the end of the one row's relation is meant, and must be there.
+                        writes.all[index].strict = one && !relation.many;
                     }
                 }
             }
@@ -237,6 +243,7 @@ impl<'c> Converter<'c> {
         };
         if let Join::Through { face: through, .. } = &relation.join {
             let far = self.found(relation.target, Some(connect), false, writes)?;
+            writes.all[far].strict = true;
             let rows = parents
                 .iter()
                 .map(|parent| Value::List(vec![whole(0), whole(*parent), whole(0)]));
@@ -263,7 +270,8 @@ impl<'c> Converter<'c> {
             links: vec![link(write, Side::Theirs)],
         };
         let index = writes.push(self.types.face(relation.target).name.clone(), change, self.formats())?;
-        writes.all[index].strict = !relation.many;
+        // To connect nothing is not what was meant.
+        writes.all[index].strict = true;
         Ok(())
     }
 
@@ -331,7 +339,7 @@ impl<'c> Converter<'c> {
         Some((self.types.face(*through).name.clone(), far, near, filter))
     }
 
-    /// Related rows no longer are, or are no more.
+    /// Related rows no longer are, or are no more; the index of the last write of it.
     fn parted(
         &mut self,
         write: usize,
@@ -339,7 +347,7 @@ impl<'c> Converter<'c> {
         related: Related,
         filter: Option<Filter>,
         writes: &mut Writes,
-    ) -> Result<(), Fault> {
+    ) -> Result<usize, Fault> {
         let far = self.types.face(relation.target).name.clone();
         if let Some((through, _, near, joined)) = self.joining(write, relation, filter.clone()) {
             let which = match related {
@@ -350,13 +358,11 @@ impl<'c> Converter<'c> {
                 filter: joined,
                 within: Some(near),
             };
-            writes.push(through, change, self.formats())?;
+            let index = writes.push(through, change, self.formats())?;
             let Some(Which { filter, within, .. }) = which else {
-                return Ok(());
+                return Ok(index);
             };
-            return writes
-                .push(far, Change::Delete { filter, within }, self.formats())
-                .map(|_| ());
+            return writes.push(far, Change::Delete { filter, within }, self.formats());
         }
         let Which { filter, within, .. } = self.related_to(write, relation, filter, writes)?;
         let change = match (related, &relation.join) {
@@ -374,7 +380,7 @@ impl<'c> Converter<'c> {
             }
             _ => Change::Delete { filter, within },
         };
-        writes.push(far, change, self.formats()).map(|_| ())
+        writes.push(far, change, self.formats())
     }
 }
 

@@ -102,7 +102,7 @@ impl<'c> Converter<'c> {
         let index = writes.push(self.types.face(face).name.clone(), change, self.formats())?;
         writes.all[index].strict = one && !looked_up && !relations.is_empty();
         for change in gone {
-            self.drop_rows(change, writes)?;
+            self.drop_rows(change, one, writes)?;
         }
         for (id, object) in relations {
             self.related_rows(face, index, one, id, object, writes)?;

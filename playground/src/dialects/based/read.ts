@@ -1,16 +1,17 @@
-import { type Condition, conjuncts } from "../question/filter";
-import type { Root } from "../question/read";
-import type { Dialect, Written } from "./dialect";
-import { Draft, encode, limit, list, omitBeyond, order, plain, remarkColumns, segment } from "./parts";
+import { type Condition, conjuncts } from "../../question/filter";
+import type { Root } from "../../question/read";
+import type { Written } from "../dialect";
+import { Draft, encode, limit, omitBeyond, order, plain, remarkColumns, segment } from "../parts";
+
+/** The dialect's name on the page. */
+export const title = "Tables API (Based)";
 
 const LARGEST_PAGE = 1000;
 const RESERVED = ["limit", "offset", "order"];
 
-/** The Tables API of Based: `/api/{table}?column=value`, equality only. */
-export const based: Dialect = { id: "based", title: "Tables API (Based)", write, rows };
-
-function write(root: Root): Written {
-  const draft = new Draft(based.title);
+/** `/api/{table}?column=value`, equality only. */
+export function read(root: Root): Written {
+  const draft = new Draft(title);
   const path = `/api/${segment(root.table.name)}`;
   if (root.kind === "group") return draft.nothing("Groups can’t be asked for.");
   omitBeyond(draft, root);
@@ -63,11 +64,4 @@ function equal(draft: Draft, column: string, value: string | null, text: string)
   if (value === null) draft.omit(text, "an address can’t carry this value");
   else if (RESERVED.includes(column)) draft.omit(text, `“${column}” is a word of the dialect, not a column`);
   else draft.add(encode(column), value);
-}
-
-function rows(body: unknown): unknown[] | null {
-  const many = list(body, "data");
-  if (many) return many;
-  const single = typeof body === "object" && body !== null ? (body as { data?: unknown }).data : null;
-  return single ? [single] : null;
 }

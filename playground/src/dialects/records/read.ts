@@ -1,7 +1,10 @@
-import { type Condition, type Operator, conjuncts } from "../question/filter";
-import type { Root } from "../question/read";
-import type { Dialect, Written } from "./dialect";
-import { Draft, encode, limit, list, omitBeyond, order, plain, remarkColumns, segment } from "./parts";
+import { type Condition, type Operator, conjuncts } from "../../question/filter";
+import type { Root } from "../../question/read";
+import type { Written } from "../dialect";
+import { Draft, encode, limit, omitBeyond, order, plain, remarkColumns, segment } from "../parts";
+
+/** The dialect's name on the page. */
+export const title = "Records API (TrailBase)";
 
 const LARGEST_PAGE = 1024;
 const LARGEST_ORDER = 5;
@@ -10,11 +13,9 @@ const SIGNS: Partial<Record<Operator, string>> = {
   neq: "$ne", gt: "$gt", gte: "$gte", lt: "$lt", lte: "$lte", like: "$like", ilike: "$like", regex: "$re",
 };
 
-/** The Records API of TrailBase: `/api/records/v1/{name}?filter[column][$sign]=value`. */
-export const records: Dialect = { id: "trailbase", title: "Records API (TrailBase)", write, rows };
-
-function write(root: Root): Written {
-  const draft = new Draft(records.title);
+/** `/api/records/v1/{name}?filter[column][$sign]=value` */
+export function read(root: Root): Written {
+  const draft = new Draft(title);
   const path = `/api/records/v1/${segment(root.table.name)}`;
   if (root.kind === "group") return draft.nothing("Groups can’t be asked for.");
   omitBeyond(draft, root);
@@ -153,11 +154,4 @@ function expand(draft: Draft, root: Root): void {
     draft.add("expand", columns.join(","));
     draft.remarks.push("An expanded record stands below its foreign key’s column.");
   }
-}
-
-function rows(body: unknown): unknown[] | null {
-  const many = list(body, "records");
-  if (many) return many;
-  const single = typeof body === "object" && body !== null && !("records" in body) ? body : null;
-  return single && !("error" in single) ? [single] : null;
 }
