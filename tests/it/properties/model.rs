@@ -220,7 +220,9 @@ impl Step {
                 Below::Insert(rows) => Change::Insert(of_item(id, rows), Meeting::Refuse),
                 Below::Upsert(rows) => Change::Insert(of_item(id, rows), Meeting::Put),
             };
-            notes_of(change).apply(data, place)?;
+            // What is to become related must be found.
+            let strict = matches!(below, Below::Connect(_));
+            notes_of(change).apply(data, Place { strict, ..place })?;
         }
         Some(Done {
             rows: found
