@@ -3,7 +3,6 @@
 use super::condition::Condition;
 use super::data::{Data, ITEM, NOTE, OWNER, Row, TABLES, Value};
 use super::judge::Judge;
-use crate::world::Database;
 use serde_json::{Map, Value as Json, json};
 
 /// What a role may do with one table.
@@ -147,7 +146,6 @@ pub(super) struct Done {
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub role: &'a Role,
-    pub database: Database,
     /// That no row is found is a refusal.
     pub strict: bool,
 }
@@ -356,8 +354,7 @@ impl Step {
             }
             if let (Some(growth), Value::Integer(old)) = (growth, &row[GROWING]) {
                 let new = old + growth;
-                // An INTEGER of SQLite takes 64 bits.
-                if place.database == Database::Postgres && i32::try_from(new).is_err() {
+                if i32::try_from(new).is_err() {
                     return None;
                 }
                 row[GROWING] = Value::Integer(new);

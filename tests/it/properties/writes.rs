@@ -11,7 +11,7 @@ use super::{as_role, check, failure, servers};
 use crate::client::{self, Answer, Request};
 use crate::fronts::{graphql, same, sorted};
 use crate::state::Pristine;
-use crate::world::{self, Database};
+use crate::world;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -515,10 +515,9 @@ fn rest(step: &Step, base: &str, changing: &str) -> Request {
 
 impl Batch {
     /// Makes the writes in memory, all or none, or each by itself; what became of each.
-    fn apply(&self, data: &mut Data, role: &Role, database: Database) -> Vec<Option<Done>> {
+    fn apply(&self, data: &mut Data, role: &Role) -> Vec<Option<Done>> {
         let place = Place {
             role,
-            database,
             strict: self.form != Form::GraphQl,
         };
         let mut done = Vec::new();
@@ -668,7 +667,7 @@ fn the_database_is_what_the_model_says_after_any_writes() {
     check("writes", 32, &case, |(data, batches)| {
         let (servers, roles, counts) = (&servers, &roles, &counts);
         async move {
-            for (database, server) in servers {
+            for (_, server) in servers {
                 world::run_script(server, &data.script())
                     .await
                     .map_err(TestCaseError::fail)?;
@@ -680,7 +679,7 @@ fn the_database_is_what_the_model_says_after_any_writes() {
                     let answer = client::send(server.address, &request)
                         .await
                         .map_err(|error| TestCaseError::fail(format!("{request}: {error}\n{}", server.log())))?;
-                    let done = batch.apply(&mut model, role, *database);
+                    let done = batch.apply(&mut model, role);
                     for done in &done {
                         *counts.borrow_mut().entry((batch.form, done.is_some())).or_default() += 1;
                     }
