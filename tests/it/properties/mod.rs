@@ -21,6 +21,7 @@ mod model;
 mod paging;
 mod question;
 mod roles;
+mod wire;
 mod writes;
 
 use crate::client::{self, Answer, Request};

@@ -245,7 +245,7 @@ impl Step {
         };
         let may = |row: &NewRow| {
             let sends = |columns: &[usize]| row.sent.iter().any(|(column, _)| columns.contains(column));
-            !sends(&access.no_create) && !(matches!(meeting, Meeting::Put) && sends(&access.no_update))
+            !(sends(&access.no_create) || matches!(meeting, Meeting::Put) && sends(&access.no_update))
         };
         let names = match meeting {
             Meeting::Update(columns, filter) => {
@@ -262,12 +262,12 @@ impl Step {
         let (mut told, mut count, mut created) = (Vec::new(), 0, 0);
         for group in groups(rows) {
             let position = |data: &Data, id: i64| data.0[table].iter().position(|row| row[0] == Value::Integer(id));
-            let (mut standing, mut fresh) = (Vec::new(), Vec::new());
+            let (mut standing, mut fresh, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
             for row in group {
                 match (position(data, row.id), meeting) {
                     (None, _) => fresh.push(row),
                     (Some(_), Meeting::Refuse) => return None,
-                    (Some(_), Meeting::Ignore) => {}
+                    (Some(_), Meeting::Ignore) => left_out.push(row),
                     (Some(found), Meeting::Update(..) | Meeting::Put) => {
                         let stands = &data.0[table][found];
                         if !holds(data, table, stands, &access.update) || !holds(data, table, stands, &access.read) {
@@ -299,11 +299,7 @@ impl Step {
                 told.push(row.id);
             }
             for row in &fresh {
-                let mut made = vec![Value::Null; TABLES[table].columns.len()];
-                made[0] = Value::Integer(row.id);
-                for (column, value) in &row.sent {
-                    made[*column] = value.clone();
-                }
+                let made = self.made(row);
                 if position(data, row.id).is_some() {
                     return None;
                 }
@@ -318,6 +314,12 @@ impl Step {
                 created += 1;
                 told.push(row.id);
             }
+            // Nobody learns by a row that they might not create that one of its key stands.
+            for row in left_out {
+                if !holds(data, table, &self.made(row), &access.create_check) {
+                    return None;
+                }
+            }
         }
         // In the order in which they were sent.
         let ids: Vec<i64> = rows.iter().map(|row| row.id).filter(|id| told.contains(id)).collect();
@@ -327,6 +329,16 @@ impl Step {
             created,
             ids,
         })
+    }
+
+    /// A new row as it was sent.
+    fn made(&self, row: &NewRow) -> Row {
+        let mut made = vec![Value::Null; TABLES[self.table].columns.len()];
+        made[0] = Value::Integer(row.id);
+        for (column, value) in &row.sent {
+            made[*column] = value.clone();
+        }
+        made
     }
 
     fn update(
