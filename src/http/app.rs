@@ -15,6 +15,7 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
@@ -234,8 +235,8 @@ impl Handler for App {
             Route::Ready => self.ready().await,
             Route::Home => moved("/playground/"),
             Route::Context => answer::json(StatusCode::OK, &self.context),
-            Route::Catalog => self.catalog(exchange).await.unwrap_or_else(answer::error),
-            Route::Explain => self.explain(exchange).await.unwrap_or_else(answer::error),
+            Route::Catalog => Box::pin(self.catalog(exchange)).await.unwrap_or_else(answer::error),
+            Route::Explain => Box::pin(self.explain(exchange)).await.unwrap_or_else(answer::error),
             Route::Playground(file) => {
                 playground::file(file, &exchange.headers).unwrap_or_else(|| not_found(uri.path()))
             }
@@ -266,10 +267,8 @@ fn check_size(headers: &HeaderMap) -> Result<()> {
 }
 
 /// What is done by the deadline, or the error that the caller is told instead.
-async fn in_time<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout_at(deadline.into(), work)
-        .await
-        .map_err(|_| super::edge::late())
+fn in_time<T>(deadline: Instant, work: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
+    tokio::time::timeout_at(deadline.into(), work).map(|done| done.map_err(|_| super::edge::late()))
 }
 
 /// Whatever made the database unreachable, the caller should come back later.

@@ -102,13 +102,14 @@ pub async fn serve<H: Handler>(
         .service_fn(move |request: Request<Incoming>| {
             let edge = Arc::clone(&edge);
             let refusal = hosts.refusal(request.uri(), request.headers());
-            async move {
+            // In one place from here on: the layers around it hand on what they hold, and this is large.
+            Box::pin(async move {
                 let response = match refusal {
                     Some(refusal) => refusal,
                     None => edge.exchange(request.map(Body::new)).await,
                 };
                 Ok::<_, std::convert::Infallible>(response)
-            }
+            })
         });
     let mut builder = Builder::new(TokioExecutor::new());
     builder

@@ -197,7 +197,7 @@ impl Rest {
                     once: once(call)?,
                     ..*batch
                 };
-                let written = self.engine.write(&snapshot, principal, batch).await?;
+                let written = Box::pin(self.engine.write(&snapshot, principal, batch)).await?;
                 let replayed = written.iter().any(|written| written.replayed);
                 write(written).map(|response| write::replayed(response, replayed))
             }
@@ -220,7 +220,7 @@ impl Rest {
                         once: Some(once.clone()),
                         ..Builder::new().finish_batch(Vec::new())
                     };
-                    self.engine.write(&snapshot, principal, batch).await?;
+                    Box::pin(self.engine.write(&snapshot, principal, batch)).await?;
                 }
                 let mut outcomes = Vec::with_capacity(batches.len());
                 let mut replayed = once.is_some();
@@ -229,7 +229,7 @@ impl Rest {
                         Ok(batch) => {
                             let once = once.as_ref().map(|once| once.part(index));
                             let batch = Batch { once, ..batch };
-                            self.engine.write(&snapshot, principal, batch).await
+                            Box::pin(self.engine.write(&snapshot, principal, batch)).await
                         }
                         Err(error) => Err(error),
                     };

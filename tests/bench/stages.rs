@@ -9,7 +9,7 @@ use diglot::config::{AccessDefault, LoadOptions, load};
 use diglot::engine::{Delivery, Engine, Source, build};
 use diglot::graphql::GraphQl;
 use diglot::principal::{Credential, Principal, Variable};
-use diglot::request::Request;
+use diglot::request::{Demand, Request};
 use diglot::rest::{Call, Rest};
 use diglot::sql::Care;
 use serde_json::Map;
@@ -83,10 +83,13 @@ async fn house(url: &str, script: &'static str, folder: &Path) -> House {
 
 impl House {
     fn request(&self, query: &str) -> Request {
-        let requests = self
+        let demand = self
             .graphql
-            .requests(&self.engine.snapshot(), &self.principal, query, &Map::new(), None);
-        requests.expect("a valid query").remove(0).1
+            .demand(&self.engine.snapshot(), &self.principal, query, &Map::new(), None);
+        match demand.expect("a valid query") {
+            Demand::Reads(mut requests) => requests.remove(0).1,
+            Demand::Writes(..) => panic!("a mutation"),
+        }
     }
 }
 
@@ -110,7 +113,7 @@ fn fronts(criterion: &mut Criterion, house: &House) {
     let convert = |query: &str| {
         house
             .graphql
-            .requests(&snapshot, &house.principal, query, &Map::new(), None)
+            .demand(&snapshot, &house.principal, query, &Map::new(), None)
     };
     let mut group = criterion.benchmark_group("graphql to request");
     for (name, query) in QUESTIONS {
@@ -144,7 +147,7 @@ fn fronts(criterion: &mut Criterion, house: &House) {
     for (name, call) in [("based", based), ("records", records)] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let request = house.rest.request(&snapshot, &house.principal, black_box(&call));
+                let request = house.rest.demand(&snapshot, &house.principal, black_box(&call));
                 request.expect("a valid call")
             });
         });

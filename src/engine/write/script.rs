@@ -42,7 +42,7 @@ pub(super) struct Script {
     /// It runs again because a constraint was violated, to tell more of that.
     pub(super) careful: bool,
     /// The request's, which a thread that writes for many does not know.
-    span: tracing::Span,
+    pub(super) span: tracing::Span,
 }
 
 /// What a script needs of the server.
@@ -80,11 +80,6 @@ impl Script {
             careful: false,
             span: tracing::Span::current(),
         }
-    }
-
-    /// The request's.
-    pub(super) fn span(&self) -> tracing::Span {
-        self.span.clone()
     }
 
     /// Runs all statements; what they gave is left where the server wants it. A violation that says too little is looked at

@@ -329,7 +329,7 @@ impl Single {
 
 impl Work for Single {
     fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>> {
-        let span = self.script.span();
+        let span = self.script.span.clone();
         Box::pin(tracing::Instrument::instrument(self.steps(session), span))
     }
 
