@@ -239,6 +239,27 @@ pub(crate) enum Wrap {
 }
 
 impl Key {
+    /// Whether what stands in a value of this type says which rows are meant.
+    pub(crate) fn is_condition(self) -> bool {
+        match self {
+            Self::Comparison(_)
+            | Self::ArrayComparison(_)
+            | Self::EnumComparison(_)
+            | Self::EnumArrayComparison(_)
+            | Self::Near => true,
+            Self::Face(_, part) => matches!(
+                part,
+                Part::BoolExp
+                    | Part::AggregateBoolExp
+                    | Part::AggregateBoolExpCount
+                    | Part::FunctionBoolExp(_)
+                    | Part::KeyInput
+                    | Part::OnConflict
+            ),
+            _ => false,
+        }
+    }
+
     pub(crate) fn plain(self) -> Ref {
         Ref {
             key: self,
