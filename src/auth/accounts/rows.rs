@@ -33,6 +33,7 @@ impl Accounts {
     /// The tables, made where they are not there.
     pub(super) async fn prepared(&self) -> Result<(Arc<Snapshot>, Users)> {
         let snapshot = self.engine.prepare_users(&self.schema, &self.users_table).await?;
+        self.engine.guard_users(&snapshot).await;
         let users = snapshot.catalog.users.map(|id| Users::of(&snapshot.catalog, id));
         match users {
             Some(Ok(users)) => Ok((snapshot, users)),

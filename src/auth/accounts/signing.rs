@@ -100,6 +100,7 @@ impl Accounts {
             clear(&self.engine, &snapshot, &id).await;
             return Err(wrong());
         };
+        self.engine.guard_users(&snapshot).await;
         let mut changes = Changes::default();
         // The account may have been closed, or have got another password or role, while the password was looked at.
         let as_read = number(&credential, "changed_at").map_or(Value::Null, Value::Integer);
@@ -155,6 +156,7 @@ impl Accounts {
             }
             return Err(invalid());
         };
+        self.engine.guard_users(&snapshot).await;
         let mut changes = Changes::default();
         let unused = vec![is("hash", &hash_of(token)), Is::Null("used_at", true)];
         changes.update(
