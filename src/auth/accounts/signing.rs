@@ -56,7 +56,7 @@ impl Accounts {
             .run(&self.engine, &snapshot)
             .await
             .map_err(|error| taken(error, &users))?;
-        let user = user.made(&users, &written)?;
+        let user = self.made(&snapshot, &users, &user, &written).await?;
         let mut grant = Grant::user(&user.id, Principal::USER);
         grant.session = Some(&session);
         let access_token = self.token(&grant, now)?;
