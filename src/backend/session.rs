@@ -13,6 +13,20 @@ pub trait Work: Send {
     /// again may help.
     fn run<'w>(&'w mut self, session: &'w mut Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>>;
 
+    /// It can be done by one statement that is a transaction of its own.
+    fn is_single(&self) -> bool {
+        false
+    }
+
+    /// Does it so; whether it is done. Else, and after an error, nothing has happened, and [`Work::run`] does it.
+    fn run_single<'w>(
+        &'w mut self,
+        session: &'w mut Session,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'w>> {
+        let _ = session;
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// It must not share a commit with others' work: what it writes is checked at the end of the transaction alone.
     fn is_alone(&self) -> bool {
         false

@@ -218,7 +218,10 @@ fn entries<'a>(tables: &Tables<'_>, settings: &'a Settings, findings: &mut Vec<F
             key.clone()
         };
         let Some(id) = tables.find(wanted) else {
-            let hint = if face.table.is_none() {
+            let hint = if wanted == settings.users_table {
+                "; the table of users ([auth] users_table) is made with the first user, by signing up or `diglot user add`: \
+                 make the table, or that user, before this entry"
+            } else if face.table.is_none() {
                 "; an entry of another name says `table = \"…\"`"
             } else {
                 ""

@@ -67,12 +67,15 @@ fn input_text(types: Types<'_>, input: &Input<'_>) -> String {
 }
 
 fn described(out: &mut String, indent: &str, description: Option<&str>) {
-    if let Some(text) = description.filter(|text| !text.is_empty()) {
-        let text = text.replace("\"\"\"", "\\\"\"\"");
-        let _ = writeln!(
-            out,
-            "{indent}\"\"\"\n{indent}{}\n{indent}\"\"\"",
-            text.replace('\n', &format!("\n{indent}"))
-        );
-    }
+    let Some(text) = description.filter(|text| !text.is_empty()) else {
+        return;
+    };
+    let text = text.replace("\"\"\"", "\\\"\"\"");
+    // The quotes that end it must be its own.
+    let _ = if text.contains('\n') || text.ends_with(['"', '\\']) || text.starts_with('"') {
+        let text = text.replace('\n', &format!("\n{indent}"));
+        writeln!(out, "{indent}\"\"\"\n{indent}{text}\n{indent}\"\"\"")
+    } else {
+        writeln!(out, "{indent}\"\"\"{text}\"\"\"")
+    };
 }

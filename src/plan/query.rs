@@ -63,6 +63,17 @@ pub struct Query {
     pub body: Body,
 }
 
+impl Query {
+    /// How many members each row has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match &self.body {
+            Body::Rows(members) | Body::Row(members) => members.len(),
+            _ => usize::MAX,
+        }
+    }
+}
+
 /// A number of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {

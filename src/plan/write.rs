@@ -1,6 +1,6 @@
 //! Authorized writes → what each needs: where its check is made, what is kept of its rows, what is read back.
 
-use super::query::{Plan, planned};
+use super::query::{Body, Plan, Value, planned};
 use crate::catalog::{Catalog, Table};
 use crate::error::Result;
 use crate::rules::{self, Authorized, Change, From, Predicate, Term, Write};
@@ -27,6 +27,9 @@ pub struct WritePlan {
     pub set_checks: Vec<Verdict>,
     /// What is read of the changed rows.
     pub returning: Option<Plan>,
+    /// One statement can do all of it, where the database can read back what it writes: nothing else is written with it, and
+    /// neither its check nor what is read back speaks of more than the rows.
+    pub single: bool,
 }
 
 /// Where a check is made.
@@ -74,7 +77,17 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
                 Some(planned(catalog, &select, write.formats)?)
             }
         };
+        let single = writes.len() == 1
+            && !after(&checks)
+            && match &write.change {
+                Change::Insert { groups, conflict: None } => {
+                    groups.len() == 1 && returning.as_ref().is_none_or(|plan| is_of_row(plan, table))
+                }
+                Change::Update { .. } | Change::Delete { .. } => returning.is_none(),
+                _ => false,
+            };
         plans.push(WritePlan {
+            single,
             by_number,
             keeps: is_linked || returning.is_some() || after(&checks) || after(&set_checks),
             checks,
@@ -91,6 +104,7 @@ fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
     let select = write.returning.as_ref();
     let returning = select.map(|select| planned(catalog, select, write.formats));
     Ok(WritePlan {
+        single: false,
         by_number: false,
         keeps: false,
         checks: Vec::new(),
@@ -134,6 +148,34 @@ fn links_to(later: &Write, index: usize) -> bool {
             within.as_ref().is_some_and(|within| is(within.write))
         }
         Change::Call => false,
+    }
+}
+
+/// Whether what is read back are values of the rows as they were written, which no trigger has changed since.
+fn is_of_row(plan: &Plan, table: &Table) -> bool {
+    let query = &plan.query;
+    let (Body::Rows(members) | Body::Row(members)) = &query.body else {
+        return false;
+    };
+    !table.triggers
+        && is_local(&query.predicate)
+        && query.keyset == Predicate::TRUE
+        && query.through.is_none()
+        && query.order.is_empty()
+        && query.distinct == 0
+        && !query.total
+        && !query.cursor
+        && members.iter().all(|member| is_local_value(&member.value))
+}
+
+fn is_local_value(value: &Value) -> bool {
+    match value {
+        Value::Term(term) => is_local_term(term),
+        Value::Constant(_) => true,
+        Value::Object { unless_null, members } => {
+            unless_null.as_ref().is_none_or(is_local_term) && members.iter().all(|member| is_local_value(&member.value))
+        }
+        Value::Query(_) | Value::Computed { .. } | Value::Cursor => false,
     }
 }
 

@@ -26,6 +26,10 @@ impl Writer<'_> {
             F::Count => self.count(of, aggregate.distinct),
             F::Sum if real => self.sum_of_doubles(aggregate),
             F::Average if real => self.mean_of_doubles(aggregate),
+            // An INTEGER of SQLite's may hold 64 bits, and its own sum ends the statement where it has more.
+            F::Sum if !self.is_postgres() && matches!(operand, Some(Type::Integer(_))) => {
+                self.plain_aggregate("diglot_sum(", aggregate, ")");
+            }
             F::Sum if self.is_postgres() || !exact => self.plain_aggregate("sum(", aggregate, ")"),
             F::Sum => self.plain_aggregate("diglot_sum(", aggregate, ")"),
             F::Average if self.is_postgres() && matches!(operand, Some(Type::Numeric)) => {
@@ -214,6 +218,27 @@ impl Writer<'_> {
         }
     }
 
+    /// A value beside others in one that is told apart from others: an array of JSON on SQLite, which holds no bytes, and two
+    /// zeros of doubles.
+    fn one_of_several(&mut self, term: &Term) {
+        let data_type = term.data_type(self.catalog);
+        if self.is_postgres() {
+            self.distinct_value(term);
+        } else if matches!(data_type, Type::Float(_)) {
+            self.word("CASE WHEN ");
+            self.term(term);
+            self.word(" = 0 THEN 0.0 ELSE ");
+            self.term(term);
+            self.word(" END");
+        } else if self.careful || matches!(data_type, Type::Bytes | Type::Uuid | Type::Other(_)) {
+            self.word("quote(");
+            self.distinct_value(term);
+            self.word(")");
+        } else {
+            self.distinct_value(term);
+        }
+    }
+
     fn count(&mut self, of: &[Term], distinct: bool) {
         match of {
             [] => self.word("count(*)"),
@@ -244,7 +269,7 @@ impl Writer<'_> {
                     self.by_flavor("ROW(", "json_array(");
                     for (index, term) in several.iter().enumerate() {
                         self.comma(index);
-                        self.distinct_value(term);
+                        self.one_of_several(term);
                     }
                     self.word(")");
                 } else {

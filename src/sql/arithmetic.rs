@@ -150,7 +150,7 @@ impl Writer<'_> {
                 self.term(term);
                 self.by_flavor("::numeric", "");
             }
-            Type::Numeric if matches!(term, Term::Column { .. }) => {
+            Type::Numeric if !self.storing && matches!(term, Term::Column { .. }) => {
                 self.word("(CASE WHEN ");
                 self.term(term);
                 self.word(" BETWEEN -1e308 AND 1e308 THEN ");

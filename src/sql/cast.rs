@@ -101,7 +101,7 @@ impl Writer<'_> {
             (Type::Timestamp | Type::TimestampTz, false) => &["diglot_moment(", ")"],
             (Type::Date, false) => &["diglot_day(", ")"],
             (Type::Uuid, false) => &["diglot_uuid(", ")"],
-            (Type::Bytes, false) => &["('\\x' || lower(hex(", ")))"],
+            (Type::Bytes, false) => &["CASE WHEN ", " IS NOT NULL THEN '\\x' || lower(hex(", ")) END"],
             (_, false) => &["CAST(", " AS text)"],
         };
         self.around(term, words);

@@ -26,7 +26,7 @@ pub const ROW_NUMBER: u16 = u16::MAX;
 /// Writes the statements of one planned write.
 pub struct Changes<'a> {
     catalog: &'a Catalog,
-    plan: &'a WritePlan,
+    pub(super) plan: &'a WritePlan,
     flavor: Flavor,
 }
 
@@ -69,8 +69,14 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn insert(&self, group: &Group, verdict: Verdict, ignore: Option<&[ColumnId]>) -> Statement {
         let mut writer = self.writer();
+        self.insert_into(&mut writer, group, self.feed(group), ignore);
+        self.returning(&mut writer, verdict, &group.check, false);
+        finish(writer)
+    }
+
+    /// `INSERT INTO …`, up to what it returns.
+    pub(super) fn insert_into(&self, writer: &mut Writer<'_>, group: &Group, feed: Feed, ignore: Option<&[ColumnId]>) {
         let table = self.plan.write.table;
-        let feed = self.feed(group);
         writer.word("INSERT INTO ");
         writer.table(table);
         if writer.is_postgres() {
@@ -113,8 +119,6 @@ impl<'a> Changes<'a> {
             }
             writer.word(if key.is_empty() { "DO NOTHING" } else { ") DO NOTHING" });
         }
-        self.returning(&mut writer, verdict, &group.check, false);
-        finish(writer)
     }
 
     /// The rows that new ones of a group meet: for each its place, what is kept of it, and whether it may be changed (1),
@@ -215,26 +219,41 @@ impl<'a> Changes<'a> {
         check: &Predicate,
     ) -> Statement {
         let mut writer = self.writer();
-        self.setting(&mut writer, set, Feed::Each);
-        self.only(&mut writer, targets, within);
-        writer.pop_scope();
+        self.update_of(&mut writer, targets, within, set);
         self.returning(&mut writer, verdict, check, false);
         finish(writer)
+    }
+
+    /// `UPDATE … SET … WHERE …`, up to what it returns.
+    pub(super) fn update_of(
+        &self,
+        writer: &mut Writer<'_>,
+        targets: &Predicate,
+        within: Option<&Within>,
+        set: &[(ColumnId, Term)],
+    ) {
+        self.setting(writer, set, Feed::Each);
+        self.only(writer, targets, within);
+        writer.pop_scope();
     }
 
     /// Deletes the targets.
     #[must_use]
     pub fn delete(&self, targets: &Predicate, within: Option<&Within>) -> Statement {
         let mut writer = self.writer();
+        self.delete_of(&mut writer, targets, within);
+        finish(writer)
+    }
+
+    pub(super) fn delete_of(&self, writer: &mut Writer<'_>, targets: &Predicate, within: Option<&Within>) {
         let alias = writer.new_alias();
         writer.push_scope(alias);
         writer.word("DELETE FROM ");
         writer.table(self.plan.write.table);
         writer.word(" AS ");
         writer.alias(alias);
-        self.only(&mut writer, targets, within);
+        self.only(writer, targets, within);
         writer.pop_scope();
-        finish(writer)
     }
 
     /// What is kept of the targets of a delete, which are read back before they go.
@@ -354,7 +373,11 @@ impl<'a> Changes<'a> {
     }
 
     pub(super) fn writer(&self) -> Writer<'a> {
-        Writer::new(self.catalog, self.flavor, Formats::default(), false)
+        self.writer_of(Formats::default())
+    }
+
+    pub(super) fn writer_of(&self, formats: Formats) -> Writer<'a> {
+        Writer::new(self.catalog, self.flavor, formats, false)
     }
 
     /// How many columns are kept.

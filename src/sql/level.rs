@@ -17,7 +17,7 @@ impl Writer<'_> {
             self.word(" FROM ");
             self.rows(query, alias);
             self.conditions(query, true, query.limit.is_none());
-            if let From::Written { .. } = query.from {
+            if let (From::Written { .. }, false) = (&query.from, self.of_statement) {
                 self.by_flavor(" ORDER BY k.o", " ORDER BY k.key");
             }
             return;
@@ -96,6 +96,7 @@ impl Writer<'_> {
         match &query.from {
             From::Nothing => return,
             From::Table(table) => self.table(*table),
+            From::Written { .. } if self.of_statement => self.word("w"),
             From::Written { write, key, table } => {
                 self.written_rows(*write, *table, key, alias);
                 return;

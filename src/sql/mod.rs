@@ -16,6 +16,7 @@ mod own;
 mod predicate;
 mod render;
 mod sent;
+mod single;
 mod statement;
 mod stored;
 mod term;

@@ -19,7 +19,12 @@ pub enum Care {
 /// Renders a plan. The text depends on nothing but the plan: equal plans have equal texts.
 #[must_use]
 pub fn render(catalog: &Catalog, plan: &Plan, flavor: Flavor, care: Care) -> Statement {
-    let mut writer = Writer::new(catalog, flavor, plan.formats, care == Care::Careful);
+    let writer = Writer::new(catalog, flavor, plan.formats, care == Care::Careful);
+    rendered(writer, plan)
+}
+
+/// Renders a plan behind what has been written so far.
+pub(super) fn rendered(mut writer: Writer<'_>, plan: &Plan) -> Statement {
     let query = &plan.query;
     let mut list = List::default();
     let mut total = None;

@@ -16,6 +16,8 @@ pub(super) struct Writer<'a> {
     pub(super) careful: bool,
     /// What is written is a derived table whose order matters to what stands around it.
     pub(super) in_derived_table: bool,
+    /// Rows that were written are those of the statement at hand, `w`, and not found again by their keys.
+    pub(super) of_statement: bool,
     /// Something was written whose single call may take long.
     pub(super) long_calls: bool,
     /// What is written is to be kept in a column: a number that is too large is an error there.
@@ -58,6 +60,7 @@ impl<'a> Writer<'a> {
             formats,
             careful,
             in_derived_table: false,
+            of_statement: false,
             long_calls: false,
             storing: false,
             group_key: false,

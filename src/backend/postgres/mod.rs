@@ -27,7 +27,7 @@ use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
 use crate::value::Datum;
 use fingerprint::Fingerprints;
-use pool::Pool;
+use pool::{Pool, Purpose};
 
 /// Least time that a script of ours has.
 const SCRIPT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -44,7 +44,7 @@ impl Postgres {
     pub(super) async fn connect(settings: &Settings) -> Result<Self> {
         let pool = Pool::new(&settings.url, settings.pool_size, settings.statement_timeout)?;
         match pool.first().await {
-            Ok(Some(connection)) => pool.push(connection),
+            Ok(Some(connection)) => pool.push(connection, Purpose::Read),
             Ok(None) => {
                 let message = format!(
                     "a pooler answers at {}, and gives each transaction another session: statements and settings of one \

@@ -30,7 +30,7 @@ const STATEMENTS: usize = 500;
 const SET_UP: &str = "SELECT pg_catalog.set_config(setting.name, setting.value, false) FROM (VALUES \
     ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), \
     ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2), \
-    ('default_transaction_read_only', 'on')) \
+    ('default_transaction_read_only', $3)) \
     AS setting(name, value) \
     WHERE pg_catalog.current_setting(setting.name, true) IS NOT NULL";
 
@@ -44,13 +44,33 @@ struct Inner {
     permits: Arc<Semaphore>,
     /// Places for statements that stream, which hold a connection for as long as their callers take: never all of them.
     streams: Arc<Semaphore>,
+    size: usize,
     lanes: Lanes,
     idle: Mutex<Vec<Idle>>,
 }
 
 struct Idle {
     connection: PgConnection,
+    purpose: Purpose,
     since: Instant,
+}
+
+/// What a connection is for. One that reads cannot write, whatever functions and views of the database try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Reads, and transactions that say that they write.
+    Read,
+    /// Statements that write, each a transaction of its own.
+    Write,
+}
+
+impl Purpose {
+    fn read_only(self) -> &'static str {
+        match self {
+            Self::Read => "on",
+            Self::Write => "off",
+        }
+    }
 }
 
 /// A connection for one use. Dropped without [`Lease::release`] its state is unknown: it is waited for in the
@@ -58,6 +78,9 @@ struct Idle {
 pub(super) struct Lease {
     pool: Pool,
     connection: Option<PgConnection>,
+    purpose: Purpose,
+    /// When the connection was last known to be sound.
+    sound: Instant,
     permit: Option<OwnedSemaphorePermit>,
     /// Its place among those of slow statements.
     place: Option<Place>,
@@ -86,6 +109,7 @@ impl Pool {
             statement_timeout,
             permits: Arc::new(Semaphore::new(size.max(1) as usize)),
             streams: Arc::new(Semaphore::new(size as usize / 2)),
+            size: size.max(1) as usize,
             lanes: Lanes::new(size as usize),
             idle: Mutex::new(Vec::new()),
         })))
@@ -110,15 +134,31 @@ impl Pool {
         )
     }
 
-    /// A connection: an idle one if there is one.
+    /// A connection to read by: an idle one if there is one.
     pub(super) async fn acquire(&self) -> Result<Lease> {
+        self.acquire_to(Purpose::Read).await
+    }
+
+    /// A connection: an idle one of its purpose, a new one where there is room for it, or one of the other purpose.
+    pub(super) async fn acquire_to(&self, purpose: Purpose) -> Result<Lease> {
         let permit = self.permit().await?;
-        let idle = self.pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.open().await.map_err(fault::while_serving)?,
+        let (connection, sound) = match self.pop(purpose) {
+            Some(idle) if idle.purpose == purpose => (Some(idle.connection), idle.since),
+            Some(mut idle) => {
+                let turn = match purpose {
+                    Purpose::Read => "SET default_transaction_read_only TO on",
+                    Purpose::Write => "SET default_transaction_read_only TO off",
+                };
+                let turned = in_time(CONNECT, sqlx::Executor::execute(&mut idle.connection, turn)).await;
+                (turned.is_ok().then_some(idle.connection), Instant::now())
+            }
+            None => (None, Instant::now()),
         };
-        Ok(self.lease(connection, permit))
+        let connection = match connection {
+            Some(connection) => connection,
+            None => self.open_to(purpose).await.map_err(fault::while_serving)?,
+        };
+        Ok(self.lease(connection, purpose, sound, permit))
     }
 
     /// A connection for a statement of a client's.
@@ -143,17 +183,22 @@ impl Pool {
 
     /// A connection that is certainly new. Closes the idle ones: where one is dead, so are the others.
     pub(super) async fn acquire_fresh(&self) -> Result<Lease> {
+        self.acquire_fresh_to(Purpose::Read).await
+    }
+
+    /// The same, for a purpose.
+    pub(super) async fn acquire_fresh_to(&self, purpose: Purpose) -> Result<Lease> {
         self.idle().clear();
         let permit = self.permit().await?;
-        let connection = self.open().await.map_err(fault::while_serving)?;
-        Ok(self.lease(connection, permit))
+        let connection = self.open_to(purpose).await.map_err(fault::while_serving)?;
+        Ok(self.lease(connection, purpose, Instant::now(), permit))
     }
 
     /// Opens a connection and sets its session up, without a permit.
-    pub(super) async fn open(&self) -> Result<PgConnection, sqlx::Error> {
+    async fn open_to(&self, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
         let open = async {
             let connection = self.0.options.connect().await?;
-            self.set_up(connection).await
+            self.set_up(connection, purpose).await
         };
         in_time(CONNECT, open).await
     }
@@ -171,14 +216,15 @@ impl Pool {
         {
             return Ok(None);
         }
-        in_time(CONNECT, self.set_up(connection)).await.map(Some)
+        in_time(CONNECT, self.set_up(connection, Purpose::Read)).await.map(Some)
     }
 
-    async fn set_up(&self, mut connection: PgConnection) -> Result<PgConnection, sqlx::Error> {
+    async fn set_up(&self, mut connection: PgConnection, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
         let limit = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
         sqlx::query(SET_UP)
             .bind(limit(self.0.statement_timeout))
             .bind(limit(self.0.statement_timeout.min(LOCK)))
+            .bind(purpose.read_only())
             .persistent(false)
             .execute(&mut connection)
             .await?;
@@ -199,29 +245,37 @@ impl Pool {
         acquired(&self.0.permits).await
     }
 
-    fn lease(&self, connection: PgConnection, permit: OwnedSemaphorePermit) -> Lease {
+    fn lease(&self, connection: PgConnection, purpose: Purpose, sound: Instant, permit: OwnedSemaphorePermit) -> Lease {
         Lease {
             pool: self.clone(),
             connection: Some(connection),
+            purpose,
+            sound,
             permit: Some(permit),
             place: None,
             doomed: false,
         }
     }
 
-    /// The connection used last, so that the others age and are closed.
-    fn pop(&self) -> Option<PgConnection> {
+    /// The connection of a purpose that was used last, so that the others age and are closed. Where there is none, and no
+    /// room for one more either, one of the other purpose.
+    fn pop(&self, purpose: Purpose) -> Option<Idle> {
         let mut idle = self.idle();
-        let last = idle.pop()?;
-        if last.since.elapsed() > IDLE {
+        if idle.last()?.since.elapsed() > IDLE {
             idle.clear();
             return None;
         }
-        Some(last.connection)
+        if let Some(index) = idle.iter().rposition(|idle| idle.purpose == purpose) {
+            let found = idle.remove(index);
+            return (found.since.elapsed() <= IDLE).then_some(found);
+        }
+        // Whoever asks has a permit, and no connection yet.
+        let in_use = self.0.size.saturating_sub(self.0.permits.available_permits() + 1);
+        (in_use + idle.len() >= self.0.size).then(|| idle.remove(0))
     }
 
     /// Takes a sound connection in.
-    pub(super) fn push(&self, connection: PgConnection) {
+    pub(super) fn push(&self, connection: PgConnection, purpose: Purpose) {
         let now = Instant::now();
         let mut idle = self.idle();
         if idle
@@ -230,7 +284,11 @@ impl Pool {
         {
             idle.remove(0);
         }
-        idle.push(Idle { connection, since: now });
+        idle.push(Idle {
+            connection,
+            purpose,
+            since: now,
+        });
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
@@ -275,6 +333,19 @@ pub(super) async fn in_time<T>(
 }
 
 impl Lease {
+    /// How long ago the connection was last known to be sound.
+    pub(super) fn rested(&self) -> Duration {
+        self.sound.elapsed()
+    }
+
+    /// Whether the server still answers by it.
+    pub(super) async fn answers(&mut self) -> bool {
+        match &mut self.connection {
+            Some(connection) => in_time(CONNECT, connection.ping()).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// From here on the connection is closed where it is dropped: it is in a transaction.
     pub(super) fn doom(&mut self) {
         self.doomed = true;
@@ -322,7 +393,7 @@ impl Lease {
     /// Gives a sound connection back.
     pub(super) fn release(mut self) {
         if let Some(connection) = self.connection.take() {
-            self.pool.push(connection);
+            self.pool.push(connection, self.purpose);
         }
     }
 
@@ -383,11 +454,11 @@ impl Drop for Lease {
         if self.doomed {
             return;
         }
-        let pool = self.pool.clone();
+        let (pool, purpose) = (self.pool.clone(), self.purpose);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Ok(Ok(())) = tokio::time::timeout(pool.statement_timeout(), connection.ping()).await {
-                    pool.push(connection);
+                    pool.push(connection, purpose);
                 }
                 drop(permit);
             });

@@ -2,7 +2,7 @@
 
 use super::bind;
 use super::fault::{self, Fault};
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, Pool, Purpose};
 use super::run::{self, GRACE};
 use crate::backend::session::{Changed, Session, Work};
 use crate::backend::{Rows, Run};
@@ -16,6 +16,10 @@ use std::time::Duration;
 /// Most times that a work is tried.
 const TRIES: u32 = 5;
 
+/// A connection that has rested for longer may be dead by now. A transaction finds that out before anything could have
+/// happened, a single statement does not: then the server is asked before.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// A transaction under way.
 pub struct Writing {
     lease: Lease,
@@ -27,8 +31,19 @@ pub struct Writing {
 /// Does a work in a transaction. A collision with others is tried again, and so is a connection that was dead before anything
 /// could have been committed. A commit whose outcome is unknown never is.
 pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
-    let mut lease = pool.acquire().await?;
+    let mut lease = pool.acquire_to(Purpose::Write).await?;
     lease.doom();
+    if work.is_single() {
+        if lease.rested() > RESTED && !lease.answers().await {
+            lease.close();
+            lease.replace(pool.acquire_fresh_to(Purpose::Write).await?);
+            lease.doom();
+        }
+        match single(pool, lease, work.as_mut()).await? {
+            Some(sound) => lease = sound,
+            None => return Ok(()),
+        }
+    }
     for count in 1.. {
         let mut session = Session::Postgres(Writing {
             lease,
@@ -69,7 +84,7 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
         }
         if broken {
             lease.close();
-            lease.replace(pool.acquire_fresh().await?);
+            lease.replace(pool.acquire_fresh_to(Purpose::Write).await?);
             lease.doom();
         }
         if error.code != Code::AGAIN {
@@ -79,6 +94,41 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
         }
     }
     Err(Error::internal("a work is tried a few times at most"))
+}
+
+/// A work that is one statement, a transaction of its own. Where that fails nothing has happened, and the lease comes back:
+/// in a transaction of several statements more can be told.
+async fn single(pool: &Pool, lease: Lease, work: &mut dyn Work) -> Result<Option<Lease>> {
+    let mut session = Session::Postgres(Writing {
+        lease,
+        timeout: pool.statement_timeout() + GRACE,
+        broken: false,
+    });
+    let outcome = work.run_single(&mut session).await;
+    let Session::Postgres(Writing { lease, broken, .. }) = session else {
+        return Err(Error::internal("a session of PostgreSQL stays one"));
+    };
+    match outcome {
+        Ok(true) => {
+            lease.release();
+            Ok(None)
+        }
+        Err(error) if broken => {
+            lease.discard();
+            Err(Error::new(
+                Kind::Unavailable,
+                Code::UNKNOWN_OUTCOME,
+                "the database was lost during the write; look whether it has happened before trying again",
+            )
+            .with_source(error))
+        }
+        // It would take as long again.
+        Err(error) if error.code == Code::TIMEOUT => {
+            lease.release();
+            Err(error)
+        }
+        Ok(false) | Err(_) => Ok(Some(lease)),
+    }
 }
 
 async fn attempt(session: &mut Session, work: &mut dyn Work) -> Result<()> {

@@ -69,14 +69,26 @@ impl Fault {
         }
     }
 
-    /// The same fault, of a commit, for each of those who waited for it.
-    pub(super) fn from_commit(fault: &Fault) -> Fault {
-        match fault {
+    /// What a commit's fault is to each of those who waited for it. Where the disk failed after it was written, the log may hold
+    /// it all the same, and whoever opens the database next finds it.
+    pub(super) fn of_commit(&self) -> Error {
+        let fault = match self {
             Fault::Sqlite(rusqlite::Error::SqliteFailure(error, text)) => {
                 Fault::Sqlite(rusqlite::Error::SqliteFailure(*error, text.clone()))
             }
             _ => Fault::Shape("a commit failed"),
+        };
+        let is_written = match &fault {
+            Fault::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
+                error.code == ErrorCode::SystemIoFailure && error.extended_code != rusqlite::ffi::SQLITE_IOERR_WRITE
+            }
+            _ => false,
+        };
+        if !is_written {
+            return fault.into();
         }
+        let message = "the write was interrupted; look whether it has happened before trying again";
+        Error::new(Kind::Unavailable, Code::UNKNOWN_OUTCOME, message).with_source(Error::from(fault))
     }
 
     /// Another connection stands in the way.

@@ -43,13 +43,17 @@ impl Log {
             Ok(())
         }));
         let (thread, receiver) = sync_channel(1);
-        let place = place.clone();
         let too_long = Arc::new(AtomicI32::new(TOO_LONG));
         let seen = Arc::clone(&too_long);
-        std::thread::Builder::new()
-            .name("sqlite-log".into())
-            .spawn(move || serve(&place, &receiver, &seen))
-            .ok()?;
+        let started = place.connect(false).map(|connection| {
+            let thread = std::thread::Builder::new().name("sqlite-log".into());
+            thread.spawn(move || serve(&connection, &receiver, &seen)).is_ok()
+        });
+        if !matches!(started, Ok(true)) {
+            tracing::warn!("commits write the write-ahead log back themselves: no thread of its own could be started");
+            writer.pragma_update(None, "wal_autocheckpoint", LONG).ok()?;
+            return None;
+        }
         Some(Self { thread, too_long })
     }
 
@@ -64,11 +68,9 @@ impl Log {
 }
 
 /// The thread: ends with the sender.
-fn serve(place: &Place, receiver: &Receiver<bool>, too_long: &AtomicI32) {
-    let Ok(connection) = place.connect(false) else { return };
-    if connection.busy_timeout(Duration::from_millis(100)).is_err() {
-        return;
-    }
+fn serve(connection: &Connection, receiver: &Receiver<bool>, too_long: &AtomicI32) {
+    // It cannot fail: a number is kept.
+    let _ = connection.busy_timeout(Duration::from_millis(100));
     let write_back = |word: &str| {
         let pages = connection.query_row(word, [], |row| Ok((row.get::<_, i32>(0)?, row.get::<_, i32>(1)?)));
         pages.inspect_err(|error| tracing::debug!("the write-ahead log could not be written back: {error}"))

@@ -40,6 +40,8 @@ struct Job {
     work: Box<dyn Work>,
     reply: oneshot::Sender<Result<()>>,
     span: tracing::Span,
+    /// It is not begun any more after this: who sent it has waited enough.
+    until: Instant,
 }
 
 /// Sends work to the writer's thread, which is started when it is first needed.
@@ -63,6 +65,7 @@ impl Writer {
             work,
             reply,
             span: tracing::Span::current(),
+            until: Instant::now() + pool.timeout(),
         };
         self.send(pool, job)?;
         answer.await.map_err(|_| {
@@ -127,11 +130,26 @@ fn serve(pool: &Weak<Pool>, synchronous: Synchronous, receiver: &Receiver<Job>) 
             }
         }
         let Some(open) = writing.take() else { continue };
+        let Some(job) = timely(job) else {
+            writing = Some(open);
+            continue;
+        };
         writing = group(open, job, receiver);
         if let Some(log) = &log {
             log.tend();
         }
     }
+}
+
+/// A job that has not waited too long; others are told so.
+fn timely(job: Job) -> Option<Job> {
+    if Instant::now() < job.until {
+        return Some(job);
+    }
+    let message = "too many writes were waiting; nothing has happened, try again later";
+    let error = Error::new(Kind::Unavailable, Code::DATABASE_AWAY, message);
+    let _ = job.reply.send(Err(error));
+    None
 }
 
 /// Does what waits, in one transaction. Gives the connection back if it is sound.
@@ -170,7 +188,7 @@ fn group(mut writing: Writing, first: Job, receiver: &Receiver<Job>) -> Option<W
         if last || done.len() >= GROUP || begin.elapsed() >= GROUP_TIME {
             break;
         }
-        next = receiver.try_recv().ok();
+        next = std::iter::from_fn(|| receiver.try_recv().ok()).find_map(timely);
     }
     let mut sound = true;
     match writing.end("COMMIT") {
@@ -184,14 +202,21 @@ fn group(mut writing: Writing, first: Job, receiver: &Receiver<Job>) -> Option<W
             sound = writing.connection.is_autocommit() && !fault.is_away();
             if done.len() == 1 {
                 for (job, outcome) in done {
-                    let error = Error::from(Fault::from_commit(&fault));
-                    let _ = job.reply.send(outcome.and(Err(error)));
+                    let _ = job.reply.send(outcome.and(Err(fault.of_commit())));
                 }
             } else if sound {
-                writing = again(writing, done.into_iter().map(|(job, _)| job).collect())?;
+                match again(writing, done.into_iter().map(|(job, _)| job).collect()) {
+                    Some(back) => writing = back,
+                    None => {
+                        if let Some(job) = alone {
+                            refuse(job);
+                        }
+                        return None;
+                    }
+                }
             } else {
-                for (job, _) in done {
-                    let _ = job.reply.send(Err(Error::from(Fault::from_commit(&fault))));
+                for (job, outcome) in done {
+                    let _ = job.reply.send(outcome.and(Err(fault.of_commit())));
                 }
             }
         }
@@ -199,13 +224,18 @@ fn group(mut writing: Writing, first: Job, receiver: &Receiver<Job>) -> Option<W
     match alone {
         Some(job) if sound => group(writing, job, &nothing()),
         Some(job) => {
-            let _ = job
-                .reply
-                .send(Err(super::place::away("the database is not available".into())));
+            refuse(job);
             None
         }
         None => sound.then_some(writing),
     }
+}
+
+/// For a work that was not begun.
+fn refuse(job: Job) {
+    let _ = job
+        .reply
+        .send(Err(super::place::away("the database is not available".into())));
 }
 
 /// Where no more work comes from.
@@ -221,11 +251,7 @@ fn again(mut writing: Writing, jobs: Vec<Job>) -> Option<Writing> {
         match group(writing, job, &nothing) {
             Some(sound) => writing = sound,
             None => {
-                for job in jobs {
-                    let _ = job
-                        .reply
-                        .send(Err(super::place::away("the database is not available".into())));
-                }
+                jobs.for_each(refuse);
                 return None;
             }
         }

@@ -4,8 +4,10 @@ mod doubt;
 mod explain;
 mod once;
 mod ready;
+mod refusal;
 mod row;
 mod script;
+mod single;
 mod values;
 mod violation;
 

@@ -44,6 +44,8 @@ pub(super) struct Ready {
     pub(super) program: Program,
     /// One for each write.
     pub(super) statements: Vec<Statements>,
+    /// The whole as one statement, for one row and for many, where it can be that.
+    pub(super) single: Option<(Statement, Option<Statement>)>,
     pub(super) labels: Vec<(Slot, String)>,
     /// Something of what it writes is checked at the commit alone.
     pub(super) alone: bool,
@@ -108,10 +110,19 @@ impl Programs {
             .zip(&program.writes)
             .map(|(index, plan)| statements(catalog, backend, plan, index))
             .collect();
+        let single = match program.writes.as_slice() {
+            [only] => {
+                let changes = Changes::new(catalog, only, backend.flavor());
+                let one = changes.single(Feed::Each);
+                one.map(|one| (one, changes.single(Feed::All)))
+            }
+            _ => None,
+        };
         let ready = Arc::new(Ready {
             alone: is_alone(catalog, &program),
             program,
             statements,
+            single,
             labels: authorized.labels,
             touched: authorized.touched.clone(),
         });

@@ -29,15 +29,15 @@ const MANY: usize = 100;
 /// The work of one batch.
 pub(super) struct Script {
     pub(super) snapshot: Arc<Snapshot>,
-    principal: Principal,
-    batch: Batch,
-    ready: Arc<Ready>,
+    pub(super) principal: Principal,
+    pub(super) batch: Batch,
+    pub(super) ready: Arc<Ready>,
     header_prefix: String,
     pub(super) flavor: Flavor,
     /// For what is read back of all its writes.
-    room: Arc<Room>,
+    pub(super) room: Arc<Room>,
     most_rows: usize,
-    outcome: Arc<Mutex<Vec<Written>>>,
+    pub(super) outcome: Arc<Mutex<Vec<Written>>>,
     tries: u32,
     /// It runs again because a constraint was violated, to tell more of that.
     pub(super) careful: bool,
@@ -92,16 +92,20 @@ impl Script {
         done
     }
 
-    async fn run_once(&mut self, session: &mut Session) -> Result<()> {
-        self.tries += 1;
-        let binder = Binder {
+    pub(super) fn binder(&self) -> Binder<'_> {
+        Binder {
             catalog: &self.snapshot.catalog,
             principal: &self.principal,
             values: &self.batch.values,
             labels: &self.ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &[],
-        };
+        }
+    }
+
+    async fn run_once(&mut self, session: &mut Session) -> Result<()> {
+        self.tries += 1;
+        let binder = self.binder();
         let plans = &self.ready.program.writes;
         let mut steps = Steps {
             script: self,
@@ -138,6 +142,18 @@ impl Work for Script {
         Box::pin(tracing::Instrument::instrument(self.steps(session), span))
     }
 
+    fn is_single(&self) -> bool {
+        self.ready.single.is_some()
+    }
+
+    fn run_single<'w>(
+        &'w mut self,
+        session: &'w mut Session,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'w>> {
+        let span = self.span.clone();
+        Box::pin(tracing::Instrument::instrument(self.once(session), span))
+    }
+
     fn is_alone(&self) -> bool {
         // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
         // a commit of its own than for its rows, which cost less without a savepoint to come back to.
@@ -154,7 +170,7 @@ pub(super) struct Steps<'s> {
 }
 
 impl Steps<'_> {
-    fn face(&self, plan: &WritePlan) -> &Face {
+    pub(super) fn face(&self, plan: &WritePlan) -> &Face {
         self.script.snapshot.catalog.face(plan.write.face)
     }
 
@@ -537,53 +553,17 @@ impl Steps<'_> {
         }
     }
 
-    fn only_readable(&self, plan: &WritePlan) -> Error {
-        let verb = match plan.write.change {
-            Change::Delete { .. } => "delete",
-            _ => "change",
-        };
-        let role = self.script.principal.role.as_str();
-        let name = self.face(plan).name.as_str();
-        Error::forbidden(format!("role {role:?} may not {verb} this row of {name:?}"))
-    }
-
-    fn no_row(&self, plan: &WritePlan) -> Error {
-        let name = self.face(plan).name.as_str();
-        Error::not_found(Code::ROW_NOT_FOUND, format!("there is no such row in {name:?}"))
-    }
-
-    fn several(&self, plan: &WritePlan) -> Error {
-        let name = self.face(plan).name.as_str();
-        let message = format!("several rows of {name:?} are found where one is meant");
-        Error::invalid(Code::INVALID_VALUE, message)
-    }
-
-    pub(super) fn check_failed(&self, plan: &WritePlan, what: &str) -> Error {
-        let role = self.script.principal.role.as_str();
-        let name = self.face(plan).name.as_str();
-        let message = format!("the {what} row of {name:?} does not satisfy the rule for role {role:?}");
-        let mut error = Error::forbidden(message);
-        error.code = Code::CHECK_FAILED;
-        error
-    }
-
-    /// A row stands in the way that the caller may neither change nor read.
-    fn out_of_reach(&self, plan: &WritePlan) -> Error {
-        let role = self.script.principal.role.as_str();
-        let name = self.face(plan).name.as_str();
-        let message = format!("role {role:?} may not change the row of {name:?} that has the same key");
-        Error {
-            code: Code::ROW_OUT_OF_REACH,
-            ..Error::forbidden(message)
-        }
-    }
-
     /// Another one has written the key since it was looked for: the whole again finds that row.
     fn between(&self, run: &GroupRun<'_>, error: Error) -> Error {
-        let unique = error
-            .violation
-            .as_ref()
-            .is_some_and(|violation| violation.kind == ViolationKind::Unique);
+        let table = self.script.snapshot.catalog.table(run.plan.write.table);
+        let unique = error.violation.as_ref().is_some_and(|violation| {
+            // The key that was looked for, and no other.
+            let other = table.uniques.iter().any(|unique| {
+                let named = violation.constraint.as_deref() == Some(unique.name.as_str());
+                named && !matches!(run.conflict, Some(Conflict::Update { key }) if *key == unique.columns)
+            });
+            violation.kind == ViolationKind::Unique && !other
+        });
         let upsert = matches!(run.conflict, Some(Conflict::Update { .. }));
         if unique && upsert && self.script.flavor == Flavor::Postgres && self.script.tries < TRIES {
             return Error {

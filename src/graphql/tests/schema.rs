@@ -51,7 +51,7 @@ fn sdl_of_roles() {
     }
     let (front, echo) = front(blog());
     let sdl = front.sdl_of(&echo.scene("nobody"), "nobody").unwrap();
-    assert!(sdl.contains("type query_root {\n  \"\"\"\n  There are no queries available to the current role.\n  \"\"\"\n  no_queries_available: String\n}"), "{sdl}");
+    assert!(sdl.contains("type query_root {\n  \"\"\"There are no queries available to the current role.\"\"\"\n  no_queries_available: String\n}"), "{sdl}");
     assert!(front.sdl_of(&echo.scene("other"), "other").is_err());
 }
 
@@ -286,7 +286,7 @@ fn enum_tables() {
     catalog.faces[1].enum_values = vec![("crime".into(), Some("Who did it?".into())), ("poetry".into(), None)];
     let (text, renames) = sdl(&catalog);
     for part in [
-        "enum genre_enum {\n  \"\"\"\n  Who did it?\n  \"\"\"\n  crime\n  poetry\n}",
+        "enum genre_enum {\n  \"\"\"Who did it?\"\"\"\n  crime\n  poetry\n}",
         "input genre_enum_comparison_exp {\n",
         "  _in: [genre_enum!]\n",
         "  genre: genre_enum\n",

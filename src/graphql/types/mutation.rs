@@ -1,6 +1,6 @@
 //! What a role may write: roots of mutations, and the types of what they take.
 
-use super::{Field, Input, Key, Meaning, Part, Ref, Root, RootKind, Slotted, Types};
+use super::{Field, Input, Key, Meaning, Part, Ref, Root, RootKind, Slotted, Types, described};
 use crate::catalog::{ColumnId, FaceId, Join, Relation, RelationId, Table, TableId};
 use crate::request::Function;
 use crate::rules::{CreateAccess, UpdateAccess};
@@ -307,7 +307,7 @@ impl<'a> Types<'a> {
             name: self.names.root_name(root),
             ty,
             meaning: Meaning::Root(root),
-            description: None,
+            description: described::root(kind),
         })
     }
 
@@ -316,21 +316,30 @@ impl<'a> Types<'a> {
         let of = |part: Part| Key::Face(face, part);
         let mut inputs = Vec::new();
         match kind {
-            RootKind::Insert => inputs.push(input("objects", of(Part::InsertInput).required_list())),
-            RootKind::InsertOne => inputs.push(input("object", of(Part::InsertInput).required())),
+            RootKind::Insert => {
+                let rows = of(Part::InsertInput).required_list();
+                inputs.push(input("objects", rows, "The new rows."));
+            }
+            RootKind::InsertOne => {
+                inputs.push(input("object", of(Part::InsertInput).required(), "The new row."));
+            }
             RootKind::Update => {
                 inputs = self.settings(face);
-                inputs.push(input("where", of(Part::BoolExp).required()));
+                inputs.push(input("where", of(Part::BoolExp).required(), described::WHERE));
             }
             RootKind::UpdateByKey => {
                 inputs = self.settings(face);
                 inputs.push(input(
                     self.names.words.field("pk_columns"),
                     of(Part::KeyInput).required(),
+                    "The key of the row.",
                 ));
             }
-            RootKind::UpdateMany => inputs.push(input("updates", of(Part::Updates).required_list())),
-            RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required())),
+            RootKind::UpdateMany => {
+                let updates = of(Part::Updates).required_list();
+                inputs.push(input("updates", updates, "The changes, in order."));
+            }
+            RootKind::Delete => inputs.push(input("where", of(Part::BoolExp).required(), described::WHERE)),
             RootKind::DeleteByKey => return self.key_inputs(face),
             _ => {}
         }
@@ -344,7 +353,8 @@ impl<'a> Types<'a> {
     fn on_conflict(&self, face: FaceId) -> Option<Input<'a>> {
         self.constraints(face).next()?;
         let word = self.names.words.field("on_conflict");
-        Some(input(word, Key::Face(face, Part::OnConflict).plain()))
+        let description = "What happens where a row of the same key stands; without it that is an error.";
+        Some(input(word, Key::Face(face, Part::OnConflict).plain(), description))
     }
 
     /// `_set` and its like, where some column takes them.
@@ -357,6 +367,7 @@ impl<'a> Types<'a> {
             ..input(
                 self.names.words.field(setting.word()),
                 Key::Face(face, Part::Setting(setting)).plain(),
+                described::setting(setting),
             )
         })
         .collect()
@@ -429,11 +440,23 @@ impl<'a> Types<'a> {
             }
             Part::ArrayUpdate | Part::ObjectUpdate => self.related_changes(face, part == Part::ArrayUpdate),
             Part::OnConflict => {
-                let mut inputs = vec![input("constraint", of(Part::Constraint).plain())];
+                let mut inputs = vec![input(
+                    "constraint",
+                    of(Part::Constraint).plain(),
+                    "The key that is meant; without it the first that all new rows name.",
+                )];
                 if self.changeable(face).next().is_some() {
                     let word = self.names.words.field("update_columns");
-                    inputs.push(input(word, of(Part::UpdateColumn).list()));
-                    inputs.push(input("where", of(Part::BoolExp).plain()));
+                    inputs.push(input(
+                        word,
+                        of(Part::UpdateColumn).list(),
+                        "The columns that take the new row's values; without any the row stays as it is.",
+                    ));
+                    inputs.push(input(
+                        "where",
+                        of(Part::BoolExp).plain(),
+                        "Which rows that stand are changed; the others stay as they are.",
+                    ));
                 }
                 inputs
             }
@@ -446,7 +469,7 @@ impl<'a> Types<'a> {
             Part::KeyInput => self.key_inputs(face),
             Part::Updates => {
                 let mut inputs = self.settings(face);
-                inputs.push(input("where", of(Part::BoolExp).required()));
+                inputs.push(input("where", of(Part::BoolExp).required(), described::WHERE));
                 inputs
             }
             _ => Vec::new(),
@@ -465,7 +488,12 @@ impl<'a> Types<'a> {
             let part = if relation.many { many } else { one };
             Some(Input {
                 stands: Slotted::Relation(id),
-                ..input(self.names.relation(face, id), Key::Face(relation.target, part).plain())
+                description: None,
+                ..input(
+                    self.names.relation(face, id),
+                    Key::Face(relation.target, part).plain(),
+                    "",
+                )
             })
         });
         inputs.collect()
@@ -504,16 +532,16 @@ impl<'a> Types<'a> {
 fn related(name: &str, ty: Ref, related: Related) -> Input<'_> {
     Input {
         stands: Slotted::Related(related),
-        ..input(name, ty)
+        ..input(name, ty, described::related(related))
     }
 }
 
-fn input(name: &str, ty: Ref) -> Input<'_> {
+fn input<'a>(name: &'a str, ty: Ref, description: &'static str) -> Input<'a> {
     Input {
         name,
         ty,
         stands: Slotted::Other,
-        description: None,
+        description: Some(description),
     }
 }
 

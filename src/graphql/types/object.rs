@@ -95,10 +95,18 @@ impl<'a> Types<'a> {
             Key::Query => self.root_fields(),
             Key::Mutation => self.written_fields(),
             Key::Face(face, Part::MutationResponse) => {
-                let mut fields = vec![simple(word("affected_rows"), int.required(), Meaning::AffectedRows)];
+                let mut fields = vec![Field {
+                    description: Some("How many rows were written, those around them included."),
+                    ..simple(word("affected_rows"), int.required(), Meaning::AffectedRows)
+                }];
                 if self.shows(face) {
                     let rows = Key::Face(face, Part::Row).required_list();
-                    fields.push(simple("returning", rows, Meaning::Returning(face)));
+                    fields.push(Field {
+                        description: Some(
+                            "The rows, as they are after all that the root writes; deleted ones as they were.",
+                        ),
+                        ..simple("returning", rows, Meaning::Returning(face))
+                    });
                 }
                 fields
             }

@@ -31,7 +31,10 @@ const MEANINGS: [(u16, &str); 9] = [
     ),
     (413, "The body is too large (PAYLOAD_TOO_LARGE)."),
     (415, "The body is not JSON (UNSUPPORTED_MEDIA_TYPE)."),
-    (422, "The Idempotency-Key was sent before with another request."),
+    (
+        422,
+        "The Idempotency-Key came before with another request, or what it gave is not told any more.",
+    ),
     (429, "Too many failed attempts to sign in (TOO_MANY_REQUESTS)."),
 ];
 

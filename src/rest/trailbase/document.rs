@@ -24,7 +24,10 @@ const MEANINGS: [(u16, &str); 9] = [
     (409, "The same write is under way (Idempotency-Key)."),
     (413, "The body is too large, or holds too many records."),
     (415, "The body is neither JSON nor a form."),
-    (422, "The Idempotency-Key was sent before with another request."),
+    (
+        422,
+        "The Idempotency-Key came before with another request, or what it gave is not told any more.",
+    ),
 ];
 
 /// What reading may be answered with, and what writing may.

@@ -1,6 +1,7 @@
 //! Aggregates: in filters and orders over related rows, and in outputs over the rows at hand.
 
 use super::{Entered, Resolver};
+use crate::catalog::DatabaseKind;
 use crate::error::{Code, Error, Result};
 use crate::request::{AggregateFunction, AggregateMember, AggregateOperand, Aggregation};
 use crate::rules::{Aggregate, AggregateItem, Term};
@@ -74,6 +75,8 @@ impl<'a> Resolver<'a> {
             }
             (F::Sum, Some(data_type)) if data_type.is_number() => match data_type {
                 Type::Integer(64) => Type::Numeric,
+                // Those of SQLite hold 64 bits, whatever they are called.
+                Type::Integer(_) if self.catalog.database.kind == DatabaseKind::Sqlite => Type::Numeric,
                 Type::Integer(_) => Type::Integer(64),
                 other => other.clone(),
             },

@@ -98,3 +98,26 @@ fn presets(set: &[(ColumnId, Term)], principal: &Principal, decisions: &mut Deci
         .map(|(column, value)| (*column, solve::solve_value(value, principal, decisions)))
         .collect()
 }
+
+/// A right that may be for the backend alone.
+pub(super) trait Restricted {
+    fn backend_only(&self) -> bool;
+}
+
+impl Restricted for CreateAccess {
+    fn backend_only(&self) -> bool {
+        self.backend_only
+    }
+}
+
+impl Restricted for UpdateAccess {
+    fn backend_only(&self) -> bool {
+        self.backend_only
+    }
+}
+
+impl Restricted for Predicate {
+    fn backend_only(&self) -> bool {
+        false
+    }
+}

@@ -1,6 +1,6 @@
 //! Writes: rights, columns, presets and checks of every change, and what is read back through the read rule.
 
-use super::decide::{Presets, solve_create, solve_update};
+use super::decide::{Presets, Restricted, solve_create, solve_update};
 use super::upsert::{Upsert, UpsertUpdate};
 use super::{Authorized, Entered, Resolver, guard};
 use crate::catalog::{Catalog, ColumnId, Default, Face, FaceId, Generated, Table, TableId};
@@ -540,29 +540,6 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn sent_term(&self, term: &Term, sent: &[Assigned]) -> Term {
         term.substituted(&|parameter| sent_value(parameter, sent))
-    }
-}
-
-/// A right that may be for the backend alone.
-pub(super) trait Restricted {
-    fn backend_only(&self) -> bool;
-}
-
-impl Restricted for CreateAccess {
-    fn backend_only(&self) -> bool {
-        self.backend_only
-    }
-}
-
-impl Restricted for UpdateAccess {
-    fn backend_only(&self) -> bool {
-        self.backend_only
-    }
-}
-
-impl Restricted for Predicate {
-    fn backend_only(&self) -> bool {
-        false
     }
 }
 
