@@ -68,6 +68,13 @@ impl Passwords {
         self.turns.clone().acquire_many_owned(all).await.unwrap()
     }
 
+    /// Keeps all places of those who wait, so that nobody has time for a password.
+    #[cfg(test)]
+    pub(super) fn overrun(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.waiting.available_permits()).unwrap();
+        self.waiting.clone().try_acquire_many_owned(all).unwrap()
+    }
+
     /// Whether somebody waits for a turn.
     #[cfg(test)]
     pub(super) fn is_waited_for(&self) -> bool {

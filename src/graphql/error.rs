@@ -116,7 +116,7 @@ impl Fault {
         Self {
             later: error.kind == Kind::Unavailable,
             too_large: error.kind == Kind::TooLarge,
-            status: error.code.is_of_a_key().then(|| error.kind.status()),
+            status: (error.code.is_of_a_key() || error.kind == Kind::TooMany).then(|| error.kind.status()),
             ..Self::new(code, error.message.clone())
         }
     }

@@ -201,6 +201,7 @@ fn check_graphql_refusal(refusal: Refusal, answer: &Answer) -> Result<(), String
                 "data-exception",
                 "bad-request",
                 "not-supported",
+                "idempotency-key-invalid",
             ],
         };
         if message.is_empty() || !codes.contains(&code) {

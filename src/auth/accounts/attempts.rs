@@ -1,11 +1,11 @@
 //! Limits on attempts to sign in, kept in the database, so that all instances count together.
 //!
-//! An attempt is counted before the password is looked at (many at once gain nothing), and taken back when it was right.
+//! An attempt is counted before the password is looked at (many at once gain nothing), and taken back when it was right, or when
+//! the password was not looked at. One that is refused is counted nowhere and leaves no row.
 
-use super::store::{Changes, Is, To, names, number, returned};
+use super::store::{Changes, Is, To, is, names};
 use crate::engine::{Engine, Snapshot};
 use crate::error::{Code, Error, Kind, Result};
-use crate::ident::Name;
 use crate::request::{Comparison, Conflict, ConflictAction, ConflictTarget};
 use crate::value::Value;
 use base64::Engine as _;
@@ -20,7 +20,8 @@ const TABLE: &str = "attempt";
 pub(super) const WINDOW: i64 = 60_000;
 
 /// Most failed attempts within it: at one account from one address, at one account from anywhere, from one address at all.
-/// One address alone can so lock nobody out elsewhere.
+/// Since only attempts that no limit refuses are counted, one address spends at most the first of these at an account: alone it
+/// can lock nobody out elsewhere.
 const OF_BOTH: i64 = 5;
 const OF_ACCOUNT: i64 = 50;
 const OF_ADDRESS: i64 = 50;
@@ -63,45 +64,54 @@ impl Attempt {
             None,
             Some(ignore),
         );
-        let old = Is::Compared("since", Comparison::Less, Value::Integer(now - WINDOW));
-        let anew = vec![
-            ("count", To::Value(Value::Integer(0))),
-            ("since", To::Value(Value::Integer(now))),
-        ];
-        changes.update(TABLE, vec![this.is_one(), old], anew);
-        let counted = changes.update(TABLE, vec![this.is_one()], vec![("count", To::Plus(1))]);
-        changes.returning(&[Name::new("key"), Name::new("count")]);
-        let written = changes.run(engine, snapshot).await?;
-        for row in written.get(counted).map(returned).transpose()?.unwrap_or_default() {
-            let key = row.get("key").and_then(serde_json::Value::as_str).unwrap_or_default();
-            let most = this
-                .keys
-                .iter()
-                .find(|(own, _)| own == key)
-                .map_or(0, |(_, most)| *most);
-            if number(&row, "count").unwrap_or(i64::MAX) > most {
-                return Err(Error::new(
-                    Kind::TooMany,
-                    Code::LIMIT_EXCEEDED,
-                    "too many failed attempts to sign in; wait a minute and try again",
-                ));
-            }
+        for (key, most) in &this.keys {
+            let old = Is::Compared("since", Comparison::Less, Value::Integer(now - WINDOW));
+            let anew = vec![
+                ("count", To::Value(Value::Integer(0))),
+                ("since", To::Value(Value::Integer(now))),
+            ];
+            changes.update(TABLE, vec![is("key", key), old], anew);
+            let below = Is::Compared("count", Comparison::Less, Value::Integer(*most));
+            changes.update(TABLE, vec![is("key", key), below], vec![("count", To::Plus(1))]);
+            // Where one limit is reached, nothing of all happens.
+            changes.strict();
         }
+        changes.run(engine, snapshot).await.map_err(|error| {
+            if error.code != Code::ROW_NOT_FOUND {
+                return error;
+            }
+            let message = "too many failed attempts to sign in; wait a minute and try again";
+            Error::new(Kind::TooMany, Code::LIMIT_EXCEEDED, message)
+        })?;
         Ok(this)
     }
 
     /// Takes the attempt back: it was none.
-    pub(super) fn succeed(&self, changes: &mut Changes, snapshot: &Snapshot) {
-        if self.keys.is_empty() || !snapshot.has_own(TABLE) {
+    pub(super) fn take_back(&self, changes: &mut Changes, snapshot: &Snapshot) {
+        if !snapshot.has_own(TABLE) {
             return;
         }
-        let some = Is::Compared("count", Comparison::Greater, Value::Integer(0));
-        changes.update(TABLE, vec![self.is_one(), some], vec![("count", To::Plus(-1))]);
+        for (key, _) in &self.keys {
+            let some = Is::Compared("count", Comparison::Greater, Value::Integer(0));
+            changes.update(TABLE, vec![is("key", key), some], vec![("count", To::Plus(-1))]);
+        }
     }
 
-    fn is_one(&self) -> Is {
-        let keys = self.keys.iter().map(|(key, _)| Value::Text(key.as_str().into()));
-        Is::Compared("key", Comparison::In, Value::List(keys.collect()))
+    /// Takes the attempt back where the password was not looked at after all: the server had no time for it.
+    pub(super) async fn unless_busy<T>(
+        &self,
+        engine: &Arc<Engine>,
+        snapshot: &Snapshot,
+        looked: Result<T>,
+    ) -> Result<T> {
+        if looked.is_err() && !self.keys.is_empty() && snapshot.has_own(TABLE) {
+            let mut changes = Changes::default();
+            self.take_back(&mut changes, snapshot);
+            if let Err(error) = changes.run(engine, snapshot).await {
+                tracing::warn!(%error, "an attempt to sign in that was none stays counted");
+            }
+        }
+        looked
     }
 }
 
@@ -111,8 +121,8 @@ pub(super) fn forget(changes: &mut Changes, now: i64) {
     changes.delete(TABLE, vec![old]);
 }
 
-/// What is counted, and up to where. Accounts are hashed: whatever somebody types (perhaps a password, in the wrong field)
-/// is not kept.
+/// What is counted, and up to where; everybody counts in the same order, so that nobody waits in a circle. Accounts are hashed:
+/// whatever somebody types (perhaps a password, in the wrong field) is not kept.
 fn keys(account: Option<&str>, address: Option<IpAddr>) -> Vec<(String, i64)> {
     let account = account.map(|account| URL_SAFE_NO_PAD.encode(&Sha256::digest(account)[..18]));
     let address = address.map(network);

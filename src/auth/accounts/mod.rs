@@ -21,11 +21,12 @@ use super::mint::{Grant, Minter};
 use super::password::Passwords;
 use super::sessions::Sessions;
 use crate::config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Snapshot};
 use crate::error::Result;
 use crate::principal::Principal;
 use crate::request::Comparison;
 use crate::value::Value;
+use attempts::Attempt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -206,8 +207,25 @@ impl Accounts {
         self.minter.token(grant, seconds, self.minter.lifetime())
     }
 
+    /// Counts an attempt with a password. Whatever comes of it, what has expired goes now and then: who only fails leaves
+    /// rows as well.
+    async fn attempt(
+        self: &Arc<Self>,
+        snapshot: &Snapshot,
+        account: Option<&str>,
+        address: Option<IpAddr>,
+        now: i64,
+    ) -> Result<Attempt> {
+        let attempt = Attempt::begin(&self.engine, snapshot, account, address, now).await;
+        self.clean(snapshot, now);
+        attempt
+    }
+
     /// Removes, now and then, what has expired.
-    fn clean(self: &Arc<Self>, now: i64) {
+    fn clean(self: &Arc<Self>, snapshot: &Snapshot, now: i64) {
+        if snapshot.catalog.database.read_only || !snapshot.has_own("session") {
+            return;
+        }
         let last = self.cleaned.load(Ordering::Relaxed);
         let taken = self
             .cleaned

@@ -96,7 +96,7 @@ impl Accounts {
             .run(&self.engine, &snapshot)
             .await
             .map_err(|error| taken(error, &users))?;
-        user.made(&users, &written)
+        self.made(&snapshot, &users, &user, &written).await
     }
 
     /// All accounts, in the order of their ids.

@@ -110,9 +110,17 @@ impl Accounts {
         let (columns, values) = row.into_iter().unzip();
         let write = changes.insert(USERS, columns, vec![values], None, None);
         changes.returning(&users.columns());
-        let user = Owned::Made {
+        // A database may give the key of a user who is gone once more: what is left of theirs is nobody's.
+        let former = key.is_none().then(|| {
+            let ended = vec![("ended_at", To::Value(Value::Integer(now)))];
+            let index = changes.update("session", Vec::new(), ended);
+            changes.of_user(write);
+            index
+        });
+        let mut user = Owned::Made {
             write,
             key: key.map(|(_, text)| text),
+            former: None,
         };
         let optional = |text: Option<String>| text.map_or(Value::Null, |text| Value::Text(text.into()));
         let role = new.role.as_deref().unwrap_or(Principal::USER);
@@ -136,7 +144,29 @@ impl Accounts {
                 proposed: true,
             },
         };
-        user.insert(changes, "credential", values, Some(replace));
+        let credential = user.insert(changes, "credential", values, Some(replace));
+        if let Owned::Made { former: own, .. } = &mut user {
+            *own = former.map(|sessions| Former { sessions, credential });
+        }
+        Ok(user)
+    }
+
+    /// The user that has been made, once nothing serves them that was somebody else's with the same key.
+    pub(super) async fn made(
+        &self,
+        snapshot: &Snapshot,
+        users: &Users,
+        owned: &Owned,
+        written: &[Written],
+    ) -> Result<User> {
+        let user = owned.made(users, written)?;
+        if owned.had_a_former(written) {
+            self.sessions.outdated();
+            if let Err(error) = self.engine.forget_keys_of(snapshot, &user.id).await {
+                // The account stands. Only who knows a key and the request that came with it could ask for what it gave.
+                tracing::warn!(%error, "what writes of a former user gave is still kept");
+            }
+        }
         Ok(user)
     }
 
@@ -244,7 +274,19 @@ pub(super) enum Owned {
     /// The row stands, with this key.
     Known(String),
     /// It is made by an earlier write, with this key, or with one that the database gives.
-    Made { write: usize, key: Option<String> },
+    Made {
+        write: usize,
+        key: Option<String>,
+        former: Option<Former>,
+    },
+}
+
+/// The writes that tell whether somebody had the key of a new user before.
+pub(super) struct Former {
+    /// Ends their sessions.
+    sessions: usize,
+    /// Replaces their credential.
+    credential: usize,
 }
 
 impl Owned {
@@ -255,7 +297,7 @@ impl Owned {
         table: &str,
         values: Vec<(&'static str, Value)>,
         conflict: Option<Conflict>,
-    ) {
+    ) -> usize {
         let (mut columns, mut row): (Vec<Name>, Vec<Value>) = values
             .into_iter()
             .map(|(column, value)| (Name::new(column), value))
@@ -263,19 +305,32 @@ impl Owned {
         let (id, link) = match self {
             Owned::Known(id) => (Some(id.as_str()), None),
             Owned::Made { key: Some(key), .. } => (Some(key.as_str()), None),
-            Owned::Made { write, key: None } => (None, Some(*write)),
+            Owned::Made { write, key: None, .. } => (None, Some(*write)),
         };
         if let Some(id) = id {
             columns.push(Name::new("user_id"));
             row.push(Value::Text(id.into()));
         }
-        changes.insert(table, columns, vec![row], link, conflict);
+        changes.insert(table, columns, vec![row], link, conflict)
+    }
+
+    /// Whether somebody had the key of the user that has been made before.
+    fn had_a_former(&self, written: &[Written]) -> bool {
+        let Owned::Made {
+            former: Some(former), ..
+        } = self
+        else {
+            return false;
+        };
+        let of = |index: usize| written.get(index);
+        of(former.sessions).is_some_and(|ended| ended.count > 0)
+            || of(former.credential).is_some_and(|credential| credential.created == 0)
     }
 
     /// The user that has been made.
-    pub(super) fn made(self, users: &Users, written: &[Written]) -> Result<User> {
+    fn made(&self, users: &Users, written: &[Written]) -> Result<User> {
         let write = match self {
-            Owned::Made { write, .. } => written.get(write),
+            Owned::Made { write, .. } => written.get(*write),
             Owned::Known(_) => None,
         };
         let rows = write.map(returned).transpose()?.unwrap_or_default();

@@ -1,6 +1,5 @@
 //! Signing up, in and out; refreshing; other passwords.
 
-use super::attempts::Attempt;
 use super::rows::{Owned, add_refresh_token, begin_session, hash_of, taken};
 use super::store::{Changes, Is, Row, To, flag, is, number, text};
 use super::{Accounts, Answer, Login, NewUser, User, users};
@@ -44,20 +43,21 @@ impl Accounts {
             .map(|(name, value)| Ok((users.given(&name, listed)?, value)));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let now = milliseconds();
-        let attempt = Attempt::begin(&self.engine, &snapshot, None, address, now).await?;
+        let attempt = self.attempt(&snapshot, None, address, now).await?;
         // Before anything is looked up: it takes as long whoever there is already.
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.hash(password).await;
+        let hash = attempt.unless_busy(&self.engine, &snapshot, hash).await?;
         let mut changes = Changes::default();
         let user = self
             .add(&mut changes, &snapshot, &users, &new, names, Some(hash), columns, now)
             .await?;
         let (session, refresh_token) = begin_session(&mut changes, &user, now, now + self.refresh_lifetime)?;
-        attempt.succeed(&mut changes, &snapshot);
+        attempt.take_back(&mut changes, &snapshot);
         let written = changes
             .run(&self.engine, &snapshot)
             .await
             .map_err(|error| taken(error, &users))?;
-        let user = user.made(&users, &written)?;
+        let user = self.made(&snapshot, &users, &user, &written).await?;
         let mut grant = Grant::user(&user.id, Principal::USER);
         grant.session = Some(&session);
         let access_token = self.token(&grant, now)?;
@@ -83,13 +83,14 @@ impl Accounts {
         };
         let (Login::Email(typed) | Login::Username(typed)) = who;
         let account = wanted.1.clone().unwrap_or_else(|| typed.to_lowercase());
-        let attempt = Attempt::begin(&self.engine, &snapshot, Some(&account), address, now).await?;
+        let attempt = self.attempt(&snapshot, Some(&account), address, now).await?;
         let credential = match &wanted {
             (column, Some(name)) => self.credential(&snapshot, is(column, name)).await?,
             _ => None,
         };
         let hash = credential.as_ref().and_then(|row| text(row, "password"));
-        let checked = self.passwords.check(password, hash.as_deref()).await?;
+        let checked = self.passwords.check(password, hash.as_deref()).await;
+        let checked = attempt.unless_busy(&self.engine, &snapshot, checked).await?;
         let wrong = || refused("the name or the password is wrong");
         let Some(credential) = credential.filter(|row| checked.right && !flag(row, "disabled")) else {
             return Err(wrong());
@@ -111,18 +112,18 @@ impl Accounts {
         changes.update("credential", same, vec![("changed_at", To::Value(as_read))]);
         changes.strict();
         if checked.outdated {
-            let hash = self.passwords.hash(password).await?;
+            let hash = self.passwords.hash(password).await;
+            let hash = attempt.unless_busy(&self.engine, &snapshot, hash).await?;
             let set = vec![("password", To::Value(Value::Text(hash.into())))];
             changes.update("credential", vec![is("user_id", &id)], set);
         }
         let owner = Owned::Known(id.clone());
         let (session, refresh_token) = begin_session(&mut changes, &owner, now, now + self.refresh_lifetime)?;
-        attempt.succeed(&mut changes, &snapshot);
+        attempt.take_back(&mut changes, &snapshot);
         changes
             .run(&self.engine, &snapshot)
             .await
             .map_err(|error| gone(error, wrong()))?;
-        self.clean(now);
         let access_token = self.access_token(&credential, &session, now)?;
         Ok(Answer::Session {
             user,
@@ -233,7 +234,7 @@ impl Accounts {
     }
 
     pub(super) async fn change_password(
-        &self,
+        self: &Arc<Self>,
         principal: &Principal,
         current: &str,
         new: &str,
@@ -245,13 +246,15 @@ impl Accounts {
         let wrong = || Error::invalid(Code::INVALID_VALUE, "the current password is wrong").at("currentPassword");
         let snapshot = self.engine.up_to_date().await?;
         let now = milliseconds();
-        let attempt = Attempt::begin(&self.engine, &snapshot, Some(&id), address, now).await?;
+        let attempt = self.attempt(&snapshot, Some(&id), address, now).await?;
         let credential = self.credential(&snapshot, is("user_id", &id)).await?;
         let hash = credential.and_then(|row| text(&row, "password"));
-        if !self.passwords.check(current, hash.as_deref()).await?.right {
+        let checked = self.passwords.check(current, hash.as_deref()).await;
+        if !attempt.unless_busy(&self.engine, &snapshot, checked).await?.right {
             return Err(wrong());
         }
-        let fresh = self.passwords.hash(new).await?;
+        let fresh = self.passwords.hash(new).await;
+        let fresh = attempt.unless_busy(&self.engine, &snapshot, fresh).await?;
         let mut changes = Changes::default();
         // Of two changes at once one is too late.
         let same = vec![is("user_id", &id), is("password", &hash.unwrap_or_default())];
@@ -270,7 +273,7 @@ impl Accounts {
             ));
         }
         changes.update("session", others, vec![("ended_at", To::Value(Value::Integer(now)))]);
-        attempt.succeed(&mut changes, &snapshot);
+        attempt.take_back(&mut changes, &snapshot);
         let changed = changes.run(&self.engine, &snapshot).await;
         changed.map_err(|error| gone(error, wrong()))?;
         self.sessions.outdated();

@@ -155,6 +155,20 @@ impl Changes {
         }
     }
 
+    /// The last write is about rows whose `user_id` is the key of the row that an earlier write makes.
+    pub(in crate::auth) fn of_user(&mut self, write: usize) {
+        let link = Link {
+            write,
+            relation: Name::new("user"),
+            side: Side::Own,
+        };
+        if let Some(Change::Update { within, .. } | Change::Delete { within, .. }) =
+            self.writes.last_mut().map(|last| &mut last.change)
+        {
+            *within = Some(link);
+        }
+    }
+
     /// Without a row the last write is an error, and nothing of all happens.
     pub(in crate::auth) fn strict(&mut self) {
         if let Some(last) = self.writes.last_mut() {

@@ -1,17 +1,19 @@
 //! Accounts over a database of one's own, in this process: what is counted, and what many at once do.
 
-use super::store::{Question, names, rows};
+use super::store::{Question, is, names, rows};
 use super::*;
 use crate::backend::{Backend, Settings};
 use crate::config::{AccessDefault, Synchronous};
 use crate::engine::{Source, USERS};
 use crate::error::{Code, Kind};
-use crate::principal::Variable;
+use crate::ident::Name;
+use crate::principal::{Credential, Variable};
+use crate::request::{Batch, Builder, Change, Formats, Insert, Once, RowGroup, Write};
 
 struct World {
     accounts: Arc<Accounts>,
     engine: Arc<Engine>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Accounts over a database that a script makes.
@@ -45,7 +47,7 @@ async fn start(folder: tempfile::TempDir, url: &str) -> World {
     World {
         accounts: Arc::new(Accounts::new(Arc::clone(&engine), &config, &secrets, OpenSignUp(true))),
         engine,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -70,6 +72,173 @@ impl World {
             password: password.into(),
         })
         .await
+    }
+}
+
+impl World {
+    /// The counts of attempts, by key.
+    async fn counted(&self) -> Vec<(String, i64)> {
+        let question = Question {
+            table: "attempt",
+            columns: names(&["key", "count"]),
+            wanted: Vec::new(),
+            limit: None,
+        };
+        let found = rows(&self.engine, &self.engine.snapshot(), question).await.unwrap();
+        let of = |row: &Row| (text(row, "key").unwrap(), store::number(row, "count").unwrap());
+        found.iter().map(of).collect()
+    }
+
+    async fn attempt(&self, account: &str, address: &str) -> Result<Attempt> {
+        let snapshot = self.engine.snapshot();
+        let now = crate::auth::milliseconds();
+        let address = Some(address.parse().unwrap());
+        self.accounts.attempt(&snapshot, Some(account), address, now).await
+    }
+}
+
+#[tokio::test]
+async fn a_refused_attempt_counts_nowhere() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    let mut passed = 0;
+    for _ in 0..60 {
+        passed += u32::from(world.attempt("ada", "192.0.2.1").await.is_ok());
+    }
+    assert_eq!(passed, 5);
+    let counts: Vec<i64> = world.counted().await.into_iter().map(|(_, count)| count).collect();
+    assert_eq!(counts, [5, 5, 5], "of the account, of the address, of both");
+    // The account is open to its owner, who is elsewhere.
+    world.attempt("ada", "192.0.2.2").await.unwrap();
+    // Other names from there: some more until the address is through, and no row of any that comes then.
+    passed = 0;
+    for number in 0..80 {
+        passed += u32::from(world.attempt(&format!("nobody {number}"), "192.0.2.1").await.is_ok());
+    }
+    assert_eq!(passed, 45);
+    let kept = world.counted().await;
+    assert_eq!(kept.len(), 3 + 2 + 2 * 45);
+    // From many addresses it is the account that is closed; then their own counts do not rise either.
+    for number in 10..60 {
+        let error = world.attempt("ada", &format!("192.0.2.{number}")).await.err();
+        assert_eq!(error.is_some(), number >= 54, "{number}: {error:?}");
+        assert!(error.is_none_or(|error| error.kind == Kind::TooMany), "{number}");
+    }
+    let of_last = |(key, _): &(String, i64)| key.ends_with("192.0.2.59");
+    assert!(!world.counted().await.iter().any(of_last));
+}
+
+#[tokio::test]
+async fn who_was_not_heard_has_not_failed() {
+    let world = world("CREATE TABLE thing (id INTEGER PRIMARY KEY)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    let overrun = world.accounts.passwords.overrun();
+    for _ in 0..8 {
+        let error = world.sign_in("ada@example.org", "correct horse").await.unwrap_err();
+        assert_eq!(error.kind, Kind::Unavailable, "{error}");
+    }
+    assert!(world.counted().await.iter().all(|(_, count)| *count == 0));
+    drop(overrun);
+    world.sign_in("ada@example.org", "wrong horse").await.unwrap_err();
+    assert!(world.counted().await.iter().any(|(_, count)| *count == 1));
+}
+
+/// A new row of a table, by somebody's token, with a key.
+async fn add_once(world: &World, user: &str) -> bool {
+    let mut builder = Builder::new();
+    let rows = builder.push(Value::List(vec![Value::List(vec![
+        Value::Integer(0),
+        Value::Text("a".into()),
+    ])]));
+    let insert = Insert {
+        groups: vec![RowGroup {
+            columns: vec![Name::new("body")],
+            links: Vec::new(),
+            rows,
+        }],
+        conflict: None,
+    };
+    let write = Write {
+        table: Name::new("thing"),
+        change: Change::Insert(insert),
+        returning: None,
+        formats: Formats::default(),
+        unit: 0,
+        strict: false,
+    };
+    let batch = Batch {
+        once: Once::read([b"a key".as_slice()], &[b"POST"]).unwrap(),
+        ..builder.finish_batch(vec![write])
+    };
+    let mut principal = Principal::of_role(Principal::USER, Credential::Token);
+    principal.variables = Arc::new([("id".to_owned(), Variable::Text(user.into()))].into());
+    let written = world
+        .engine
+        .write(&world.engine.snapshot(), &principal, batch)
+        .await
+        .unwrap();
+    written[0].replayed
+}
+
+#[tokio::test]
+async fn nothing_of_a_former_user_serves_who_gets_their_id() {
+    let script = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); CREATE TABLE thing (id INTEGER PRIMARY KEY, body TEXT)";
+    let world = world(script).await;
+    let file = world.folder.path().join("test.db");
+    world.sign_up("zoe@example.org").await.unwrap();
+    for (former, next) in [
+        ("ada@example.org", "bob@example.org"),
+        ("cleo@example.org", "cleo@example.org"),
+    ] {
+        let Answer::Session {
+            user, refresh_token, ..
+        } = world.sign_up(former).await.unwrap()
+        else {
+            panic!("{former}");
+        };
+        let snapshot = world.engine.snapshot();
+        let (session, _) = world
+            .accounts
+            .session_of(&snapshot, &refresh_token)
+            .await
+            .unwrap()
+            .unwrap();
+        world.accounts.sessions.check(&session).await.unwrap();
+        assert!(!add_once(&world, &user.id).await);
+        assert!(add_once(&world, &user.id).await);
+        add_once(&world, "1").await;
+        rusqlite_execute(&file, &format!("DELETE FROM users WHERE id = {}", user.id));
+        let Answer::Session {
+            user: heir,
+            refresh_token: own,
+            ..
+        } = world.sign_up(next).await.unwrap()
+        else {
+            panic!("{next}");
+        };
+        assert_eq!(heir.id, user.id, "the database has given the id again");
+        assert!(world.accounts.sessions.check(&session).await.is_err(), "{former}");
+        assert!(
+            world
+                .accounts
+                .session_of(&snapshot, &refresh_token)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        world.act(Action::Refresh { token: own }).await.unwrap();
+        let credential = world
+            .accounts
+            .credential(&snapshot, is("user_id", &heir.id))
+            .await
+            .unwrap();
+        assert_eq!(text(&credential.unwrap(), "email").as_deref(), Some(next));
+        assert!(
+            !add_once(&world, &heir.id).await,
+            "{former}: the outcome is told to {next}"
+        );
+        assert!(add_once(&world, "1").await, "others keep theirs");
+        rusqlite_execute(&file, &format!("DELETE FROM users WHERE id = {}", heir.id));
     }
 }
 

@@ -110,17 +110,16 @@ impl Engine {
         let backend = self.backend.clone();
         let work = async move {
             let done = backend.write(work).await;
-            drop(held);
-            done
+            (done, held)
         };
         // In a task of its own: a caller who leaves must not leave it in the middle.
-        let done = tokio::spawn(tracing::Instrument::in_current_span(work))
+        let (done, held) = tokio::spawn(tracing::Instrument::in_current_span(work))
             .await
             .map_err(Error::internal)?;
         match done {
             Ok(()) => {
-                if once.is_some() {
-                    self.counted();
+                if let Some(held) = held {
+                    self.counted(&held);
                 }
                 Ok(std::mem::take(
                     &mut *outcome.lock().unwrap_or_else(PoisonError::into_inner),

@@ -129,6 +129,10 @@ impl Filler<'_> {
             Datum::Text(text) if self.binder.catalog.database.kind == DatabaseKind::Postgres => {
                 self.binder.part(text, &mark.data_type)
             }
+            // SQLite compares columns of text with a list as it is.
+            Datum::Integer(number) if mark.list && matches!(mark.data_type, Type::Text { .. }) => {
+                Ok(Datum::Text(number.to_string().into()))
+            }
             datum => Ok(datum),
         }
     }

@@ -25,8 +25,13 @@ fn cost(
         variables,
         once: None,
     };
+    let role = if call.query.starts_with("mutation") {
+        "writer"
+    } else {
+        "admin"
+    };
     let start = Instant::now();
-    let result = front.plan(&road.scene("admin"), &principal("admin"), &call);
+    let result = front.plan(&road.scene(role), &principal(role), &call);
     let result = result
         .map(|planned| match planned {
             Planned::Works(works) => works.len(),
@@ -388,7 +393,30 @@ fn variables() {
     let often = repeated(100, |index| {
         format!("a{index}: post(where: {{id: {{_in: $v}}}}) {{ id }}")
     });
+    let comments = |count: usize, distinct: usize, related: &dyn Fn(usize) -> Json| {
+        let row = |index: usize| json!({"body": "b", "post": related(index % distinct)});
+        json!({"v": (0..count).map(row).collect::<Vec<_>>()})
+    };
+    let insert = "mutation($v: [comment_insert_input!]!) { insert_comment(objects: $v) { affected_rows } }";
+    let connect = |index: usize| json!({"connect": {"id": {"_eq": index}}});
+    let conflict = |index: usize| {
+        let filter = json!({"id": {"_eq": index}});
+        json!({"data": {"title": "t"}, "on_conflict": {"update_columns": ["title"], "where": filter}})
+    };
     let cases: Vec<(&str, String, Json, Option<&str>)> = vec![
+        (
+            "distinct rows that stand",
+            insert.into(),
+            comments(12_000, 12_000, &connect),
+            Some("at most 1000 writes"),
+        ),
+        ("rows that stand", insert.into(), comments(12_000, 900, &connect), None),
+        (
+            "distinct conflicts",
+            insert.into(),
+            comments(7_000, 7_000, &conflict),
+            Some("at most 1000 writes"),
+        ),
         (
             "a long list",
             "query($v: [Int!]) { post(where: {id: {_in: $v}}) { id } }".into(),

@@ -14,6 +14,7 @@ use crate::rest::query::{self, Query};
 use crate::rest::{Call, Scene, Step, body, write};
 use crate::value::Value;
 use axum::http::StatusCode;
+use std::collections::HashSet;
 
 /// A row as it was sent: columns by exposed name, and their values.
 type Sent = Vec<(Name, Value)>;
@@ -166,24 +167,22 @@ fn insert(builder: &mut Builder, row: Sent, conflict: Option<Conflict>) -> Chang
     })
 }
 
-/// The row in the body, without what is ignored: what a rule sets (the owner).
+/// The row in the body, without what is ignored: what a rule sets (the owner). It ends with the first name that is unknown,
+/// which the engine refuses: so no more is looked at than there are columns.
 fn sent(call: &Call, face: &Face, is_ignored: impl Fn(ColumnId) -> bool) -> Result<Sent> {
     let object = body::object(call)?;
-    let mut sent: Sent = Vec::with_capacity(object.len());
+    let mut sent: Sent = Vec::with_capacity(object.len().min(face.columns.len() + 1));
+    let mut known: HashSet<ColumnId> = HashSet::with_capacity(sent.capacity());
     for (key, value) in object {
-        let name = match face.column_named(&key) {
-            Some(_) => Name::new(key),
-            None => {
-                let mut columns = face.columns.iter();
-                let camel = columns.find(|column| filter::camel(column.name.as_str()) == key);
-                camel.map_or_else(|| Name::new(key), |column| column.name.clone())
-            }
+        let Some(id) = face.column_named(&key).or_else(|| filter::by_camel(face, &key)) else {
+            sent.push((Name::new(key), Value::from(value)));
+            break;
         };
-        let id = face.column_named(name.as_str());
-        if id.is_some_and(&is_ignored) {
+        if is_ignored(id) {
             continue;
         }
-        if sent.iter().any(|(own, _)| *own == name) {
+        let name = face.column(id).name.clone();
+        if !known.insert(id) {
             let message = format!("{:?} was sent twice", name.as_str());
             return Err(Error::invalid(Code::INVALID_VALUE, message).at(name.as_str()));
         }

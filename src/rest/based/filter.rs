@@ -1,12 +1,13 @@
 //! `column=value` → conditions.
 
-use crate::catalog::{ColumnId, Face};
+use crate::catalog::{ColumnId, Face, FaceColumn};
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::request::{Builder, Comparison, Expression, Filter};
 use crate::rest::Scene;
 use crate::value::{Type, Value};
 use indexmap::IndexMap;
+use std::char::ToUppercase;
 
 /// Most columns that one request filters by.
 const TERMS: usize = 100;
@@ -16,7 +17,7 @@ pub(super) fn column<'a>(scene: Scene<'a>, face: &'a Face, written: &str) -> Res
     let by_camel = || {
         scene
             .columns(face)
-            .find(|(_, column)| camel(column.name.as_str()) == written)
+            .find(|(_, column)| is_camel(column.name.as_str(), written))
             .map(|(id, _)| id)
     };
     match scene.column(face, written).or_else(by_camel) {
@@ -25,21 +26,45 @@ pub(super) fn column<'a>(scene: Scene<'a>, face: &'a Face, written: &str) -> Res
     }
 }
 
+/// The column whose camelCase form this is, whoever may know it.
+pub(super) fn by_camel(face: &Face, written: &str) -> Option<ColumnId> {
+    let of_name = |column: &FaceColumn| is_camel(column.name.as_str(), written);
+    let place = face.columns.iter().position(of_name)?;
+    u16::try_from(place).ok().map(ColumnId)
+}
+
 /// `city_name` → `cityName`
 pub(super) fn camel(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    let mut raise = false;
-    for character in name.chars() {
-        if character == '_' && !camel.is_empty() {
-            raise = true;
-        } else if raise {
-            camel.extend(character.to_uppercase());
-            raise = false;
-        } else {
-            camel.push(character);
+    characters(name).collect()
+}
+
+/// Whether this is the camelCase form of a name; told at the first character that differs, since it is asked for each
+/// name that is sent and each column.
+fn is_camel(name: &str, written: &str) -> bool {
+    characters(name).eq(written.chars())
+}
+
+fn characters(name: &str) -> impl Iterator<Item = char> {
+    let (mut begun, mut raise) = (false, false);
+    let mut upper: Option<ToUppercase> = None;
+    let mut rest = name.chars();
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(character) = upper.as_mut().and_then(Iterator::next) {
+                return Some(character);
+            }
+            let character = rest.next()?;
+            if character == '_' && begun {
+                raise = true;
+                continue;
+            }
+            begun = true;
+            if !std::mem::take(&mut raise) {
+                return Some(character);
+            }
+            upper = Some(character.to_uppercase());
         }
-    }
-    camel
+    })
 }
 
 /// All filters of a request, joined.
@@ -111,8 +136,12 @@ mod tests {
             ("_note", "_note"),
             ("a__b_", "aB"),
             ("x_1", "x1"),
+            ("a_ßb", "aSSb"),
+            ("", ""),
         ] {
             assert_eq!(super::camel(name), camel);
+            assert!(super::is_camel(name, camel));
+            assert!(!super::is_camel(name, &format!("{camel}x")));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Calls → requests, outcomes and errors → answers.
 
 use crate::principal::{Credential, Principal};
-use crate::rest::stage::{Stage, get, outcome, user};
+use crate::rest::stage::{Stage, get, outcome, sent, user};
 use axum::http::Method;
 
 #[test]
@@ -198,4 +198,22 @@ fn answers() {
     );
     let missing = r#"404 {"error":{"code":"NOT_FOUND","message":"Record not found"}}"#;
     assert_eq!(stage.written("/api/book/1", outcome("null", 0, None, None)), missing);
+}
+
+/// A body of names that are none of the table's is read to the first of them: no more is compared, and no more kept, before
+/// anybody knows whether the caller may write at all.
+#[test]
+fn a_body_is_looked_at_to_its_first_unknown_name() {
+    let stage = Stage::new();
+    let of = |members: &str| stage.batch(&user(), &sent("POST", "/api/author", "application/json", members));
+    assert_eq!(
+        of(r#"{"cityName": "Ulm", "x": 1, "name": "a", "y": 2}"#),
+        of(r#"{"city_name": "Ulm", "x": 1}"#)
+    );
+    assert!(of(r#"{"cityName": "Ulm", "city_name": "Ulm"}"#).contains("was sent twice"));
+    let many: Vec<String> = (0..200_000).map(|number| format!(r#""x{number}":0"#)).collect();
+    let begun = std::time::Instant::now();
+    let batch = of(&format!("{{{}}}", many.join(",")));
+    assert!(batch.len() < 100, "{batch:.200}");
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }

@@ -1,12 +1,15 @@
-//! Functions that return a scalar: who may call them, and how.
+//! Functions that return a scalar: who may call them, and how. Names that a key is asked for by.
 
-use super::authorize;
+use super::{authorize, authorize_writes};
 use crate::catalog::{Catalog, DatabaseKind, ExposedFunction, Function, FunctionArgument, FunctionId, FunctionResult};
 use crate::error::Code;
 use crate::ident::{Identifier, Name};
 use crate::principal::{Principal, Scope};
-use crate::request::{Formats, Output, Page, Read, Select, Slot, Source};
-use crate::rules::{Output as Resolved, View, fixture};
+use crate::request::{
+    Change, Conflict, ConflictAction, ConflictTarget, Formats, Insert, Output, Page, Read, RowGroup, Select, Slot,
+    Source, Write,
+};
+use crate::rules::{CreateAccess, FaceAccess, Output as Resolved, Predicate, View, fixture};
 use crate::value::Type;
 use std::sync::Arc;
 
@@ -139,5 +142,65 @@ fn scalars() {
             (Err(error), Some(code)) => assert_eq!(error.code, code, "{what}: {error:?}"),
             (got, _) => panic!("{what}: {got:?}"),
         }
+    }
+}
+
+/// A name close to that of a column is no way to find out about columns that the role does not know.
+#[test]
+fn a_key_of_unknown_columns_tells_of_known_ones_alone() {
+    let catalog = fixture::catalog(DatabaseKind::Postgres);
+    let article = catalog.face_named("article").unwrap();
+    let known = |name: &str| matches!(name, "id" | "title");
+    let access = FaceAccess {
+        read: None,
+        create: Some(CreateAccess {
+            check: Predicate::TRUE,
+            columns: article
+                .columns
+                .iter()
+                .map(|column| known(column.name.as_str()))
+                .collect(),
+            set: Vec::new(),
+            backend_only: false,
+        }),
+        update: None,
+        delete: None,
+        schema: false,
+    };
+    let mut faces = vec![None; catalog.faces.len()];
+    faces[fixture::ARTICLE.0 as usize] = Some(Arc::new(access));
+    let view = View {
+        role: Name::new("user"),
+        faces,
+        functions: Vec::new(),
+    };
+    for (sent, told) in [
+        (
+            "titel",
+            "unknown column \"titel\" of \"article\", did you mean \"title\"?",
+        ),
+        ("_secre", "unknown column \"_secre\" of \"article\""),
+        ("star", "unknown column \"star\" of \"article\""),
+    ] {
+        let write = Write {
+            table: Name::new("article"),
+            change: Change::Insert(Insert {
+                groups: vec![RowGroup {
+                    columns: vec![Name::new("title")],
+                    links: Vec::new(),
+                    rows: Slot(0),
+                }],
+                conflict: Some(Conflict {
+                    target: ConflictTarget::Columns(vec![Name::new(sent)]),
+                    action: ConflictAction::Ignore,
+                }),
+            }),
+            returning: None,
+            formats: Formats::default(),
+            unit: 0,
+            strict: false,
+        };
+        let error = authorize_writes(&catalog, &view, &fixture::caller("user", &[]), &[write]).unwrap_err();
+        assert_eq!((error.code, error.message.as_str()), (Code::UNKNOWN_COLUMN, told));
     }
 }

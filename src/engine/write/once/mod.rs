@@ -6,6 +6,7 @@
 //! for; on SQLite the second finds what the first has written. Where there are no such locks the key's row is written before
 //! anything else: the second waits for it, begins anew, and finds what the first has kept.
 
+mod allowance;
 mod rights;
 mod rows;
 
@@ -22,12 +23,13 @@ use crate::request::{Batch, Once};
 use crate::rules::View;
 use crate::sql::{Flavor, Statement, try_lock};
 use crate::value::Datum;
+use allowance::Allowance;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rows::{Kept, Old};
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +51,8 @@ pub(in crate::engine) struct Keys {
     locks: tokio::sync::OnceCell<bool>,
     /// Writes since the process began.
     written: AtomicU32,
+    /// How much each caller has kept of late.
+    allowance: Mutex<Allowance>,
     /// When it was last looked what is too old.
     looked: Mutex<Option<Instant>>,
 }
@@ -57,7 +61,14 @@ pub(in crate::engine) struct Keys {
 pub(super) struct Held {
     running: Arc<Mutex<HashSet<String>>>,
     name: String,
+    /// Whose it is, where the caller's room is limited.
+    caller: Option<[u8; CALLER]>,
+    /// Bytes that are kept for it, once that is known.
+    size: Arc<AtomicU64>,
 }
+
+/// Bytes of a caller's hash: a whole number of characters of the key's name begin with it.
+const CALLER: usize = 12;
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -67,7 +78,7 @@ impl Drop for Held {
 }
 
 impl Keys {
-    fn hold(&self, name: &str) -> Result<Held> {
+    fn hold(&self, name: &str, caller: Option<[u8; CALLER]>) -> Result<Held> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if !running.insert(name.to_owned()) {
             return Err(in_use());
@@ -75,7 +86,13 @@ impl Keys {
         Ok(Held {
             running: Arc::clone(&self.running),
             name: name.to_owned(),
+            caller,
+            size: Arc::default(),
         })
+    }
+
+    fn allowance(&self) -> std::sync::MutexGuard<'_, Allowance> {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +116,9 @@ pub(super) struct Single {
     request: String,
     rights: String,
     twins: Twins,
+    /// Bytes that may still be kept for the caller, and how many are.
+    left: u64,
+    size: Arc<AtomicU64>,
     /// A snapshot that has the table.
     own: Arc<Snapshot>,
     question: Arc<cache::Ready>,
@@ -127,13 +147,20 @@ impl Engine {
         outcome: Arc<Mutex<Vec<Written>>>,
     ) -> Result<(Single, Held)> {
         let name = name(principal, once)?;
-        let held = self.keys.hold(&URL_SAFE_NO_PAD.encode(name))?;
+        let whose = first(name);
+        let limited = matches!(principal.credential, Credential::Token | Credential::DatabaseToken);
+        let held = self
+            .keys
+            .hold(&URL_SAFE_NO_PAD.encode(name), limited.then_some(whose))?;
+        let left = held
+            .caller
+            .map_or(u64::MAX, |caller| self.keys.allowance().left(caller));
         let own = Arc::clone(self.prepare().await?.system());
         let flavor = self.backend.flavor();
         let twins = match flavor {
             Flavor::Sqlite => Twins::Never,
             Flavor::Postgres if self.has_locks(&own).await? => {
-                let [a, b, c, d, e, f, g, h, ..] = name;
+                let [.., a, b, c, d, e, f, g, h] = name;
                 Twins::Lock(try_lock(&own.catalog), i64::from_le_bytes([a, b, c, d, e, f, g, h]))
             }
             Flavor::Postgres => Twins::Row,
@@ -156,6 +183,8 @@ impl Engine {
             request: URL_SAFE_NO_PAD.encode(once.said()),
             rights: URL_SAFE_NO_PAD.encode(rights::rights(&snapshot.catalog, view, principal, ready)),
             twins,
+            left,
+            size: Arc::clone(&held.size),
             question,
             values,
             fresh: program(kept(false))?,
@@ -190,11 +219,31 @@ impl Engine {
     }
 
     /// Counts a write with a key. Now and then some outcomes that are too old go, besides.
-    pub(super) fn counted(self: &Arc<Self>) {
+    pub(super) fn counted(self: &Arc<Self>, held: &Held) {
+        let size = held.size.load(Ordering::Relaxed);
+        if let Some(caller) = held.caller.filter(|_| size > 0) {
+            self.keys.allowance().spend(caller, size);
+        }
         let count = self.keys.written.fetch_add(1, Ordering::Relaxed);
         if count.is_multiple_of(PORTION) {
+            self.keys.allowance().tidy();
             tokio::spawn(Self::forget(Arc::clone(self)));
         }
+    }
+
+    /// Forgets what is kept for the keys of a user who is gone: their id is somebody else's now.
+    ///
+    /// # Errors
+    /// The database's faults.
+    pub async fn forget_keys_of(self: &Arc<Self>, snapshot: &Snapshot, user: &str) -> Result<()> {
+        if !snapshot.has_own(rows::TABLE) {
+            return Ok(());
+        }
+        let caller = URL_SAFE_NO_PAD.encode(caller(Credential::Token, user));
+        let batch = rows::forget_all(&caller);
+        self.write(snapshot.system(), &Principal::system(), batch)
+            .await
+            .map(|_| ())
     }
 
     /// Looks now and then whether outcomes are too old, also where nobody writes with keys any more.
@@ -258,6 +307,11 @@ impl Single {
         }
         self.script.steps(session).await?;
         let outcome = rows::outcome(&self.outcome.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let size = allowance::size(&outcome);
+        if size > self.left {
+            return Err(allowance::exceeded());
+        }
+        self.size.store(size, Ordering::Relaxed);
         if first {
             let complete = rows::complete(&self.name, &outcome);
             return self.run_own(session, complete, &self.complete).await;
@@ -350,6 +404,18 @@ impl Work for Probe {
     }
 }
 
+/// A caller: those of one are found by what the names of their keys begin with.
+fn caller(credential: Credential, id: &str) -> [u8; CALLER] {
+    let mut hash = Pieces::new();
+    hash.text(&format!("{credential:?}"));
+    hash.text(id);
+    first(hash.finish())
+}
+
+fn first(hash: [u8; 32]) -> [u8; CALLER] {
+    std::array::from_fn(|place| hash[place])
+}
+
 /// Whose key it is, and which: the hash by which it is found.
 fn name(principal: &Principal, once: &Once) -> Result<[u8; 32]> {
     let id = match principal.variable("id") {
@@ -367,12 +433,12 @@ fn name(principal: &Principal, once: &Once) -> Result<[u8; 32]> {
         return Err(Error::invalid(Code::INVALID_KEY, message).at("Idempotency-Key"));
     }
     let mut hash = Pieces::new();
-    hash.text(&format!("{:?}", principal.credential));
     hash.text(principal.role.as_str());
-    hash.text(id.map_or("", |id| id));
     hash.text(once.key());
     hash.text(&once.which().map(|part| part.to_string()).unwrap_or_default());
-    Ok(hash.finish())
+    let mut name = hash.finish();
+    name[..CALLER].copy_from_slice(&caller(principal.credential, id.map_or("", |id| id)));
+    Ok(name)
 }
 
 fn in_use() -> Error {
@@ -436,10 +502,13 @@ mod tests {
     #[test]
     fn a_key_is_held_until_it_is_dropped() {
         let keys = Keys::default();
-        let held = keys.hold("a").unwrap();
-        assert_eq!(keys.hold("a").err().map(|error| error.code), Some(Code::KEY_IN_USE));
-        assert!(keys.hold("b").is_ok());
+        let held = keys.hold("a", None).unwrap();
+        assert_eq!(
+            keys.hold("a", None).err().map(|error| error.code),
+            Some(Code::KEY_IN_USE)
+        );
+        assert!(keys.hold("b", None).is_ok());
         drop(held);
-        assert!(keys.hold("a").is_ok());
+        assert!(keys.hold("a", None).is_ok());
     }
 }

@@ -203,6 +203,22 @@ pub(super) fn forget(keys: Vec<Old>, now: i64) -> Batch {
     builder.finish_batch(vec![delete])
 }
 
+/// Removes the rows of all keys that begin so. (Of the pattern's signs a beginning may hold `_`: it stands for itself and any
+/// other, which makes no two callers one.)
+pub(super) fn forget_all(beginning: &str) -> Batch {
+    let mut builder = Builder::new();
+    let pattern = builder.push(Value::Text(format!("{beginning}%").into()));
+    let delete = write(Change::Delete {
+        filter: Some(Filter::Compare {
+            left: column("key"),
+            comparison: Comparison::Like,
+            right: Expression::Value(pattern),
+        }),
+        within: None,
+    });
+    builder.finish_batch(vec![delete])
+}
+
 fn column(name: &str) -> Expression {
     Expression::Column(Name::new(name))
 }

@@ -1,6 +1,6 @@
 //! New rows with what is nested in them: one write for each level and relation, whatever the number of rows.
 
-use super::{Object, Writes, given, objects};
+use super::{Object, WRITES, Writes, given, objects, too_many};
 use crate::catalog::{ColumnId, FaceId, Join, RelationId};
 use crate::graphql::convert::Converter;
 use crate::graphql::error::{Fault, FaultCode};
@@ -9,6 +9,7 @@ use crate::request::{Change, Conflict, ConflictAction, ConflictTarget, Insert, L
 use crate::value::Value;
 use async_graphql_value::ConstValue;
 use async_graphql_value::indexmap::{IndexMap, IndexSet};
+use std::collections::HashMap;
 
 /// New rows of one face that come about together.
 pub(super) struct Level<'v> {
@@ -22,7 +23,7 @@ pub(super) struct Level<'v> {
 }
 
 /// What happens where a new row meets one with the same key.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(super) enum Meeting<'v> {
     /// It is an error.
     Error,
@@ -93,10 +94,12 @@ impl<'c> Converter<'c> {
         Ok(index)
     }
 
-    /// What is nested in the rows of a level by a relation, by `on_conflict`.
+    /// What is nested in the rows of a level by a relation, by `connect` or `on_conflict`: each is at least one write, so there
+    /// can be no more of them than writes. They are found by their text, not compared with each other.
     fn nested<'v>(&self, level: &Level<'v>, id: RelationId, input: &Input<'_>) -> Result<Vec<Nested<'v>>, Fault> {
         let word = self.types.names.words.field("on_conflict");
         let mut all: Vec<Nested<'v>> = Vec::new();
+        let mut places: HashMap<(bool, String), usize> = HashMap::new();
         let may = |related: Related| {
             if self.types.may(level.face, id, related, true) {
                 return Ok(());
@@ -109,14 +112,19 @@ impl<'c> Converter<'c> {
             };
             if let Some(connect) = given(value, "connect") {
                 may(Related::Connect)?;
-                let known = all.iter_mut().filter_map(|own| own.connect.as_mut());
-                match known.into_iter().find(|(own, _)| *own == connect) {
-                    Some((_, places)) => places.push(place),
-                    None => all.push(Nested {
+                let index = *places.entry((true, connect.to_string())).or_insert(all.len());
+                if index == all.len() {
+                    all.push(Nested {
                         meeting: Meeting::Error,
                         rows: Vec::new(),
-                        connect: Some((connect, vec![place])),
-                    }),
+                        connect: Some((connect, Vec::new())),
+                    });
+                }
+                if let Some((_, parents)) = &mut all[index].connect {
+                    parents.push(place);
+                }
+                if all.len() > WRITES {
+                    return Err(too_many());
                 }
             }
             let Some(data) = given(value, "data") else { continue };
@@ -127,19 +135,19 @@ impl<'c> Converter<'c> {
                     "\"{name}\" takes either \"data\" or \"connect\""
                 )));
             }
-            let meeting = Meeting::of(given(value, word));
+            let conflict = given(value, word);
             let rows = objects(Some(data)).into_iter().map(|object| NewRow {
                 object,
                 parent: Some(place),
             });
-            let mut known = all.iter_mut().filter(|own| own.connect.is_none());
-            match known.find(|own| own.meeting == meeting) {
-                Some(own) => own.rows.extend(rows),
-                None => all.push(Nested {
-                    meeting,
-                    rows: rows.collect(),
-                    connect: None,
-                }),
+            let text = conflict.map_or_else(String::new, ConstValue::to_string);
+            let index = *places.entry((false, text)).or_insert(all.len());
+            if index == all.len() {
+                all.push(Nested::new(Meeting::of(conflict), Vec::new()));
+            }
+            all[index].rows.extend(rows);
+            if all.len() > WRITES {
+                return Err(too_many());
             }
         }
         Ok(all)
@@ -403,7 +411,7 @@ impl<'c> Converter<'c> {
 fn distinct<'v>(nested: &Nested<'v>) -> (Vec<NewRow<'v>>, Vec<usize>) {
     let mut rows: Vec<NewRow<'v>> = Vec::with_capacity(nested.rows.len());
     let mut places = Vec::with_capacity(nested.rows.len());
-    let mut seen: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for row in &nested.rows {
         let place = match nested.meeting {
             Meeting::Error => rows.len(),

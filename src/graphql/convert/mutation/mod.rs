@@ -35,9 +35,7 @@ impl Writes {
     /// Adds a write and returns its index.
     fn push(&mut self, table: Name, change: Change, formats: Formats) -> Result<usize, Fault> {
         if self.all.len() == WRITES {
-            return Err(Fault::validation(format!(
-                "a mutation may come to at most {WRITES} writes"
-            )));
+            return Err(too_many());
         }
         self.all.push(Write {
             table,
@@ -49,6 +47,10 @@ impl Writes {
         });
         Ok(self.all.len() - 1)
     }
+}
+
+fn too_many() -> Fault {
+    Fault::validation(format!("a mutation may come to at most {WRITES} writes"))
 }
 
 impl<'c> Converter<'c> {
