@@ -170,6 +170,9 @@ pub enum ConflictAction {
         columns: Option<Vec<Name>>,
         /// Only if it satisfies this, else it stays as it is.
         filter: Option<Filter>,
+        /// The new row must be one that the caller may create even where it meets one that stands. Else the right to create
+        /// is asked for rows alone that are new.
+        proposed: bool,
     },
 }
 

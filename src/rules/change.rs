@@ -106,6 +106,8 @@ pub enum Conflict {
     Update {
         /// Over this unique key.
         key: Vec<ColumnId>,
+        /// The check of new rows holds for those too that meet one.
+        proposed: bool,
     },
 }
 

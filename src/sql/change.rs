@@ -4,6 +4,7 @@
 //! that, and the verdict of the check where it is made within. On PostgreSQL every column comes as text.
 
 use super::layout::Shape;
+use super::stored::Missing;
 use super::writer::Alias;
 use super::{Flavor, Statement, Writer};
 use crate::catalog::{Catalog, Column, ColumnId, TableId};
@@ -52,8 +53,11 @@ impl<'a> Changes<'a> {
             }
         );
         let sends = group.columns.iter().any(|(_, value)| is_of_row(value));
+        // What is computed from a row's values takes them one by one.
+        let computes = |(_, value): &(ColumnId, Term)| !is_of_row(value) && value.has_parameter(&is_sent_for_a_row);
         if self.flavor == Flavor::Sqlite
             || !sends
+            || group.columns.iter().chain(&group.set).any(computes)
             || (ignore && (self.plan.keeps || group.check != Predicate::TRUE))
             || asks(&group.check)
             || asks(&group.set_check)
@@ -302,7 +306,8 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
-    /// The place of the first of the written rows of which a check does not hold.
+    /// The place of the first of the written rows of which a check does not hold. Of a row that is not found again (a trigger
+    /// has moved it away, or the view does not show it) nothing holds.
     #[must_use]
     pub fn failing(&self, write: u16, check: &Predicate) -> Statement {
         let mut writer = self.writer();
@@ -311,10 +316,15 @@ impl<'a> Changes<'a> {
         writer.push_scope(alias);
         writer.by_flavor("SELECT (k.o - 1)::text FROM ", "SELECT k.key FROM ");
         let key = self.key();
-        writer.written_rows(write, table, &key, alias);
+        writer.written_rows(write, table, &key, alias, Missing::AsNulls);
         writer.word(" WHERE (");
         writer.predicate(check);
-        writer.word(") IS NOT TRUE");
+        writer.word(") IS NOT TRUE OR ");
+        match key.first() {
+            Some(column) => writer.aliased(alias, table, *column),
+            None => writer.row_number(table, Some(alias)),
+        }
+        writer.word(" IS NULL");
         writer.by_flavor(" ORDER BY k.o LIMIT 1", " ORDER BY k.key LIMIT 1");
         writer.pop_scope();
         finish(writer)
@@ -524,14 +534,15 @@ pub(super) fn finish(writer: Writer<'_>) -> Statement {
 fn is_of_row(value: &Term) -> bool {
     matches!(
         value,
-        Term::Parameter {
-            source: Parameter::Row(..) | Parameter::Linked { .. },
-            ..
-        }
+        Term::Parameter { source, .. } if is_sent_for_a_row(source)
     )
+}
+
+fn is_sent_for_a_row(source: &Parameter) -> bool {
+    matches!(source, Parameter::Row(..) | Parameter::Linked { .. })
 }
 
 /// Whether a condition speaks of what was sent.
 fn mentions_rows(condition: &Predicate) -> bool {
-    condition.has_parameter(&|parameter| matches!(parameter, Parameter::Row(..) | Parameter::Linked { .. }))
+    condition.has_parameter(&is_sent_for_a_row)
 }

@@ -1,6 +1,7 @@
 //! One level of a plan: its FROM, WHERE, ORDER BY and LIMIT.
 
 use super::columns::Columns;
+use super::stored::Missing;
 use super::writer::Alias;
 use super::{Form, Writer};
 use crate::catalog::{FunctionResult, TableId};
@@ -98,7 +99,7 @@ impl Writer<'_> {
             From::Table(table) => self.table(*table),
             From::Written { .. } if self.of_statement => self.word("w"),
             From::Written { write, key, table } => {
-                self.written_rows(*write, *table, key, alias);
+                self.written_rows(*write, *table, key, alias, Missing::LeftOut);
                 return;
             }
             From::Function {

@@ -8,6 +8,15 @@ use crate::request::Function;
 use crate::rules::{Parameter, Term};
 use crate::value::Type;
 
+/// What stands beside the key of a written row that is not found again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The key is left out too.
+    LeftOut,
+    /// Nulls.
+    AsNulls,
+}
+
 impl Writer<'_> {
     /// A column's name alone.
     pub(super) fn bare_column(&mut self, table: TableId, column: ColumnId) {
@@ -240,10 +249,20 @@ impl Writer<'_> {
     }
 
     /// The rows that a write has changed, each beside its key in `k`.
-    pub(super) fn written_rows(&mut self, write: u16, table: TableId, key: &[ColumnId], alias: Alias) {
+    pub(super) fn written_rows(
+        &mut self,
+        write: u16,
+        table: TableId,
+        key: &[ColumnId],
+        alias: Alias,
+        missing: Missing,
+    ) {
         self.written(write, table, key);
-        // The keys come first: they are few, and the table is large.
-        self.by_flavor(" JOIN ", " CROSS JOIN ");
+        match missing {
+            // The keys come first: they are few, and the table is large.
+            Missing::LeftOut => self.by_flavor(" JOIN ", " CROSS JOIN "),
+            Missing::AsNulls => self.word(" LEFT JOIN "),
+        }
         self.table(table);
         self.word(" AS ");
         self.alias(alias);

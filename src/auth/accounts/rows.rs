@@ -133,6 +133,7 @@ impl Accounts {
             action: ConflictAction::Update {
                 columns: Some(values.iter().map(|(column, _)| Name::new(*column)).collect()),
                 filter: None,
+                proposed: true,
             },
         };
         user.insert(changes, "credential", values, Some(replace));

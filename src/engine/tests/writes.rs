@@ -104,6 +104,7 @@ async fn rules_ask_what_was_sent() {
             action: ConflictAction::Update {
                 columns: None,
                 filter: None,
+                proposed: true,
             },
         })
     };

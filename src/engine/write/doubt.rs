@@ -104,6 +104,39 @@ impl Steps<'_> {
         self.is_refused(session, run.plan, doubt, Of::Row(row)).await
     }
 
+    /// Rows that meet one that stands: where they are proposed, they must be such as the caller may create. (PostgreSQL's row
+    /// security asks the same of `INSERT … ON CONFLICT DO UPDATE`.)
+    pub(super) async fn proposed(
+        &mut self,
+        session: &mut Session,
+        run: &GroupRun<'_>,
+        rows: &[&[Value]],
+        chosen: &[usize],
+    ) -> Result<()> {
+        let Some(statement) = run.statements.proposed.as_ref().filter(|_| !chosen.is_empty()) else {
+            return Ok(());
+        };
+        let values = chosen
+            .iter()
+            .map(|row| {
+                let values = self.values(run.plan, statement, Of::Row(rows[*row]));
+                values.map_err(|error| error.at_row(*row))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let refused = match session.change(statement, &values).await {
+            Ok(found) => found.rows.first().map(|(index, _)| *index),
+            Err(error) if error.kind == Kind::Unavailable => return Err(error),
+            Err(error) => {
+                tracing::debug!("a check cannot be made on a row as it was sent: {error}");
+                Some(error.row.unwrap_or(0))
+            }
+        };
+        match refused.and_then(|index| chosen.get(index)) {
+            Some(row) => Err(self.check_failed(run.plan, "new").at_row(*row)),
+            None => Ok(()),
+        }
+    }
+
     /// Changes the targets of an update.
     pub(super) async fn changed(
         &mut self,
@@ -203,7 +236,7 @@ impl Steps<'_> {
 
     fn doubt<'r>(&self, run: &GroupRun<'r>, new: bool) -> Doubt<'r> {
         let met = match run.conflict {
-            Some(Conflict::Update { key }) if !new => Some(key),
+            Some(Conflict::Update { key, .. }) if !new => Some(key),
             _ => None,
         };
         match met {

@@ -198,6 +198,10 @@ fn listed<'s>(
                 "finds the rows of the same key, and whether they may be changed",
                 own.met.as_ref(),
             );
+            say(
+                "checks that rows which meet one might be created",
+                own.proposed.as_ref(),
+            );
             say("changes those", own.change.as_ref());
             say("checks the changed rows", own.set_failing.as_ref());
             say("creates the rows", Some(&own.insert));
@@ -366,7 +370,7 @@ impl Teller<'_> {
                         say("left out where any key stands", true.into())
                     }
                     Some(Conflict::Ignore { key }) => say("left out where this key stands", names(key)),
-                    Some(Conflict::Update { key }) => say("changed where this key stands", names(key)),
+                    Some(Conflict::Update { key, .. }) => say("changed where this key stands", names(key)),
                 }
             }
             Change::Update { within, set: terms, .. } => {

@@ -8,7 +8,7 @@ use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
 use crate::request::{Slot, Write};
 use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
-use crate::sql::{Care, Changes, Feed, Statement, render};
+use crate::sql::{Care, Changes, Feed, Statement, Unwritten, render};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
@@ -70,6 +70,8 @@ pub(super) struct GroupStatements {
     pub(super) feed: Feed,
     pub(super) insert: Statement,
     pub(super) met: Option<Statement>,
+    /// Finds nothing where a row that meets one might have been created.
+    pub(super) proposed: Option<Statement>,
     pub(super) change: Option<Statement>,
     pub(super) failing: Option<Statement>,
     pub(super) set_failing: Option<Statement>,
@@ -175,12 +177,15 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                 let (ignore, update) = match conflict {
                     None => (None, None),
                     Some(Conflict::Ignore { key }) => (Some(key.as_slice()), None),
-                    Some(Conflict::Update { key }) => (None, Some(key)),
+                    Some(Conflict::Update { key, .. }) => (None, Some(key)),
                 };
+                let proposed = matches!(conflict, Some(Conflict::Update { proposed: true, .. }));
                 all.groups.push(GroupStatements {
                     feed: changes.feed(group),
                     insert: changes.insert(group, check, ignore),
                     met: update.map(|key| changes.met(group, key)),
+                    proposed: (proposed && check != Verdict::Holds)
+                        .then(|| changes.refused(Unwritten::New(group), &group.check)),
                     change: update
                         .filter(|_| !group.set.is_empty())
                         .map(|key| changes.change_met(group, key, set_check)),

@@ -292,9 +292,10 @@ impl Steps<'_> {
         let mut fresh = all.clone();
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
             let met = self.feed(session, run, met, &rows, &all).await?;
-            let (mut wanted, mut standing) = (Vec::new(), Vec::new());
+            let (mut wanted, mut standing, mut proposed) = (Vec::new(), Vec::new(), Vec::new());
             for (row, mut values) in met.rows {
                 fresh.retain(|fresh| *fresh != row);
+                proposed.push(row);
                 match number(values.pop().as_ref()) {
                     Some(1) => {
                         wanted.push(row);
@@ -309,6 +310,8 @@ impl Steps<'_> {
                 }
             }
             wanted.sort_unstable();
+            proposed.sort_unstable();
+            self.proposed(session, run, &rows, &proposed).await?;
             if let Some(change) = &run.statements.change
                 && !wanted.is_empty()
             {
@@ -560,7 +563,7 @@ impl Steps<'_> {
             // The key that was looked for, and no other.
             let other = table.uniques.iter().any(|unique| {
                 let named = violation.constraint.as_deref() == Some(unique.name.as_str());
-                named && !matches!(run.conflict, Some(Conflict::Update { key }) if *key == unique.columns)
+                named && !matches!(run.conflict, Some(Conflict::Update { key, .. }) if *key == unique.columns)
             });
             violation.kind == ViolationKind::Unique && !other
         });

@@ -72,6 +72,8 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
             action: ConflictAction::Update {
                 columns: Some(columns),
                 filter: None,
+                // The row that stands is changed: none is proposed.
+                proposed: false,
             },
         });
         let row = key.into_iter().chain(sent).collect();

@@ -229,6 +229,7 @@ fn conflict(scene: Scene<'_>, face: &Face) -> Option<Conflict> {
             action: ConflictAction::Update {
                 columns: None,
                 filter: None,
+                proposed: true,
             },
         }),
         ConflictMode::Refuse | ConflictMode::Replace => None,

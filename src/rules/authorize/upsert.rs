@@ -29,14 +29,18 @@ impl<'a> Resolver<'a> {
     pub(super) fn conflict(&mut self, entered: &Entered<'a>, conflict: &request::Conflict) -> Result<Upsert> {
         let face = entered.face;
         let key = self.conflict_key(face, &conflict.target)?;
-        let (columns, filter) = match &conflict.action {
+        let (columns, filter, proposed) = match &conflict.action {
             ConflictAction::Ignore => {
                 return Ok(Upsert {
                     conflict: Conflict::Ignore { key },
                     update: None,
                 });
             }
-            ConflictAction::Update { columns, filter } => (columns, filter),
+            ConflictAction::Update {
+                columns,
+                filter,
+                proposed,
+            } => (columns, filter, *proposed),
         };
         if key.is_empty() {
             let message = format!(
@@ -69,7 +73,7 @@ impl<'a> Resolver<'a> {
             ),
         };
         Ok(Upsert {
-            conflict: Conflict::Update { key },
+            conflict: Conflict::Update { key, proposed },
             update: Some(UpsertUpdate {
                 allowed,
                 readable,

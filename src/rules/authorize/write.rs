@@ -82,11 +82,11 @@ impl<'a> Resolver<'a> {
                 let (rule, check, presets) = solve_update(access, self.principal, &mut self.decisions);
                 let mut assigned = self.assignments(&entered, access, set)?;
                 self.link_once(face, &access.columns, links, &mut assigned, done)?;
-                let rule = self.of_what_was_sent(&rule, &assigned);
+                let rule = self.of_what_was_sent(face, &rule, &assigned);
                 let targets = self.targets(&entered, rule, filter.as_ref())?;
                 strict = self.readable(&entered, filter.as_ref(), write.strict)?;
                 let within = self.within(face, within.as_ref(), done)?;
-                let check = self.of_what_was_sent(&check, &assigned);
+                let check = self.of_what_was_stored(face, &check, &assigned);
                 self.preset(face, presets, &assigned.clone(), &mut assigned)?;
                 if assigned.is_empty() {
                     let message = format!("nothing to change in {:?}: no column was sent", face.name.as_str());
@@ -344,15 +344,15 @@ impl<'a> Resolver<'a> {
             let mut set_check = Predicate::TRUE;
             let (mut allowed, mut readable, mut wanted) = (Predicate::TRUE, Predicate::TRUE, Predicate::TRUE);
             if let Some(Upsert {
-                conflict: Conflict::Update { key },
+                conflict: Conflict::Update { key, .. },
                 update: Some(update),
             }) = &upsert
             {
                 let chosen = self.chosen(face, update, key, &sent, &later)?;
-                set_check = self.of_what_was_sent(&update.check, &chosen);
-                allowed = self.of_what_was_sent(&update.allowed, &chosen);
+                set_check = self.of_what_was_sent(face, &update.check, &chosen);
+                allowed = self.of_what_was_sent(face, &update.allowed, &chosen);
                 readable = update.readable.clone();
-                wanted = self.of_what_was_sent(&update.wanted, &chosen);
+                wanted = self.of_what_was_sent(face, &update.wanted, &chosen);
                 set = chosen.clone();
                 self.preset(face, update.presets.clone(), &chosen, &mut set)?;
             }
@@ -360,7 +360,7 @@ impl<'a> Resolver<'a> {
                 rows: group.rows,
                 each: None,
                 leading: u16::try_from(group.links.len() + 1).unwrap_or(u16::MAX),
-                check: self.of_what_was_sent(&check, &sent),
+                check: self.of_what_was_sent(face, &check, &sent),
                 columns,
                 allowed,
                 readable,
@@ -519,39 +519,53 @@ impl<'a> Resolver<'a> {
                 let message = format!("{name:?} cannot be sent here: the rule sets it");
                 return Err(Error::invalid(Code::INVALID_VALUE, message).at(name));
             }
-            columns.push((column, self.sent_term(&value, sent)));
+            columns.push((column, self.sent_term(face, &value, sent)));
         }
         Ok(())
     }
 
-    pub(super) fn of_what_was_sent(&self, rule: &Predicate, sent: &[Assigned]) -> Predicate {
-        rule.substituted(&|parameter| sent_value(parameter, sent))
+    /// A rule over a row as it was, or as it is sent.
+    pub(super) fn of_what_was_sent(&self, face: &Face, rule: &Predicate, sent: &[Assigned]) -> Predicate {
+        let table = self.catalog.table(face.table);
+        rule.substituted(&|parameter| sent_value(parameter, table, sent))
     }
 
-    pub(super) fn sent_term(&self, term: &Term, sent: &[Assigned]) -> Term {
-        term.substituted(&|parameter| sent_value(parameter, sent))
+    /// A rule over a row that has been changed: what was computed from the row as it was stands in it now, and would be
+    /// another value if it were computed once more.
+    pub(super) fn of_what_was_stored(&self, face: &Face, rule: &Predicate, sent: &[Assigned]) -> Predicate {
+        let stored = |(column, term): &Assigned| {
+            let term = match term {
+                Term::Parameter { .. } => term.clone(),
+                _ => Term::Column {
+                    scope: 0,
+                    table: face.table,
+                    column: *column,
+                },
+            };
+            (*column, term)
+        };
+        self.of_what_was_sent(face, rule, &sent.iter().map(stored).collect::<Vec<_>>())
+    }
+
+    pub(super) fn sent_term(&self, face: &Face, term: &Term, sent: &[Assigned]) -> Term {
+        let table = self.catalog.table(face.table);
+        term.substituted(&|parameter| sent_value(parameter, table, sent))
     }
 }
 
-/// What stands in the place of what was sent.
-fn sent_value(parameter: &Parameter, sent: &[Assigned]) -> Option<Term> {
-    let constant = |value: Datum, data_type| Term::Parameter {
-        source: Parameter::Constant(value),
-        data_type,
-        list: false,
-    };
+/// What stands in the place of what was sent; of what was not sent, a null of the column's type.
+fn sent_value(parameter: &Parameter, table: &Table, sent: &[Assigned]) -> Option<Term> {
     match parameter {
         Parameter::Sent(column) => {
             let found = sent.iter().find(|(own, _)| own == column);
-            Some(found.map_or_else(
-                || constant(Datum::Null, crate::value::Type::TEXT),
-                |(_, term)| term.clone(),
-            ))
+            let absent = || value_of(table, *column, Parameter::Constant(Datum::Null));
+            Some(found.map_or_else(absent, |(_, term)| term.clone()))
         }
-        Parameter::IsSent(column) => {
-            let is_sent = sent.iter().any(|(own, _)| own == column);
-            Some(constant(Datum::Boolean(is_sent), crate::value::Type::Boolean))
-        }
+        Parameter::IsSent(column) => Some(Term::Parameter {
+            source: Parameter::Constant(Datum::Boolean(sent.iter().any(|(own, _)| own == column))),
+            data_type: crate::value::Type::Boolean,
+            list: false,
+        }),
         _ => None,
     }
 }

@@ -324,6 +324,7 @@ impl<'c> Converter<'c> {
                     action: ConflictAction::Update {
                         columns: None,
                         filter: None,
+                        proposed: true,
                     },
                 }));
             }
@@ -356,6 +357,7 @@ impl<'c> Converter<'c> {
             action: ConflictAction::Update {
                 columns: Some(columns.collect()),
                 filter,
+                proposed: true,
             },
         }))
     }
