@@ -83,6 +83,7 @@ impl Sessions {
         if self.presence.of(user).await? {
             return Ok(());
         }
+        self.outdated();
         Err(refused("the session has ended; sign in again"))
     }
 

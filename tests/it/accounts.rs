@@ -827,6 +827,68 @@ async fn without_the_right_to_make_tables() {
     assert_eq!(notes.status, 200, "{notes}");
 }
 
+/// PostgreSQL: somebody else's users table, which gets no trigger. Everything works; who is gone is seen when they come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_right_to_make_triggers() {
+    let label = "accounts_no_trigger_postgres";
+    let role = format!("diglot_it_{}_guest", std::process::id());
+    let script = format!(
+        "{USERS}{IDENTITY}; CREATE ROLE {role} LOGIN; CREATE SCHEMA diglot AUTHORIZATION {role}; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+    );
+    let url = world::own_database(label, Database::Postgres, &script).await.unwrap();
+    let (_, place) = url.rsplit_once('@').unwrap();
+    let server = world::own(label, &format!("postgres://{role}@{place}"), CONFIGURATION)
+        .await
+        .unwrap();
+    let world = World {
+        server,
+        database: Database::Postgres,
+    };
+    let ada = world.sign_up("ada@example.org").await;
+    world.sign_up("bob@example.org").await;
+    Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    let said = |log: &str| log.matches("the users table gets no trigger").count();
+    assert_eq!(said(&world.server.whole_log()), 1, "{}", world.server.whole_log());
+    assert_eq!(world.me(&ada.access).await.status, 200);
+    world
+        .execute(&format!("DELETE FROM users WHERE id = {}", ada.user["id"]))
+        .await;
+    nobody_soon(&world, &ada.access).await;
+    // What was left of them is gone as well: the next one with the key is somebody else.
+    world
+        .execute(&format!(
+            "INSERT INTO users (id, email) VALUES ({}, 'boss@example.org')",
+            ada.user["id"]
+        ))
+        .await;
+    refused(&world.me(&ada.access).await, 401, "UNAUTHORIZED");
+    refused(&world.refresh(&ada.refresh).await, 401, "UNAUTHORIZED");
+    refused(
+        &world.sign_in("ada@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
+}
+
+/// PostgreSQL: an application's own database user, who may delete users and nothing of Diglot's, still may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_are_deleted_by_whoever_may() {
+    let world = World::with_users("deleters", Database::Postgres, CONFIGURATION).await;
+    let ada = world.sign_up("ada@example.org").await;
+    let role = format!("diglot_it_{}_deleter", std::process::id());
+    world
+        .execute(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT SELECT, UPDATE, DELETE ON users TO {role}; SET ROLE {role}; \
+             UPDATE users SET id = id; DELETE FROM users WHERE id = {}; RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}",
+            ada.user["id"]
+        ))
+        .await;
+    nobody_soon(&world, &ada.access).await;
+    // Without Diglot's tables it goes on as before Diglot.
+    world.execute("DROP SCHEMA diglot CASCADE; DELETE FROM users").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_the_first_user_on_sqlite() {
     from_the_first_user(Database::Sqlite).await;

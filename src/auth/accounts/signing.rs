@@ -99,6 +99,7 @@ impl Accounts {
         // An account whose row the application has deleted is none.
         let Some(user) = self.user(&snapshot, &id).await? else {
             clear(&self.engine, &snapshot, &id).await;
+            self.sessions.outdated();
             return Err(wrong());
         };
         self.engine.guard_users(&snapshot).await;
@@ -154,6 +155,7 @@ impl Accounts {
             self.end(&snapshot, vec![is("id", &session)], now).await?;
             if is_gone {
                 clear(&self.engine, &snapshot, &owner.user).await;
+                self.sessions.outdated();
             }
             return Err(invalid());
         };

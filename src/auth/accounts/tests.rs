@@ -347,6 +347,103 @@ async fn keys_of_any_type() {
     }
 }
 
+impl World {
+    /// How many rows of one of Diglot's own tables match.
+    fn count(&self, what: &str) -> i64 {
+        let connection = rusqlite::Connection::open(self.file()).unwrap();
+        let query = format!("SELECT count(*) FROM {what}");
+        connection.query_row(&query, [], |row| row.get(0)).unwrap()
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("test.db")
+    }
+}
+
+#[tokio::test]
+async fn keys_of_any_type_are_known_when_their_rows_go() {
+    for table in [
+        "id INTEGER PRIMARY KEY, email TEXT",
+        "id BIGINT NOT NULL PRIMARY KEY DEFAULT 7, email TEXT",
+        "id TEXT PRIMARY KEY, email TEXT",
+        "id UUID PRIMARY KEY, email TEXT",
+        "id BLOB PRIMARY KEY, email TEXT",
+        "\"the \"\" key\" INTEGER PRIMARY KEY, email TEXT",
+    ] {
+        let world = world(&format!("CREATE TABLE users ({table})")).await;
+        world.sign_up("ada@example.org").await.unwrap();
+        assert_eq!(world.count("_diglot_session WHERE ended_at IS NULL"), 1, "{table}");
+        let before = crate::auth::milliseconds();
+        rusqlite_execute(&world.file(), "DELETE FROM users");
+        assert_eq!(world.count("_diglot_credential"), 0, "{table}");
+        let near = format!("_diglot_session WHERE abs(ended_at - {before}) < 60000");
+        assert_eq!(world.count(&near), 1, "{table}");
+    }
+    // A UUID that the application keeps as bytes.
+    let world = world(
+        "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT);
+         INSERT INTO users VALUES (x'0190ABCD000070008000000000000001', 'ada@example.org'), ('x', 'bob@example.org')",
+    )
+    .await;
+    world
+        .accounts
+        .set_password("ada@example.org", "correct horse")
+        .await
+        .unwrap();
+    world.sign_in("ada@example.org", "correct horse").await.unwrap();
+    rusqlite_execute(
+        &world.file(),
+        "DELETE FROM users WHERE email LIKE 'bob%'; UPDATE users SET id = id",
+    );
+    assert_eq!(world.count("_diglot_credential"), 1);
+    rusqlite_execute(&world.file(), "DELETE FROM users");
+    assert_eq!(world.count("_diglot_credential"), 0);
+}
+
+#[tokio::test]
+async fn a_users_table_that_is_made_anew_is_guarded_again() {
+    let world = world("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)").await;
+    world.sign_up("ada@example.org").await.unwrap();
+    let triggers = "sqlite_schema WHERE type = 'trigger' AND tbl_name = 'users'";
+    assert_eq!(world.count(triggers), 2);
+    for rebuild in [
+        "CREATE TABLE fresh (id INTEGER PRIMARY KEY, email TEXT, name TEXT); INSERT INTO fresh SELECT id, email, NULL FROM users; \
+         DROP TABLE users; ALTER TABLE fresh RENAME TO users",
+        "ALTER TABLE users RENAME TO before; \
+         CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO users SELECT id, email FROM before",
+    ] {
+        rusqlite_execute(&world.file(), rebuild);
+        assert_eq!(world.count("_diglot_credential"), 1, "nobody is gone: {rebuild}");
+        assert_eq!(world.count(triggers), 0, "{rebuild}");
+        let begun = std::time::Instant::now();
+        while world.count(triggers) < 2 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{rebuild}");
+            world.sign_in("ada@example.org", "correct horse").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    // They are no triggers that change what is written.
+    let begun = std::time::Instant::now();
+    loop {
+        let catalog = Arc::clone(&world.engine.snapshot().catalog);
+        let users = catalog.table(catalog.users.unwrap());
+        if users.guarded {
+            assert!(!users.triggers);
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    rusqlite_execute(&world.file(), "DELETE FROM before");
+    assert_eq!(
+        world.count("_diglot_credential"),
+        1,
+        "what was the users table is none any more"
+    );
+    rusqlite_execute(&world.file(), "DELETE FROM users");
+    assert_eq!(world.count("_diglot_credential"), 0);
+}
+
 #[tokio::test]
 async fn tables_that_nobody_can_sign_in_with_are_told_and_left_alone() {
     for (table, wrong) in [
