@@ -227,8 +227,8 @@ fn table(relation: &RelationTuple) -> Table {
         is_parent: *is_parent,
         writable: *writable,
         triggers: *triggers,
-        // Elsewhere it is not unique, or does not exist.
-        row_number: (kind == "r").then_some("ctid"),
+        // Elsewhere it is not unique (rows of the tables that inherit from it have numbers of their own), or does not exist.
+        row_number: (kind == "r" && !is_parent).then_some("ctid"),
     }
 }
 
