@@ -189,6 +189,9 @@ impl Authenticator {
         // Whatever is remembered of the token, its session may have ended since.
         if let (Some(session), Some(sessions)) = (&remembered.session, &self.sessions) {
             Box::pin(sessions.check(session)).await?;
+            if let Some(Variable::Text(user)) = remembered.bearer.variables.get(variables::ID) {
+                Box::pin(sessions.check_user(user)).await?;
+            }
         }
         let bearer = &remembered.bearer;
         let requested = self.requested_role(headers)?;

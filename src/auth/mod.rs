@@ -9,6 +9,7 @@ mod claims;
 mod issuer;
 mod mint;
 mod password;
+mod presence;
 mod secrets;
 mod sessions;
 mod token;

@@ -5,6 +5,7 @@
 //! are hashed a few at a time.
 
 use super::accounts::store::{Is, Question, flag, is, names, number, rows, text};
+use super::presence::Presence;
 use super::refused;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -24,6 +25,7 @@ const SKEW: i64 = 60_000;
 /// The sessions that have ended.
 pub struct Sessions {
     engine: Arc<Engine>,
+    presence: Presence,
     /// Milliseconds for which an ended session can still have tokens.
     window: i64,
     known: RwLock<Known>,
@@ -48,6 +50,7 @@ impl Sessions {
             .unwrap_or(i64::MAX / 4)
             .min(i64::MAX / 4);
         Self {
+            presence: Presence::new(Arc::clone(&engine)),
             engine,
             window: window + SKEW,
             known: RwLock::default(),
@@ -71,6 +74,17 @@ impl Sessions {
             return Err(refused("the session has ended; sign in again"));
         }
         Ok(())
+    }
+
+    /// Refuses a session whose user is gone.
+    ///
+    /// # Errors
+    /// They are, or the database does not say.
+    pub(super) async fn check_user(&self, user: &str) -> Result<()> {
+        if self.presence.of(user).await? {
+            return Ok(());
+        }
+        Err(refused("the session has ended; sign in again"))
     }
 
     /// Whether a session's user is flagged an admin, and the session goes on.

@@ -105,8 +105,10 @@ pub struct Table {
     pub is_parent: bool,
     /// Whether the database says that rows can be inserted, updated, deleted through it.
     pub writable: bool,
-    /// It has triggers, which may change what is written.
+    /// It has triggers, which may change what is written; Diglot's own do not, and do not count.
     pub triggers: bool,
+    /// It has Diglot's own triggers, which end the sessions of a user whose row goes.
+    pub guarded: bool,
     /// What the database calls its own number of a row, which finds it again within a transaction: `rowid` or `ctid`.
     pub row_number: Option<&'static str>,
 }

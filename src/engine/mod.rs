@@ -144,6 +144,7 @@ pub struct Engine {
     header_prefix: String,
     memory: Arc<Memory>,
     keys: write::Keys,
+    guarding: system::Guarding,
     /// Most rows that a request may create.
     most_rows: usize,
 }
@@ -186,6 +187,7 @@ impl Engine {
             header_prefix: header_prefix.to_owned(),
             memory,
             keys: write::Keys::default(),
+            guarding: system::Guarding::default(),
             most_rows: MOST_ROWS,
         }
     }

@@ -24,6 +24,8 @@ pub(super) const VALUES: usize = 100_000;
 pub(crate) struct Variables {
     values: HashMap<String, (ConstValue, usize)>,
     copied: Cell<usize>,
+    /// In a mutation a condition must not become another one by a variable that was left out.
+    strict: bool,
 }
 
 /// How a type is written.
@@ -39,7 +41,7 @@ pub(crate) fn reference_name(types: Types<'_>, reference: Ref) -> String {
     }
 }
 
-/// Coerces the variables of an operation.
+/// Coerces the variables of an operation; `writes` if it is a mutation.
 ///
 /// # Errors
 /// Every variable that is missing or does not fit.
@@ -47,6 +49,7 @@ pub(crate) fn variables<'a>(
     types: Types<'a>,
     definitions: &'a [Positioned<VariableDefinition>],
     given: &serde_json::Map<String, Json>,
+    writes: bool,
 ) -> Result<Variables, Vec<Fault>> {
     let mut values = HashMap::with_capacity(definitions.len());
     let mut faults = Vec::new();
@@ -86,6 +89,7 @@ pub(crate) fn variables<'a>(
     }
     if faults.is_empty() {
         Ok(Variables {
+            strict: writes && values.len() < definitions.len(),
             values,
             copied: Cell::new(0),
         })
@@ -115,6 +119,14 @@ pub(crate) fn argument<'a>(
     ty: Ref,
     value: &Positioned<Value>,
 ) -> Result<Option<ConstValue>, Fault> {
+    if variables.strict
+        && let Some(lacking) = variables.lacking(types, ty, &value.node)
+    {
+        let message = format!(
+            "a condition of a mutation needs the variable \"${lacking}\", which was not given: without it more rows would be meant"
+        );
+        return Err(Fault::validation(message).at(value.pos));
+    }
     let filled = variables.fill(&value.node);
     if variables.copied.get() > VALUES {
         return Err(Fault::validation("large variables are used too often in the document").at(value.pos));
@@ -172,6 +184,25 @@ impl Variables {
                     .collect(),
             ),
         })
+    }
+
+    /// A variable without a value that a condition within a value would lose a part by.
+    fn lacking<'v>(&self, types: Types<'_>, ty: Ref, value: &'v Value) -> Option<&'v str> {
+        match value {
+            Value::List(items) => items.iter().find_map(|item| self.lacking(types, ty, item)),
+            Value::Object(fields) => fields.iter().find_map(|(name, value)| match value {
+                Value::Variable(variable) if ty.key.is_condition() => {
+                    let variable = variable.as_str();
+                    (!self.values.contains_key(variable)).then_some(variable)
+                }
+                Value::List(_) | Value::Object(_) => {
+                    let input = types.input(ty.key, name.as_str())?;
+                    self.lacking(types, input.ty, value)
+                }
+                _ => None,
+            }),
+            _ => None,
+        }
     }
 
     /// The `if` of `@skip` and `@include`.

@@ -231,9 +231,10 @@ impl GraphQl {
         let document = self.document(scene, &sight, principal, &call.query)?;
         let operation = document.operation(call.operation_name.as_deref()).map_err(one)?;
         let types = sight.types();
-        let variables = coerce::variables(types, &operation.node.variable_definitions, &call.variables)?;
+        let writes = operation.node.ty == OperationType::Mutation;
+        let variables = coerce::variables(types, &operation.node.variable_definitions, &call.variables, writes)?;
         let mut converter = Converter::new(types, &document, &variables, &self.settings);
-        if operation.node.ty == OperationType::Mutation {
+        if writes {
             let mutation = converter.mutation(operation).map_err(one)?;
             return Ok(Planned::Mutation(Box::new(mutation)));
         }

@@ -92,6 +92,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             is_parent: false,
             writable: true,
             triggers: false,
+            guarded: false,
             row_number: None,
         };
         let mut face = Face::plain(TableId(index), &table);

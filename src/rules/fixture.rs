@@ -44,6 +44,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
         is_parent: false,
         writable: true,
         triggers: false,
+        guarded: false,
         row_number: None,
     }
 }

@@ -25,7 +25,7 @@ mod writer;
 
 pub use change::{Changes, Feed, ROW_NUMBER};
 pub use layout::{Layout, Member, Nested, Shape, Wire};
-pub use own::{fixed, script, try_lock, users_table};
+pub use own::{USER_GONE, fixed, script, try_lock, user_guard, users_table};
 pub use render::{Care, render};
 pub use sent::Unwritten;
 pub use statement::{Flavor, Form, Mark, Statement};

@@ -2,7 +2,7 @@
 
 use super::layout::Shape;
 use super::{Flavor, Form, Statement, Writer};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ColumnId, TableId};
 use crate::ident::Identifier;
 use crate::request::{Formats, Slot};
 use crate::rules::Parameter;
@@ -81,3 +81,112 @@ pub fn users_table(
         index("_username", " (lower(username))"),
     ]
 }
+
+/// Makes the triggers that end the sessions of a user whose row is deleted or gets another key, and delete the credential:
+/// whoever gets the key next is somebody else. On PostgreSQL they need the function of [`USER_GONE`].
+/// `key` is the primary key's one column.
+#[must_use]
+pub fn user_guard(catalog: &Catalog, flavor: Flavor, users: TableId, key: ColumnId) -> Vec<Statement> {
+    let write = |parts: &dyn Fn(&mut Writer<'_>)| {
+        let mut writer = Writer::new(catalog, flavor, Formats::default(), false);
+        parts(&mut writer);
+        let (text, marks) = writer.finish();
+        Statement::new(text, marks, Shape::default(), false)
+    };
+    if flavor == Flavor::Postgres {
+        let trigger = |writer: &mut Writer<'_>| {
+            writer.word("CREATE OR REPLACE TRIGGER _diglot_user_gone AFTER DELETE OR UPDATE OF ");
+            writer.name_of(users, key);
+            writer.word(" ON ");
+            writer.table(users);
+            writer.word(" FOR EACH ROW EXECUTE FUNCTION diglot.user_gone(");
+            writer.name_of(users, key);
+            writer.word(")");
+        };
+        return vec![write(&trigger)];
+    }
+    let trigger = |name: &'static str, of_key: bool| {
+        write(&|writer| {
+            writer.word("CREATE TRIGGER ");
+            writer.word(name);
+            writer.word(if of_key { " AFTER UPDATE OF " } else { " AFTER DELETE" });
+            if of_key {
+                writer.name_of(users, key);
+            }
+            writer.word(" ON ");
+            writer.table(users);
+            writer.word(" FOR EACH ROW ");
+            if of_key {
+                writer.word("WHEN old.");
+                writer.name_of(users, key);
+                writer.word(" IS NOT new.");
+                writer.name_of(users, key);
+                writer.word(" ");
+            }
+            // Only what every SQLite knows: other programs that write into the database run it as well.
+            writer.word(
+                "BEGIN UPDATE _diglot_session SET ended_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) \
+                 WHERE ended_at IS NULL AND user_id = ",
+            );
+            own_key(writer, users, key);
+            writer.word("; DELETE FROM _diglot_credential WHERE user_id = ");
+            own_key(writer, users, key);
+            writer.word("; END");
+        })
+    };
+    // Their names stand once in a database: another table that was the users' before gives them up.
+    vec![
+        fixed("DROP TRIGGER IF EXISTS _diglot_user_deleted"),
+        fixed("DROP TRIGGER IF EXISTS _diglot_user_renumbered"),
+        trigger("_diglot_user_deleted", false),
+        trigger("_diglot_user_renumbered", true),
+    ]
+}
+
+/// SQLite: the key of the old row as text, as tokens say it.
+fn own_key(writer: &mut Writer<'_>, users: TableId, key: ColumnId) {
+    let old = |writer: &mut Writer<'_>| {
+        writer.word("old.");
+        writer.name_of(users, key);
+    };
+    let is_uuid = matches!(writer.catalog.table(users).column(key).data_type, Type::Uuid);
+    writer.word("CASE WHEN typeof(");
+    old(writer);
+    writer.word(") <> 'blob' THEN CAST(");
+    old(writer);
+    writer.word(" AS TEXT) ");
+    if is_uuid {
+        writer.word("WHEN length(");
+        old(writer);
+        writer.word(") = 16 THEN lower(");
+        for (index, part) in ["1, 8", "9, 4", "13, 4", "17, 4", "21"].into_iter().enumerate() {
+            writer.word(if index > 0 {
+                " || '-' || substr(hex("
+            } else {
+                "substr(hex("
+            });
+            old(writer);
+            writer.word("), ");
+            writer.word(part);
+            writer.word(")");
+        }
+        writer.word(") ");
+    }
+    writer.word("ELSE '\\x' || lower(hex(");
+    old(writer);
+    writer.word(")) END");
+}
+
+/// PostgreSQL: what the users' trigger runs. It has the rights of whoever made it, so that everybody who may delete a user
+/// still may, and none of its own names can mean something else.
+pub const USER_GONE: &str = "CREATE OR REPLACE FUNCTION diglot.user_gone() RETURNS trigger LANGUAGE plpgsql \
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET bytea_output = hex AS $body$ \
+    DECLARE gone text := to_jsonb(OLD) ->> TG_ARGV[0]; \
+    BEGIN \
+        IF TG_OP = 'UPDATE' AND to_jsonb(NEW) ->> TG_ARGV[0] IS NOT DISTINCT FROM gone THEN RETURN NULL; END IF; \
+        IF to_regclass('diglot.session') IS NULL OR to_regclass('diglot.credential') IS NULL THEN RETURN NULL; END IF; \
+        UPDATE diglot.session SET ended_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+            WHERE user_id = gone AND ended_at IS NULL; \
+        DELETE FROM diglot.credential WHERE user_id = gone; \
+        RETURN NULL; \
+    END $body$";

@@ -175,7 +175,7 @@ impl<'a> Writer<'a> {
         self.name_of(table, column);
     }
 
-    fn name_of(&mut self, table: TableId, column: ColumnId) {
+    pub(super) fn name_of(&mut self, table: TableId, column: ColumnId) {
         let name = &self.catalog.table(table).column(column).name;
         name.quote_into(&mut self.sql);
     }

@@ -518,6 +518,109 @@ async fn an_applications_users(database: Database) {
     refused(&world.refresh(&xenia.refresh).await, 401, "UNAUTHORIZED");
 }
 
+/// Refused within a second, on every front, by whichever server.
+async fn nobody_soon(world: &World, token: &str) {
+    let begun = Instant::now();
+    loop {
+        let notes = world.send(as_bearer(Request::get("/api/note"), token)).await;
+        if notes.status == 401 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(1), "{notes}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    refused(&world.me(token).await, 401, "UNAUTHORIZED");
+    let query = Request::post("/graphql", json!({"query": "{ __typename }"}).to_string());
+    assert_eq!(world.send(as_bearer(query, token)).await.status, 401);
+}
+
+/// A user whose row is deleted is nobody: by a rule of their own, by the admin, by the application, and where the table was
+/// emptied. Whoever gets the same key next is somebody else.
+async fn a_deleted_user_is_nobody(database: Database) {
+    let configuration = format!("{CONFIGURATION}\n[tables.users.access.user]\ndelete = \"id = _USER_.id\"\n");
+    let world = World::with_users("deleted", database, &configuration).await;
+    let label = format!("accounts_deleted_b_{database}");
+    let other = World {
+        server: world::beside(&label, &world.server.url, &configuration).await.unwrap(),
+        database,
+    };
+    world.sign_up("first@example.org").await;
+    // The tables have just been made, which the other sees as any change of the schema.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for (number, way) in ["themselves", "admin", "application", "key", "emptied"]
+        .into_iter()
+        .enumerate()
+    {
+        let email = format!("old{number}@example.org");
+        let old = world.sign_up(&email).await;
+        let id = old.user["id"].as_i64().unwrap();
+        assert_eq!(other.me(&old.access).await.status, 200, "{way}");
+        assert_eq!(world.me(&old.access).await.status, 200, "{way}");
+        let delete = json!({"query": format!("mutation {{ delete_users_by_pk(id: {id}) {{ id }} }}")}).to_string();
+        let delete = Request::post("/graphql", delete);
+        let gone = match way {
+            "themselves" => Some(world.send(as_bearer(delete, &old.access)).await),
+            "admin" => {
+                let secret = [("x-diglot-admin-secret".to_owned(), ADMIN_SECRET.to_owned())];
+                Some(world.send(delete.with(secret)).await)
+            }
+            "application" => {
+                world.execute(&format!("DELETE FROM users WHERE id = {id}")).await;
+                None
+            }
+            "key" => {
+                world
+                    .execute(&format!(
+                        "UPDATE users SET id = id + 100, email = 'moved' WHERE id = {id}"
+                    ))
+                    .await;
+                None
+            }
+            // What no trigger of rows sees.
+            _ => {
+                world
+                    .execute(match database {
+                        Database::Sqlite => "DROP TRIGGER IF EXISTS _diglot_user_deleted",
+                        Database::Postgres => "SELECT 1",
+                    })
+                    .await;
+                world
+                    .execute(match database {
+                        Database::Sqlite => "DELETE FROM users",
+                        Database::Postgres => "TRUNCATE users",
+                    })
+                    .await;
+                None
+            }
+        };
+        if let Some(gone) = gone {
+            assert!(
+                gone.status == 200 && gone.text().contains(&format!("\"id\":{id}")),
+                "{way}: {gone}"
+            );
+        }
+        if way == "emptied" {
+            nobody_soon(&other, &old.access).await;
+        }
+        // The application gives the key to the next one before anybody has shown a token.
+        world
+            .execute(&format!(
+                "INSERT INTO users (id, email) VALUES ({id}, 'boss{number}@example.org')"
+            ))
+            .await;
+        nobody_soon(&other, &old.access).await;
+        nobody_soon(&world, &old.access).await;
+        for at in [&world, &other] {
+            refused(&at.refresh(&old.refresh).await, 401, "UNAUTHORIZED");
+            refused(&at.sign_in(&email, PASSWORD).await, 401, "INVALID_CREDENTIALS");
+        }
+        // The address is free again, and makes somebody else.
+        let again = world.sign_up(&email).await;
+        assert_eq!(other.me(&again.access).await.status, 200, "{way}");
+        refused(&other.me(&old.access).await, 401, "UNAUTHORIZED");
+    }
+}
+
 /// Tokens of one kind are none of another, and no claim makes an admin.
 async fn confusion(database: Database) {
     let configuration = format!("[auth]\nissuer = \"https://issuer.example\"\naudience = \"app\"\n{CONFIGURATION}");
@@ -802,4 +905,14 @@ async fn first_users_at_once_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn first_users_at_once_on_postgres() {
     first_users_at_once(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_user_is_nobody_on_sqlite() {
+    a_deleted_user_is_nobody(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_user_is_nobody_on_postgres() {
+    a_deleted_user_is_nobody(Database::Postgres).await;
 }

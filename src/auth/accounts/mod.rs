@@ -12,7 +12,9 @@ pub(super) mod store;
 mod users;
 
 pub use operator::{Account, NewUser};
+pub(super) use rows::user_of;
 pub use users::User;
+pub(super) use users::Users;
 
 use super::Secrets;
 use super::mint::{Grant, Minter};
@@ -29,7 +31,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use store::{Changes, Is, Row, flag, text};
-use users::Users;
 
 /// Milliseconds between two looks for what has expired.
 const CLEANING: i64 = 600_000;

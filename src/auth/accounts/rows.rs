@@ -4,7 +4,7 @@ use super::store::{Changes, Is, Question, Row, To, is, names, number, returned, 
 use super::users::Users;
 use super::{Accounts, NewUser, User};
 use crate::auth::{milliseconds, random};
-use crate::engine::{Snapshot, USERS, Written};
+use crate::engine::{Engine, Snapshot, USERS, Written};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::ident::Name;
 use crate::principal::Principal;
@@ -33,6 +33,7 @@ impl Accounts {
     /// The tables, made where they are not there.
     pub(super) async fn prepared(&self) -> Result<(Arc<Snapshot>, Users)> {
         let snapshot = self.engine.prepare_users(&self.schema, &self.users_table).await?;
+        self.engine.guard_users(&snapshot).await;
         let users = snapshot.catalog.users.map(|id| Users::of(&snapshot.catalog, id));
         match users {
             Some(Ok(users)) => Ok((snapshot, users)),
@@ -154,25 +155,7 @@ impl Accounts {
 
     /// The users table's row of an id.
     pub(super) async fn user(&self, snapshot: &Snapshot, id: &str) -> Result<Option<User>> {
-        let Some(users) = snapshot
-            .catalog
-            .users
-            .and_then(|id| Users::of(&snapshot.catalog, id).ok())
-        else {
-            return Ok(None);
-        };
-        let question = Question {
-            table: USERS,
-            columns: users.columns(),
-            wanted: vec![Is::Key(id.to_owned())],
-            limit: Some(1),
-        };
-        let found = match rows(&self.engine, snapshot, question).await {
-            // An id of another form than the table's keys is nobody's.
-            Err(error) if error.kind == Kind::Invalid => return Ok(None),
-            found => found?,
-        };
-        found.first().map(|row| users.user(row)).transpose()
+        user_of(&self.engine, snapshot, id).await
     }
 
     /// The session of a refresh token, if it goes on.
@@ -222,6 +205,29 @@ impl Accounts {
         self.sessions.outdated();
         Ok(())
     }
+}
+
+/// The users table's row of an id.
+pub(in crate::auth) async fn user_of(engine: &Engine, snapshot: &Snapshot, id: &str) -> Result<Option<User>> {
+    let Some(users) = snapshot
+        .catalog
+        .users
+        .and_then(|id| Users::of(&snapshot.catalog, id).ok())
+    else {
+        return Ok(None);
+    };
+    let question = Question {
+        table: USERS,
+        columns: users.columns(),
+        wanted: vec![Is::Key(id.to_owned())],
+        limit: Some(1),
+    };
+    let found = match rows(engine, snapshot, question).await {
+        // An id of another form than the table's keys is nobody's.
+        Err(error) if error.kind == Kind::Invalid => return Ok(None),
+        found => found?,
+    };
+    found.first().map(|row| users.user(row)).transpose()
 }
 
 /// Whose a session is.

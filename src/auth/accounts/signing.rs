@@ -6,6 +6,7 @@ use super::store::{Changes, Is, Row, To, flag, is, number, text};
 use super::{Accounts, Answer, Login, NewUser, User, users};
 use crate::auth::mint::Grant;
 use crate::auth::password::check_new;
+use crate::auth::presence::clear;
 use crate::auth::{milliseconds, refused};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::{Principal, Variable};
@@ -95,7 +96,11 @@ impl Accounts {
         };
         let id = text(&credential, "user_id").unwrap_or_default();
         // An account whose row the application has deleted is none.
-        let user = self.user(&snapshot, &id).await?.ok_or_else(wrong)?;
+        let Some(user) = self.user(&snapshot, &id).await? else {
+            clear(&self.engine, &snapshot, &id).await;
+            return Err(wrong());
+        };
+        self.engine.guard_users(&snapshot).await;
         let mut changes = Changes::default();
         // The account may have been closed, or have got another password or role, while the password was looked at.
         let as_read = number(&credential, "changed_at").map_or(Value::Null, Value::Integer);
@@ -141,12 +146,17 @@ impl Accounts {
         }
         let credential = self.credential(&snapshot, is("user_id", &owner.user)).await?;
         let user = self.user(&snapshot, &owner.user).await?;
+        let is_gone = user.is_none();
         let open =
             |row: &Row| !flag(row, "disabled") && number(row, "created_at").is_some_and(|at| at <= owner.created);
         let (Some(credential), Some(user)) = (credential.filter(open), user) else {
             self.end(&snapshot, vec![is("id", &session)], now).await?;
+            if is_gone {
+                clear(&self.engine, &snapshot, &owner.user).await;
+            }
             return Err(invalid());
         };
+        self.engine.guard_users(&snapshot).await;
         let mut changes = Changes::default();
         let unused = vec![is("hash", &hash_of(token)), Is::Null("used_at", true)];
         changes.update(

@@ -16,7 +16,9 @@ pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schem
         AND e.objid = c.oid AND e.deptype = 'e') AS extension, \
     CASE WHEN c.relkind IN ('r', 'p') THEN true WHEN c.relkind = 'm' THEN false \
         ELSE pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 = 28 END AS writable, \
-    EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) AS triggers, \
+    EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal \
+        AND g.tgname <> '_diglot_user_gone') AS triggers, \
+    EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = '_diglot_user_gone') AS guarded, \
     c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent \
     FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \

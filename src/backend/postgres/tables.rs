@@ -33,8 +33,20 @@ pub(super) type ColumnTuple = (
     Option<String>,
     Option<String>,
 );
-/// Id, schema, name, kind, row type, comment, of an extension, writable, with triggers, parent of other tables.
-pub(super) type RelationTuple = (Oid, String, String, String, Oid, Option<String>, bool, bool, bool, bool);
+/// Id, schema, name, kind, row type, comment, of an extension, writable, with triggers, guarded, parent of other tables.
+pub(super) type RelationTuple = (
+    Oid,
+    String,
+    String,
+    String,
+    Oid,
+    Option<String>,
+    bool,
+    bool,
+    bool,
+    bool,
+    bool,
+);
 /// Relation, name, unique, columns, of a constraint.
 pub(super) type IndexTuple = (Oid, String, bool, Vec<i16>, bool);
 
@@ -205,7 +217,7 @@ fn is_system(name: &str) -> bool {
 }
 
 fn table(relation: &RelationTuple) -> Table {
-    let (_, schema, name, kind, _, comment, extension, writable, triggers, is_parent) = relation;
+    let (_, schema, name, kind, _, comment, extension, writable, triggers, guarded, is_parent) = relation;
     Table {
         system: *extension || schema == "diglot" || is_system(name),
         schema: Some(Identifier::new(schema.as_str())),
@@ -227,6 +239,7 @@ fn table(relation: &RelationTuple) -> Table {
         is_parent: *is_parent,
         writable: *writable,
         triggers: *triggers,
+        guarded: *guarded,
         // Elsewhere it is not unique (rows of the tables that inherit from it have numbers of their own), or does not exist.
         row_number: (kind == "r" && !is_parent).then_some("ctid"),
     }

@@ -69,8 +69,8 @@ impl Fault {
         }
     }
 
-    /// What a commit's fault is to each of those who waited for it. Where the disk failed the log may hold the commit all the
-    /// same, and whoever opens the database next finds it.
+    /// What a commit's fault is to each of those who waited for it. Where the disk failed after it was written, the log may hold
+    /// it all the same, and whoever opens the database next finds it.
     pub(super) fn of_commit(&self) -> Error {
         let fault = match self {
             Fault::Sqlite(rusqlite::Error::SqliteFailure(error, text)) => {
@@ -78,7 +78,13 @@ impl Fault {
             }
             _ => Fault::Shape("a commit failed"),
         };
-        if fault.code() != Some(ErrorCode::SystemIoFailure) {
+        let is_written = match &fault {
+            Fault::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
+                error.code == ErrorCode::SystemIoFailure && error.extended_code != rusqlite::ffi::SQLITE_IOERR_WRITE
+            }
+            _ => false,
+        };
+        if !is_written {
             return fault.into();
         }
         let message = "the write was interrupted; look whether it has happened before trying again";

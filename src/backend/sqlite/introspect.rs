@@ -107,9 +107,12 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
 fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
     let mut statement = connection.prepare(
         "SELECT l.name, l.type, l.wr, l.strict, m.sql, \
-             EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE), \
              EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
-                 AND l.type = 'view') \
+                 AND substr(lower(g.name), 1, 8) <> '_diglot_'), \
+             EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
+                 AND l.type = 'view'), \
+             2 = (SELECT count(*) FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
+                 AND g.name IN ('_diglot_user_deleted', '_diglot_user_renumbered')) \
          FROM pragma_table_list l \
          JOIN sqlite_schema m ON m.name = l.name AND m.type IN ('table', 'view') \
          WHERE l.schema = 'main' AND l.type <> 'shadow' AND substr(lower(l.name), 1, 7) <> 'sqlite_' ORDER BY l.name",
@@ -148,6 +151,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
                 is_parent: false,
                 writable: kind != TableKind::View || row.get(6)?,
                 triggers: row.get(5)?,
+                guarded: row.get(7)?,
                 row_number: None,
                 name: Identifier::new(name),
             },

@@ -56,6 +56,7 @@ fn table(line: &str) -> Table {
         is_parent: false,
         writable: true,
         triggers: false,
+        guarded: false,
         row_number: None,
     }
 }

@@ -101,18 +101,23 @@ impl Work for Migrate {
         Box::pin(async move {
             let outcome = self.steps(session).await;
             // Another instance does the same at this moment: looked at again, it is done.
-            outcome.map_err(|error| match made_by_another(&error) {
-                true => Error {
-                    code: Code::COLLISION,
-                    ..error
-                },
-                false => error,
-            })
+            outcome.map_err(again)
         })
     }
 
     fn is_alone(&self) -> bool {
         true
+    }
+}
+
+/// What another instance does at this moment as well is tried again.
+pub(super) fn again(error: Error) -> Error {
+    match made_by_another(&error) {
+        true => Error {
+            code: Code::COLLISION,
+            ..error
+        },
+        false => error,
     }
 }
 
@@ -122,12 +127,12 @@ fn made_by_another(error: &Error) -> bool {
     violation.is_some_and(|violation| violation.schema.as_deref() == Some("pg_catalog"))
 }
 
-async fn run(session: &mut Session, statement: &Statement) -> Result<()> {
+pub(super) async fn run(session: &mut Session, statement: &Statement) -> Result<()> {
     session.change(statement, &[Vec::new()]).await.map(|_| ())
 }
 
 /// The one number that a statement returns.
-async fn number(session: &mut Session, text: &'static str) -> Result<i64> {
+pub(super) async fn number(session: &mut Session, text: &'static str) -> Result<i64> {
     let found = session.change(&fixed(text), &[Vec::new()]).await?;
     match found.rows.first().and_then(|(_, row)| row.first()) {
         Some(Datum::Integer(number)) => Ok(*number),

@@ -4,6 +4,7 @@
 //! a catalog and a view of their own beside it ([`Snapshot::system`]), whose one role no credential gives. Whoever keeps
 //! something in them asks the engine as everybody does.
 
+mod guard;
 mod migrate;
 mod view;
 
@@ -12,6 +13,7 @@ use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Identifier;
 use crate::principal::{Credential, Principal};
 use crate::sql;
+pub(in crate::engine) use guard::Guarding;
 use migrate::Migrate;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

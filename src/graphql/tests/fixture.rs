@@ -48,6 +48,7 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
         is_parent: false,
         writable: true,
         triggers: false,
+        guarded: false,
         row_number: None,
     }
 }

@@ -17,9 +17,11 @@ mod filters;
 mod identifiers;
 mod interference;
 mod judge;
+mod model;
 mod paging;
 mod question;
 mod roles;
+mod wire;
 mod writes;
 
 use crate::client::{self, Answer, Request};
