@@ -2,7 +2,7 @@
 
 use super::query::{Body, Plan, Value, planned};
 use crate::catalog::{Catalog, Table};
-use crate::error::Result;
+use crate::error::{Code, Error, Kind, Result};
 use crate::rules::{self, Authorized, Change, From, Predicate, Term, Write};
 
 /// The writes of a batch, in order.
@@ -86,10 +86,14 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
                 Change::Update { .. } | Change::Delete { .. } => returning.is_none(),
                 _ => false,
             };
+        let keeps = is_linked || returning.is_some() || after(&checks) || after(&set_checks);
+        if keeps && !single && write.key == 0 && !by_number {
+            return Err(not_found_again(catalog, write));
+        }
         plans.push(WritePlan {
             single,
             by_number,
-            keeps: is_linked || returning.is_some() || after(&checks) || after(&set_checks),
+            keeps,
             checks,
             set_checks,
             returning,
@@ -97,6 +101,16 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
         });
     }
     Ok(Program { writes: plans })
+}
+
+/// Rows that have neither a key nor a number are not found again once they are written.
+fn not_found_again(catalog: &Catalog, write: &Write) -> Error {
+    let name = catalog.face(write.face).name.as_str();
+    let message = format!(
+        "rows of {name:?} have no key by which they are found again: this can neither be read back nor checked; write \
+         without reading back, or let `key` of its configuration name columns that are unique"
+    );
+    Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message)
 }
 
 /// A function that is called.

@@ -70,6 +70,8 @@ pub enum Change {
         within: Option<Link>,
         /// It must be one row, no more and no less.
         one: bool,
+        /// Only rows that the caller may update with these values, as a later write of the batch does.
+        before: Option<Vec<Assignment>>,
     },
     /// New rows of a join table: one of each for each row of an earlier write, where there is none of its kind yet.
     Connect {

@@ -25,11 +25,14 @@ impl Writer<'_> {
     }
 
     pub(super) fn row_number(&mut self, table: TableId, alias: Option<Alias>) {
+        let Some(number) = self.catalog.table(table).row_number else {
+            return self.word("NULL");
+        };
         if let Some(alias) = alias {
             self.alias(alias);
             self.word(".");
         }
-        self.word(self.catalog.table(table).row_number.unwrap_or("NULL"));
+        self.word(number);
     }
 
     /// A value that a column is to hold.

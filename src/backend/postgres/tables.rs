@@ -240,8 +240,8 @@ fn table(relation: &RelationTuple) -> Table {
         writable: *writable,
         triggers: *triggers,
         guarded: *guarded,
-        // Elsewhere it is not unique, or does not exist.
-        row_number: (kind == "r").then_some("ctid"),
+        // Elsewhere it is not unique (rows of the tables that inherit from it have numbers of their own), or does not exist.
+        row_number: (kind == "r" && !is_parent).then_some("ctid"),
     }
 }
 

@@ -104,6 +104,22 @@ impl Steps<'_> {
         self.is_refused(session, run.plan, doubt, Of::Row(row)).await
     }
 
+    /// Why a row cannot be written that meets one of which the caller may not know: what is wrong with the row itself is told
+    /// first, as it would be if there were none. (Databases look at null values and conditions before they look at keys.)
+    pub(super) async fn in_the_way(
+        &mut self,
+        session: &mut Session,
+        run: &GroupRun<'_>,
+        rows: &[&[Value]],
+        row: usize,
+    ) -> Error {
+        // The whole is undone in any case.
+        match self.feed(session, run, &run.statements.insert, rows, &[row]).await {
+            Err(error) if !is_of_a_key(&error) => error.at_row(row),
+            _ => self.out_of_reach(run.plan).at_row(row),
+        }
+    }
+
     /// Rows that meet one that stands: where they are proposed, they must be such as the caller may create. (PostgreSQL's row
     /// security asks the same of `INSERT … ON CONFLICT DO UPDATE`.)
     pub(super) async fn proposed(
@@ -377,6 +393,11 @@ fn is_written(unwritten: Unwritten<'_>, key: &ForeignKey) -> bool {
         Unwritten::Changed { set, .. } => set,
     };
     set.iter().any(|(column, _)| key.columns.contains(column))
+}
+
+fn is_of_a_key(error: &Error) -> bool {
+    let kind = error.violation.as_ref().map(|violation| violation.kind);
+    matches!(kind, Some(ViolationKind::Unique | ViolationKind::ForeignKey))
 }
 
 fn again(error: Error) -> Error {

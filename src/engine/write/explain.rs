@@ -127,7 +127,9 @@ impl Explainer<'_> {
             None => Vec::new(),
         };
         let of = match group {
-            Some((_, statements)) if statements.feed == Feed::All => Of::Rows(&rows),
+            Some((_, statements)) if statements.feed == Feed::All && !is_of_each(statements, statement) => {
+                Of::Rows(&rows)
+            }
             _ => rows.first().map_or(Of::Nothing, |row| Of::Row(row)),
         };
         let binder = Binder {
@@ -421,4 +423,10 @@ fn is_sent(term: &Term) -> bool {
             Parameter::Slot(_) | Parameter::Row(..) | Parameter::Linked { .. } | Parameter::Written { .. }
         )
     })
+}
+
+/// Whether a statement runs for each row by itself, however the rows are written.
+fn is_of_each(statements: &GroupStatements, statement: &Statement) -> bool {
+    let proposed = statements.proposed.as_ref();
+    proposed.is_some_and(|proposed| std::ptr::eq(proposed, statement))
 }

@@ -6,16 +6,21 @@ use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
-use crate::request::{Slot, Write};
+use crate::request::{self, Slot, Write};
 use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
 use crate::sql::{Care, Changes, Feed, Statement, Unwritten, render};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// Most batches whose programs are kept.
-const CAPACITY: usize = 1024;
+/// Bytes that a snapshot's cached programs may hold together, as far as [`Ready::weight`] can tell.
+const CAPACITY: u64 = 64 * 1024 * 1024;
 
-/// Batches of more writes are not kept: their shapes hardly come again.
+/// What a write, its statements' marks and its shape in the key are taken to need for each byte of the statements' text: an
+/// estimate, as in the cache of reads.
+const BY_TEXT: u64 = 17;
+
+/// Batches of more writes, or of more groups of rows, are not kept: their shapes hardly come again.
 const LONGEST: usize = 32;
 
 /// Most variants of one shape that are kept.
@@ -23,7 +28,7 @@ const VARIANTS: usize = 16;
 
 /// The programs of one snapshot. Never shared between roles, scopes, or callers whose solved rules differ.
 pub(in crate::engine) struct Programs {
-    cache: Cache<Key, Arc<Kept>>,
+    cache: Cache<Key, Arc<Kept>, ByBytes>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -77,10 +82,66 @@ pub(super) struct GroupStatements {
     pub(super) set_failing: Option<Statement>,
 }
 
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Kept>> for ByBytes {
+    fn weight(&self, _: &Key, kept: &Arc<Kept>) -> u64 {
+        1024 + kept.variants.iter().map(|(_, ready)| ready.weight()).sum::<u64>()
+    }
+}
+
+impl Ready {
+    /// Bytes, roughly: the statements' text, and the trees that they were made from.
+    fn weight(&self) -> u64 {
+        let single = self.single.iter().flat_map(|(one, all)| [Some(one), all.as_ref()]);
+        let text: usize = self
+            .statements
+            .iter()
+            .flat_map(Statements::all)
+            .chain(single.flatten())
+            .map(|statement| statement.text().len())
+            .sum();
+        2048 + BY_TEXT * text as u64
+    }
+}
+
+impl Statements {
+    fn all(&self) -> impl Iterator<Item = &Statement> {
+        let own = [
+            &self.main,
+            &self.delete_kept,
+            &self.failing,
+            &self.exists,
+            &self.returning,
+        ];
+        let of_groups = self.groups.iter().flat_map(|group| {
+            let others = [
+                &group.met,
+                &group.proposed,
+                &group.change,
+                &group.failing,
+                &group.set_failing,
+            ];
+            std::iter::once(&group.insert).chain(others.into_iter().flatten())
+        });
+        own.into_iter().flatten().chain(of_groups)
+    }
+}
+
+/// How many writes there are, each group of rows for itself.
+fn length(writes: &[Write]) -> usize {
+    let groups = |write: &Write| match &write.change {
+        request::Change::Insert(insert) => insert.groups.len(),
+        _ => 1,
+    };
+    writes.iter().map(groups).sum()
+}
+
 impl Programs {
     pub(in crate::engine) fn new() -> Self {
         Self {
-            cache: Cache::new(CAPACITY),
+            cache: Cache::with_weighter(1024, CAPACITY, ByBytes),
         }
     }
 
@@ -93,7 +154,7 @@ impl Programs {
         principal: &Principal,
         writes: &[Write],
     ) -> Result<Arc<Ready>> {
-        let key = (writes.len() <= LONGEST).then(|| Key {
+        let key = (length(writes) <= LONGEST).then(|| Key {
             role: principal.role.clone(),
             scope: principal.scope.clone(),
             backend_only: principal.backend_only,

@@ -306,7 +306,7 @@ impl Steps<'_> {
                     _ if self.is_not_to_create(session, run, rows[row]).await? => {
                         return Err(self.check_failed(run.plan, "new").at_row(row));
                     }
-                    _ => return Err(self.out_of_reach(run.plan).at_row(row)),
+                    _ => return Err(self.in_the_way(session, run, &rows, row).await),
                 }
             }
             wanted.sort_unstable();

@@ -107,11 +107,25 @@ impl<'a> Resolver<'a> {
                 let within = self.within(face, within.as_ref(), done)?;
                 Change::Delete { targets, within }
             }
-            request::Change::Find { filter, within, one } => {
+            request::Change::Find {
+                filter,
+                within,
+                one,
+                before,
+            } => {
                 if self.view.read(face.id).is_none() {
                     return Err(self.refused(face, Right::Read));
                 }
-                let targets = self.targets(&entered, Predicate::TRUE, filter.as_ref())?;
+                let rule = match before {
+                    None => Predicate::TRUE,
+                    Some(set) => {
+                        let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
+                        let (rule, _, _) = solve_update(access, self.principal, &mut self.decisions);
+                        let assigned = self.assignments(&entered, access, set)?;
+                        self.of_what_was_sent(face, &rule, &assigned)
+                    }
+                };
+                let targets = self.targets(&entered, rule, filter.as_ref())?;
                 // What is found is what can be read.
                 strict = write.strict.then_some(Predicate::FALSE);
                 let within = self.within(face, within.as_ref(), done)?;
@@ -593,6 +607,10 @@ pub(super) fn value_of(table: &Table, column: ColumnId, source: Parameter) -> Te
 fn identity(table: &Table, face: &Face) -> Vec<ColumnId> {
     let whole =
         |columns: &[ColumnId]| !columns.is_empty() && columns.iter().all(|column| !table.column(*column).nullable);
+    // What is unique in a table may repeat in those that inherit from it, unless the configuration says that it does not.
+    if table.is_parent {
+        return face.key.clone();
+    }
     if !table.primary_key.is_empty() {
         return table.primary_key.clone();
     }

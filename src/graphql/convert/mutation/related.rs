@@ -33,6 +33,7 @@ impl<'c> Converter<'c> {
             filter,
             within: None,
             one,
+            before: None,
         };
         writes.push(self.types.face(face).name.clone(), change, self.formats())
     }
@@ -46,6 +47,17 @@ impl<'c> Converter<'c> {
         let index = writes.push(gone.table, change, self.formats())?;
         writes.all[index].strict = one;
         Ok(())
+    }
+
+    /// Only rows that are changed lose what they refer to.
+    pub(super) fn found_to_change(gone: &[Gone], set: &[Assignment], writes: &mut Writes) {
+        for gone in gone {
+            if let Some(Change::Find { before, .. }) =
+                writes.all.get_mut(gone.within.write).map(|write| &mut write.change)
+            {
+                *before = Some(set.to_vec());
+            }
+        }
     }
 
     /// What happens before a row that refers to another is changed; what goes afterwards.
@@ -102,6 +114,8 @@ impl<'c> Converter<'c> {
                             filter,
                             within,
                             one: false,
+                            // The values are all known later.
+                            before: Some(Vec::new()),
                         };
                         let write = writes.push(self.types.face(face).name.clone(), change, self.formats())?;
                         gone = Some(Gone {
@@ -300,6 +314,7 @@ impl<'c> Converter<'c> {
                     filter,
                     within: Some(near),
                     one: false,
+                    before: None,
                 };
                 let write = writes.push(through, change, self.formats())?;
                 Link {

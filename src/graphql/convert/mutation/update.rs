@@ -86,11 +86,17 @@ impl<'c> Converter<'c> {
                 gone.extend(self.referred(face, &which, *id, object, &mut values, writes)?);
             }
         }
+        Self::found_to_change(&gone, &values.set, writes);
         // Where none of its own columns changes the row is only looked up.
         let looked_up = values.set.is_empty() && values.links.is_empty() && !relations.is_empty();
         let Which { filter, within, one } = which;
         let change = if looked_up {
-            Change::Find { filter, within, one }
+            Change::Find {
+                filter,
+                within,
+                one,
+                before: None,
+            }
         } else {
             Change::Update {
                 filter,
