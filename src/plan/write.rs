@@ -25,6 +25,8 @@ pub struct WritePlan {
     pub checks: Vec<Verdict>,
     /// Where those of rows that an upsert has changed are made, by group.
     pub set_checks: Vec<Verdict>,
+    /// A check speaks of other rows: they must be as it saw them when the whole is committed.
+    pub asks: bool,
     /// What is read of the changed rows.
     pub returning: Option<Plan>,
     /// One statement can do all of it, where the database can read back what it writes: nothing else is written with it, and
@@ -65,6 +67,13 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             Change::Update { check, .. } => (vec![verdict(check, table)], Vec::new()),
             Change::Delete { .. } | Change::Find { .. } | Change::Call => (Vec::new(), Vec::new()),
         };
+        let asks = match &write.change {
+            Change::Insert { groups, .. } => groups
+                .iter()
+                .any(|group| !is_local(&group.check) || !is_local(&group.set_check)),
+            Change::Update { check, .. } => !is_local(check),
+            Change::Delete { .. } | Change::Find { .. } | Change::Call => false,
+        };
         let is_linked = writes[index + 1..].iter().any(|later| links_to(later, index));
         let after = |verdicts: &[Verdict]| verdicts.contains(&Verdict::After);
         let returning = match &write.returning {
@@ -81,7 +90,8 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             && !after(&checks)
             && match &write.change {
                 Change::Insert { groups, conflict: None } => {
-                    groups.len() == 1 && returning.as_ref().is_none_or(|plan| is_of_row(plan, table))
+                    // What a trigger keeps back shows only when it has happened.
+                    !table.triggers && groups.len() == 1 && returning.as_ref().is_none_or(|plan| is_of_row(plan, table))
                 }
                 Change::Update { .. } | Change::Delete { .. } => returning.is_none(),
                 _ => false,
@@ -92,6 +102,7 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
         }
         plans.push(WritePlan {
             single,
+            asks,
             by_number,
             keeps,
             checks,
@@ -119,6 +130,7 @@ fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
     let returning = select.map(|select| planned(catalog, select, write.formats));
     Ok(WritePlan {
         single: false,
+        asks: false,
         by_number: false,
         keeps: false,
         checks: Vec::new(),

@@ -164,6 +164,13 @@ impl<'a> Changes<'a> {
         writer.word(if feed == Feed::All { " ON " } else { " WHERE " });
         self.same_key(&mut writer, group, key, feed);
         if writer.is_postgres() {
+            if feed == Feed::All {
+                // Always in the order of their keys: two who meet the same rows wait for each other, and do not block.
+                for (index, column) in key.iter().enumerate() {
+                    writer.word(if index == 0 { " ORDER BY " } else { ", " });
+                    writer.column(0, table, *column);
+                }
+            }
             // Nobody may change it in between.
             writer.word(" FOR UPDATE OF ");
             writer.alias(alias);
@@ -272,6 +279,21 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
+    /// Locks the targets of a change in the order of their keys (PostgreSQL).
+    #[must_use]
+    pub fn lock(&self, targets: &Predicate) -> Statement {
+        let (mut writer, alias) = self.selected(targets, None);
+        let table = self.plan.write.table;
+        for (index, column) in self.catalog.table(table).primary_key.iter().enumerate() {
+            writer.word(if index == 0 { " ORDER BY " } else { ", " });
+            writer.column(0, table, *column);
+        }
+        writer.word(" FOR UPDATE OF ");
+        writer.alias(alias);
+        writer.pop_scope();
+        finish(writer)
+    }
+
     /// What is kept of rows that are looked up; of at most two where it must be one.
     #[must_use]
     pub fn find(&self, targets: &Predicate, within: Option<&Within>, one: bool) -> Statement {
@@ -326,6 +348,18 @@ impl<'a> Changes<'a> {
         }
         writer.word(" IS NULL");
         writer.by_flavor(" ORDER BY k.o LIMIT 1", " ORDER BY k.key LIMIT 1");
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// The places of those of the rows that were kept which are there.
+    #[must_use]
+    pub fn standing(&self, write: u16) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.by_flavor("SELECT (k.o - 1)::text FROM ", "SELECT k.key FROM ");
+        writer.written_rows(write, self.plan.write.table, &self.key(), alias, Missing::LeftOut);
         writer.pop_scope();
         finish(writer)
     }

@@ -79,7 +79,10 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         // Undefined table, column, function, object, schema; a wrong name, a syntax error in a type's name.
         "42P01" | "42703" | "42883" | "42725" | "42704" | "3F000" | "42602" | "42601" if !within => Fault::Value,
         "42P01" | "42703" | "42704" | "3F000" => Fault::Stale,
-        "40001" | "40P01" | "72000" => Fault::Collision,
+        "40000" | "40001" | "40003" | "40P01" | "72000" => Fault::Collision,
+        // A column that the database alone fills, below a view.
+        "428C9" => Fault::Value,
+        "40002" => Fault::Constraint,
         // Another instance has just made the same schema, table or type of ours.
         "42P06" | "42P07" | "42710" => Fault::Collision,
         "42501" => Fault::Denied,
@@ -88,7 +91,7 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         "25006" => Fault::ReadOnly,
         // A function of the database that raises an error, or finds no row or too many, refuses the values that it got; so
         // does a subquery with several rows.
-        "P0001" | "P0002" | "P0003" | "21000" => Fault::Value,
+        "P0001" | "P0002" | "P0003" | "P0004" | "21000" => Fault::Value,
         "44000" => Fault::Constraint,
         // What an extension's reader of values (ltree's, say) calls a syntax error: ours come from the parser.
         "42601" if !routine.is_empty() && !routine.ends_with("yyerror") => Fault::Value,
@@ -196,6 +199,28 @@ pub(super) fn is_out_of_range(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.code().as_deref() == Some("22003"))
 }
 
+/// A function or a trigger of the database refused it, by an exception of its own.
+pub(super) fn is_raised(error: &sqlx::Error) -> bool {
+    let Some(database) = error.as_database_error() else {
+        return false;
+    };
+    let routine = database
+        .try_downcast_ref::<PgDatabaseError>()
+        .and_then(PgDatabaseError::routine);
+    matches!(database.code().as_deref(), Some("P0001" | "P0004")) || routine == Some("exec_stmt_raise")
+}
+
+/// What is said of that: as of a condition of the table.
+pub(super) fn raised() -> Violation {
+    Violation {
+        kind: ViolationKind::Check,
+        schema: None,
+        table: None,
+        columns: Vec::new(),
+        constraint: None,
+    }
+}
+
 /// What a constraint says.
 fn violation(error: &sqlx::Error) -> Option<Violation> {
     let database = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
@@ -292,6 +317,10 @@ mod tests {
             ("42501", "", false, Fault::Denied),
             ("40001", "", false, Fault::Collision),
             ("40P01", "", false, Fault::Collision),
+            ("40003", "exec_stmt_raise", false, Fault::Collision),
+            ("40002", "", false, Fault::Constraint),
+            ("428C9", "rewriteTargetListIU", false, Fault::Value),
+            ("P0004", "exec_stmt_assert", false, Fault::Value),
             ("54001", "", false, Fault::TooComplex),
             ("AB123", "exec_stmt_raise", false, Fault::Value),
             ("XX000", "", false, Fault::Other),

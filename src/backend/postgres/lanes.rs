@@ -48,6 +48,11 @@ pub(super) enum Place {
         /// The place.
         _permit: OwnedSemaphorePermit,
     },
+    /// Among those who write.
+    Writing {
+        /// The place.
+        _permit: OwnedSemaphorePermit,
+    },
     /// Among the fresh ones, and later among the slow.
     Passing(AbortHandle),
 }

@@ -44,6 +44,8 @@ struct Inner {
     permits: Arc<Semaphore>,
     /// Places for statements that stream, which hold a connection for as long as their callers take: never all of them.
     streams: Arc<Semaphore>,
+    /// Places for those who write, who may wait for one another: never all connections, where there are several.
+    writers: Arc<Semaphore>,
     size: usize,
     lanes: Lanes,
     idle: Mutex<Vec<Idle>>,
@@ -109,6 +111,7 @@ impl Pool {
             statement_timeout,
             permits: Arc::new(Semaphore::new(size.max(1) as usize)),
             streams: Arc::new(Semaphore::new(size as usize / 2)),
+            writers: Arc::new(Semaphore::new((size - size / 3).max(1) as usize)),
             size: size.max(1) as usize,
             lanes: Lanes::new(size as usize),
             idle: Mutex::new(Vec::new()),
@@ -173,6 +176,19 @@ impl Pool {
         };
         let mut lease = self.acquire().await?;
         lease.place = place;
+        Ok(lease)
+    }
+
+    /// A connection to write by, and a place among those who do.
+    pub(super) async fn acquire_writer(&self, fresh: bool) -> Result<Lease> {
+        let permit = acquired(&self.0.writers).await?;
+        let mut lease = if fresh {
+            self.acquire_fresh_to(Purpose::Write).await?
+        } else {
+            self.acquire_to(Purpose::Write).await?
+        };
+        lease.place = Some(Place::Writing { _permit: permit });
+        lease.doom();
         Ok(lease)
     }
 

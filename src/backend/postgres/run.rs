@@ -231,16 +231,17 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     statement: &Statement,
     arguments: PgArguments,
-) -> Result<(Vec<PgRow>, u64), sqlx::Error> {
+    take: &mut (dyn FnMut(&PgRow) -> Result<()> + Send),
+) -> Result<u64, Failure> {
     let mut stream = sqlx::Executor::fetch_many(connection, query("", statement, arguments));
-    let (mut rows, mut count) = (Vec::new(), 0);
-    while let Some(step) = stream.try_next().await? {
+    let mut count = 0;
+    while let Some(step) = stream.try_next().await.map_err(Failure::Driver)? {
         match step {
             sqlx::Either::Left(done) => count += done.rows_affected(),
-            sqlx::Either::Right(row) => rows.push(row),
+            sqlx::Either::Right(row) => take(&row).map_err(Failure::Ours)?,
         }
     }
-    Ok((rows, count))
+    Ok(count)
 }
 
 /// Runs a read on a connection that is in a transaction.

@@ -2,19 +2,24 @@
 
 use super::bind;
 use super::fault::{self, Fault};
-use super::pool::{Lease, Pool, Purpose};
+use super::pool::{Lease, Pool};
 use super::run::{self, GRACE};
 use crate::backend::session::{Changed, Session, Work};
 use crate::backend::{Rows, Run};
 use crate::error::{Code, Error, Kind, Result};
+use crate::memory::Room;
 use crate::sql::Statement;
 use crate::value::Datum;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, ValueRef};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Most times that a work is tried.
-const TRIES: u32 = 5;
+const TRIES: u32 = 10;
+
+/// A work that collided is not begun again after so long.
+const TRYING: Duration = Duration::from_secs(5);
 
 /// A connection that has rested for longer may be dead by now. A transaction finds that out before anything could have
 /// happened, a single statement does not: then the server is asked before.
@@ -31,13 +36,14 @@ pub struct Writing {
 /// Does a work in a transaction. A collision with others is tried again, and so is a connection that was dead before anything
 /// could have been committed. A commit whose outcome is unknown never is.
 pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
-    let mut lease = pool.acquire_to(Purpose::Write).await?;
-    lease.doom();
+    let begin = Instant::now();
+    let mut lease = pool.acquire_writer(false).await?;
     if work.is_single() {
         if lease.rested() > RESTED && !lease.answers().await {
             lease.close();
-            lease.replace(pool.acquire_fresh_to(Purpose::Write).await?);
-            lease.doom();
+            // The place comes first: it may be the only one.
+            drop(lease);
+            lease = pool.acquire_writer(true).await?;
         }
         match single(pool, lease, work.as_mut()).await? {
             Some(sound) => lease = sound,
@@ -64,7 +70,8 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
             Err(error) => error,
         };
         let again = match error.code {
-            Code::COLLISION | Code::AGAIN => count < TRIES,
+            Code::COLLISION => count < TRIES && begin.elapsed() < TRYING,
+            Code::AGAIN => count < TRIES,
             Code::DATABASE_AWAY => broken && count == 1,
             _ => false,
         };
@@ -82,16 +89,22 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
                 error
             });
         }
+        if error.code == Code::AGAIN && !broken {
+            continue;
+        }
+        // Nobody else waits for the connection meanwhile.
         if broken {
             lease.close();
-            lease.replace(pool.acquire_fresh_to(Purpose::Write).await?);
-            lease.doom();
+            drop(lease);
+        } else {
+            lease.release();
         }
-        if error.code != Code::AGAIN {
+        if error.code == Code::COLLISION {
             // Those who collided must not meet again at once.
-            let most = 10_u64 << count.min(5);
+            let most = 10_u64 << count.min(6);
             tokio::time::sleep(Duration::from_millis(rand::random_range(1..=most))).await;
         }
+        lease = pool.acquire_writer(broken).await?;
     }
     Err(Error::internal("a work is tried a few times at most"))
 }
@@ -133,6 +146,9 @@ async fn single(pool: &Pool, lease: Lease, work: &mut dyn Work) -> Result<Option
 
 async fn attempt(session: &mut Session, work: &mut dyn Work) -> Result<()> {
     let begun = match session {
+        Session::Postgres(writing) if work.is_serializable() => {
+            writing.word("BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE").await
+        }
         Session::Postgres(writing) => writing.word("BEGIN READ WRITE").await,
         Session::Sqlite(_) => Ok(()),
     };
@@ -171,19 +187,39 @@ impl Writing {
     }
 
     /// Runs a statement once for each list of values.
-    pub(in crate::backend) async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
+    pub(in crate::backend) async fn change(
+        &mut self,
+        statement: &Statement,
+        values: &[Vec<Datum>],
+        room: Option<&Arc<Room>>,
+    ) -> Result<Changed> {
         let mut changed = Changed::default();
         for (index, one) in values.iter().enumerate() {
             let arguments = bind::arguments(statement.marks(), one)?;
             let connection = self.lease.connection()?;
-            let sent = tokio::time::timeout(self.timeout, run::write(connection, statement, arguments)).await;
-            let (rows, count) = self
-                .settle(sent)
-                .map_err(|error| if values.len() > 1 { error.at_row(index) } else { error })?;
-            for row in rows {
-                changed.rows.push((index, texts(&row)?));
-            }
-            changed.count += count;
+            let mut take = |row: &PgRow| changed.push(index, texts(row)?, room);
+            let write = run::write(connection, statement, arguments, &mut take);
+            let settled = match tokio::time::timeout(self.timeout, write).await {
+                Ok(Ok(count)) => Ok(count),
+                Ok(Err(run::Failure::Driver(error))) => {
+                    let raised = fault::classify(&error) == Fault::Value && fault::is_raised(&error);
+                    self.settle::<u64>(Ok(Err(error))).map_err(|error| match raised {
+                        // As SQLite's triggers do, which have no other way to say no.
+                        true => Error {
+                            violation: Some(Box::new(fault::raised())),
+                            ..error
+                        },
+                        false => error,
+                    })
+                }
+                Ok(Err(run::Failure::Ours(error))) => {
+                    // Rows of it are still under way.
+                    self.broken = true;
+                    Err(error)
+                }
+                Err(elapsed) => self.settle(Err(elapsed)),
+            };
+            changed.count += settled.map_err(|error| if values.len() > 1 { error.at_row(index) } else { error })?;
         }
         Ok(changed)
     }

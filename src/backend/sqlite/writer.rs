@@ -15,6 +15,7 @@ use crate::backend::session::{Changed, Session, Work};
 use crate::backend::{Rows, Run};
 use crate::config::Synchronous;
 use crate::error::{Code, Error, Kind, Result};
+use crate::memory::Room;
 use crate::sql::Statement;
 use crate::value::Datum;
 use futures_util::FutureExt;
@@ -335,7 +336,12 @@ impl Writing {
     }
 
     /// Runs a statement once for each list of values.
-    pub(in crate::backend) fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
+    pub(in crate::backend) fn change(
+        &mut self,
+        statement: &Statement,
+        values: &[Vec<Datum>],
+        room: Option<&Arc<Room>>,
+    ) -> Result<Changed> {
         let mut changed = Changed::default();
         let mut prepared = self.connection.prepare_cached(statement.text()).map_err(Fault::from)?;
         let columns = prepared.column_count();
@@ -348,7 +354,8 @@ impl Writing {
                     let mut rows = prepared.raw_query();
                     while let Some(row) = rows.next()? {
                         let datums = (0..columns).map(|column| Ok(run::datum(row.get_ref(column)?)));
-                        changed.rows.push((index, datums.collect::<Result<_, Fault>>()?));
+                        let datums = datums.collect::<Result<_, Fault>>()?;
+                        changed.push(index, datums, room).map_err(Fault::NoRoom)?;
                     }
                 }
                 changed.count += self.connection.changes();

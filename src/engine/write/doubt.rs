@@ -165,7 +165,7 @@ impl Steps<'_> {
         if careful {
             word(session, "SAVEPOINT one").await?;
         }
-        let mut error = match session.change(main, &[values]).await {
+        let mut error = match self.held(session, main, &[values]).await {
             Ok(changed) => return Ok(changed),
             Err(error) => error,
         };

@@ -1,8 +1,11 @@
 //! Writes: a batch becomes a program, the program runs within one transaction.
 
+mod checks;
 mod doubt;
 mod explain;
+mod kept_back;
 mod once;
+mod order;
 mod ready;
 mod refusal;
 mod row;

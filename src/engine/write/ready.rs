@@ -65,6 +65,8 @@ pub(super) struct Statements {
     /// The update; the delete; where deleted rows are read back what finds them.
     pub(super) main: Option<Statement>,
     pub(super) delete_kept: Option<Statement>,
+    /// Which of the rows that were kept still stand.
+    pub(super) standing: Option<Statement>,
     pub(super) failing: Option<Statement>,
     pub(super) exists: Option<Statement>,
     pub(super) returning: Option<Statement>,
@@ -272,6 +274,7 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
             if plan.keeps {
                 all.main = Some(changes.targets(targets, within.as_ref()));
                 all.delete_kept = Some(changes.delete_kept(index));
+                all.standing = Some(changes.standing(index));
             } else {
                 all.main = Some(changes.delete(targets, within.as_ref()));
             }

@@ -1,9 +1,12 @@
 //! What is said of rows that may not be written, or are not there.
 
 use super::script::Steps;
-use crate::error::{Code, Error};
+use super::values::Of;
+use crate::backend::Session;
+use crate::error::{Code, Error, Result};
 use crate::plan::WritePlan;
 use crate::rules::Change;
+use crate::sql::Statement;
 
 impl Steps<'_> {
     pub(super) fn only_readable(&self, plan: &WritePlan) -> Error {
@@ -45,5 +48,16 @@ impl Steps<'_> {
             code: Code::ROW_OUT_OF_REACH,
             ..Error::forbidden(message)
         }
+    }
+
+    /// Whether a row that was not changed is there, and the caller may know it.
+    pub(super) async fn is_there(
+        &mut self,
+        session: &mut Session,
+        plan: &WritePlan,
+        exists: &Statement,
+    ) -> Result<bool> {
+        let values = self.values(plan, exists, Of::Nothing)?;
+        Ok(!session.change(exists, &[values]).await?.rows.is_empty())
     }
 }

@@ -3,14 +3,15 @@
 use super::super::Snapshot;
 use super::super::answer;
 use super::super::bind::Binder;
-use super::ready::Ready;
-use super::row::{Fed, GroupRun, is_of_row, is_true, lost, number, place_of, rows_of};
+use super::kept_back::Seen;
+use super::ready::{Ready, Statements};
+use super::row::{Fed, GroupRun, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
 use super::{Written, too_many};
-use crate::backend::{Run, Session, Work};
+use crate::backend::{Changed, Run, Session, Work};
 use crate::catalog::Face;
-use crate::error::{Code, Error, Result, ViolationKind};
-use crate::memory::Room;
+use crate::error::{Code, Error, Result};
+use crate::memory::{Claim, Room};
 use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::Batch;
@@ -20,8 +21,8 @@ use crate::value::{Datum, Value};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most times that an upsert which came in between others is tried again.
-const TRIES: u32 = 3;
+/// Times that the rows of a write are looked for where some stand that may only be read.
+const LOOKS: u32 = 3;
 
 /// A list of more values than these is much: rows, as a rule.
 const MANY: usize = 100;
@@ -38,7 +39,7 @@ pub(super) struct Script {
     pub(super) room: Arc<Room>,
     most_rows: usize,
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
-    tries: u32,
+    pub(super) tries: u32,
     /// It runs again because a constraint was violated, to tell more of that.
     pub(super) careful: bool,
     /// The request's, which a thread that writes for many does not know.
@@ -112,7 +113,10 @@ impl Script {
             binder: &binder,
             kept: vec![Kept::default(); plans.len()],
             written: Vec::with_capacity(plans.len()),
+            claims: Vec::new(),
+            rows: 0,
         };
+        steps.lock_in_order(session).await?;
         let mut read_back = 0;
         for (index, plan) in plans.iter().enumerate() {
             let written = steps
@@ -154,6 +158,10 @@ impl Work for Script {
         Box::pin(tracing::Instrument::instrument(self.once(session), span))
     }
 
+    fn is_serializable(&self) -> bool {
+        self.ready.program.writes.iter().any(|plan| plan.asks)
+    }
+
     fn is_alone(&self) -> bool {
         // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
         // a commit of its own than for its rows, which cost less without a savepoint to come back to.
@@ -165,8 +173,12 @@ impl Work for Script {
 pub(super) struct Steps<'s> {
     pub(super) script: &'s Script,
     binder: &'s Binder<'s>,
-    kept: Vec<Kept>,
+    pub(super) kept: Vec<Kept>,
     written: Vec<Written>,
+    /// What is kept holds of the room.
+    pub(super) claims: Vec<Claim>,
+    /// Rows that were to be created so far.
+    rows: usize,
 }
 
 impl Steps<'_> {
@@ -186,10 +198,38 @@ impl Steps<'_> {
     async fn write(&mut self, session: &mut Session, index: usize, plan: &WritePlan) -> Result<Written> {
         let ready = Arc::clone(&self.script.ready);
         let statements = &ready.statements[index];
-        let written = match &plan.write.change {
+        for time in 1.. {
+            let written = self.written(session, index, plan, statements).await?;
+            let Some(exists) = &statements.exists else {
+                return Ok(written);
+            };
+            if written.count > 0 || matches!(plan.write.change, Change::Find { .. }) {
+                return Ok(written);
+            }
+            // On PostgreSQL others may have put the row there between the two statements.
+            if !self.is_there(session, plan, exists).await? {
+                return Err(self.no_row(plan));
+            }
+            if time >= LOOKS || self.script.flavor == Flavor::Sqlite {
+                return Err(self.only_readable(plan));
+            }
+        }
+        Err(lost())
+    }
+
+    /// One run of a write's statements.
+    async fn written(
+        &mut self,
+        session: &mut Session,
+        index: usize,
+        plan: &WritePlan,
+        statements: &Statements,
+    ) -> Result<Written> {
+        Ok(match &plan.write.change {
             Change::Insert { groups, conflict } => {
                 let mut written = Written::default();
                 let mut kept = Kept::default();
+                let mut seen = Seen::default();
                 for (position, group) in groups.iter().enumerate() {
                     let run = GroupRun {
                         index,
@@ -200,7 +240,7 @@ impl Steps<'_> {
                         check: plan.checks[position],
                         set_check: plan.set_checks[position],
                     };
-                    let done = self.group(session, &run, &mut written).await;
+                    let done = self.group(session, &run, &mut written, &mut seen).await;
                     // Rows of one write are counted over all of its groups.
                     done.map_err(|error| self.placed(group, error))?;
                     kept.0.append(&mut self.kept[index].0);
@@ -237,7 +277,7 @@ impl Steps<'_> {
                     return Err(lost());
                 };
                 let values = self.values(plan, main, Of::Nothing)?;
-                let found = session.change(main, &[values]).await?;
+                let found = self.held(session, main, &[values]).await?;
                 match found.rows.len() {
                     0 if *one || plan.write.strict.is_some() => return Err(self.no_row(plan)),
                     2.. if *one => return Err(self.several(plan)),
@@ -251,42 +291,35 @@ impl Steps<'_> {
                     return Err(lost());
                 };
                 let values = self.values(plan, main, Of::Nothing)?;
-                let mut changed = session.change(main, &[values]).await?;
-                if let Some(delete) = &statements.delete_kept {
-                    let rows = std::mem::take(&mut changed.rows);
-                    self.kept[index].0 = rows.into_iter().map(|(_, row)| row).enumerate().collect();
-                    let body = self.returned(session, index, plan).await?;
-                    let values = self.values(plan, delete, Of::Nothing)?;
-                    let count = session.change(delete, &[values]).await?.count;
-                    Written {
-                        body,
-                        count,
-                        ..Written::default()
-                    }
+                if statements.delete_kept.is_some() {
+                    self.read_and_deleted(session, index, plan, statements, values).await?
                 } else {
                     Written {
-                        count: changed.count,
+                        count: session.change(main, &[values]).await?.count,
                         ..Written::default()
                     }
                 }
             }
-        };
-        if written.count == 0
-            && !matches!(plan.write.change, Change::Find { .. })
-            && let Some(exists) = &statements.exists
-        {
-            return Err(self.not_found(session, plan, exists).await);
-        }
-        Ok(written)
+        })
     }
 
     /// The new rows of one group; what is kept of them is in `self.kept` afterwards.
-    async fn group(&mut self, session: &mut Session, run: &GroupRun<'_>, written: &mut Written) -> Result<()> {
+    async fn group(
+        &mut self,
+        session: &mut Session,
+        run: &GroupRun<'_>,
+        written: &mut Written,
+        seen: &mut Seen,
+    ) -> Result<()> {
         let script = self.script;
         let mut rows = rows_of(script.batch.values.get(run.group.rows))?;
         let each = self.each(run.group, &rows)?;
         if let Some(each) = &each {
             rows = each.iter().map(Vec::as_slice).collect();
+        }
+        self.rows += rows.len();
+        if self.rows > script.most_rows {
+            return Err(too_many(self.rows, script.most_rows));
         }
         let all: Vec<usize> = (0..rows.len()).collect();
         let mut fresh = all.clone();
@@ -309,6 +342,7 @@ impl Steps<'_> {
                     _ => return Err(self.in_the_way(session, run, &rows, row).await),
                 }
             }
+            self.met_once(run, &standing, seen)?;
             wanted.sort_unstable();
             proposed.sort_unstable();
             self.proposed(session, run, &rows, &proposed).await?;
@@ -316,6 +350,7 @@ impl Steps<'_> {
                 && !wanted.is_empty()
             {
                 let changed = self.written_rows(session, run, change, &rows, &wanted).await?;
+                self.none_kept_back(run, &wanted, &changed)?;
                 written.count += changed.count;
                 self.keep(run, &rows, changed.rows, run.set_check)?;
                 let failing = run.statements.set_failing.as_ref();
@@ -327,9 +362,13 @@ impl Steps<'_> {
         }
         let before = std::mem::take(&mut self.kept[run.index].0);
         if !fresh.is_empty() {
+            self.sent_once(run, &rows, &fresh)?;
             let insert = &run.statements.insert;
             let made = self.written_rows(session, run, insert, &rows, &fresh).await;
-            let made = made.map_err(|error| self.between(run, error))?;
+            let made = made.map_err(|error| self.between(run, error, fresh.len()))?;
+            if !matches!(run.conflict, Some(Conflict::Ignore { .. })) {
+                self.none_kept_back(run, &fresh, &made)?;
+            }
             self.left_out(session, run, &rows, &fresh, &made).await?;
             written.count += made.count;
             written.created += made.count;
@@ -356,6 +395,7 @@ impl Steps<'_> {
         let earlier = group.each.and_then(|each| self.kept.get(usize::from(each)));
         let Some(earlier) = earlier else { return Ok(None) };
         let (all, most) = (rows.len().saturating_mul(earlier.0.len()), self.script.most_rows);
+        let all = all.saturating_add(self.rows);
         if all > most {
             return Err(too_many(all, most));
         }
@@ -399,7 +439,7 @@ impl Steps<'_> {
                         values.map_err(|error| error.at_row(*row))
                     })
                     .collect::<Result<Vec<_>>>()?;
-                let changed = session.change(statement, &values).await.map_err(of_chosen)?;
+                let changed = self.held(session, statement, &values).await.map_err(of_chosen)?;
                 let rows = changed.rows.into_iter().map(|(index, row)| (chosen[index], row));
                 Ok(Fed {
                     rows: rows.collect(),
@@ -409,7 +449,7 @@ impl Steps<'_> {
             Feed::All => {
                 let sent: Vec<&[Value]> = chosen.iter().map(|row| rows[*row]).collect();
                 let values = self.values(run.plan, statement, Of::Rows(&sent)).map_err(of_chosen)?;
-                let changed = session.change(statement, &[values]).await?;
+                let changed = self.held(session, statement, &[values]).await?;
                 // An insert returns its rows in the order in which it was given them; others say which is which.
                 let is_insert = std::ptr::eq(statement, &run.statements.insert);
                 let mut fed = Vec::with_capacity(changed.rows.len());
@@ -428,6 +468,19 @@ impl Steps<'_> {
                 })
             }
         }
+    }
+
+    /// Runs a statement whose rows are kept: they claim their place.
+    pub(super) async fn held(
+        &mut self,
+        session: &mut Session,
+        statement: &Statement,
+        values: &[Vec<Datum>],
+    ) -> Result<Changed> {
+        let room = &self.script.room;
+        let mut changed = session.change_within(statement, values, Some(room)).await?;
+        self.claims.push(std::mem::take(&mut changed.claim));
+        Ok(changed)
     }
 
     /// Keeps what a statement has returned of a group's rows, after a look at its verdict.
@@ -450,69 +503,6 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Checks rows of a group that speak of other rows, or that triggers may have changed.
-    async fn failing_rows(
-        &mut self,
-        session: &mut Session,
-        run: &GroupRun<'_>,
-        failing: Option<&Statement>,
-        rows: &[&[Value]],
-        chosen: &[usize],
-    ) -> Result<()> {
-        let Some(failing) = failing else { return Ok(()) };
-        if run.statements.feed == Feed::All || !failing.marks().iter().any(|mark| is_of_row(&mark.source)) {
-            let checked = self.failing(session, run.plan, Some(failing), Of::Nothing, "new").await;
-            // What is counted there is what is kept.
-            return checked.map_err(|error| Error {
-                row: error.row.and_then(|kept| {
-                    let (place, _) = self.kept[run.index].0.get(kept)?;
-                    (0..rows.len()).find(|row| place_of(rows[*row], *row) == *place)
-                }),
-                ..error
-            });
-        }
-        // Each row with what was sent for it.
-        let all = std::mem::take(&mut self.kept[run.index].0);
-        for row in chosen {
-            let place = place_of(rows[*row], *row);
-            let own = all.iter().filter(|(own, _)| *own == place).cloned().collect();
-            self.kept[run.index].0 = own;
-            let checked = self
-                .failing(session, run.plan, Some(failing), Of::Row(rows[*row]), "new")
-                .await;
-            checked.map_err(|error| Error {
-                row: Some(*row),
-                ..error
-            })?;
-        }
-        self.kept[run.index].0 = all;
-        Ok(())
-    }
-
-    async fn failing(
-        &mut self,
-        session: &mut Session,
-        plan: &WritePlan,
-        failing: Option<&Statement>,
-        of: Of<'_>,
-        what: &str,
-    ) -> Result<()> {
-        let Some(failing) = failing else { return Ok(()) };
-        let values = self.values(plan, failing, of)?;
-        let found = session.change(failing, &[values]).await?;
-        match found.rows.first() {
-            None => Ok(()),
-            Some((_, row)) => {
-                let place = number(row.first()).and_then(|place| usize::try_from(place).ok());
-                let error = self.check_failed(plan, what);
-                Err(match place {
-                    Some(place) if what == "new" => error.at_row(place),
-                    _ => error,
-                })
-            }
-        }
-    }
-
     async fn read_back(&mut self, session: &mut Session, index: usize, plan: &WritePlan) -> Result<()> {
         if matches!(plan.write.change, Change::Delete { .. } | Change::Call) {
             return Ok(());
@@ -521,7 +511,7 @@ impl Steps<'_> {
         Ok(())
     }
 
-    async fn returned(
+    pub(super) async fn returned(
         &mut self,
         session: &mut Session,
         index: usize,
@@ -541,39 +531,5 @@ impl Steps<'_> {
         let rows = session.read(run).await?;
         let body = answer::outcome(&read.answer, &read.query, rows, None).body.whole()?;
         Ok(Some(body))
-    }
-
-    /// Why no row was found: there is none that the caller may know, or it may only be read.
-    async fn not_found(&mut self, session: &mut Session, plan: &WritePlan, exists: &Statement) -> Error {
-        let found = match self.values(plan, exists, Of::Nothing) {
-            Ok(values) => session.change(exists, &[values]).await,
-            Err(error) => Err(error),
-        };
-        match found {
-            Err(error) => error,
-            Ok(found) if found.rows.is_empty() => self.no_row(plan),
-            Ok(_) => self.only_readable(plan),
-        }
-    }
-
-    /// Another one has written the key since it was looked for: the whole again finds that row.
-    fn between(&self, run: &GroupRun<'_>, error: Error) -> Error {
-        let table = self.script.snapshot.catalog.table(run.plan.write.table);
-        let unique = error.violation.as_ref().is_some_and(|violation| {
-            // The key that was looked for, and no other.
-            let other = table.uniques.iter().any(|unique| {
-                let named = violation.constraint.as_deref() == Some(unique.name.as_str());
-                named && !matches!(run.conflict, Some(Conflict::Update { key, .. }) if *key == unique.columns)
-            });
-            violation.kind == ViolationKind::Unique && !other
-        });
-        let upsert = matches!(run.conflict, Some(Conflict::Update { .. }));
-        if unique && upsert && self.script.flavor == Flavor::Postgres && self.script.tries < TRIES {
-            return Error {
-                code: Code::COLLISION,
-                ..error
-            };
-        }
-        error
     }
 }

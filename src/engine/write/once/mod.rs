@@ -390,6 +390,10 @@ impl Work for Single {
     fn is_alone(&self) -> bool {
         self.script.is_alone()
     }
+
+    fn is_serializable(&self) -> bool {
+        self.script.is_serializable()
+    }
 }
 
 /// Tries a lock that nobody holds.
