@@ -10,6 +10,7 @@ mod filter;
 mod guard;
 mod link;
 mod output;
+mod sent;
 #[cfg(test)]
 mod tests;
 mod upsert;
