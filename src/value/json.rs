@@ -24,9 +24,75 @@ pub fn count(json: &[u8]) -> usize {
     count
 }
 
+/// Most digits of a number in JSON, written out without an exponent. Every double has fewer.
+pub const MOST_DIGITS: usize = 400;
+
+/// Whether a JSON text holds a number of more digits than [`MOST_DIGITS`]. (PostgreSQL's jsonb writes them all out: six
+/// characters become a hundred thousand.)
+#[must_use]
+pub fn has_long_number(json: &str) -> bool {
+    let bytes = json.as_bytes();
+    let (mut at, mut quoted) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            b'-' | b'0'..=b'9' if !quoted => {
+                let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                if digits(&json[at..at + length]) > MOST_DIGITS {
+                    return true;
+                }
+                at += length;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    false
+}
+
+/// How many digits a number has when it is written out.
+fn digits(number: &str) -> usize {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa
+        .trim_start_matches('-')
+        .split_once('.')
+        .unwrap_or((mantissa, ""));
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return usize::MAX;
+    };
+    let shift = usize::try_from(exponent.unsigned_abs()).unwrap_or(usize::MAX);
+    let (before, after) = (whole.len(), fraction.len());
+    if exponent < 0 {
+        before.saturating_add(after).saturating_add(shift)
+    } else {
+        before.saturating_add(after.max(shift))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, has_long_number};
+
+    #[test]
+    fn long_numbers_are_found() {
+        let long = "9".repeat(401);
+        for (json, wanted) in [
+            ("1", false),
+            ("[1.7976931348623157e308, -5e-324, 0.1]", false),
+            ("[1e131000]", true),
+            ("{\"a\": [0, 1E-999]}", true),
+            ("1e99999999999999999999", true),
+            ("\"1e131000\"", false),
+            ("[\"\\\"1e131000\"]", false),
+            (&long[..400], false),
+            (&long, true),
+        ] {
+            assert_eq!(has_long_number(json), wanted, "{json}");
+        }
+    }
 
     #[test]
     fn values_are_counted() {

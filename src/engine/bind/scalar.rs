@@ -2,7 +2,7 @@
 
 use crate::catalog::{Database, DatabaseKind};
 use crate::error::{Code, Error, Result};
-use crate::value::{Datum, Type, Value, json_holds_nul, moment, numeral};
+use crate::value::{Datum, Type, Value, json, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
@@ -96,6 +96,7 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
         Type::Json | Type::Jsonb => match value {
             Value::Raw(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
                 Ok(_) if json_holds_nul(text) => Err(wrong("possible: it holds a NUL character")),
+                Ok(_) if json::has_long_number(text) => Err(long_number()),
                 Ok(_) => Ok(Datum::Text(text.clone())),
                 Err(_) => Err(wrong("valid JSON (a text needs its quotes)")),
             },
@@ -105,7 +106,11 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 if holds_nul(&json) {
                     Err(wrong("possible: it holds a NUL character"))
                 } else {
-                    Ok(Datum::Text(json.to_string().into()))
+                    let text = json.to_string();
+                    if json::has_long_number(&text) {
+                        return Err(long_number());
+                    }
+                    Ok(Datum::Text(text.into()))
                 }
             }
         },
@@ -173,6 +178,14 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
     }
+}
+
+fn long_number() -> Error {
+    let message = format!(
+        "a number in the JSON has more than {} digits, written out; send it as a text",
+        json::MOST_DIGITS
+    );
+    Error::invalid(Code::INVALID_VALUE, message)
 }
 
 /// Whether a text or a key in JSON has the character NUL. (A backslash before `u0000` may itself be escaped.)

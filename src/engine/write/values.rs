@@ -164,6 +164,10 @@ impl Filler<'_> {
         check_length(&datum, own).map_err(named)?;
         let datum = match own.data_type {
             Type::Numeric => rounded(datum, own.digits()).map_err(named)?,
+            Type::Json | Type::Jsonb if self.binder.catalog.database.kind == DatabaseKind::Sqlite => {
+                check_bare_number(&datum, own).map_err(named)?;
+                datum
+            }
             _ => datum,
         };
         self.kept_form(datum, mark)
@@ -210,6 +214,31 @@ impl Filler<'_> {
             (_, data_type, datum) => self.binder.native(datum, data_type),
         })
     }
+}
+
+/// SQLite makes a number of a JSON text that is nothing else, where the column is not declared as TEXT: of those of many
+/// digits it would keep less than was sent.
+fn check_bare_number(datum: &Datum, column: &Column) -> Result<()> {
+    let Datum::Text(text) = datum else { return Ok(()) };
+    let declared = column.database_type.to_ascii_uppercase();
+    let is_text = ["TEXT", "CHAR", "CLOB", "BLOB"]
+        .iter()
+        .any(|kind| declared.contains(kind))
+        || declared.is_empty();
+    let text = text.trim();
+    if is_text || !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) || text.parse::<i64>().is_ok()
+    {
+        return Ok(());
+    }
+    let is_kept = text.parse::<f64>().is_ok_and(|number| {
+        number.is_finite() && BigDecimal::from_str(text).ok() == BigDecimal::from_str(&number.to_string()).ok()
+    });
+    if is_kept {
+        return Ok(());
+    }
+    let message = "a number alone has more digits than this column keeps (those of a double); send it within a list or an \
+                   object, or as a text";
+    Err(Error::invalid(Code::INVALID_VALUE, message))
 }
 
 fn check_length(datum: &Datum, column: &Column) -> Result<()> {
