@@ -133,12 +133,12 @@ fn settings_of_writes() {
     assert_eq!(
         create(&caller("7"), "book", r#"[{}, {"author_id": null}]"#),
         "book insert (author_id) List([List([Integer(0), Raw(\"7\")]), List([Integer(1), Null])]) Conflict { target: Key, \
-         action: Update { columns: None, filter: None } }"
+         action: Update { columns: None, filter: None, proposed: true } }"
     );
     // Who has no id, and who may send nothing, fills nothing; who may not change rows replaces none.
     assert_eq!(
         create(&user(), "book", "{}"),
-        "book insert () List([List([Integer(0)])]) Conflict { target: Key, action: Update { columns: None, filter: None } }"
+        "book insert () List([List([Integer(0)])]) Conflict { target: Key, action: Update { columns: None, filter: None, proposed: true } }"
     );
     assert_eq!(
         create(&Principal::anonymous(), "book", "{}"),
