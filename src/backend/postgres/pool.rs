@@ -216,7 +216,8 @@ impl Pool {
             let connection = self.0.options.connect().await?;
             self.set_up(connection, purpose).await
         };
-        in_time(CONNECT, open).await
+        // Rare, and large: kept apart from the futures of all requests.
+        in_time(CONNECT, Box::pin(open)).await
     }
 
     /// The first connection, opened as [`Pool::open`] does; `None` where sessions are not one's own: a pooler that gives each
