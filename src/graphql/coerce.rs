@@ -98,12 +98,19 @@ pub(crate) fn variables<'a>(
     }
 }
 
-/// How many values a value holds, long texts as several.
+/// An object within an object costs as much as so many values.
+const NESTED: usize = 6;
+
+/// How many values a value holds, long texts and objects within objects as several.
 fn weight(json: &Json) -> usize {
+    let nested = |value: &Json| match value {
+        Json::Object(_) => NESTED - 1 + weight(value),
+        _ => weight(value),
+    };
     match json {
         Json::String(text) => 1 + text.len() / 64,
         Json::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
-        Json::Object(fields) => 1 + fields.values().map(weight).sum::<usize>(),
+        Json::Object(fields) => 1 + fields.values().map(nested).sum::<usize>(),
         _ => 1,
     }
 }

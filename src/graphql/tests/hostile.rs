@@ -407,15 +407,21 @@ fn variables() {
         (
             "distinct rows that stand",
             insert.into(),
-            comments(12_000, 12_000, &connect),
+            comments(4_500, 4_500, &connect),
             Some("at most 1000 writes"),
         ),
-        ("rows that stand", insert.into(), comments(12_000, 900, &connect), None),
+        ("rows that stand", insert.into(), comments(4_500, 900, &connect), None),
         (
             "distinct conflicts",
             insert.into(),
-            comments(7_000, 7_000, &conflict),
+            comments(2_200, 2_200, &conflict),
             Some("at most 1000 writes"),
+        ),
+        (
+            "too many nested objects",
+            insert.into(),
+            comments(12_000, 12_000, &connect),
+            Some("more than"),
         ),
         (
             "a long list",
