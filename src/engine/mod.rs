@@ -3,6 +3,7 @@
 mod answer;
 mod bind;
 mod binding;
+mod blame;
 mod cache;
 mod cursor;
 mod effects;
@@ -26,7 +27,7 @@ use crate::memory::{Memory, Pieces, Room};
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
 use crate::rules::{Describer, Parameter, View, Views};
-use crate::sql::{Form, Statement};
+use crate::sql::{Form, Mark, Statement};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
 use cache::{Plans, Ready};
@@ -263,6 +264,11 @@ impl Engine {
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();
                 }
+                if blame::is_nameless(&error) && self.backend.flavor() == DatabaseKind::Postgres {
+                    let values = self.values(snapshot, principal, request, &ready, statement);
+                    let suspects = suspects(statement, values.map(|(values, _)| values), &ready.labels);
+                    return Err(self.named(&snapshot.catalog, error, suspects).await);
+                }
                 return Err(error);
             }
             Ok(reply) => reply,
@@ -412,3 +418,22 @@ fn shown(datum: &Datum) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests;
+
+/// What of a statement's values was sent by the caller, under the names of their places.
+fn suspects(statement: &Statement, values: Result<Vec<Datum>>, labels: &[(Slot, String)]) -> Vec<blame::Suspect> {
+    let suspect = |(mark, datum): (&Mark, Datum)| {
+        let Parameter::Slot(slot) = &mark.source else { return None };
+        let (_, label) = labels.iter().find(|(own, _)| own == slot)?;
+        Some(blame::Suspect {
+            label: label.clone(),
+            mark: mark.clone(),
+            values: match datum {
+                Datum::List(values) if mark.list => values,
+                value => vec![value],
+            },
+            rows: Vec::new(),
+        })
+    };
+    let values = values.unwrap_or_default();
+    statement.marks().iter().zip(values).filter_map(suspect).collect()
+}

@@ -32,6 +32,7 @@ mod idempotency;
 mod inside;
 mod issuer;
 mod kill;
+mod kinds;
 mod layering;
 mod limits;
 mod live;

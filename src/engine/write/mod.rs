@@ -18,7 +18,7 @@ pub use explain::{StatementExplanation, WriteExplanation};
 pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
-use super::{Engine, Snapshot, answer};
+use super::{Engine, Snapshot, answer, blame};
 use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
@@ -88,12 +88,14 @@ impl Engine {
             .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
         let once = batch.once.take();
         let outcome = Arc::new(Mutex::new(Vec::new()));
+        let suspects = Arc::new(Mutex::new(Vec::new()));
         let server = Server {
             header_prefix: &self.header_prefix,
             flavor: self.backend.flavor(),
             room: self.room(),
             most_rows: self.most_rows,
             outcome: Arc::clone(&outcome),
+            suspects: Arc::clone(&suspects),
         };
         let script = Script::new(snapshot, principal, batch, Arc::clone(&ready), server);
         let (work, held): (Box<dyn Work>, _) = match &once {
@@ -137,7 +139,14 @@ impl Engine {
                 })
             }
             Err(error) => {
+                let nameless = blame::is_nameless(&error);
                 let error = violation::told(error, &snapshot.catalog, view);
+                let error = if nameless {
+                    let suspects = std::mem::take(&mut *suspects.lock().unwrap_or_else(PoisonError::into_inner));
+                    self.named(&snapshot.catalog, error, suspects).await
+                } else {
+                    error
+                };
                 let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();

@@ -51,7 +51,7 @@ impl Filler<'_> {
         marks.iter().map(|mark| self.mark(mark, of)).collect()
     }
 
-    fn mark(&self, mark: &Mark, of: Of<'_>) -> Result<Datum> {
+    pub(super) fn mark(&self, mark: &Mark, of: Of<'_>) -> Result<Datum> {
         match &mark.source {
             Parameter::Row(_, index) => self.of_rows(of, |row| {
                 let value = row.get(usize::from(*index)).unwrap_or(&Value::Null);
@@ -163,6 +163,11 @@ impl Filler<'_> {
         let datum = datum.map_err(named)?;
         check_length(&datum, own).map_err(named)?;
         let datum = match own.data_type {
+            // PostgreSQL rounds it itself; of one that is too large it does not say for which column it was.
+            Type::Numeric if self.binder.catalog.database.kind == DatabaseKind::Postgres => {
+                rounded(datum.clone(), own.digits()).map_err(named)?;
+                datum
+            }
             Type::Numeric => rounded(datum, own.digits()).map_err(named)?,
             Type::Json | Type::Jsonb if self.binder.catalog.database.kind == DatabaseKind::Sqlite => {
                 check_bare_number(&datum, own).map_err(named)?;
@@ -175,6 +180,8 @@ impl Filler<'_> {
 
     fn array(&self, value: &Value, element: &Type) -> Result<Datum> {
         match value {
+            // GraphQL has one scalar for JSON, whether it is a value or a list of them.
+            Value::Json(json @ serde_json::Value::Array(_)) => self.array(&Value::from(json.clone()), element),
             Value::List(items) => items
                 .iter()
                 .map(|item| self.array_item(item, element))
@@ -210,6 +217,13 @@ impl Filler<'_> {
                 Ok(uuid) => Datum::Bytes(uuid.as_bytes().as_slice().into()),
                 Err(_) => Datum::Text(text),
             },
+            // Whoever else reads such a column reads WKB.
+            (DatabaseKind::Sqlite, Type::Geometry, Datum::Text(text)) if is_bytes() => {
+                match crate::geometry::to_bytes(&text) {
+                    Some(bytes) => Datum::Bytes(bytes.into()),
+                    None => Datum::Text(text),
+                }
+            }
             (_, Type::Array(_), datum) => datum,
             (_, data_type, datum) => self.binder.native(datum, data_type),
         })
