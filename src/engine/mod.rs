@@ -422,7 +422,9 @@ mod tests;
 /// What of a statement's values was sent by the caller, under the names of their places.
 fn suspects(statement: &Statement, values: Result<Vec<Datum>>, labels: &[(Slot, String)]) -> Vec<blame::Suspect> {
     let suspect = |(mark, datum): (&Mark, Datum)| {
-        let Parameter::Slot(slot) = &mark.source else { return None };
+        let Parameter::Slot(slot) = &mark.source else {
+            return None;
+        };
         let (_, label) = labels.iter().find(|(own, _)| own == slot)?;
         Some(blame::Suspect {
             label: label.clone(),

@@ -171,7 +171,10 @@ mod tests {
     #[test]
     fn every_kind_is_written_as_bytes() {
         let point = to_bytes("POINT(1 2)").unwrap();
-        assert_eq!(point, [&[1, 1, 0, 0, 0][..], &1_f64.to_le_bytes(), &2_f64.to_le_bytes()].concat());
+        assert_eq!(
+            point,
+            [&[1, 1, 0, 0, 0][..], &1_f64.to_le_bytes(), &2_f64.to_le_bytes()].concat()
+        );
         for text in [
             "POINT EMPTY",
             "LINESTRING(0 0,1 1)",

@@ -30,7 +30,10 @@ pub fn probe(catalog: &Catalog, mark: &Mark) -> Option<Statement> {
 
 /// Whether a value of the type has been checked before it was bound.
 fn is_checked(data_type: &Type) -> bool {
-    !matches!(data_type, Type::Other(_) | Type::Interval | Type::TimeTz | Type::Numeric)
+    !matches!(
+        data_type,
+        Type::Other(_) | Type::Interval | Type::TimeTz | Type::Numeric
+    )
 }
 
 #[cfg(test)]

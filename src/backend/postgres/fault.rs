@@ -50,7 +50,10 @@ pub(super) fn classify(error: &sqlx::Error) -> Fault {
                 .try_downcast_ref::<PgDatabaseError>()
                 .is_some_and(|error| error.position().is_some());
             let fault = by_state(&database.code().unwrap_or_default(), routine, within);
-            let is_doubtful = matches!(fault, Fault::Value | Fault::Stale | Fault::NoOperator | Fault::Unsupported | Fault::Other);
+            let is_doubtful = matches!(
+                fault,
+                Fault::Value | Fault::Stale | Fault::NoOperator | Fault::Unsupported | Fault::Other
+            );
             if is_doubtful && context(error).is_some_and(is_foreign) {
                 Fault::Foreign
             } else {
@@ -335,7 +338,10 @@ mod tests {
     fn foreign_tables_are_told_by_their_context() {
         for (context, foreign) in [
             ("remote SQL command: SELECT a FROM public.gone", true),
-            ("remote SQL command: DECLARE c1 CURSOR FOR SELECT a FROM public.gone", true),
+            (
+                "remote SQL command: DECLARE c1 CURSOR FOR SELECT a FROM public.gone",
+                true,
+            ),
             ("remote SQL command: INSERT INTO public.other(a) VALUES ($1)", false),
             ("column \"a\" of foreign table \"other\"", true),
             ("COPY numbers, line 1, column a: \"x\"", true),

@@ -313,7 +313,11 @@ mod tests {
     #[test]
     fn modifiers_of_decimals() {
         // As PostgreSQL 15 packs them: the precision in the upper half, the scale in eleven bits.
-        for (modifier, text) in [(-1, ""), ((10 << 16 | 2) + 4, "(10,2)"), ((3 << 16 | 0x7FE) + 4, "(3,-2)")] {
+        for (modifier, text) in [
+            (-1, ""),
+            ((10 << 16 | 2) + 4, "(10,2)"),
+            ((3 << 16 | 0x7FE) + 4, "(3,-2)"),
+        ] {
             assert_eq!(digits(modifier), text);
         }
     }

@@ -67,9 +67,9 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             };
             match number {
                 // PostgreSQL refuses what the shorter form has no number for; narrowing it would make zero or infinity of it.
-                Some(number) if kind == DatabaseKind::Postgres && *bits == 32 && !fits_float4(number) => {
-                    Err(wrong("a number that real holds: zero, or from 1e-37 to 3.4e38 on either side of it"))
-                }
+                Some(number) if kind == DatabaseKind::Postgres && *bits == 32 && !fits_float4(number) => Err(wrong(
+                    "a number that real holds: zero, or from 1e-37 to 3.4e38 on either side of it",
+                )),
                 Some(number) if number.is_finite() => Ok(Datum::Float(number)),
                 _ => Err(wrong("a finite number")),
             }

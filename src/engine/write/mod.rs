@@ -11,6 +11,7 @@ mod refusal;
 mod row;
 mod script;
 mod single;
+mod suspects;
 mod values;
 mod violation;
 

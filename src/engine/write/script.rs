@@ -2,8 +2,8 @@
 
 use super::super::Snapshot;
 use super::super::answer;
-use super::super::blame::{self, Suspect};
 use super::super::bind::Binder;
+use super::super::blame::{self, Suspect};
 use super::kept_back::Seen;
 use super::ready::{Ready, Statements};
 use super::row::{Fed, GroupRun, is_true, lost, number, place_of, rows_of};
@@ -16,8 +16,8 @@ use crate::memory::{Claim, Room};
 use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::Batch;
-use crate::rules::{Change, Conflict, Group, Parameter};
-use crate::sql::{Feed, Flavor, Form, Mark, Statement};
+use crate::rules::{Change, Conflict, Group};
+use crate::sql::{Feed, Flavor, Statement};
 use crate::value::{Datum, Value};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,70 +111,6 @@ impl Script {
             header_prefix: &self.header_prefix,
             cursors: &[],
         }
-    }
-
-    /// What was sent for columns by one of the writes, or by the only one.
-    fn suspected(&self, write: Option<usize>) -> Vec<Suspect> {
-        let binder = self.binder();
-        let index = write.unwrap_or(0);
-        let (Some(plan), Some(statements)) = (self.ready.program.writes.get(index), self.ready.statements.get(index)) else {
-            return Vec::new();
-        };
-        let face = self.snapshot.catalog.faces.get(plan.write.face.0 as usize);
-        let filler = Filler {
-            binder: &binder,
-            face,
-            kept: &[],
-        };
-        let label = |mark: &Mark| match (mark.form, &mark.source) {
-            (Form::Stored { column, .. }, _) => face.map(|face| face.column(column).name.as_str().to_owned()),
-            (_, Parameter::Slot(slot)) => {
-                let mut labels = self.ready.labels.iter();
-                labels.find(|(own, _)| own == slot).map(|(_, label)| label.clone())
-            }
-            _ => None,
-        };
-        let groups = match &plan.write.change {
-            Change::Insert { groups, .. } => groups.as_slice(),
-            _ => &[],
-        };
-        let mut suspects = Vec::new();
-        for group in statements.groups.iter().zip(groups) {
-            let rows = rows_of(self.batch.values.get(group.1.rows)).unwrap_or_default();
-            for mark in group.0.insert.marks() {
-                let (Parameter::Row(..), Some(label)) = (&mark.source, label(mark)) else {
-                    continue;
-                };
-                let one = Mark {
-                    list: false,
-                    ..mark.clone()
-                };
-                let value = |row: &&[Value]| filler.mark(&one, Of::Row(row)).unwrap_or(Datum::Null);
-                suspects.push(Suspect {
-                    label,
-                    values: rows.iter().map(value).collect(),
-                    rows: rows.iter().enumerate().map(|(index, row)| place_of(row, index)).collect(),
-                    mark: one,
-                });
-            }
-        }
-        for mark in statements.main.iter().flat_map(Statement::marks) {
-            let (Parameter::Slot(_), Some(label)) = (&mark.source, label(mark)) else {
-                continue;
-            };
-            let values = match filler.mark(mark, Of::Nothing) {
-                Ok(Datum::List(values)) if mark.list => values,
-                Ok(value) => vec![value],
-                Err(_) => continue,
-            };
-            suspects.push(Suspect {
-                label,
-                mark: mark.clone(),
-                values,
-                rows: Vec::new(),
-            });
-        }
-        suspects
     }
 
     async fn run_once(&mut self, session: &mut Session) -> Result<()> {
