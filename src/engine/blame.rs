@@ -25,13 +25,14 @@ pub(super) struct Suspect {
 
 /// Whether an error comes from the database, for a value of which it does not say which one.
 pub(super) fn is_nameless(error: &Error) -> bool {
-    let of_domain = error
-        .violation
-        .as_ref()
-        .is_some_and(|violation| violation.kind == ViolationKind::Check && violation.table.is_none());
-    error.place.is_none()
-        && error.source.is_some()
-        && (of_domain || matches!(error.code, Code::INVALID_VALUE | Code::OUT_OF_RANGE))
+    let is_of_a_value = match &error.violation {
+        // Of a domain. What a trigger has refused has no constraint: no value would be found to be the reason.
+        Some(violation) => {
+            violation.kind == ViolationKind::Check && violation.table.is_none() && violation.constraint.is_some()
+        }
+        None => matches!(error.code, Code::INVALID_VALUE | Code::OUT_OF_RANGE),
+    };
+    is_of_a_value && error.place.is_none() && error.source.is_some()
 }
 
 impl Engine {
