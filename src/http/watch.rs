@@ -12,7 +12,7 @@ use tracing::Span;
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Segments of paths that are ours. All others are names and values of whoever asks.
-const OWN: [&str; 27] = [
+const OWN: [&str; 24] = [
     "api",
     "assets",
     "auth",
@@ -23,21 +23,18 @@ const OWN: [&str; 27] = [
     "graphql",
     "health",
     "healthcheck",
-    "login",
-    "logout",
     "me",
     "metrics",
     "openapi.json",
+    "password",
     "playground",
     "ready",
     "records",
     "refresh",
-    "register",
     "schema",
-    "sign-in",
-    "sign-out",
-    "sign-up",
-    "status",
+    "signin",
+    "signout",
+    "signup",
     "transaction",
     "v1",
 ];
