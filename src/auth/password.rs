@@ -62,7 +62,11 @@ impl Passwords {
         let within = (WAITING + all).saturating_sub(self.waiting.available_permits());
         let of = |state, number: usize| (vec![("queue", "passwords"), ("state", state)], number as u64);
         let taken = all - free;
-        [of("taken", taken), of("all", all), of("waiting", within.saturating_sub(taken))]
+        [
+            of("taken", taken),
+            of("all", all),
+            of("waiting", within.saturating_sub(taken)),
+        ]
     }
 
     /// How often the function has run, for tests that count instead of timing.
@@ -88,8 +92,7 @@ impl Passwords {
     /// Whether somebody waits for a turn.
     #[cfg(test)]
     pub(super) fn is_waited_for(&self) -> bool {
-        self.waiting.available_permits()
-            < WAITING + turns()
+        self.waiting.available_permits() < WAITING + turns()
     }
 
     /// The hash that is kept of a password.

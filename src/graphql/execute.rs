@@ -194,7 +194,11 @@ impl GraphQl {
         }
         // The exchange's own end comes before that.
         let until = Instant::now() + INTROSPECTION_WAITS;
-        let _turn = self.introspecting.take(until).await.map_err(|error| vec![Fault::of(&error)])?;
+        let _turn = self
+            .introspecting
+            .take(until)
+            .await
+            .map_err(|error| vec![Fault::of(&error)])?;
         let threads = tokio::runtime::Handle::try_current()
             .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
         if threads {

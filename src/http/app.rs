@@ -1,8 +1,8 @@
 //! The routes: whose a path is, then who asks, then the front.
 
 use super::edge::{Exchange, Handler};
-use super::metrics::MetricsToken;
 use super::explain::{Asked, explain};
+use super::metrics::MetricsToken;
 use super::proxies::Proxies;
 use super::route::{Route, path_segments, query_pairs, route};
 use super::{answer, body, catalog, playground};

@@ -80,10 +80,11 @@ fn metrics(app: &App, headers: &HeaderMap) -> Response {
         Ok(text) => text,
         Err(error) => return answer::error(Error::internal(error)),
     };
-    let open = headers
-        .get_all(ACCEPT)
-        .iter()
-        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("application/openmetrics-text")));
+    let open = headers.get_all(ACCEPT).iter().any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("application/openmetrics-text"))
+    });
     let mut response = answer::with_type(StatusCode::OK, if open { OPEN_METRICS } else { TEXT }, text);
     response
         .headers_mut()

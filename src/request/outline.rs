@@ -2,8 +2,7 @@
 //! members there are, no value, no alias, nothing of rules.
 
 use super::{
-    AggregateField, Change, ConnectionField, EdgeField, Field, FieldValue, Filter, Output, Read, Select,
-    Source, Write,
+    AggregateField, Change, ConnectionField, EdgeField, Field, FieldValue, Filter, Output, Read, Select, Source, Write,
 };
 use crate::ident::Name;
 use std::fmt::Write as _;

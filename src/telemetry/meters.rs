@@ -91,8 +91,16 @@ impl Meters {
                 registry.register_with_unit("request_duration", help, Unit::Seconds, family.clone());
                 family
             },
-            in_flight: counted(&mut registry, "requests_in_flight", "Requests that are not answered yet"),
-            abandoned: counted(&mut registry, "requests_abandoned", "Requests whose callers left before an answer"),
+            in_flight: counted(
+                &mut registry,
+                "requests_in_flight",
+                "Requests that are not answered yet",
+            ),
+            abandoned: counted(
+                &mut registry,
+                "requests_abandoned",
+                "Requests whose callers left before an answer",
+            ),
             errors: counted(&mut registry, "errors", "Reads and writes that were refused or failed"),
             statements: counted(&mut registry, "statements", "Statements that were sent to the database"),
             statement_durations: {
@@ -256,7 +264,11 @@ impl Readings {
         }
         let mut registry = self.registry;
         registry.register("cache_entries", "What a cache holds", entries);
-        registry.register("cache_weight", "Estimated bytes that a cache holds; of tokens their number", weights);
+        registry.register(
+            "cache_weight",
+            "Estimated bytes that a cache holds; of tokens their number",
+            weights,
+        );
         let help = "Times that something was found; of plans since the schema last changed";
         registry.register("cache_hits", help, hits);
         registry.register("cache_misses", "Times that something was not found", misses);
@@ -291,7 +303,11 @@ mod tests {
         meters.statement(Duration::from_micros(40), true);
         meters.failed("timeout");
         let mut readings = Readings::default();
-        readings.gauge("places", "Places", &[(vec![("lane", "slow")], 4), (vec![("lane", "fresh")], 2)]);
+        readings.gauge(
+            "places",
+            "Places",
+            &[(vec![("lane", "slow")], 4), (vec![("lane", "fresh")], 2)],
+        );
         readings.caches([CacheReading {
             name: "plans",
             entries: 2,

@@ -354,9 +354,15 @@ mod tests {
         assert_eq!((record.front(), record.operation()), ("graphql", Operation::Account));
         let hash = "document 1c7e1e347f726166";
         assert_eq!(record.shape(), Some(format!("{hash} One; {hash}")));
-        assert_eq!((record.role(), record.plan(), record.is_admins()), ("editor", None, false));
+        assert_eq!(
+            (record.role(), record.plan(), record.is_admins()),
+            ("editor", None, false)
+        );
         let timing = record.server_timing(9.5);
-        assert!(timing.starts_with("parse;dur=") && timing.ends_with(", total;dur=9.500"), "{timing}");
+        assert!(
+            timing.starts_with("parse;dur=") && timing.ends_with(", total;dur=9.500"),
+            "{timing}"
+        );
     }
 
     #[test]

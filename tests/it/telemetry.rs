@@ -71,16 +71,25 @@ async fn scrape(server: &Server) -> BTreeMap<String, f64> {
 /// One of each kind, of which there are so many.
 async fn ask_each(server: &Server, number: usize) {
     let document = format!("{{ quick(where: {{ id: {{ _eq: {number} }} }}) {{ a{number}: id }} }}");
-    let insert = format!("mutation {{ insert_quick_one(object: {{ id: {}, name: \"x\" }}) {{ id }} }}", number + 1000);
+    let insert = format!(
+        "mutation {{ insert_quick_one(object: {{ id: {}, name: \"x\" }}) {{ id }} }}",
+        number + 1000
+    );
     let user = user();
     for (request, status) in [
         (fronts::graphql(&document, None, None), 200),
         (fronts::graphql(&insert, None, None), 200),
         (fronts::graphql("{ __schema { queryType { name } } }", None, None), 200),
-        (fronts::graphql(&format!("{{ quick {{ missing{number} }} }}"), None, None), 400),
+        (
+            fronts::graphql(&format!("{{ quick {{ missing{number} }} }}"), None, None),
+            400,
+        ),
         (Request::get("/api/quick/1"), 200),
         (Request::get(&format!("/api/missing{number}")), 404),
-        (Request::get(&format!("/api/records/v1/quick?filter[id][$gt]={number}")), 200),
+        (
+            Request::get(&format!("/api/records/v1/quick?filter[id][$gt]={number}")),
+            200,
+        ),
         (Request::get(&format!("/nowhere/{number}/at/all")), 404),
     ] {
         let answer = ask(server, &user, request).await;
@@ -91,7 +100,9 @@ async fn ask_each(server: &Server, number: usize) {
 async fn counted(database: Database) {
     let server = served("counted", database, &format!("metrics_token = \"{TOKEN}\"")).await;
     for headers in [vec![], vec![("Authorization".into(), format!("Bearer {TOKEN}x"))]] {
-        let refused = client::send(server.address, &Request::get("/metrics").with(headers)).await.unwrap();
+        let refused = client::send(server.address, &Request::get("/metrics").with(headers))
+            .await
+            .unwrap();
         assert_eq!(refused.status, 401, "{refused}");
     }
     let admin = ask(&server, &Who::Admin, Request::get("/metrics")).await;
@@ -120,7 +131,10 @@ async fn counted(database: Database) {
         assert_eq!(rose(&format!("diglot_requests_total{{{labels}}}")), times, "{labels}");
     }
     let labels = "front=\"graphql\",operation=\"read\"";
-    assert_eq!(rose(&format!("diglot_request_duration_seconds_count{{{labels}}}")), 128.0);
+    assert_eq!(
+        rose(&format!("diglot_request_duration_seconds_count{{{labels}}}")),
+        128.0
+    );
     assert!(rose("diglot_statements_total{outcome=\"done\"}") >= 4.0 * 128.0);
     assert!(rose("diglot_cache_misses_total{cache=\"documents\"}") >= 128.0);
     assert!(rose("diglot_cache_hits_total{cache=\"plans\"}") >= 128.0);
@@ -159,17 +173,26 @@ async fn metrics_have_an_address_of_their_own_or_none() {
     let lines = std::fs::read_to_string(server.folder.join("out")).unwrap();
     let mut lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let line = lines.find(|line| line["name"] == "Metrics").unwrap();
-    let place = line["url"].as_str().and_then(|url| url.strip_prefix("http://")?.strip_suffix("/metrics"));
+    let place = line["url"]
+        .as_str()
+        .and_then(|url| url.strip_prefix("http://")?.strip_suffix("/metrics"));
     let address = place.unwrap().parse().unwrap();
     let get = async |path: &str| client::send(address, &Request::get(path)).await.unwrap();
     let answer = get("/metrics").await;
-    assert!(answer.headers_of("content-type").starts_with("text/plain; version=0.0.4"));
+    assert!(
+        answer
+            .headers_of("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
     assert!(samples(&answer).contains_key("diglot_requests_in_flight"));
     assert_eq!(get("/graphql").await.status, 404);
     assert_eq!(get("/api/quick").await.status, 404);
     let open = Request::get("/metrics").with([("Accept".into(), "application/openmetrics-text;version=1.0.0".into())]);
     let open = client::send(address, &open).await.unwrap();
-    assert!(open.headers_of("content-type").starts_with("application/openmetrics-text"));
+    assert!(
+        open.headers_of("content-type")
+            .starts_with("application/openmetrics-text")
+    );
 }
 
 #[tokio::test]
@@ -182,11 +205,21 @@ async fn how_long_stages_took_is_for_the_admin_alone() {
         (Who::AnonKey, false),
         (user(), false),
     ] {
-        for request in [document(), Request::get("/api/quick/1"), Request::get("/api/records/v1/quick")] {
+        for request in [
+            document(),
+            Request::get("/api/quick/1"),
+            Request::get("/api/records/v1/quick"),
+        ] {
             let answer = ask(&server, &who, request.clone()).await;
             let timing = answer.header("server-timing").unwrap_or_default();
             assert_eq!(!timing.is_empty(), told, "{who:?} {request}: {timing:?}");
-            for stage in ["authenticate;dur=", "parse;dur=", "execute;dur=", "write;dur=", "total;dur="] {
+            for stage in [
+                "authenticate;dur=",
+                "parse;dur=",
+                "execute;dur=",
+                "write;dur=",
+                "total;dur=",
+            ] {
                 assert_eq!(timing.contains(stage), told, "{who:?} {request}: {timing:?}");
             }
         }
@@ -230,7 +263,15 @@ async fn slow(database: Database) {
     let shape = line["shape"].as_str().unwrap();
     assert!(shape.starts_with("document ") && shape.ends_with(" Mine"), "{line}");
     let stages = line["stages"].as_str().unwrap();
-    for stage in ["authenticate", "parse", "authorize", "plan", "render", "execute", "write"] {
+    for stage in [
+        "authenticate",
+        "parse",
+        "authorize",
+        "plan",
+        "render",
+        "execute",
+        "write",
+    ] {
         assert!(stages.contains(&format!("{stage} ")), "no {stage} in {line}");
     }
     let whole = server.whole_log();

@@ -365,7 +365,11 @@ impl Pool {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
         let of = |state, number: usize| (vec![("state", state)], number as u64);
         let help = "Connections to the database that read";
-        readings.gauge("pool_connections", help, &[of("idle", idle), of("most_idle", self.size)]);
+        readings.gauge(
+            "pool_connections",
+            help,
+            &[of("idle", idle), of("most_idle", self.size)],
+        );
         let streams = |state, number: usize| (vec![("queue", "streams"), ("state", state)], number as u64);
         let free = self.streams.available_permits().min(STREAMS);
         let mut queues = vec![streams("taken", STREAMS - free), streams("all", STREAMS)];
