@@ -126,7 +126,6 @@ impl Meters {
     }
 
     /// A request has begun.
-    #[must_use]
     pub fn begin(&'static self) -> InFlight {
         self.in_flight.inc();
         InFlight {
