@@ -1,8 +1,8 @@
 //! Answers that are no front's: plain JSON, errors of the edge.
 
-use crate::error::{Error, Kind};
+use crate::error::{Code, Error, Kind};
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use std::sync::Arc;
@@ -34,6 +34,14 @@ pub(super) fn error(error: Error) -> Response {
     let body = serde_json::json!({ "error": { "code": error.code.0, "message": error.message } });
     let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     told(json(status, &body), error)
+}
+
+/// For a method that a path does not take.
+pub(super) fn not_allowed(allow: &'static str) -> Response {
+    let message = format!("this path takes {allow}");
+    let mut response = error(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
 }
 
 /// Completes an answer that tells of an error: the headers that belong to its kind, and the error itself for the log.
