@@ -35,7 +35,7 @@ pub(super) fn rendered(mut writer: Writer<'_>, plan: &Plan) -> Statement {
         writer.total(query);
         writer.word(") AS c LEFT JOIN (");
     }
-    let alias = writer.new_alias().derived(query.distinct > 0);
+    let alias = writer.new_alias().derived(query.distinct > 0 || writer.is_cut_first(query));
     writer.push_scope(alias);
     writer.word("SELECT ");
     if query.total {
