@@ -139,7 +139,9 @@ impl Writer<'_> {
         let (Body::Row(members), From::Table(table)) = (&query.body, &query.from) else {
             return None;
         };
-        let mut asked = members.iter().filter(|member| !matches!(member.value, Value::Constant(_)));
+        let mut asked = members
+            .iter()
+            .filter(|member| !matches!(member.value, Value::Constant(_)));
         let (Some(member), None) = (asked.next(), asked.next()) else {
             return None;
         };
@@ -265,43 +267,6 @@ impl Writer<'_> {
                 }
             }
         }
-    }
-
-    /// Whether the page is cut before anything is made of its rows. PostgreSQL makes whole rows of those that OFFSET passes
-    /// over as well, with all that stands in the select list.
-    pub(super) fn is_cut_first(&self, query: &Query) -> bool {
-        let cheap = |member: &Member| match &member.value {
-            Value::Term(term) => matches!(term, Term::Column { .. } | Term::Parameter { .. }),
-            Value::Constant(_) | Value::Cursor => true,
-            Value::Query(_) | Value::Object { .. } | Value::Computed { .. } => false,
-        };
-        let cheap = match &query.body {
-            Body::Rows(members) | Body::Row(members) => members.iter().all(cheap),
-            Body::Lists(lists) => lists.iter().flatten().all(cheap),
-            Body::Aggregate(_) | Body::Groups { .. } | Body::Scalar(_) => true,
-        };
-        self.is_postgres()
-            && !cheap
-            && query.offset.is_some()
-            && query.distinct == 0
-            && matches!(query.from, From::Table(_) | From::Function { .. })
-    }
-
-    /// ` FROM (SELECT … ORDER BY … LIMIT … OFFSET …) AS alias ORDER BY …`: the second order is known to be that of the page.
-    fn cut_first(&mut self, query: &Query, alias: super::writer::Alias, needed: &Columns) {
-        let table = self.table_of(query);
-        self.pop_scope();
-        self.push_scope(alias.derived(false));
-        self.word(" FROM (SELECT ");
-        self.passed_on(table, needed);
-        self.source(query, alias.derived(false), needed);
-        self.order(&query.order);
-        self.page(query);
-        self.word(") AS ");
-        self.alias(alias);
-        self.pop_scope();
-        self.push_scope(alias);
-        self.order(&query.order);
     }
 
     fn aggregate_parts(&mut self, list: &mut List, parts: &[Part]) -> Layout {
