@@ -34,7 +34,7 @@ impl Writer<'_> {
     }
 
     /// ` FROM (SELECT … ORDER BY … LIMIT … OFFSET …) AS alias ORDER BY …`: the second order is known to be that of the page.
-    fn cut_first(&mut self, query: &Query, alias: Alias, needed: &Columns) {
+    pub(super) fn cut_first(&mut self, query: &Query, alias: Alias, needed: &Columns) {
         let table = self.table_of(query);
         self.pop_scope();
         self.push_scope(alias.derived(false));
