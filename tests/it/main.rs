@@ -33,6 +33,7 @@ mod inside;
 mod issuer;
 mod kill;
 mod layering;
+mod leaving;
 mod limits;
 mod live;
 mod order;
