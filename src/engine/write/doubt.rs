@@ -260,7 +260,8 @@ impl Steps<'_> {
                 unwritten: Unwritten::Met(run.group, key),
                 verdict: run.set_check,
                 check: &run.group.set_check,
-                what: "changed",
+                // Whether it meets one that stands is not told by the way.
+                what: "new",
             },
             None => Doubt {
                 unwritten: Unwritten::New(run.group),
