@@ -245,15 +245,7 @@ pub(super) fn schema(database: Database) -> String {
                     (Kind::Json, Database::Sqlite) => "JSON",
                     (Kind::Json, Database::Postgres) => "JSONB",
                 };
-                let more = match (*name, database) {
-                    ("id", _) => " PRIMARY KEY".to_owned(),
-                    // These grow. SQLite's own integers would, beyond 32 bits.
-                    ("small" | "stars", Database::Sqlite) => {
-                        format!(" CHECK ({name} BETWEEN -2147483648 AND 2147483647)")
-                    }
-                    _ => String::new(),
-                };
-                format!("{name} {declared}{more}")
+                format!("{name} {declared}{}", if *name == "id" { " PRIMARY KEY" } else { "" })
             })
             .collect();
         script += &format!("CREATE TABLE {} ({});\n", table.name, columns.join(", "));
