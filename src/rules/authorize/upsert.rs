@@ -101,8 +101,8 @@ impl<'a> Resolver<'a> {
                     .iter()
                     .map(|column| {
                         let found = face.column_named(column.as_str());
-                        found.filter(|column| self.is_known(face, *column)).ok_or_else(|| {
-                            let known = table.column_ids().filter(|column| self.is_known(face, *column));
+                        found.filter(|column| self.view.knows(face.id, *column)).ok_or_else(|| {
+                            let known = table.column_ids().filter(|column| self.view.knows(face.id, *column));
                             let names = known.map(|column| face.column(column).name.as_str());
                             Error::unknown(
                                 Kind::Invalid,
