@@ -5,6 +5,7 @@
 
 mod expose;
 mod face;
+mod held;
 mod physical;
 mod secrecy;
 mod settings;

@@ -175,8 +175,6 @@ pub enum ConflictTarget {
     Key,
     /// The unique key of these columns.
     Columns(Vec<Name>),
-    /// The constraint or index of this name.
-    Constraint(Name),
 }
 
 /// What happens to the row that stands.

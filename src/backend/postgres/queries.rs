@@ -1,4 +1,4 @@
-//! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 13 to 18 have.
+//! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 14 to 18 have.
 
 /// Version, whether rows can be written, the extensions and the schema of each. Our own sessions are all read only: what
 /// counts is what they were before.

@@ -144,7 +144,9 @@ impl Engine {
                 })
             }
             Err(error) => {
-                let error = violation::told(error, &snapshot.catalog, view);
+                let plan = ready.program.writes.get(error.write.unwrap_or_default());
+                let face = plan.map(|plan| plan.write.face);
+                let error = violation::told(error, &snapshot.catalog, view, face);
                 let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();
