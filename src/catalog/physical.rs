@@ -1,5 +1,6 @@
 //! The database as it is: tables, columns, keys, types, functions. Filled by a backend's introspection.
 
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use serde::Serialize;
@@ -104,7 +105,10 @@ pub struct Table {
     /// Rows of other tables stand in it too (PostgreSQL's `INHERITS`), for which its keys do not hold: nothing is unique in it.
     pub is_parent: bool,
     /// Whether the database says that rows can be inserted, updated, deleted through it.
-    pub writable: bool,
+    pub writable: Verbs,
+    /// Columns that no update changes by itself, though the table takes updates of others: those of which no trigger of an
+    /// SQLite view speaks.
+    pub fixed: Vec<ColumnId>,
     /// It has triggers, which may change what is written; Diglot's own do not, and do not count.
     pub triggers: bool,
     /// It has Diglot's own triggers, which end the sessions of a user whose row goes.

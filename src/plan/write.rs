@@ -1,9 +1,9 @@
 //! Authorized writes → what each needs: where its check is made, what is kept of its rows, what is read back.
 
 use super::query::{Body, Plan, Value, planned};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, ColumnId, Table, TableKind};
 use crate::error::{Code, Error, Kind, Result};
-use crate::rules::{self, Authorized, Change, From, Predicate, Term, Write};
+use crate::rules::{self, Authorized, Change, Conflict, From, Predicate, Term, Write};
 
 /// The writes of a batch, in order.
 #[derive(Clone, Debug)]
@@ -19,6 +19,9 @@ pub struct WritePlan {
     pub write: Write,
     /// Rows are found again by the database's own number of them, which comes after what is kept.
     pub by_number: bool,
+    /// Triggers write in place of a view: what a statement returns is what was sent, and rows go one by one, so that it can be
+    /// told what became of each.
+    pub by_trigger: bool,
     /// What is kept of the changed rows is needed: by a check, by what is read back, by later writes.
     pub keeps: bool,
     /// Where the checks of new rows (by group) or of changed rows are made.
@@ -58,6 +61,10 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             continue;
         }
         let table = catalog.table(write.table);
+        let by_trigger = table.kind == TableKind::View && table.triggers;
+        if by_trigger {
+            is_traceable(catalog, write)?;
+        }
         let by_number = table.row_number.is_some() && (write.key == 0 || is_quicker(catalog));
         let (checks, set_checks): (Vec<_>, Vec<_>) = match &write.change {
             Change::Insert { groups, .. } => groups
@@ -87,6 +94,7 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             }
         };
         let single = writes.len() == 1
+            && !by_trigger
             && !after(&checks)
             && match &write.change {
                 Change::Insert { groups, conflict: None } => {
@@ -96,13 +104,22 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
                 Change::Update { .. } | Change::Delete { .. } => returning.is_none(),
                 _ => false,
             };
-        let keeps = is_linked || returning.is_some() || after(&checks) || after(&set_checks);
+        // Without their keys nobody knows which rows a trigger has changed.
+        let is_traced = by_trigger
+            && match &write.change {
+                Change::Insert { conflict, .. } => conflict.is_some(),
+                Change::Update { .. } | Change::Delete { .. } => true,
+                Change::Find { .. } | Change::Call => false,
+            };
+        let keeps = is_traced || is_linked || returning.is_some() || after(&checks) || after(&set_checks);
         if keeps && !single && write.key == 0 && !by_number {
             return Err(not_found_again(catalog, write));
         }
         plans.push(WritePlan {
             single,
-            asks,
+            // That no row has a new one's key must hold until it is written.
+            asks: asks || by_trigger && keeps,
+            by_trigger,
             by_number,
             keeps,
             checks,
@@ -124,6 +141,37 @@ fn not_found_again(catalog: &Catalog, write: &Write) -> Error {
     Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message)
 }
 
+/// Whether it can be told what triggers have made of a write.
+fn is_traceable(catalog: &Catalog, write: &Write) -> Result<()> {
+    let face = catalog.face(write.face);
+    let name = face.name.as_str();
+    let key = &write.kept[..write.key];
+    let sets: Vec<&[(ColumnId, Term)]> = match &write.change {
+        Change::Insert {
+            conflict: Some(Conflict::Ignore { .. }),
+            ..
+        } => {
+            let message =
+                format!("rows of {name:?} are written by triggers, which cannot leave out those whose key is taken");
+            return Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+        }
+        Change::Insert { groups, .. } => groups.iter().map(|group| group.set.as_slice()).collect(),
+        Change::Update { set, .. } => vec![set],
+        _ => Vec::new(),
+    };
+    let moved = sets.into_iter().flatten().find(|(column, _)| key.contains(column));
+    match moved {
+        None => Ok(()),
+        Some((column, _)) => {
+            let column = face.column(*column).name.as_str();
+            let message = format!(
+                "{column:?} cannot be changed: it is the key by which rows of {name:?}, which triggers write, are found again"
+            );
+            Err(Error::invalid(Code::READ_ONLY_COLUMN, message).at(column))
+        }
+    }
+}
+
 /// A function that is called.
 fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
     let select = write.returning.as_ref();
@@ -131,6 +179,7 @@ fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
     Ok(WritePlan {
         single: false,
         asks: false,
+        by_trigger: false,
         by_number: false,
         keeps: false,
         checks: Vec::new(),

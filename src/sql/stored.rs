@@ -204,13 +204,16 @@ impl Writer<'_> {
     }
 
     /// The columns of a row's key.
-    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Option<Alias>) {
         if key.is_empty() {
-            self.row_number(table, Some(alias));
+            self.row_number(table, alias);
         }
         for (index, column) in key.iter().enumerate() {
             self.comma(index);
-            self.aliased(alias, table, *column);
+            match alias {
+                Some(alias) => self.aliased(alias, table, *column),
+                None => self.bare_column(table, *column),
+            }
         }
     }
 

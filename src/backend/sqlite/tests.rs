@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::Seal;
 use crate::catalog::{Default, Generated, Table, TableKind};
-use crate::error::Code;
+use crate::error::{Code, Verbs};
 use crate::memory::Memory;
 use crate::sql::{Layout, Member, Shape, Wire};
 use crate::value::Type;
@@ -317,7 +317,7 @@ async fn the_schema_is_read() {
         .collect();
     assert_eq!(uniques, [("author_name", vec![1, 3])]);
     assert!(author.indexes.iter().any(|index| ids(index) == [3, 1]));
-    assert!(author.writable && !author.system && !author.strict);
+    assert!(author.writable == Verbs::ALL && !author.system && !author.strict);
 
     let book = table(&database, "book");
     assert_eq!(ids(&book.primary_key), [0]);
@@ -355,7 +355,7 @@ async fn the_schema_is_read() {
     assert_eq!(table(&database, "rev").columns[0].default, None);
     assert!(table(&database, "bare").primary_key.is_empty());
     let books = table(&database, "books");
-    assert_eq!((books.kind, books.writable), (TableKind::View, false));
+    assert_eq!((books.kind, books.writable), (TableKind::View, Verbs::NONE));
     assert_eq!(
         books.columns[1].data_type,
         Type::Text {

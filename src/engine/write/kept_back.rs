@@ -7,7 +7,6 @@ use super::row::{Fed, GroupRun, lost, number};
 use super::script::Steps;
 use super::values::{Kept, Of};
 use crate::backend::Session;
-use crate::catalog::TableKind;
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::plan::WritePlan;
 use crate::rules::{Conflict, Parameter, Term};
@@ -83,10 +82,7 @@ impl Steps<'_> {
 
     /// What was not written is not answered as written.
     pub(super) fn none_kept_back(&self, run: &GroupRun<'_>, chosen: &[usize], done: &Fed) -> Result<()> {
-        let table = self.script.snapshot.catalog.table(run.plan.write.table);
-        // SQLite does not count what the triggers of a view do.
-        let counts = self.script.flavor == Flavor::Postgres || table.kind != TableKind::View;
-        if !counts || done.count >= chosen.len() as u64 {
+        if done.count >= chosen.len() as u64 {
             return Ok(());
         }
         let name = self.face(run.plan).name.as_str();
@@ -114,6 +110,9 @@ impl Steps<'_> {
             return Err(lost());
         };
         let found = self.held(session, main, &[values]).await?;
+        if let Some(through) = &statements.through {
+            self.each_is_one(session, index, plan, through, &found.rows).await?;
+        }
         self.kept[index] = Kept(found.rows.into_iter().map(|(_, row)| row).enumerate().collect());
         let table = self.script.snapshot.catalog.table(plan.write.table);
         let saves = table.triggers && self.kept[index].0.len() > 1;

@@ -5,7 +5,7 @@ use super::super::answer;
 use super::super::bind::Binder;
 use super::kept_back::Seen;
 use super::ready::{Ready, Statements};
-use super::row::{Fed, GroupRun, is_true, lost, number, place_of, rows_of};
+use super::row::{Fed, GroupRun, Portion, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
 use super::{Written, too_many};
 use crate::backend::{Changed, Run, Session, Work};
@@ -250,11 +250,7 @@ impl Steps<'_> {
                 written
             }
             Change::Update { .. } => {
-                let Some(main) = &statements.main else {
-                    return Err(lost());
-                };
-                let values = self.values(plan, main, Of::Nothing)?;
-                let changed = self.changed(session, plan, main, values).await?;
+                let changed = self.changed(session, index, plan, statements).await?;
                 for (place, (_, mut row)) in changed.rows.into_iter().enumerate() {
                     if plan.checks[0] == Verdict::Within && !is_true(row.pop().as_ref()) {
                         return Err(self.check_failed(plan, "changed"));
@@ -323,8 +319,19 @@ impl Steps<'_> {
         }
         let all: Vec<usize> = (0..rows.len()).collect();
         let mut fresh = all.clone();
+        let portion = Portion {
+            run,
+            statement: &run.statements.insert,
+            rows: &rows,
+            chosen: &all,
+            standing: &[],
+        };
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
-            let met = self.feed(session, run, met, &rows, &all).await?;
+            let met = Portion {
+                statement: met,
+                ..portion
+            };
+            let met = self.feed(session, met).await?;
             let (mut wanted, mut standing, mut proposed) = (Vec::new(), Vec::new(), Vec::new());
             for (row, mut values) in met.rows {
                 fresh.retain(|fresh| *fresh != row);
@@ -349,7 +356,13 @@ impl Steps<'_> {
             if let Some(change) = &run.statements.change
                 && !wanted.is_empty()
             {
-                let changed = self.written_rows(session, run, change, &rows, &wanted).await?;
+                let changed = Portion {
+                    statement: change,
+                    chosen: &wanted,
+                    standing: &standing,
+                    ..portion
+                };
+                let changed = self.written_rows(session, changed).await?;
                 self.none_kept_back(run, &wanted, &changed)?;
                 written.count += changed.count;
                 self.keep(run, &rows, changed.rows, run.set_check)?;
@@ -363,8 +376,11 @@ impl Steps<'_> {
         let before = std::mem::take(&mut self.kept[run.index].0);
         if !fresh.is_empty() {
             self.sent_once(run, &rows, &fresh)?;
-            let insert = &run.statements.insert;
-            let made = self.written_rows(session, run, insert, &rows, &fresh).await;
+            let made = Portion {
+                chosen: &fresh,
+                ..portion
+            };
+            let made = self.written_rows(session, made).await;
             let made = made.map_err(|error| self.between(run, error, fresh.len()))?;
             if !matches!(run.conflict, Some(Conflict::Ignore { .. })) {
                 self.none_kept_back(run, &fresh, &made)?;
@@ -415,14 +431,14 @@ impl Steps<'_> {
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
-    pub(super) async fn feed(
-        &mut self,
-        session: &mut Session,
-        run: &GroupRun<'_>,
-        statement: &Statement,
-        rows: &[&[Value]],
-        chosen: &[usize],
-    ) -> Result<Fed> {
+    pub(super) async fn feed(&mut self, session: &mut Session, portion: Portion<'_>) -> Result<Fed> {
+        let Portion {
+            run,
+            statement,
+            rows,
+            chosen,
+            ..
+        } = portion;
         let of_chosen = |error: Error| match error.row {
             Some(row) => Error {
                 row: chosen.get(row).copied(),

@@ -257,12 +257,43 @@ impl<'a> Resolver<'a> {
             .and_then(of)
             .filter(|_| scoped.is_none_or(|faces| faces.contains(&face.name)))
             .filter(|access| !access.backend_only() || self.principal.backend_only);
-        let writable = self.catalog.table(face.table).writable;
-        let Some(access) = access.filter(|_| writable) else {
+        let Some(access) = access.filter(|_| self.takes(face, right)) else {
             return Err(self.refused(face, right));
         };
         self.touched.push(Touch { face: face.id, right });
         Ok(access)
+    }
+
+    /// Whether the database takes such a write through a table at all.
+    fn takes(&self, face: &Face, right: Right) -> bool {
+        let takes = self.catalog.table(face.table).writable;
+        match right {
+            Right::Read => true,
+            Right::Create => takes.insert,
+            Right::Update => takes.update,
+            Right::Delete => takes.delete,
+        }
+    }
+
+    /// The database does not; what it takes is said.
+    fn not_taken(&self, face: &Face, right: Right) -> Error {
+        let takes = self.catalog.table(face.table).writable;
+        let name = face.name.as_str();
+        let message = if takes.any() {
+            let refused = match right {
+                Right::Read => "nothing",
+                Right::Create => "no new rows",
+                Right::Update => "no changes",
+                Right::Delete => "no deletes",
+            };
+            format!("the database takes {refused} through {name:?}, only {}", takes.words())
+        } else {
+            format!("{name:?} cannot be written: the database takes no writes through it")
+        };
+        Error {
+            takes: Some(takes),
+            ..Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message)
+        }
     }
 
     pub(super) fn refused(&self, face: &Face, right: Right) -> Error {
@@ -273,9 +304,8 @@ impl<'a> Resolver<'a> {
             Right::Delete => ("deleting rows of", "delete rows of"),
         };
         let name = face.name.as_str();
-        if !self.catalog.table(face.table).writable {
-            let message = format!("{name:?} cannot be written: the database takes no writes through it");
-            return Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message);
+        if !self.takes(face, right) {
+            return self.not_taken(face, right);
         }
         if self.principal.credential == Credential::None {
             let message = format!("{doing} {name:?} needs credentials");
@@ -449,6 +479,9 @@ impl<'a> Resolver<'a> {
                 }
                 (_, Some(Default::Identity { always: true })) => {
                     format!("{:?} is numbered by the database and cannot be sent", name.as_str())
+                }
+                _ if right == Right::Update && table.fixed.contains(&column) => {
+                    format!("no trigger of {:?} changes {:?}", face.name.as_str(), name.as_str())
                 }
                 _ => {
                     let verb = if right == Right::Create { "set" } else { "change" };
