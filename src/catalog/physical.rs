@@ -335,6 +335,13 @@ impl Table {
         (0..u16::try_from(self.columns.len()).unwrap_or(u16::MAX)).map(ColumnId)
     }
 
+    /// Whether a row that is written may have null in a column. In SQLite's rowid tables even a primary key may hold it, an old
+    /// fault: rows that have it are read, but none are written.
+    #[must_use]
+    pub fn takes_null(&self, column: ColumnId) -> bool {
+        self.column(column).nullable && !self.primary_key.contains(&column)
+    }
+
     /// Whether these columns together are unique: the primary key or a unique key is among them.
     #[must_use]
     pub fn is_unique(&self, columns: &[ColumnId]) -> bool {

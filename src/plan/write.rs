@@ -28,7 +28,8 @@ pub struct WritePlan {
     pub checks: Vec<Verdict>,
     /// Where those of rows that an upsert has changed are made, by group.
     pub set_checks: Vec<Verdict>,
-    /// A check speaks of other rows: they must be as it saw them when the whole is committed.
+    /// A rule speaks of other rows, be it the one that says which rows or a check: they must be as it saw them when the whole is
+    /// committed.
     pub asks: bool,
     /// What is read of the changed rows.
     pub returning: Option<Plan>,
@@ -77,9 +78,10 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
         let asks = match &write.change {
             Change::Insert { groups, .. } => groups
                 .iter()
-                .any(|group| !is_local(&group.check) || !is_local(&group.set_check)),
-            Change::Update { check, .. } => !is_local(check),
-            Change::Delete { .. } | Change::Find { .. } | Change::Call => false,
+                .any(|group| !group.check.is_local() || !group.set_check.is_local() || !group.allowed.is_local()),
+            Change::Update { check, asks, .. } => *asks || !check.is_local(),
+            Change::Delete { asks, .. } => *asks,
+            Change::Find { .. } | Change::Call => false,
         };
         let is_linked = writes[index + 1..].iter().any(|later| links_to(later, index));
         let after = |verdicts: &[Verdict]| verdicts.contains(&Verdict::After);
@@ -94,6 +96,7 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             }
         };
         let single = writes.len() == 1
+            && !asks
             && !by_trigger
             && !after(&checks)
             && match &write.change {
@@ -197,7 +200,7 @@ fn is_quicker(catalog: &Catalog) -> bool {
 fn verdict(check: &Predicate, table: &Table) -> Verdict {
     match check {
         Predicate::Constant(Some(true)) => Verdict::Holds,
-        check if is_local(check) && !table.triggers => Verdict::Within,
+        check if check.is_local() && !table.triggers => Verdict::Within,
         _ => Verdict::After,
     }
 }
@@ -233,7 +236,7 @@ fn is_of_row(plan: &Plan, table: &Table) -> bool {
         return false;
     };
     !table.triggers
-        && is_local(&query.predicate)
+        && query.predicate.is_local()
         && query.keyset == Predicate::TRUE
         && query.through.is_none()
         && query.order.is_empty()
@@ -245,40 +248,12 @@ fn is_of_row(plan: &Plan, table: &Table) -> bool {
 
 fn is_local_value(value: &Value) -> bool {
     match value {
-        Value::Term(term) => is_local_term(term),
+        Value::Term(term) => term.is_local(),
         Value::Constant(_) => true,
         Value::Object { unless_null, members } => {
-            unless_null.as_ref().is_none_or(is_local_term) && members.iter().all(|member| is_local_value(&member.value))
+            unless_null.as_ref().is_none_or(Term::is_local)
+                && members.iter().all(|member| is_local_value(&member.value))
         }
         Value::Query(_) | Value::Computed { .. } | Value::Cursor => false,
-    }
-}
-
-/// Whether a condition speaks of nothing but the row.
-fn is_local(condition: &Predicate) -> bool {
-    match condition {
-        Predicate::Constant(_) => true,
-        Predicate::And(parts) | Predicate::Or(parts) => parts.iter().all(is_local),
-        Predicate::Not(part) => is_local(part),
-        Predicate::Compare { left, right, .. } => is_local_term(left) && is_local_term(right),
-        Predicate::IsNull { term, .. } => is_local_term(term),
-        Predicate::Exists(_) | Predicate::Own { .. } => false,
-        Predicate::Truth(term) => is_local_term(term),
-    }
-}
-
-fn is_local_term(term: &Term) -> bool {
-    match term {
-        Term::Column { .. } | Term::Parameter { .. } => true,
-        Term::Call { arguments, .. } | Term::RuleCall { arguments, .. } => arguments.iter().all(is_local_term),
-        Term::Json { term, .. } => is_local_term(term),
-        Term::Case { branches, otherwise } => {
-            branches
-                .iter()
-                .all(|(condition, value)| is_local(condition) && is_local_term(value))
-                && otherwise.as_deref().is_none_or(is_local_term)
-        }
-        Term::Truth(predicate) => is_local(predicate),
-        Term::Scalar { .. } | Term::Aggregate(_) => false,
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Changes<'a> {
                     writer.word(") VALUES (");
                     for (index, (column, value)) in group.columns.iter().enumerate() {
                         writer.comma(index);
-                        writer.stored(table, *column, value);
+                        writer.stored_in_row(table, *column, value);
                     }
                     writer.word(")");
                 }
@@ -165,16 +165,8 @@ impl<'a> Changes<'a> {
         writer.word(if feed == Feed::All { " ON " } else { " WHERE " });
         self.same_key(&mut writer, group, key, feed);
         if writer.is_postgres() && !self.plan.by_trigger {
-            if feed == Feed::All {
-                // Always in the order of their keys: two who meet the same rows wait for each other, and do not block.
-                for (index, column) in key.iter().enumerate() {
-                    writer.word(if index == 0 { " ORDER BY " } else { ", " });
-                    writer.column(0, table, *column);
-                }
-            }
             // Nobody may change it in between.
-            writer.word(" FOR UPDATE OF ");
-            writer.alias(alias);
+            self.locked(&mut writer, if feed == Feed::All { key } else { &[] }, alias);
         }
         writer.pop_scope();
         finish(writer)
@@ -285,15 +277,20 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn lock(&self, targets: &Predicate) -> Statement {
         let (mut writer, alias) = self.selected(targets, None);
-        let table = self.plan.write.table;
-        for (index, column) in self.catalog.table(table).primary_key.iter().enumerate() {
+        let key = &self.catalog.table(self.plan.write.table).primary_key;
+        self.locked(&mut writer, key, alias);
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// Always in the order of their keys: two who want the same rows wait for each other, and do not block.
+    fn locked(&self, writer: &mut Writer<'_>, key: &[ColumnId], alias: Alias) {
+        for (index, column) in key.iter().enumerate() {
             writer.word(if index == 0 { " ORDER BY " } else { ", " });
-            writer.column(0, table, *column);
+            writer.column(0, self.plan.write.table, *column);
         }
         writer.word(" FOR UPDATE OF ");
         writer.alias(alias);
-        writer.pop_scope();
-        finish(writer)
     }
 
     /// What is kept of rows that are looked up; of at most two where it must be one.
@@ -407,7 +404,7 @@ impl<'a> Changes<'a> {
             writer.bare_column(table, *column);
             writer.word(" = ");
             match feed {
-                Feed::Each => writer.stored(table, *column, value),
+                Feed::Each => writer.stored_in_row(table, *column, value),
                 Feed::All => writer.stored_of_source(table, *column, value),
             }
         }

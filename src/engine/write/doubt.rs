@@ -76,7 +76,7 @@ impl Steps<'_> {
         if self.is_refused(session, run.plan, doubt, of).await? {
             return Err(self.check_failed(run.plan, doubt.what).at_row(row));
         }
-        self.name_reference(session, run.plan, doubt, of, &mut error).await?;
+        self.name_columns(session, run.plan, doubt, of, &mut error).await?;
         Err(error)
     }
 
@@ -201,6 +201,7 @@ impl Steps<'_> {
             within,
             set,
             check,
+            ..
         } = &plan.write.change
         else {
             return Err(error);
@@ -228,8 +229,7 @@ impl Steps<'_> {
         if self.is_refused(session, plan, doubt, Of::Nothing).await? {
             return Err(self.check_failed(plan, doubt.what));
         }
-        self.name_reference(session, plan, doubt, Of::Nothing, &mut error)
-            .await?;
+        self.name_columns(session, plan, doubt, Of::Nothing, &mut error).await?;
         Err(error)
     }
 
@@ -355,8 +355,9 @@ impl Steps<'_> {
         }
     }
 
-    /// SQLite says of a foreign key neither its name nor its columns: those that lead nowhere are looked for.
-    async fn name_reference(
+    /// SQLite says of a foreign key neither its name nor its columns: those that lead nowhere are looked for. Nor of a key
+    /// that is missing.
+    async fn name_columns(
         &mut self,
         session: &mut Session,
         plan: &WritePlan,
@@ -364,9 +365,18 @@ impl Steps<'_> {
         of: Of<'_>,
         error: &mut Error,
     ) -> Result<()> {
-        let Some(violation) = &error.violation else {
+        let Some(violation) = &mut error.violation else {
             return Ok(());
         };
+        if violation.kind == ViolationKind::NotNull && violation.table.is_none() {
+            // A key that SQLite would have let be null.
+            let table = self.script.snapshot.catalog.table(plan.write.table);
+            violation.table = Some(table.name.as_str().to_owned());
+            if let [only] = table.primary_key.as_slice() {
+                violation.columns = vec![table.column(*only).name.as_str().to_owned()];
+            }
+            return Ok(());
+        }
         if violation.kind != ViolationKind::ForeignKey || violation.table.is_some() {
             return Ok(());
         }

@@ -305,6 +305,7 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
             within,
             set,
             check,
+            ..
         } => {
             if plan.by_trigger {
                 all.main = Some(changes.targets(targets, within.as_ref()));
@@ -321,7 +322,7 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
         Change::Find { targets, within, one } => {
             all.main = Some(changes.find(targets, within.as_ref(), *one));
         }
-        Change::Delete { targets, within } => {
+        Change::Delete { targets, within, .. } => {
             if plan.keeps {
                 all.main = Some(changes.targets(targets, within.as_ref()));
                 all.delete_kept = Some(changes.delete_kept(index, targets));

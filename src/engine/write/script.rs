@@ -16,7 +16,7 @@ use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::Batch;
 use crate::rules::{Change, Conflict, Group};
-use crate::sql::{Feed, Flavor, Statement};
+use crate::sql::{Feed, Flavor, Statement, fixed};
 use crate::value::{Datum, Value};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,11 +118,18 @@ impl Script {
         };
         steps.lock_in_order(session).await?;
         let mut read_back = 0;
-        for (index, plan) in plans.iter().enumerate() {
-            let written = steps
-                .write(session, index, plan)
-                .await
-                .map_err(|error| if plans.len() > 1 { error.of_write(index) } else { error })?;
+        let mut index = 0;
+        while let Some(plan) = plans.get(index) {
+            let of = |error: Error| if plans.len() > 1 { error.of_write(index) } else { error };
+            if index == read_back && unit_skips(plans, index) {
+                session.change(&fixed("SAVEPOINT unit"), &[Vec::new()]).await?;
+            }
+            let written = steps.write(session, index, plan).await.map_err(of)?;
+            if plan.write.skips && written.count == 0 && steps.kept[index].0.is_empty() {
+                index = steps.skip(session, read_back).await?;
+                read_back = index;
+                continue;
+            }
             steps.written.push(written);
             let ends = plans
                 .get(index + 1)
@@ -131,13 +138,29 @@ impl Script {
                 for (earlier, plan) in plans.iter().enumerate().take(index + 1).skip(read_back) {
                     steps.read_back(session, earlier, plan).await?;
                 }
+                if unit_skips(plans, read_back) {
+                    session.change(&fixed("RELEASE SAVEPOINT unit"), &[Vec::new()]).await?;
+                }
                 read_back = index + 1;
             }
+            index += 1;
         }
         let written = steps.written;
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = written;
         Ok(())
     }
+}
+
+/// The writes of the unit that begins with one.
+fn unit_of(plans: &[WritePlan], first: usize) -> &[WritePlan] {
+    let unit = plans[first].write.unit;
+    let length = plans[first..].iter().take_while(|plan| plan.write.unit == unit).count();
+    &plans[first..first + length]
+}
+
+/// Whether the unit that begins with a write may be left out when something of it has happened.
+fn unit_skips(plans: &[WritePlan], first: usize) -> bool {
+    unit_of(plans, first).iter().skip(1).any(|plan| plan.write.skips)
 }
 
 impl Work for Script {
@@ -184,6 +207,26 @@ pub(super) struct Steps<'s> {
 impl Steps<'_> {
     pub(super) fn face(&self, plan: &WritePlan) -> &Face {
         self.script.snapshot.catalog.face(plan.write.face)
+    }
+
+    /// Leaves out a unit, of which the row that it is about is not there; the index of the next one's first write.
+    async fn skip(&mut self, session: &mut Session, first: usize) -> Result<usize> {
+        let plans = &self.script.ready.program.writes;
+        if unit_skips(plans, first) {
+            for words in ["ROLLBACK TO SAVEPOINT unit", "RELEASE SAVEPOINT unit"] {
+                session.change(&fixed(words), &[Vec::new()]).await?;
+            }
+        }
+        let next = first + unit_of(plans, first).len();
+        self.written.truncate(first);
+        for (kept, plan) in self.kept[first..next].iter_mut().zip(&plans[first..next]) {
+            kept.0.clear();
+            self.written.push(Written {
+                body: plan.returning.as_ref().map(|_| bytes::Bytes::from_static(b"null")),
+                ..Written::default()
+            });
+        }
+        Ok(next)
     }
 
     pub(super) fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {

@@ -210,7 +210,7 @@ impl<'a> Types<'a> {
         let updated = |face| self.update(face).map(|update| &*update.columns);
         let nullable = |face: FaceId, columns: &[ColumnId]| {
             let table = self.catalog.table_of(face);
-            columns.iter().all(|column| table.column(*column).nullable)
+            columns.iter().all(|column| table.takes_null(*column))
         };
         let linked = match &relation.join {
             Join::Through { face, near, far, .. } => all(created(*face), near) && all(created(*face), far),

@@ -142,6 +142,7 @@ fn step(
         formats: Formats::default(),
         unit: 0,
         strict,
+        skips: false,
     };
     Step::Write {
         batch: Box::new(builder.finish_batch(vec![write])),

@@ -254,7 +254,7 @@ impl Builder<'_> {
                 return None;
             }
         };
-        let nullable = column.nullable;
+        let nullable = table.takes_null(id);
         match cast_literal(&literal, &column.data_type, self.catalog) {
             Ok(Datum::Null) if !nullable => {
                 self.error(place, None, format!("{name:?} cannot be null"));
