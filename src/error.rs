@@ -368,7 +368,16 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{Verbs, nearest};
+
+    #[test]
+    fn what_is_taken_in_words() {
+        let verbs = |insert, update, delete| Verbs { insert, update, delete }.words();
+        assert_eq!(verbs(true, true, true), "new rows, changes and deletes");
+        assert_eq!(verbs(true, false, true), "new rows and deletes");
+        assert_eq!(verbs(false, true, false), "changes");
+        assert_eq!(verbs(false, false, false), "nothing");
+    }
 
     #[test]
     fn only_what_is_near_is_suggested() {
