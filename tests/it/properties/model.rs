@@ -128,7 +128,7 @@ impl Below {
                 let changes = matches!(self, Below::Upsert(_));
                 let mut rows = of_item(item, rows).into_iter();
                 let may = |row: NewRow| {
-                    !sends(&row.sent, &access.no_create) && !(changes && sends(&row.sent, &access.no_update))
+                    !(sends(&row.sent, &access.no_create) || changes && sends(&row.sent, &access.no_update))
                 };
                 (None, rows.all(may))
             }
