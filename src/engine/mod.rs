@@ -5,6 +5,7 @@ mod bind;
 mod binding;
 mod cache;
 mod cursor;
+pub mod deadline;
 mod effects;
 mod enums;
 mod exposure;

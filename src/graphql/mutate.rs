@@ -115,6 +115,7 @@ impl GraphQl {
                 Reply {
                     later: fault.later,
                     too_large: fault.too_large,
+                    status: fault.status,
                     ..Reply::of(Content::Whole(body.to_string().into_bytes().into()))
                 }
             }

@@ -47,13 +47,12 @@ pub(super) fn told(mut response: Response, error: Error) -> Response {
         Kind::TooSlow => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Kind::TooMany => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
-        }
-        Kind::Unavailable if !headers.contains_key(RETRY_AFTER) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         _ => {}
+    }
+    if let Some(seconds) = error.retry_after()
+        && !headers.contains_key(RETRY_AFTER)
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response.extensions_mut().insert(Arc::new(error));
     response

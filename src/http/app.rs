@@ -6,6 +6,7 @@ use super::proxies::Proxies;
 use super::route::{Route, path_segments, query_pairs, route};
 use super::{answer, body, catalog, playground};
 use crate::auth::Authenticator;
+use crate::engine::deadline::in_time;
 use crate::engine::{Engine, Schema};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
@@ -15,7 +16,6 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use futures_util::FutureExt as _;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
@@ -264,11 +264,6 @@ fn check_size(headers: &HeaderMap) -> Result<()> {
     }
     let message = format!("the headers have {size} bytes; this server takes {HEADERS}");
     Err(Error::new(Kind::HeadersTooLarge, Code::LIMIT_EXCEEDED, message))
-}
-
-/// What is done by the deadline, or the error that the caller is told instead.
-fn in_time<T>(deadline: Instant, work: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
-    tokio::time::timeout_at(deadline.into(), work).map(|done| done.map_err(|_| super::edge::late()))
 }
 
 /// Whatever made the database unreachable, the caller should come back later.

@@ -1,7 +1,8 @@
 //! What every exchange has in common: an id, a time limit, caught panics, tags, headers, one line in the log.
 
 use super::answer;
-use crate::error::{Code, Error, Kind};
+use crate::engine::deadline::late;
+use crate::error::{Error, Kind};
 use axum::body::Body;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -181,12 +182,6 @@ impl<H: Handler> Edge<H> {
         }
         Response::from_parts(parts, Body::from(bytes))
     }
-}
-
-/// The error of a request whose time is up.
-pub(super) fn late() -> Error {
-    let message = "the request took too long; ask for less, or try again later";
-    Error::new(Kind::Unavailable, Code::TIMEOUT, message)
 }
 
 /// Whether `If-None-Match` names a tag (weakly compared, as the header wants it).

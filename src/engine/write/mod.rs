@@ -19,6 +19,7 @@ pub use explain::{StatementExplanation, WriteExplanation};
 pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
+use super::deadline::goes_on;
 use super::{Engine, Snapshot, answer};
 use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
@@ -117,9 +118,8 @@ impl Engine {
             (done, held)
         };
         // In a task of its own: a caller who leaves must not leave it in the middle.
-        let (done, held) = tokio::spawn(tracing::Instrument::in_current_span(work))
-            .await
-            .map_err(Error::internal)?;
+        let work = tokio::spawn(tracing::Instrument::in_current_span(work));
+        let (done, held) = goes_on(once.is_some(), work).await.map_err(Error::internal)?;
         match done {
             Ok(()) => {
                 if let Some(held) = held {
