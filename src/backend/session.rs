@@ -56,6 +56,8 @@ pub struct Changed {
     pub rows: Vec<(usize, Vec<Datum>)>,
     /// How many rows it has changed, those that cascades and triggers changed apart.
     pub count: u64,
+    /// On SQLite those too that triggers and cascades changed: where triggers write in place of a view, these are all.
+    pub touched: u64,
     /// What its rows take of a room.
     pub claim: Claim,
     bytes: usize,

@@ -20,7 +20,7 @@ pub use output::{
 };
 
 pub use write::{
-    Assignment, Batch, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
+    Assignment, Batch, Before, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
 };
 
 use crate::ident::Name;

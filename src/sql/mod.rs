@@ -21,6 +21,7 @@ mod single;
 mod statement;
 mod stored;
 mod term;
+mod through;
 mod wire;
 mod writer;
 

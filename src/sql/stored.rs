@@ -35,6 +35,19 @@ impl Writer<'_> {
         self.word(number);
     }
 
+    /// The same in a row that is written: a key is an error where it is null, which SQLite itself lets pass.
+    pub(super) fn stored_in_row(&mut self, table: TableId, column: ColumnId, value: &Term) {
+        let own = self.catalog.table(table);
+        let is_present = !self.is_postgres() && own.column(column).nullable && !own.takes_null(column);
+        if is_present {
+            self.word("diglot_present(");
+        }
+        self.stored(table, column, value);
+        if is_present {
+            self.word(")");
+        }
+    }
+
     /// A value that a column is to hold.
     pub(super) fn stored(&mut self, table: TableId, column: ColumnId, value: &Term) {
         match value {
@@ -223,13 +236,16 @@ impl Writer<'_> {
     }
 
     /// The columns of a row's key.
-    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Option<Alias>) {
         if key.is_empty() {
-            self.row_number(table, Some(alias));
+            self.row_number(table, alias);
         }
         for (index, column) in key.iter().enumerate() {
             self.comma(index);
-            self.aliased(alias, table, *column);
+            match alias {
+                Some(alias) => self.aliased(alias, table, *column),
+                None => self.bare_column(table, *column),
+            }
         }
     }
 

@@ -42,6 +42,7 @@ mod plans;
 mod properties;
 mod responses;
 mod schemas;
+mod skew;
 mod snapshots;
 mod state;
 mod statements;

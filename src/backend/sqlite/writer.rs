@@ -358,6 +358,7 @@ impl Writing {
         let mut changed = Changed::default();
         let mut prepared = self.connection.prepare_cached(statement.text()).map_err(Fault::from)?;
         let columns = prepared.column_count();
+        let before = self.connection.total_changes();
         for (index, values) in values.iter().enumerate() {
             let mut one = || -> Result<(), Fault> {
                 run::bind(&mut prepared, values)?;
@@ -379,6 +380,7 @@ impl Writing {
                 if values.is_empty() { error } else { error.at_row(index) }
             })?;
         }
+        changed.touched = self.connection.total_changes().saturating_sub(before);
         Ok(changed)
     }
 

@@ -11,6 +11,7 @@ mod refusal;
 mod row;
 mod script;
 mod single;
+mod through;
 mod values;
 mod violation;
 

@@ -158,14 +158,17 @@ impl Filler<'_> {
         let Form::Stored { table, column } = mark.form else {
             return self.binder.plain(value, mark);
         };
-        let own = self.binder.catalog.table(table).column(column);
+        let (table, own) = {
+            let table = self.binder.catalog.table(table);
+            (table, table.column(column))
+        };
         let name = self.face.map_or("", |face| face.column(column).name.as_str());
         let named = |error: Error| {
             let message = format!("{name}: {}", error.message);
             Error { message, ..error }.at(name)
         };
         if *value == Value::Null {
-            return if own.nullable {
+            return if table.takes_null(column) {
                 Ok(Datum::Null)
             } else {
                 let message = format!("{name:?} cannot be null");

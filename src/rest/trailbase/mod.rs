@@ -126,7 +126,8 @@ impl Dialect for TrailBase {
             Kind::Conflict if error.code != Code::KEY_IN_USE => StatusCode::BAD_REQUEST,
             kind => write::status(kind),
         };
-        let response = if status == StatusCode::METHOD_NOT_ALLOWED {
+        // That there is no such API or method is said without words; what a view does not take is said with them.
+        let response = if status == StatusCode::METHOD_NOT_ALLOWED && error.takes.is_none() {
             write::empty(status)
         } else {
             let message = if is_bad_id(error, call) {
