@@ -10,11 +10,13 @@ pub mod deadline;
 mod effects;
 mod enums;
 mod exposure;
+mod indexes;
 mod start;
 mod stream;
 mod system;
 mod write;
 
+pub use indexes::missing_indexes;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 pub use system::USERS;

@@ -20,7 +20,7 @@ pub use output::{
 };
 
 pub use write::{
-    Assignment, Batch, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
+    Assignment, Batch, Before, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
 };
 
 use crate::ident::Name;
@@ -132,4 +132,9 @@ pub struct Page {
     pub total: bool,
     /// Whether [`crate::engine::Outcome::next`] is wanted: a cursor to the rest, if there is one.
     pub next: bool,
+    /// Whether the limit is [`SHORT`] at most: then the page may be kept until it is known how many rows it has.
+    pub short: bool,
 }
+
+/// Most rows of a short page.
+pub const SHORT: u64 = 1000;

@@ -13,6 +13,7 @@ mod layout;
 mod level;
 mod nested;
 mod own;
+mod page;
 mod predicate;
 mod probe;
 mod render;
@@ -21,6 +22,7 @@ mod single;
 mod statement;
 mod stored;
 mod term;
+mod through;
 mod wire;
 mod writer;
 

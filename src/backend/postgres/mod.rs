@@ -45,7 +45,7 @@ impl Postgres {
     pub(super) async fn connect(settings: &Settings) -> Result<Self> {
         let pool = Pool::new(&settings.url, settings.pool_size, settings.statement_timeout)?;
         match pool.first().await {
-            Ok(Some(connection)) => pool.push(connection, Purpose::Read),
+            Ok(Some(session)) => pool.push(session, Purpose::Read),
             Ok(None) => {
                 let message = format!(
                     "a pooler answers at {}, and gives each transaction another session: statements and settings of one \

@@ -21,6 +21,7 @@ mod pool;
 mod reader;
 mod run;
 mod types;
+mod views;
 mod write;
 mod writer;
 

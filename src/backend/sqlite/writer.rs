@@ -20,6 +20,7 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use futures_util::FutureExt;
 use rusqlite::Connection;
+use rusqlite::limits::Limit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -357,6 +358,7 @@ impl Writing {
         let mut changed = Changed::default();
         let mut prepared = self.connection.prepare_cached(statement.text()).map_err(Fault::from)?;
         let columns = prepared.column_count();
+        let before = self.connection.total_changes();
         for (index, values) in values.iter().enumerate() {
             let mut one = || -> Result<(), Fault> {
                 run::bind(&mut prepared, values)?;
@@ -378,6 +380,7 @@ impl Writing {
                 if values.is_empty() { error } else { error.at_row(index) }
             })?;
         }
+        changed.touched = self.connection.total_changes().saturating_sub(before);
         Ok(changed)
     }
 
@@ -387,8 +390,11 @@ impl Writing {
             clock: &self.clock,
             row: usize::MAX,
         };
-        run::read(&self.connection, leash, run, None)
-            .map_err(|fault| fault.of_a_run(self.clock.is_up()))
+        let read = run::read(&self.connection, leash, run, None);
+        // What an answer may hold says nothing of what may be written.
+        let unbound = self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::MAX);
+        let read = read.and_then(|rows| unbound.map(|_| rows).map_err(Fault::from));
+        read.map_err(|fault| fault.of_a_run(self.clock.is_up()))
             .map_err(Error::from)
     }
 }

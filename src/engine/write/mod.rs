@@ -12,6 +12,7 @@ mod row;
 mod script;
 mod single;
 mod suspects;
+mod through;
 mod values;
 mod violation;
 
@@ -148,7 +149,9 @@ impl Engine {
             }
             Err(error) => {
                 let nameless = blame::is_nameless(&error);
-                let error = violation::told(error, &snapshot.catalog, view);
+                let plan = ready.program.writes.get(error.write.unwrap_or_default());
+                let face = plan.map(|plan| plan.write.face);
+                let error = violation::told(error, &snapshot.catalog, view, face);
                 let error = if nameless {
                     let suspects = std::mem::take(&mut *suspects.lock().unwrap_or_else(PoisonError::into_inner));
                     self.named(&snapshot.catalog, error, suspects).await
