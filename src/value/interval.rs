@@ -149,7 +149,7 @@ fn clock(text: &str, span: &mut Span) -> Option<()> {
             .is_ok_and(|seconds| (0.0..60.0).contains(&seconds));
         (two && below).then(|| own.add_seconds(seconds))??;
     }
-    if minutes > 59 || minutes < 0 || parts.next().is_some() {
+    if !(0..=59).contains(&minutes) || parts.next().is_some() {
         return None;
     }
     span.micros = span
