@@ -4,12 +4,13 @@
 mod walk;
 
 use super::error::Fault;
+use super::template::{Marks, Place};
 use super::types::{Ref, Types, Wrap};
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::VariableDefinition;
 use async_graphql_value::{ConstValue, Name, Value};
 use serde_json::Value as Json;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use walk::{Shape, Walk};
 
@@ -24,6 +25,8 @@ pub(super) const VALUES: usize = 100_000;
 pub(crate) struct Variables {
     values: HashMap<String, (ConstValue, usize)>,
     copied: Cell<usize>,
+    /// Stand for values while a conversion is tried.
+    marks: RefCell<Option<Marks>>,
     /// In a mutation a condition must not become another one by a variable that was left out.
     strict: bool,
 }
@@ -92,6 +95,7 @@ pub(crate) fn variables<'a>(
             strict: writes && values.len() < definitions.len(),
             values,
             copied: Cell::new(0),
+            marks: RefCell::default(),
         })
     } else {
         Err(faults)
@@ -161,6 +165,31 @@ pub(crate) fn argument<'a>(
 }
 
 impl Variables {
+    /// The value of a variable, and its weight.
+    pub(super) fn get(&self, name: &str) -> Option<&(ConstValue, usize)> {
+        self.values.get(name)
+    }
+
+    /// From here on marks stand for values, until [`Variables::end_trial`].
+    pub(super) fn begin_trial(&self, marks: Marks) {
+        self.copied.set(0);
+        *self.marks.borrow_mut() = Some(marks);
+    }
+
+    /// The marks with their places, and how much was copied; then values stand for themselves again.
+    pub(super) fn end_trial(&self) -> Option<(Marks, usize)> {
+        let marks = self.marks.borrow_mut().take()?;
+        Some((marks, self.copied.replace(0)))
+    }
+
+    /// Whether a value is a mark, which is now known to be what a slot holds.
+    pub(super) fn found(&self, value: &ConstValue, place: Place) -> bool {
+        match (&mut *self.marks.borrow_mut(), value) {
+            (Some(marks), ConstValue::Binary(mark)) => marks.found(mark, place),
+            _ => false,
+        }
+    }
+
     /// A value with its variables in place.
     pub(crate) fn fill(&self, value: &Value) -> Option<ConstValue> {
         Some(match value {
@@ -169,6 +198,11 @@ impl Variables {
                 self.copied.set(self.copied.get().saturating_add(*weight));
                 if self.copied.get() > VALUES {
                     return None;
+                }
+                if let Some(marks) = &mut *self.marks.borrow_mut()
+                    && let Some(mark) = marks.mark(name)
+                {
+                    return Some(mark);
                 }
                 return Some(value.clone());
             }

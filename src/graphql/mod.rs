@@ -17,6 +17,7 @@ mod mutate;
 mod names;
 mod road;
 mod sdl;
+mod template;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -45,6 +46,7 @@ pub struct GraphQl {
     documents: cache::Documents,
     persisted: cache::Persisted,
     schemas: cache::Schemas,
+    templates: template::Templates,
     /// Documents that ask about the schema are answered so many at once: each takes a processor for as long as it takes.
     introspecting: tokio::sync::Semaphore,
     sights: Mutex<Sights>,
@@ -73,6 +75,7 @@ impl GraphQl {
             documents: cache::Documents::new(),
             persisted: cache::Persisted::new(),
             schemas: cache::Schemas::new(),
+            templates: template::Templates::new(),
             introspecting: tokio::sync::Semaphore::new(INTROSPECTING),
             sights: Mutex::default(),
         }
@@ -150,6 +153,7 @@ impl GraphQl {
             };
             self.documents.keep(number);
             self.schemas.keep(number);
+            self.templates.keep(number);
         }
         sights
             .names

@@ -7,6 +7,7 @@ mod build;
 mod filter;
 mod once;
 mod output;
+mod shape;
 mod write;
 
 pub use build::{Builder, Values};
@@ -17,6 +18,7 @@ pub use output::{
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,
 };
 
+pub use shape::ReadShape;
 pub use write::{
     Assignment, Batch, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
 };
@@ -31,7 +33,7 @@ pub struct Slot(pub u32);
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The shape.
-    pub read: Read,
+    pub read: ReadShape,
     /// What fills its holes.
     pub values: Values,
 }

@@ -33,15 +33,24 @@ pub(super) struct Reader {
     /// Which state of the pool it was opened in.
     pub(super) generation: u64,
     pub(super) clock: Arc<Clock>,
+    /// It plans by the values that are bound, see [`Reader::open`].
+    pub(super) peeks: bool,
+    /// The thread that used it last; 0 for none.
+    pub(super) thread: u32,
 }
 
 impl Reader {
     /// Opens one. Where another connection holds the file, that is waited for so long: never on an asynchronous worker.
-    pub(super) fn open(place: &Place, generation: u64, patience: Duration) -> Result<Self, Fault> {
+    ///
+    /// SQLite may plan by the values that are bound (those of a LIMIT, of a pattern), and then plans anew whenever they are:
+    /// each run of such a statement costs as much as preparing it. So only a reader that `peeks` does; patterns need it, to
+    /// be looked for along an index.
+    pub(super) fn open(place: &Place, generation: u64, patience: Duration, peeks: bool) -> Result<Self, Fault> {
         let clock = Clock::new();
         let connection = place.connect(false)?;
         configure(&connection, &clock, patience)?;
         connection.pragma_update(None, "query_only", true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, !peeks)?;
         // The first look at the file: here it shows whether it is a database at all.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         if tracing::enabled!(target: "diglot::sqlite", tracing::Level::TRACE) {
@@ -54,6 +63,8 @@ impl Reader {
             connection,
             generation,
             clock,
+            peeks,
+            thread: 0,
         })
     }
 
@@ -61,6 +72,12 @@ impl Reader {
     pub(super) fn until(&self, deadline: Instant, patience: Duration) -> Result<(), Fault> {
         self.clock.set(deadline);
         Ok(self.connection.busy_timeout(patience)?)
+    }
+
+    /// From here on statements end when they have had so much of a processor, and at `deadline`. They wait for no lock.
+    pub(super) fn briefly(&self, begin: Instant, share: Duration, deadline: Instant) -> Result<(), Fault> {
+        self.clock.set_share(begin, share, deadline);
+        Ok(self.connection.busy_timeout(Duration::ZERO)?)
     }
 
     /// How far a run may go: to the end of its time, and to rows of so many bytes.

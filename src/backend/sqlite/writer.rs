@@ -350,6 +350,7 @@ impl Writing {
                 run::bind(&mut prepared, values)?;
                 if columns == 0 {
                     prepared.raw_execute()?;
+                    changed.numbers.push(self.connection.last_insert_rowid());
                 } else {
                     let mut rows = prepared.raw_query();
                     while let Some(row) = rows.next()? {

@@ -15,6 +15,8 @@ pub(super) struct GroupRun<'a> {
     pub(super) statements: &'a GroupStatements,
     pub(super) check: Verdict,
     pub(super) set_check: Verdict,
+    /// Rows are known by the numbers that SQLite gave them, and nothing is returned of them.
+    pub(super) numbered: bool,
 }
 
 /// What a statement returned, by the index of the row that it was for.
