@@ -10,6 +10,7 @@ use async_graphql_parser::Positioned;
 use async_graphql_parser::types::VariableDefinition;
 use async_graphql_value::{ConstValue, Name, Value};
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use walk::{Shape, Walk};
@@ -125,11 +126,11 @@ fn weight(json: &Json) -> usize {
 /// It does not fit its type.
 pub(crate) fn argument<'a>(
     types: Types<'a>,
-    variables: &Variables,
+    variables: &'a Variables,
     name: &'a str,
     ty: Ref,
     value: &Positioned<Value>,
-) -> Result<Option<ConstValue>, Fault> {
+) -> Result<Option<Cow<'a, ConstValue>>, Fault> {
     if variables.strict
         && let Some(lacking) = variables.lacking(types, ty, &value.node)
     {
@@ -137,6 +138,13 @@ pub(crate) fn argument<'a>(
             "a condition of a mutation needs the variable \"${lacking}\", which was not given: without it more rows would be meant"
         );
         return Err(Fault::validation(message).at(value.pos));
+    }
+    // A variable of a type that fits has been coerced already; only null may stand in it where none is allowed.
+    if let Value::Variable(name) = &value.node
+        && let Some(constant) = variables.lend(name.as_str())
+        && *constant != ConstValue::Null
+    {
+        return Ok(Some(constant));
     }
     let filled = variables.fill(&value.node);
     if variables.copied.get() > VALUES {
@@ -152,13 +160,9 @@ pub(crate) fn argument<'a>(
         }
         return Ok(None);
     };
-    // A variable of a type that fits has been coerced already; only null may stand in it where none is allowed.
-    if matches!(value.node, Value::Variable(_)) && constant != ConstValue::Null {
-        return Ok(Some(constant));
-    }
     Walk::from(types, name)
         .coerce(Shape::Schema(ty), constant)
-        .map(Some)
+        .map(|value| Some(Cow::Owned(value)))
         .map_err(|reason| {
             Fault::validation(format!("Argument \"{name}\" has an invalid value: {reason}")).at(value.pos)
         })
@@ -190,22 +194,25 @@ impl Variables {
         }
     }
 
+    /// The value of a variable. Each use counts as if it were a copy, as what is made of it is as large; `None` also where
+    /// these are too many.
+    fn borrow(&self, name: &str) -> Option<&ConstValue> {
+        let (value, weight) = self.values.get(name)?;
+        self.copied.set(self.copied.get().saturating_add(*weight));
+        (self.copied.get() <= VALUES).then_some(value)
+    }
+
+    /// The same, or a mark that stands for it.
+    fn lend(&self, name: &str) -> Option<Cow<'_, ConstValue>> {
+        let value = self.borrow(name)?;
+        let mark = self.marks.borrow_mut().as_mut().and_then(|marks| marks.mark(name));
+        Some(mark.map_or(Cow::Borrowed(value), Cow::Owned))
+    }
+
     /// A value with its variables in place.
     pub(crate) fn fill(&self, value: &Value) -> Option<ConstValue> {
         Some(match value {
-            Value::Variable(name) => {
-                let (value, weight) = self.values.get(name.as_str())?;
-                self.copied.set(self.copied.get().saturating_add(*weight));
-                if self.copied.get() > VALUES {
-                    return None;
-                }
-                if let Some(marks) = &mut *self.marks.borrow_mut()
-                    && let Some(mark) = marks.mark(name)
-                {
-                    return Some(mark);
-                }
-                return Some(value.clone());
-            }
+            Value::Variable(name) => return self.lend(name.as_str()).map(Cow::into_owned),
             Value::Null => ConstValue::Null,
             Value::Number(number) => ConstValue::Number(number.clone()),
             Value::String(text) => ConstValue::String(text.clone()),
