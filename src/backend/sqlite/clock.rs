@@ -21,7 +21,11 @@ fn micros(moment: Instant) -> u64 {
     u64::try_from(moment.saturating_duration_since(*START).as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What this thread has had of a processor, in microseconds; where that is not told, time itself.
+/// What this thread has had of a processor; where that is not told, time itself.
+pub(super) fn processor_time() -> Duration {
+    Duration::from_micros(processor())
+}
+
 fn processor() -> u64 {
     #[cfg(unix)]
     {

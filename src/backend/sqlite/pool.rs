@@ -14,7 +14,7 @@
 //! away, and it panics on a runtime of one thread. Mapping the file instead of copying its pages saves a quarter of a read
 //! (9.9 against 7.6 µs); each reader's mapping counts in the resident size, though the pages are the system's.
 
-use super::clock::Timer;
+use super::clock::{Timer, processor_time};
 use super::fault::Fault;
 use super::place::{Place, away};
 use super::reader::{Reader, Watch};
@@ -39,8 +39,9 @@ const QUICK_HELD: Duration = Duration::from_millis(16);
 /// Longest row that is written on a worker.
 const QUICK_ROW: usize = 256 << 10;
 
-/// A statement that takes longer than this goes aside the next time; there the detour is under two per cent of it.
-const SLOW: Duration = Duration::from_millis(2);
+/// A statement that takes more of the processor than this goes aside the next time; there the detour is under two per cent
+/// of it.
+const SLOW: Duration = Duration::from_millis(3);
 
 /// Time for which a statement whose single calls may be long runs among the brief ones; then it is slow.
 const BRIEF: Duration = Duration::from_millis(200);
@@ -333,7 +334,7 @@ impl Pool {
         match outcome {
             Ok(rows) => {
                 // One that has proved quick need not go aside the next time.
-                if time < SLOW {
+                if time.processor < SLOW && time.all < QUICK_HELD {
                     self.slow.forget(run.statement.text());
                 }
                 Ok(Some(rows))
@@ -407,7 +408,7 @@ impl Pool {
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<(T, Duration)> {
         let (outcome, time) = self.on_a_thread(&self.aside, self.timeout, peeks, work).await?;
-        Ok((outcome?, time))
+        Ok((outcome?, time.all))
     }
 
     /// On a thread, as one of so many, for a time from when it begins.
@@ -417,7 +418,7 @@ impl Pool {
         limit: Duration,
         peeks: bool,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<(Result<T, Fault>, Duration)> {
+    ) -> Result<(Result<T, Fault>, Took)> {
         let waits = Instant::now() + self.timeout;
         let permit = self.permit_of(places, waits).await?;
         let reader = self.reader(waits, peeks).await?;
@@ -430,18 +431,30 @@ impl Pool {
         let watch: Watch = reader.watch(deadline);
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
+            let had = processor_time();
             let outcome = reader
                 .until(deadline, deadline.saturating_duration_since(begin))
                 .and_then(|()| work(&reader))
                 .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
             reader.unwatch();
             drop(permit);
-            (reader, outcome, begin.elapsed())
+            let time = Took {
+                all: begin.elapsed(),
+                processor: processor_time().saturating_sub(had),
+            };
+            (reader, outcome, time)
         });
         let (reader, outcome, time) = ended(&mut thread, &watch, deadline).await.map_err(Error::internal)?;
         self.give(reader, &outcome);
         Ok((outcome, time))
     }
+}
+
+/// How long something took.
+struct Took {
+    all: Duration,
+    /// Of the processor.
+    processor: Duration,
 }
 
 /// This thread among all of the process.

@@ -159,3 +159,33 @@ pub(super) fn configure(connection: &Connection, clock: &Arc<Clock>, patience: D
     super::functions::register(connection, clock)?;
     super::aggregates::register(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{PATIENCE, Place, Reader};
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn who_peeks_alone_plans_anew_with_each_value() {
+        let place = Place::parse(":memory:").expect("a place");
+        let keeper = place.connect(true).expect("opens");
+        keeper
+            .execute_batch(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, word TEXT); INSERT INTO t (word) VALUES ('b'), ('a'), ('c');",
+            )
+            .expect("is written");
+        for peeks in [false, true] {
+            let reader = Reader::open(&place, 1, PATIENCE, peeks).expect("opens");
+            let mut statement = reader
+                .connection
+                .prepare("SELECT id FROM t ORDER BY word LIMIT ?1")
+                .expect("prepares");
+            for limit in 1..=3_usize {
+                let rows = statement.query_map([limit], |row| row.get::<_, i64>(0)).expect("runs");
+                assert_eq!(rows.count(), limit);
+            }
+            let anew = statement.get_status(StatementStatus::RePrepare);
+            assert_eq!(anew > 0, peeks, "planned anew {anew} times");
+        }
+    }
+}
