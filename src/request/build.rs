@@ -20,16 +20,6 @@ impl Values {
             *place = value;
         }
     }
-
-    /// How many values the longest list holds.
-    #[must_use]
-    pub fn longest(&self) -> usize {
-        let lengths = self.0.iter().map(|value| match value {
-            Value::List(items) => items.len(),
-            _ => 0,
-        });
-        lengths.max().unwrap_or(0)
-    }
 }
 
 /// Fills [`Values`] while a front makes the shape.

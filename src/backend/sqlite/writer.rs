@@ -31,8 +31,9 @@ const QUEUE: usize = 1024;
 /// Most works in one transaction.
 const GROUP: usize = 64;
 
-/// A group takes no more work after so long: who waits for the commit has waited enough.
-const GROUP_TIME: Duration = Duration::from_millis(50);
+/// A group takes no more work after so long: who waits for the commit has waited enough. Lists of many rows share what they
+/// change of indexes, and it is written once.
+const GROUP_TIME: Duration = Duration::from_millis(150);
 
 /// Instructions of SQLite's machine between two looks at the clock.
 const INSTRUCTIONS: i32 = 2000;

@@ -24,9 +24,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Times that the rows of a write are looked for where some stand that may only be read.
 const LOOKS: u32 = 3;
 
-/// A list of more values than these is much: rows, as a rule.
-const MANY: usize = 100;
-
 /// The work of one batch.
 pub(super) struct Script {
     pub(super) snapshot: Arc<Snapshot>,
@@ -163,9 +160,8 @@ impl Work for Script {
     }
 
     fn is_alone(&self) -> bool {
-        // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
-        // a commit of its own than for its rows, which cost less without a savepoint to come back to.
-        self.ready.alone || self.batch.values.longest() > MANY
+        // What is checked at the commit must not undo what others have written.
+        self.ready.alone
     }
 }
 
