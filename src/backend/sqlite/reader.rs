@@ -180,9 +180,9 @@ mod tests {
                 .connection
                 .prepare("SELECT id FROM t ORDER BY word LIMIT ?1")
                 .expect("prepares");
-            for limit in 1..=3_usize {
+            for limit in 1..=3_i64 {
                 let rows = statement.query_map([limit], |row| row.get::<_, i64>(0)).expect("runs");
-                assert_eq!(rows.count(), limit);
+                assert_eq!(i64::try_from(rows.count()), Ok(limit));
             }
             let anew = statement.get_status(StatementStatus::RePrepare);
             assert_eq!(anew > 0, peeks, "planned anew {anew} times");
