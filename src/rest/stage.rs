@@ -252,7 +252,8 @@ impl Stage {
                 .read
                 .select
                 .filter
-                .map_or_else(|| "all".into(), |filter| brief(&filter, &request.values)),
+                .as_ref()
+                .map_or_else(|| "all".into(), |filter| brief(filter, &request.values)),
             Err(error) => format!("{:?}: {}", error.kind, error.message),
         }
     }

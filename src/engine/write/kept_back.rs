@@ -86,7 +86,8 @@ impl Steps<'_> {
     /// Whether a row that was to be changed, and that the caller may change, is there all the same: a trigger keeps it.
     pub(super) async fn is_kept_back(&mut self, session: &mut Session, plan: &WritePlan) -> Result<bool> {
         let catalog = &self.script.snapshot.catalog;
-        let (Change::Update { targets, within, .. } | Change::Delete { targets, within, .. }) = &plan.write.change else {
+        let (Change::Update { targets, within, .. } | Change::Delete { targets, within, .. }) = &plan.write.change
+        else {
             return Ok(false);
         };
         if !catalog.table(plan.write.table).triggers {
