@@ -1,7 +1,7 @@
 //! `diglot check`
 
 use super::output::{Output, Style};
-use super::setup::{Configured, NoStart, is_note};
+use super::setup::{self, Configured, NoStart, is_note};
 use super::{Common, Failure, Target};
 use crate::rules::{Finding, Severity};
 use serde_json::json;
@@ -26,7 +26,11 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
     let access = configured.access(target.access);
     // Nothing is made for a check, not even secrets.
     let findings = match configured.try_start(access, "").await {
-        Ok(ready) => ready.findings,
+        Ok(ready) => {
+            let elsewhere = setup::elsewhere(&ready.engine, &configured.config).await;
+            let elsewhere = elsewhere.map(|message| Finding::error("auth.users_table", message));
+            ready.findings.into_iter().chain(elsewhere).collect()
+        }
         Err(NoStart::Findings(findings)) => findings,
         Err(NoStart::Failure(failure)) => return Err(failure),
     };

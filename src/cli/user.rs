@@ -22,6 +22,7 @@ Examples:
   diglot user set-role ada@example.org --admin
   diglot user set-password ada@example.org               prints a generated one
   diglot user disable eve                                ends her sessions; --undo opens the account again
+  diglot user take-over                                  after users_table was changed
 
 Accounts are found by e-mail address or user name. Closing an account, another password and another role end its sessions.";
 
@@ -71,6 +72,12 @@ enum Command {
         name: String,
         #[command(flatten)]
         password: Password,
+    },
+    /// Let the accounts belong to the users table that the configuration names now
+    TakeOver {
+        /// Even if no account has a row there
+        #[arg(long)]
+        anyway: bool,
     },
     /// Set the role, or make somebody an admin
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
@@ -183,8 +190,10 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
                     (account.verified, "verified"),
                     (account.disabled, "disabled"),
                     (!account.password, "no password"),
+                    (account.gone, "gone"),
                 ];
                 words.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
+                words.extend(account.left_in.iter().map(|table| format!("of {table}")));
                 output.line(&words.join("\t"))?;
             }
         }
@@ -200,6 +209,23 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
                 .map_err(|error| told(&error))?;
             say(output, "new password set", name, &[])?;
             tell_password(output, &password, generated)?;
+        }
+        Command::TakeOver { anyway } => {
+            let taken = accounts.take_over(*anyway).await.map_err(|error| told(&error))?;
+            if output.is_json() {
+                let fields = [
+                    ("table", json!(taken.table)),
+                    ("moved", json!(taken.moved)),
+                    ("left", json!(taken.left)),
+                ];
+                output.event("taken over", fields)?;
+            } else {
+                let (moved, left) = (taken.moved, taken.left);
+                output.line(&format!(
+                    "{}: {moved} accounts belong to it, {left} have no row there",
+                    taken.table
+                ))?;
+            }
         }
         Command::SetRole {
             name,

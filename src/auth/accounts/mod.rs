@@ -8,15 +8,17 @@ mod attempts;
 mod operator;
 mod rows;
 mod signing;
+pub(super) mod standing;
 pub(super) mod store;
 mod users;
 
-pub use operator::{Account, NewUser};
+pub use operator::{Account, NewUser, TakenOver};
 pub(super) use rows::user_of;
 pub use users::User;
 pub(super) use users::Users;
 
 use super::Secrets;
+use super::home::Home;
 use super::mint::{Grant, Minter};
 use super::password::Passwords;
 use super::sessions::Sessions;
@@ -35,6 +37,9 @@ use store::{Changes, Is, Row, flag, text};
 
 /// Milliseconds between two looks for what has expired.
 const CLEANING: i64 = 600_000;
+
+/// Milliseconds for which the account of a user whose row is gone is kept.
+const GONE_KEPT: i64 = 30 * 86_400_000;
 
 /// What somebody wants of their account.
 #[derive(Clone, Debug)]
@@ -115,8 +120,7 @@ pub struct Accounts {
     minter: Minter,
     sign_up: bool,
     columns: Option<Vec<String>>,
-    users_table: String,
-    schema: String,
+    home: Arc<Home>,
     refresh_lifetime: i64,
     cleaned: AtomicI64,
 }
@@ -131,21 +135,21 @@ impl Accounts {
     pub fn new(engine: Arc<Engine>, config: &config::Config, secrets: &Secrets, open: OpenSignUp) -> Self {
         let settings = &config.auth;
         let minter = Minter::new(settings, secrets);
+        let home = Arc::new(Home::new(Arc::clone(&engine), config));
         let leeway = Duration::from_secs(settings.leeway);
         Self {
-            sessions: Arc::new(Sessions::new(Arc::clone(&engine), minter.lifetime(), leeway)),
+            sessions: Arc::new(Sessions::new(
+                Arc::clone(&engine),
+                Arc::clone(&home),
+                minter.lifetime(),
+                leeway,
+            )),
             engine,
             passwords: Passwords::new(),
             minter,
             sign_up: settings.sign_up.unwrap_or(open.0),
             columns: settings.sign_up_columns.clone(),
-            users_table: settings.users_table.clone(),
-            schema: config
-                .database
-                .schemas
-                .first()
-                .cloned()
-                .unwrap_or_else(|| "public".into()),
+            home,
             refresh_lifetime: i64::try_from(settings.refresh_token_ttl().as_millis()).unwrap_or(i64::MAX / 4),
             cleaned: AtomicI64::new(0),
         }
@@ -223,7 +227,7 @@ impl Accounts {
 
     /// Removes, now and then, what has expired.
     fn clean(self: &Arc<Self>, snapshot: &Snapshot, now: i64) {
-        if snapshot.catalog.database.read_only || !snapshot.has_own("session") {
+        if snapshot.catalog.database.read_only || !snapshot.has_own("users_table") {
             return;
         }
         let last = self.cleaned.load(Ordering::Relaxed);
@@ -245,6 +249,8 @@ impl Accounts {
                 let over = Is::Compared(column, Comparison::Less, Value::Integer(old));
                 changes.delete("session", vec![over]);
             }
+            let long_gone = Is::Compared("gone_at", Comparison::Less, Value::Integer(now - GONE_KEPT));
+            changes.delete("credential", vec![long_gone, Is::Null("left_in", true)]);
             if let Err(error) = changes.run(&own.engine, &snapshot).await {
                 tracing::warn!(%error, "what has expired of sessions could not be removed");
             }

@@ -1,11 +1,11 @@
 //! Signing up, in and out; refreshing; other passwords.
 
 use super::rows::{Owned, add_refresh_token, begin_session, hash_of, taken};
+use super::standing::{is_usable, user_of_account};
 use super::store::{Changes, Is, Row, To, flag, is, number, text};
 use super::{Accounts, Answer, Login, NewUser, User, users};
 use crate::auth::mint::Grant;
 use crate::auth::password::check_new;
-use crate::auth::presence::clear;
 use crate::auth::{milliseconds, refused};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::{Principal, Variable};
@@ -74,7 +74,7 @@ impl Accounts {
         password: &str,
         address: Option<IpAddr>,
     ) -> Result<Answer> {
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.current().await?;
         let now = milliseconds();
         // What cannot be the name of an account is an account that does not exist.
         let wanted = match who {
@@ -97,8 +97,7 @@ impl Accounts {
         };
         let id = text(&credential, "user_id").unwrap_or_default();
         // An account whose row the application has deleted is none.
-        let Some(user) = self.user(&snapshot, &id).await? else {
-            clear(&self.engine, &snapshot, &id).await;
+        let Some(user) = user_of_account(&self.engine, &snapshot, &credential).await? else {
             self.sessions.outdated();
             return Err(wrong());
         };
@@ -109,6 +108,8 @@ impl Accounts {
         let same = vec![
             is("user_id", &id),
             Is::Compared("changed_at", Comparison::Equal, as_read.clone()),
+            Is::Null("gone_at", true),
+            Is::Null("left_in", true),
         ];
         changes.update("credential", same, vec![("changed_at", To::Value(as_read))]);
         changes.strict();
@@ -118,6 +119,7 @@ impl Accounts {
             let set = vec![("password", To::Value(Value::Text(hash.into())))];
             changes.update("credential", vec![is("user_id", &id)], set);
         }
+        self.home.remember(&mut changes, &snapshot);
         let owner = Owned::Known(id.clone());
         let (session, refresh_token) = begin_session(&mut changes, &owner, now, now + self.refresh_lifetime)?;
         attempt.take_back(&mut changes, &snapshot);
@@ -135,7 +137,7 @@ impl Accounts {
 
     pub(super) async fn refresh(self: &Arc<Self>, token: &str) -> Result<Answer> {
         let invalid = || refused("the refresh token is not valid; sign in again");
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.current().await?;
         let Some((session, owner)) = self.session_of(&snapshot, token).await? else {
             return Err(invalid());
         };
@@ -147,16 +149,15 @@ impl Accounts {
             return Err(invalid());
         }
         let credential = self.credential(&snapshot, is("user_id", &owner.user)).await?;
-        let user = self.user(&snapshot, &owner.user).await?;
-        let is_gone = user.is_none();
         let open =
             |row: &Row| !flag(row, "disabled") && number(row, "created_at").is_some_and(|at| at <= owner.created);
-        let (Some(credential), Some(user)) = (credential.filter(open), user) else {
+        let credential = credential.filter(open);
+        let user = match &credential {
+            Some(credential) => user_of_account(&self.engine, &snapshot, credential).await?,
+            None => None,
+        };
+        let (Some(credential), Some(user)) = (credential, user) else {
             self.end(&snapshot, vec![is("id", &session)], now).await?;
-            if is_gone {
-                clear(&self.engine, &snapshot, &owner.user).await;
-                self.sessions.outdated();
-            }
             return Err(invalid());
         };
         self.engine.guard_users(&snapshot).await;
@@ -246,10 +247,10 @@ impl Accounts {
         check_new(new)?;
         // Not 401: the token is right, and a client would go and refresh it.
         let wrong = || Error::invalid(Code::INVALID_VALUE, "the current password is wrong").at("currentPassword");
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.current().await?;
         let now = milliseconds();
         let attempt = self.attempt(&snapshot, Some(&id), address, now).await?;
-        let credential = self.credential(&snapshot, is("user_id", &id)).await?;
+        let credential = self.credential(&snapshot, is("user_id", &id)).await?.filter(is_usable);
         let hash = credential.and_then(|row| text(&row, "password"));
         let checked = self.passwords.check(current, hash.as_deref()).await;
         if !attempt.unless_busy(&self.engine, &snapshot, checked).await?.right {
