@@ -295,10 +295,72 @@ async fn two_servers(database: Database) {
     let ada = world.sign_up("ada@example.org").await;
     // The tables have just been made, which the other sees as any change of the schema.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    for way in ["signout", "disable"] {
+    // Who signs in here is signed in there, by either token.
+    let everywhere = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    assert_eq!(other.me(&everywhere.access).await.status, 200);
+    let everywhere = Session::of(&other.refresh(&everywhere.refresh).await, 200);
+    assert_eq!(world.me(&everywhere.access).await.status, 200);
+    for way in [
+        "signout",
+        "elsewhere",
+        "all",
+        "password",
+        "reuse",
+        "race",
+        "role",
+        "disable",
+    ] {
         let session = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
         assert_eq!(other.me(&session.access).await.status, 200);
         match way {
+            // By the refresh token alone.
+            "elsewhere" => {
+                let out = world
+                    .post("/auth/signout", json!({"refreshToken": session.refresh}))
+                    .await;
+                assert_eq!(out.status, 200, "{out}");
+            }
+            "all" => {
+                let second = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+                let out = Request::post("/auth/signout", json!({"all": true}).to_string());
+                assert_eq!(world.send(as_bearer(out, &second.access)).await.status, 200);
+            }
+            "password" => {
+                let second = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+                let body = json!({"currentPassword": PASSWORD, "newPassword": PASSWORD}).to_string();
+                let changed = world
+                    .send(as_bearer(Request::post("/auth/password", body), &second.access))
+                    .await;
+                assert_eq!(changed.status, 200, "{changed}");
+                assert_eq!(other.me(&second.access).await.status, 200);
+            }
+            "reuse" => {
+                Session::of(&other.refresh(&session.refresh).await, 200);
+                refused(&world.refresh(&session.refresh).await, 401, "UNAUTHORIZED");
+            }
+            // One token at both servers at once: one goes through at most, and it is known for stolen.
+            "race" => {
+                let tries = (0..8).map(|number| if number % 2 == 0 { &world } else { &other });
+                let answers = futures_util::future::join_all(tries.map(|at| at.refresh(&session.refresh))).await;
+                let through = answers.iter().filter(|answer| answer.status == 200).count();
+                assert!(through <= 1, "{through} went through");
+                assert!(
+                    answers.iter().all(|answer| matches!(answer.status, 200 | 401)),
+                    "{answers:?}"
+                );
+                for next in answers.iter().filter(|answer| answer.status == 200) {
+                    refused(
+                        &other.refresh(&Session::of(next, 200).refresh).await,
+                        401,
+                        "UNAUTHORIZED",
+                    );
+                }
+            }
+            "role" => {
+                let words = ["set-role", "ada@example.org", "user"];
+                let (done, said) = operator(&world, &world.server.configuration(), &words);
+                assert!(done, "{said}");
+            }
             "signout" => {
                 let out = world
                     .send(as_bearer(Request::post("/auth/signout", ""), &session.access))
@@ -306,19 +368,8 @@ async fn two_servers(database: Database) {
                 assert_eq!(out.status, 200, "{out}");
             }
             _ => {
-                let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-                    .args([
-                        "user",
-                        "disable",
-                        "ada@example.org",
-                        "--database",
-                        &world.server.url,
-                        "--config",
-                    ])
-                    .arg(world.server.configuration())
-                    .output()
-                    .unwrap();
-                assert!(output.status.success(), "{output:?}");
+                let (done, said) = operator(&world, &world.server.configuration(), &["disable", "ada@example.org"]);
+                assert!(done, "{said}");
             }
         }
         let ended = Instant::now();
@@ -335,6 +386,19 @@ async fn two_servers(database: Database) {
         assert_eq!(other.send(as_bearer(query, &session.access)).await.status, 401);
         let records = Request::get("/api/records/v1/note");
         assert_eq!(other.send(as_bearer(records, &session.access)).await.status, 401);
+        let batch = json!([{"query": "{ __typename }"}, {"query": "mutation { insert_note_one(object: {body: \"x\"}) { id } }"}]);
+        for request in [
+            Request::post("/graphql", batch.to_string()),
+            Request::get("/graphql?query=%7B__typename%7D"),
+            Request::post(
+                "/api/transaction/v1/execute",
+                r#"{"operations": [{"Create": {"api_name": "note", "value": {"body": "x"}}}]}"#,
+            ),
+            Request::post("/api/note", r#"{"body": "x"}"#),
+        ] {
+            let answer = other.send(as_bearer(request.clone(), &session.access)).await;
+            assert_eq!(answer.status, 401, "{request}: {answer}");
+        }
     }
     // A closed account: no sign-in, no refresh; in the words of a wrong password.
     let wrong = refused(
@@ -482,21 +546,9 @@ async fn an_applications_users(database: Database) {
     Session::of(&world.post("/auth/signin", by_name).await, 200);
     refused(&world.sign_in("xenia", PASSWORD).await, 401, "INVALID_CREDENTIALS");
     // The row without an account gets one from the operator alone.
-    let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-        .args([
-            "user",
-            "set-password",
-            "grace",
-            "--password",
-            PASSWORD,
-            "--database",
-            &world.server.url,
-            "--config",
-        ])
-        .arg(world.server.configuration())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let words = ["set-password", "grace", "--password", PASSWORD];
+    let (done, said) = operator(&world, &world.server.configuration(), &words);
+    assert!(done, "{said}");
     let grace = Session::of(&world.sign_in("grace@example.org", PASSWORD).await, 200);
     assert_eq!(grace.user["id"], 1);
     // A user whose row goes is gone: no session, no sign-in; and the address is free again, for another key.
@@ -664,14 +716,8 @@ async fn confusion(database: Database) {
     refused(&world.me(&with(json!({"sub": "none such"}))).await, 401, "UNAUTHORIZED");
     // The flag in the table does, for that user's sessions, and only while it is there.
     let operator = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-            .arg("user")
-            .args(words)
-            .args(["--database", &world.server.url, "--config"])
-            .arg(world.server.configuration())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let (done, said) = operator(&world, &world.server.configuration(), words);
+        assert!(done, "{said}");
     };
     operator(&["set-role", "ada@example.org", "--admin"]);
     let admin = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
@@ -1078,6 +1124,144 @@ async fn a_row_that_comes_back(database: Database) {
     Session::of(&world.sign_in("eve@example.org", "another password").await, 200);
 }
 
+/// Whoever signs out with two tokens means the sessions of both; those of two users nobody can tell apart.
+async fn signing_out_with_two_tokens(database: Database) {
+    let world = World::with_users("both", database, CONFIGURATION).await;
+    let first = world.sign_up("ada@example.org").await;
+    let second = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    let third = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    let bob = world.sign_up("bob@example.org").await;
+    let out =
+        |access: &str, body: Value| world.send(as_bearer(Request::post("/auth/signout", body.to_string()), access));
+    for all in [false, true] {
+        let answer = out(&first.access, json!({"refreshToken": bob.refresh, "all": all})).await;
+        assert!(refused(&answer, 403, "FORBIDDEN").contains("another user"), "{answer}");
+    }
+    for session in [&first, &second, &third, &bob] {
+        assert_eq!(world.me(&session.access).await.status, 200);
+    }
+    assert_eq!(
+        out(&first.access, json!({"refreshToken": second.refresh})).await.status,
+        200
+    );
+    for session in [&first, &second] {
+        refused(&world.me(&session.access).await, 401, "UNAUTHORIZED");
+        refused(&world.refresh(&session.refresh).await, 401, "UNAUTHORIZED");
+    }
+    assert_eq!(world.me(&third.access).await.status, 200);
+    // A refresh token that is over does not keep the other's session.
+    assert_eq!(
+        out(&third.access, json!({"refreshToken": second.refresh})).await.status,
+        200
+    );
+    refused(&world.me(&third.access).await, 401, "UNAUTHORIZED");
+    // An access token that is over does not, either.
+    let fourth = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    assert_eq!(
+        out(&third.access, json!({"refreshToken": fourth.refresh})).await.status,
+        200
+    );
+    refused(&world.me(&fourth.access).await, 401, "UNAUTHORIZED");
+    refused(&world.post("/auth/signout", json!({})).await, 401, "UNAUTHORIZED");
+    assert_eq!(world.me(&bob.access).await.status, 200);
+}
+
+/// A code sets a password once, for whom it was made, within its time, and within a few tries; what closes or changes the
+/// account ends it.
+async fn one_time_codes(database: Database) {
+    let world = World::with_users("codes", database, CONFIGURATION).await;
+    let ada = world.sign_up("ada@example.org").await;
+    world.sign_up("bob@example.org").await;
+    let run = |words: &[&str]| operator(&world, &world.server.configuration(), words);
+    let code = |name: &str| {
+        let (done, said) = run(&["code", name]);
+        assert!(done, "{said}");
+        let code = said.lines().next().unwrap_or_default().to_owned();
+        assert_eq!(code.len(), 22, "{said}");
+        code
+    };
+    let set =
+        |name: &str, code: &str, password: &str| run(&["set-password", name, "--password", password, "--code", code]);
+    let forget_attempts = async || world.execute(&format!("DELETE FROM {}", world.own("attempt"))).await;
+    let first = code("ada@example.org");
+    // Not of somebody else, not of nobody, not with a password that is none: the code is not spent.
+    for (name, shown, password) in [
+        ("bob@example.org", &*first, "another password"),
+        ("nobody@example.org", &first, "another password"),
+        ("ada@example.org", "wrong", "another password"),
+        ("ada@example.org", "", "another password"),
+        ("ada@example.org", &first, "short"),
+    ] {
+        let (done, said) = set(name, shown, password);
+        assert!(!done, "{name} {shown}: {said}");
+    }
+    let (done, said) = set("ada@example.org", &first, "the second password");
+    assert!(done, "{said}");
+    refused(&world.refresh(&ada.refresh).await, 401, "UNAUTHORIZED");
+    Session::of(&world.sign_in("ada@example.org", "the second password").await, 200);
+    let (done, said) = set("ada@example.org", &first, "once more, please");
+    assert!(!done && said.contains("has been used"), "{said}");
+    // The next takes the place of the one before; neither stands in the database.
+    let (former, next) = (code("ada@example.org"), code("ada@example.org"));
+    assert!(!set("ada@example.org", &former, "the third password").0);
+    let kept = world.own("one_time_code");
+    world
+        .execute(&format!(
+            "DELETE FROM {kept} WHERE hash = '{next}' OR hash = '{former}'"
+        ))
+        .await;
+    forget_attempts().await;
+    assert!(set("ada@example.org", &next, "the third password").0);
+    // A few wrong tries, and the right one comes too late.
+    let tried = code("ada@example.org");
+    for _ in 0..5 {
+        forget_attempts().await;
+        assert!(!set("ada@example.org", "wrong", "the fourth password").0);
+    }
+    forget_attempts().await;
+    assert!(!set("ada@example.org", &tried, "the fourth password").0);
+    // Time ends it, and so do another password, another role and closing the account.
+    let late = code("ada@example.org");
+    world.execute(&format!("UPDATE {kept} SET expires_at = 1")).await;
+    assert!(!set("ada@example.org", &late, "the fourth password").0);
+    for words in [
+        &["set-password", "ada@example.org", "--password", "the third password"][..],
+        &["set-role", "ada@example.org", "user"],
+        &["disable", "ada@example.org"],
+    ] {
+        forget_attempts().await;
+        let code = code("ada@example.org");
+        let (done, said) = run(words);
+        assert!(done, "{said}");
+        if words[0] == "disable" {
+            assert!(!run(&["code", "ada@example.org"]).0);
+            assert!(run(&["disable", "ada@example.org", "--undo"]).0);
+        }
+        assert!(!set("ada@example.org", &code, "the fourth password").0, "{words:?}");
+    }
+    let changing = Session::of(&world.sign_in("ada@example.org", "the third password").await, 200);
+    let unused = code("ada@example.org");
+    let body = json!({"currentPassword": "the third password", "newPassword": "the fourth password"}).to_string();
+    let changed = world
+        .send(as_bearer(Request::post("/auth/password", body), &changing.access))
+        .await;
+    assert_eq!(changed.status, 200, "{changed}");
+    assert!(!set("ada@example.org", &unused, "the fifth password").0);
+    Session::of(&world.sign_in("ada@example.org", "the fourth password").await, 200);
+    // Whoever gets the key of somebody who is gone gets no code of theirs.
+    forget_attempts().await;
+    let left = code("ada@example.org");
+    world
+        .execute(&format!(
+            "DELETE FROM users WHERE id = {id}; INSERT INTO users (id, email) VALUES ({id}, 'ada@example.org')",
+            id = ada.user["id"]
+        ))
+        .await;
+    assert!(!set("ada@example.org", &left, "the fifth password").0);
+    assert!(!run(&["code", "nobody@example.org"]).0);
+    assert!(!run(&["code", "bob@example.org", "--for", "30d"]).0);
+}
+
 /// PostgreSQL: an application's own database user, who may delete users and nothing of Diglot's, still may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_are_deleted_by_whoever_may() {
@@ -1096,112 +1280,18 @@ async fn users_are_deleted_by_whoever_may() {
     world.execute("DROP SCHEMA diglot CASCADE; DELETE FROM users").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_first_user_on_sqlite() {
-    from_the_first_user(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_first_user_on_postgres() {
-    from_the_first_user(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reuse_ends_the_family_on_sqlite() {
-    reuse_ends_the_family(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reuse_ends_the_family_on_postgres() {
-    reuse_ends_the_family(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_on_sqlite() {
-    two_servers(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_on_postgres() {
-    two_servers(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_applications_users_on_sqlite() {
-    an_applications_users(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_applications_users_on_postgres() {
-    an_applications_users(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn confusion_on_sqlite() {
-    confusion(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn confusion_on_postgres() {
-    confusion(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_attempts_on_sqlite() {
-    too_many_attempts(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_attempts_on_postgres() {
-    too_many_attempts(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_on_sqlite() {
-    closed(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_on_postgres() {
-    closed(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn first_users_at_once_on_sqlite() {
-    first_users_at_once(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn first_users_at_once_on_postgres() {
-    first_users_at_once(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_user_is_nobody_on_sqlite() {
-    a_deleted_user_is_nobody(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_user_is_nobody_on_postgres() {
-    a_deleted_user_is_nobody(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_users_table_on_sqlite() {
-    another_users_table(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_users_table_on_postgres() {
-    another_users_table(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_comes_back_on_sqlite() {
-    a_row_that_comes_back(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_comes_back_on_postgres() {
-    a_row_that_comes_back(Database::Postgres).await;
-}
+on_both!(
+    from_the_first_user,
+    reuse_ends_the_family,
+    two_servers,
+    an_applications_users,
+    confusion,
+    too_many_attempts,
+    closed,
+    first_users_at_once,
+    a_deleted_user_is_nobody,
+    another_users_table,
+    a_row_that_comes_back,
+    signing_out_with_two_tokens,
+    one_time_codes
+);

@@ -5,6 +5,7 @@
 //! made with, not what the application writes into the users table later: so nobody becomes another by a change of a column.
 
 mod attempts;
+mod codes;
 mod operator;
 mod rows;
 mod signing;
@@ -76,6 +77,15 @@ pub enum Action {
         /// All sessions of the user.
         all: bool,
     },
+    /// Another password by a one-time code; all sessions end.
+    ResetPassword {
+        /// Whose.
+        who: Login,
+        /// The code.
+        code: String,
+        /// The new one.
+        new: String,
+    },
     /// Another password; all other sessions end.
     ChangePassword {
         /// The one so far.
@@ -92,6 +102,29 @@ pub enum Login {
     Email(String),
     /// The user name.
     Username(String),
+}
+
+impl Login {
+    /// An e-mail address has an @, a user name has none.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        match name.contains('@') {
+            true => Login::Email(name.to_owned()),
+            false => Login::Username(name.to_owned()),
+        }
+    }
+
+    /// The column that it is looked for in and what stands there, if it can be the name of an account; and what attempts at
+    /// it are counted by.
+    fn wanted(&self) -> (&'static str, Option<String>, String) {
+        let (column, name) = match self {
+            Login::Email(text) => ("email", users::email(text).ok()),
+            Login::Username(text) => ("username", users::username(text).ok()),
+        };
+        let (Login::Email(typed) | Login::Username(typed)) = self;
+        let account = name.clone().unwrap_or_else(|| typed.to_lowercase());
+        (column, name, account)
+    }
 }
 
 /// What came of an [`Action`].
@@ -191,6 +224,7 @@ impl Accounts {
             Action::Refresh { token } => Box::pin(self.refresh(&token)).await,
             Action::Me => Box::pin(self.me(principal)).await.map(|(user, _)| Answer::User(user)),
             Action::SignOut { token, all } => Box::pin(self.sign_out(principal, token.as_deref(), all)).await,
+            Action::ResetPassword { who, code, new } => Box::pin(self.reset_password(&who, &code, &new, address)).await,
             Action::ChangePassword { current, new } => {
                 Box::pin(self.change_password(principal, &current, &new, address)).await
             }
@@ -227,7 +261,7 @@ impl Accounts {
 
     /// Removes, now and then, what has expired.
     fn clean(self: &Arc<Self>, snapshot: &Snapshot, now: i64) {
-        if snapshot.catalog.database.read_only || !snapshot.has_own("users_table") {
+        if snapshot.catalog.database.read_only || !snapshot.has_own("one_time_code") {
             return;
         }
         let last = self.cleaned.load(Ordering::Relaxed);
@@ -242,6 +276,7 @@ impl Accounts {
             let snapshot = own.engine.snapshot();
             let mut changes = Changes::default();
             attempts::forget(&mut changes, now);
+            codes::forget(&mut changes, now);
             // Those that have ended are asked for as long as they can have tokens; a day is longer than that.
             let lifetime = i64::try_from(own.minter.lifetime().as_millis()).unwrap_or(i64::MAX / 4);
             let old = now - lifetime.max(86_400_000) - 86_400_000;

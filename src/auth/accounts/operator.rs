@@ -3,7 +3,7 @@
 use super::rows::{CREDENTIAL, Owned, taken};
 use super::standing::{Known, user_of_account};
 use super::store::{Changes, Is, Question, Row, To, flag, is, names, number, rows, text};
-use super::{Accounts, users};
+use super::{Accounts, codes, users};
 use crate::auth::milliseconds;
 use crate::auth::password::check_new;
 use crate::engine::{Snapshot, USERS};
@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::principal::Principal;
 use crate::value::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A user to be made.
 #[derive(Clone, Debug, Default)]
@@ -252,6 +253,7 @@ impl Accounts {
             changes.update("credential", vec![of_user()], stays);
             let ended = vec![("ended_at", To::Value(Value::Integer(now)))];
             changes.update("session", vec![of_user(), Is::Null("ended_at", true)], ended);
+            codes::end(&mut changes, &id);
         }
         changes.run(&self.engine, &snapshot).await?;
         self.sessions.outdated();
@@ -305,6 +307,32 @@ impl Accounts {
         self.set(name, set, true).await
     }
 
+    /// A one-time code with which a user may set a password, in the place of the one before.
+    ///
+    /// # Errors
+    /// There is no such account, or it is closed, or its row is gone; or `lifetime` is too long.
+    pub async fn password_code(&self, name: &str, lifetime: Duration) -> Result<String> {
+        if lifetime > codes::LONGEST {
+            let message = "a code lives at most 7 days";
+            return Err(Error::invalid(Code::INVALID_VALUE, message).at("for"));
+        }
+        let (snapshot, _) = self.prepared().await?;
+        let credential = self.found(&snapshot, name).await?.ok_or_else(|| unknown(name))?;
+        if flag(&credential, "disabled") {
+            let message = format!("the account of {name:?} is closed; `diglot user disable --undo` opens it");
+            return Err(Error::invalid(Code::NOT_SUPPORTED, message));
+        }
+        if user_of_account(&self.engine, &snapshot, &credential).await?.is_none() {
+            return Err(unknown(name));
+        }
+        let id = text(&credential, "user_id").unwrap_or_default();
+        let until = milliseconds() + i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX / 4);
+        let mut changes = Changes::default();
+        let code = codes::issue(&mut changes, &id, codes::Purpose::Password, until)?;
+        changes.run(&self.engine, &snapshot).await?;
+        Ok(code)
+    }
+
     /// Gives an account a role, or makes it an admin or none; all its sessions end, because tokens say the role.
     ///
     /// # Errors
@@ -345,6 +373,7 @@ impl Accounts {
         gone.dedup();
         for id in gone {
             changes.delete("credential", vec![is("user_id", &id)]);
+            codes::end(changes, &id);
         }
         Ok(())
     }
@@ -360,6 +389,7 @@ impl Accounts {
         if ends {
             let open = vec![is("user_id", &id), Is::Null("ended_at", true)];
             changes.update("session", open, vec![("ended_at", To::Value(Value::Integer(now)))]);
+            codes::end(&mut changes, &id);
         }
         changes.run(&self.engine, &snapshot).await?;
         self.sessions.outdated();

@@ -3,7 +3,7 @@
 use super::standing::{Known, user_of_account};
 use super::store::{Changes, Is, Question, Row, To, is, names, number, returned, rows, text};
 use super::users::Users;
-use super::{Accounts, NewUser, User};
+use super::{Accounts, NewUser, User, codes};
 use crate::auth::{milliseconds, random};
 use crate::engine::{Engine, Snapshot, USERS, Written};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
@@ -130,6 +130,7 @@ impl Accounts {
             let ended = vec![("ended_at", To::Value(Value::Integer(now)))];
             let index = changes.update("session", Vec::new(), ended);
             changes.of_user(write);
+            codes::end_of_former(changes, write);
             index
         });
         let mut user = Owned::Made {

@@ -4,6 +4,7 @@
 //! it has none, a row may have been deleted and another one made with the same key. So what an account knows of its row (address,
 //! name, since when) must still stand in it there; otherwise the account is marked as if the row had gone.
 
+use super::codes;
 use super::rows::{CREDENTIAL, user_of};
 use super::store::{Changes, Is, Question, Row, To, is, names, number, rows, text};
 use super::users::{User, Users};
@@ -195,6 +196,7 @@ async fn mark(engine: &Arc<Engine>, snapshot: &Snapshot, user: &str) -> Result<(
         let same = Is::Compared("created_at", Comparison::Equal, Value::Integer(created));
         let which = vec![is("user_id", user), same, Is::Null("gone_at", true)];
         changes.update("credential", which, vec![("gone_at", To::Value(Value::Integer(now)))]);
+        codes::end(&mut changes, user);
     }
     changes.run(engine, snapshot).await?;
     tracing::info!(

@@ -32,6 +32,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../schema/system/sqlite/3.sql"),
         postgres: include_str!("../../../schema/system/postgres/3.sql"),
     },
+    Migration {
+        makes: "one_time_code",
+        sqlite: include_str!("../../../schema/system/sqlite/4.sql"),
+        postgres: include_str!("../../../schema/system/postgres/4.sql"),
+    },
 ];
 
 /// Whether a snapshot has what all of them make.
