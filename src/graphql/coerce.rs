@@ -9,6 +9,7 @@ use async_graphql_parser::Positioned;
 use async_graphql_parser::types::VariableDefinition;
 use async_graphql_value::{ConstValue, Name, Value};
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use walk::{Shape, Walk};
@@ -121,11 +122,11 @@ fn weight(json: &Json) -> usize {
 /// It does not fit its type.
 pub(crate) fn argument<'a>(
     types: Types<'a>,
-    variables: &Variables,
+    variables: &'a Variables,
     name: &'a str,
     ty: Ref,
     value: &Positioned<Value>,
-) -> Result<Option<ConstValue>, Fault> {
+) -> Result<Option<Cow<'a, ConstValue>>, Fault> {
     if variables.strict
         && let Some(lacking) = variables.lacking(types, ty, &value.node)
     {
@@ -133,6 +134,13 @@ pub(crate) fn argument<'a>(
             "a condition of a mutation needs the variable \"${lacking}\", which was not given: without it more rows would be meant"
         );
         return Err(Fault::validation(message).at(value.pos));
+    }
+    // A variable of a type that fits has been coerced already; only null may stand in it where none is allowed.
+    if let Value::Variable(name) = &value.node
+        && let Some(constant) = variables.borrow(name.as_str())
+        && *constant != ConstValue::Null
+    {
+        return Ok(Some(Cow::Borrowed(constant)));
     }
     let filled = variables.fill(&value.node);
     if variables.copied.get() > VALUES {
@@ -148,30 +156,27 @@ pub(crate) fn argument<'a>(
         }
         return Ok(None);
     };
-    // A variable of a type that fits has been coerced already; only null may stand in it where none is allowed.
-    if matches!(value.node, Value::Variable(_)) && constant != ConstValue::Null {
-        return Ok(Some(constant));
-    }
     Walk::from(types, name)
         .coerce(Shape::Schema(ty), constant)
-        .map(Some)
+        .map(|value| Some(Cow::Owned(value)))
         .map_err(|reason| {
             Fault::validation(format!("Argument \"{name}\" has an invalid value: {reason}")).at(value.pos)
         })
 }
 
 impl Variables {
+    /// The value of a variable. Each use counts as if it were a copy, as what is made of it is as large; `None` also where
+    /// these are too many.
+    fn borrow(&self, name: &str) -> Option<&ConstValue> {
+        let (value, weight) = self.values.get(name)?;
+        self.copied.set(self.copied.get().saturating_add(*weight));
+        (self.copied.get() <= VALUES).then_some(value)
+    }
+
     /// A value with its variables in place.
     pub(crate) fn fill(&self, value: &Value) -> Option<ConstValue> {
         Some(match value {
-            Value::Variable(name) => {
-                let (value, weight) = self.values.get(name.as_str())?;
-                self.copied.set(self.copied.get().saturating_add(*weight));
-                if self.copied.get() > VALUES {
-                    return None;
-                }
-                return Some(value.clone());
-            }
+            Value::Variable(name) => return self.borrow(name.as_str()).cloned(),
             Value::Null => ConstValue::Null,
             Value::Number(number) => ConstValue::Number(number.clone()),
             Value::String(text) => ConstValue::String(text.clone()),

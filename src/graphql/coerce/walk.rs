@@ -4,7 +4,7 @@ use super::{DEPTH, reference_name};
 use crate::catalog::DatabaseKind;
 use crate::graphql::types::{Input, Key, Kind, Part, Ref, Types};
 use async_graphql_parser::types::{BaseType, Type};
-use async_graphql_value::{ConstValue, Name, indexmap::IndexMap};
+use async_graphql_value::{ConstValue, Name};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -155,7 +155,7 @@ impl Walk<'_> {
         }
         match shape.inside(types) {
             Inside::List(inner) => {
-                let ConstValue::List(items) = value else {
+                let ConstValue::List(mut items) = value else {
                     return Ok(ConstValue::List(vec![self.coerce(inner, value)?]));
                 };
                 // Lists may be long, and most of them are of scalars.
@@ -167,13 +167,12 @@ impl Walk<'_> {
                         return Ok(ConstValue::List(items));
                     }
                 }
-                let mut out = Vec::with_capacity(items.len());
-                for (index, item) in items.into_iter().enumerate() {
+                for (index, item) in items.iter_mut().enumerate() {
                     self.path.push(Step::Index(index));
-                    out.push(self.coerce(inner, item)?);
+                    *item = self.coerce(inner, std::mem::take(item))?;
                     self.path.pop();
                 }
-                Ok(ConstValue::List(out))
+                Ok(ConstValue::List(items))
             }
             Inside::Named(None) => Err(format!("unknown type \"{}\"", shape.name(types))),
             Inside::Named(Some(key)) => match types.kind(key) {
@@ -203,7 +202,7 @@ impl Walk<'_> {
     fn object(&mut self, key: Key, value: ConstValue) -> Result<ConstValue, String> {
         let types = self.types;
         let name = || types.names.type_name(key);
-        let ConstValue::Object(fields) = value else {
+        let ConstValue::Object(mut fields) = value else {
             return Err(format!(
                 "expected an object of type \"{}\" at \"{}\", not {}",
                 name(),
@@ -211,9 +210,9 @@ impl Walk<'_> {
                 describe(&value)
             ));
         };
-        let mut out = IndexMap::with_capacity(fields.len());
-        for (field, value) in fields {
-            let Some(input) = self.input(key, &field) else {
+        // In place: what fits stays where it is.
+        for (field, value) in &mut fields {
+            let Some(input) = self.input(key, field) else {
                 let wrong: String = field.chars().take(60).collect();
                 let near = crate::error::nearest(&wrong, types.inputs(key).iter().map(|input| input.name));
                 let hint = near
@@ -226,16 +225,15 @@ impl Walk<'_> {
                 ));
             };
             self.path.push(Step::Name(input.name));
-            let value = self.coerce(Shape::Schema(input.ty), value)?;
+            *value = self.coerce(Shape::Schema(input.ty), std::mem::take(value))?;
             self.path.pop();
-            out.insert(field, value);
         }
         if !types.may_require(key) {
-            return Ok(ConstValue::Object(out));
+            return Ok(ConstValue::Object(fields));
         }
         let met = self.meet(key);
         for input in &met.inputs {
-            if input.ty.is_required() && !out.contains_key(input.name) {
+            if input.ty.is_required() && !fields.contains_key(input.name) {
                 return Err(format!(
                     "field \"{}\" of required type \"{}\" at \"{}\" was not provided",
                     input.name,
@@ -244,7 +242,7 @@ impl Walk<'_> {
                 ));
             }
         }
-        Ok(ConstValue::Object(out))
+        Ok(ConstValue::Object(fields))
     }
 }
 

@@ -10,9 +10,10 @@ use crate::ident::Name;
 use crate::request::{Expression, Page, Slot};
 use crate::value::Value;
 use async_graphql_value::ConstValue;
+use std::borrow::Cow;
 
 /// The coerced arguments of a field.
-pub(super) struct Arguments<'c>(pub Vec<(Input<'c>, ConstValue)>);
+pub(super) struct Arguments<'c>(pub Vec<(Input<'c>, Cow<'c, ConstValue>)>);
 
 impl Arguments<'_> {
     /// An argument that is given and not null.
@@ -20,7 +21,7 @@ impl Arguments<'_> {
         self.0
             .iter()
             .find(|(input, _)| input.name == name)
-            .map(|(_, value)| value)
+            .map(|(_, value)| &**value)
             .filter(|value| **value != ConstValue::Null)
     }
 

@@ -57,9 +57,10 @@ pub(super) struct Nested<'v> {
 
 /// Rows that this level's rows refer to.
 struct Before {
-    link: Link,
-    /// The place of the row that is referred to, by the place of the one that refers.
-    places: Vec<Option<usize>>,
+    links: Vec<Link>,
+    /// For each row of the level the links it has, in their order, and the place of the row that is referred to. There may be
+    /// many links of which each row has one: what is kept grows with the rows alone.
+    rows: Vec<Vec<(usize, usize)>>,
 }
 
 impl<'c> Converter<'c> {
@@ -76,10 +77,13 @@ impl<'c> Converter<'c> {
             .map(|(input, id, (_, nesting))| Ok((id, nesting, self.nested(level, id, input)?)))
             .filter(|found| !matches!(found, Ok((.., nested)) if nested.is_empty()))
             .collect::<Result<_, Fault>>()?;
-        let mut before = Vec::new();
+        let mut before = Before {
+            links: Vec::new(),
+            rows: vec![Vec::new(); level.rows.len()],
+        };
         for (id, _, nested) in relations.iter().filter(|(_, nesting, _)| *nesting == Nesting::Before) {
             for nested in nested {
-                before.push(self.before(level, *id, nested, writes)?);
+                self.before(level, *id, nested, writes, &mut before)?;
             }
         }
         let conflict = self.conflict(level, &inputs)?;
@@ -177,14 +181,15 @@ impl<'c> Converter<'c> {
         id: RelationId,
         nested: &Nested<'_>,
         writes: &mut Writes,
-    ) -> Result<Before, Fault> {
+        before: &mut Before,
+    ) -> Result<(), Fault> {
         let Some(relation) = self.types.relation(level.face, id) else {
             return Err(Fault::validation("unknown relation"));
         };
-        let mut places = vec![None; level.rows.len()];
+        let index = before.links.len();
         let write = if let Some((connect, parents)) = &nested.connect {
             for parent in parents {
-                places[*parent] = Some(0);
+                before.rows[*parent].push((index, 0));
             }
             self.found(relation.target, Some(connect), true, writes)?
         } else {
@@ -197,18 +202,18 @@ impl<'c> Converter<'c> {
                 meeting: nested.meeting,
             };
             for (row, place) in nested.rows.iter().zip(own) {
-                if let Some(slot) = row.parent.and_then(|parent| places.get_mut(parent)) {
-                    *slot = Some(place);
+                if let Some(linked) = row.parent.and_then(|parent| before.rows.get_mut(parent)) {
+                    linked.push((index, place));
                 }
             }
             self.insert_level(&inner, writes)?
         };
-        let link = Link {
+        before.links.push(Link {
             write,
             relation: relation.name.clone(),
             side: Side::Own,
-        };
-        Ok(Before { link, places })
+        });
+        Ok(())
     }
 
     /// Rows that refer to those of a level, or that a join table connects with them.
@@ -283,18 +288,14 @@ impl<'c> Converter<'c> {
     }
 
     /// The rows of a level, those with the same columns and links together.
-    fn groups(&mut self, level: &Level<'_>, inputs: &[Input<'_>], before: &[Before]) -> Vec<RowGroup> {
+    fn groups(&mut self, level: &Level<'_>, inputs: &[Input<'_>], before: &Before) -> Vec<RowGroup> {
         let mut groups: IndexMap<(Vec<ColumnId>, Vec<usize>), Vec<Value>> = IndexMap::new();
         for (place, row) in level.rows.iter().enumerate() {
             let mut values = vec![whole(place)];
             values.extend(row.parent.filter(|_| level.link.is_some()).map(whole));
-            let mut links = Vec::new();
-            for (index, before) in before.iter().enumerate() {
-                if let Some(place) = before.places[place] {
-                    links.push(index);
-                    values.push(whole(place));
-                }
-            }
+            let linked = &before.rows[place];
+            let links = linked.iter().map(|(index, _)| *index).collect();
+            values.extend(linked.iter().map(|(_, place)| whole(*place)));
             let mut columns = Vec::new();
             for input in inputs {
                 if let (Slotted::Column(column), Some(value)) = (input.stands, row.object.get(input.name)) {
@@ -307,7 +308,7 @@ impl<'c> Converter<'c> {
         groups
             .into_iter()
             .map(|((columns, links), rows)| {
-                let links = links.into_iter().map(|index| before[index].link.clone());
+                let links = links.into_iter().map(|index| before.links[index].clone());
                 RowGroup {
                     columns: columns
                         .into_iter()

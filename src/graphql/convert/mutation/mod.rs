@@ -17,6 +17,7 @@ use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{OperationDefinition, SelectionSet};
 use async_graphql_value::ConstValue;
 use insert::{Level, Meeting, NewRow};
+use std::borrow::Cow;
 use update::Which;
 
 type Sets<'s, 'c> = &'s [&'c Positioned<SelectionSet>];
@@ -268,7 +269,7 @@ impl<'c> Converter<'c> {
         let inputs = self.types.inputs(Key::Face(face, Part::KeyInput));
         let given = inputs
             .into_iter()
-            .filter_map(|input| Some((input, given.get(input.name)?.clone())));
+            .filter_map(|input| Some((input, Cow::Owned(given.get(input.name)?.clone()))));
         self.key_filter(face, &Arguments(given.collect()))
     }
 

@@ -50,7 +50,7 @@ impl<'c> Converter<'c> {
         let given = arguments
             .0
             .iter()
-            .filter_map(|(input, value)| match (input.stands, value) {
+            .filter_map(|(input, value)| match (input.stands, &**value) {
                 (Slotted::Setting(setting), ConstValue::Object(object)) => Some((setting, object)),
                 _ => None,
             });
