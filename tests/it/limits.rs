@@ -252,7 +252,7 @@ async fn rows_that_a_request_may_create(database: Database) {
             objects(3)
         )),
         graphql(format!(
-            "mutation {{ insert_shelf_one(object: {{name: \"a\", items: {{data: [{}]}}}}) {{ id }} }}",
+            "mutation {{ insert_shelf_one(object: {{name: \"a\", item: {{data: [{}]}}}}) {{ id }} }}",
             objects(2)
         )),
         Request::post("/api/records/v1/box", serde_json::Value::from(list(3)).to_string()),
@@ -277,7 +277,7 @@ async fn rows_that_a_request_may_create(database: Database) {
             objects(4)
         )),
         graphql(format!(
-            "mutation {{ insert_shelf_one(object: {{name: \"a\", items: {{data: [{}]}}}}) {{ id }} }}",
+            "mutation {{ insert_shelf_one(object: {{name: \"a\", item: {{data: [{}]}}}}) {{ id }} }}",
             objects(3)
         )),
         graphql(
@@ -285,10 +285,11 @@ async fn rows_that_a_request_may_create(database: Database) {
              c: insert_box_one(object: {name: \"n\"}) { id } d: insert_box_one(object: {name: \"n\"}) { id } }"
                 .to_owned(),
         ),
-        graphql(format!(
-            "mutation {{ insert_box(objects: [{}], on_conflict: {{constraint: box_pkey, update_columns: [name]}}) {{ affected_rows }} }}",
-            objects(4)
-        )),
+        graphql(
+            "mutation { insert_box(on_conflict: {update_columns: [name]}, objects: [
+                 {id: 91, name: \"n\"}, {id: 92, name: \"n\"}, {id: 93, name: \"n\"}, {id: 94, name: \"n\"}]) { affected_rows } }"
+                .to_owned(),
+        ),
         Request::post("/api/records/v1/box", serde_json::Value::from(list(4)).to_string()),
         Request::post("/api/transaction/v1/execute", steps(4)),
     ];
