@@ -6,12 +6,14 @@
 mod build;
 mod filter;
 mod once;
+mod outline;
 mod output;
 mod write;
 
 pub use build::{Builder, Values};
 pub use filter::{Aggregation, Comparison, Expression, Filter, Function, JsonStep};
 pub use once::Once;
+pub use outline::{outline, outline_writes};
 pub use output::{
     AggregateField, AggregateFunction, AggregateMember, AggregateOperand, BytesFormat, ConnectionField, Constant,
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,

@@ -25,6 +25,7 @@ use super::{Reply, Rows, Run, Settings};
 use crate::catalog::{Database, POSTGRES_SCHEMA};
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
+use crate::telemetry::Readings;
 use crate::value::Datum;
 use fingerprint::Fingerprints;
 use pool::{Pool, Purpose};
@@ -64,6 +65,10 @@ impl Postgres {
             schemas,
             fingerprints: Fingerprints::default(),
         })
+    }
+
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        self.pool.read_into(readings);
     }
 
     pub(super) async fn introspect(&self) -> Result<Database> {

@@ -5,8 +5,10 @@
 
 use super::fault::{self, Fault};
 use super::lanes::{Lane, Lanes, Place};
-use crate::error::{Code, Error, Kind, Result};
+use crate::error::{Code, Error, Result};
 use crate::sql::Statement;
+use crate::telemetry::Readings;
+use crate::turns::Turns;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Row};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most time to wait for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// Most that wait for one.
+pub(super) const QUEUE: usize = 1024;
 /// Most time to open a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Most time to open another connection, only to see whether it is another session.
@@ -41,11 +45,11 @@ pub(super) struct Pool(Arc<Inner>);
 struct Inner {
     options: PgConnectOptions,
     statement_timeout: Duration,
-    permits: Arc<Semaphore>,
+    permits: Turns,
     /// Places for statements that stream, which hold a connection for as long as their callers take: never all of them.
     streams: Arc<Semaphore>,
     /// Places for those who write, who may wait for one another: never all connections, where there are several.
-    writers: Arc<Semaphore>,
+    writers: Turns,
     size: usize,
     lanes: Lanes,
     idle: Mutex<Vec<Idle>>,
@@ -109,9 +113,9 @@ impl Pool {
         Ok(Self(Arc::new(Inner {
             options,
             statement_timeout,
-            permits: Arc::new(Semaphore::new(size.max(1) as usize)),
+            permits: Turns::new("connections", size.max(1) as usize, QUEUE),
             streams: Arc::new(Semaphore::new(size as usize / 2)),
-            writers: Arc::new(Semaphore::new((size - size / 3).max(1) as usize)),
+            writers: Turns::new("writers", (size - size / 3).max(1) as usize, QUEUE),
             size: size.max(1) as usize,
             lanes: Lanes::new(size as usize),
             idle: Mutex::new(Vec::new()),
@@ -190,6 +194,26 @@ impl Pool {
         lease.place = Some(Place::Writing { _permit: permit });
         lease.doom();
         Ok(lease)
+    }
+
+    /// What the connections are like at this moment, and who waits for them.
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        let inner = &self.0;
+        let idle = self.idle().len();
+        let taken = inner.size - inner.permits.free().min(inner.size);
+        let of = |state, number: usize| (vec![("state", state)], number as u64);
+        let help = "Connections to the database";
+        let all = [of("idle", idle), of("taken", taken), of("most", inner.size)];
+        readings.gauge("pool_connections", help, &all);
+        let mut queues = Vec::new();
+        for turns in [&inner.permits, &inner.writers, &inner.lanes.slow, &inner.lanes.fresh] {
+            queues.extend(turns.readings());
+        }
+        let most = inner.size / 2;
+        let streams = |state, number: usize| (vec![("queue", "streams"), ("state", state)], number as u64);
+        let free = inner.streams.available_permits().min(most);
+        queues.extend([streams("taken", most - free), streams("all", most)]);
+        readings.queues(queues);
     }
 
     /// What is known of statements.
@@ -287,7 +311,7 @@ impl Pool {
             return (found.since.elapsed() <= IDLE).then_some(found);
         }
         // Whoever asks has a permit, and no connection yet.
-        let in_use = self.0.size.saturating_sub(self.0.permits.available_permits() + 1);
+        let in_use = self.0.size.saturating_sub(self.0.permits.free() + 1);
         (in_use + idle.len() >= self.0.size).then(|| idle.remove(0))
     }
 
@@ -322,16 +346,8 @@ async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
 }
 
 /// A permit, if there is one soon enough.
-async fn acquired(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-    match tokio::time::timeout(ACQUIRE, Arc::clone(permits).acquire_owned()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(closed)) => Err(Error::internal(closed)),
-        Err(_) => Err(Error::new(
-            Kind::Unavailable,
-            Code::DATABASE_AWAY,
-            "all connections to the database are busy; try again later",
-        )),
-    }
+async fn acquired(turns: &Turns) -> Result<OwnedSemaphorePermit> {
+    turns.take(Instant::now() + ACQUIRE).await
 }
 
 /// A server that says nothing any more is as good as gone: the network may have been cut, and TCP would wait for a

@@ -20,6 +20,7 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use futures_util::FutureExt;
 use rusqlite::Connection;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ struct Job {
 pub(super) struct Writer {
     synchronous: Synchronous,
     sender: Mutex<Option<SyncSender<Job>>>,
+    waiting: AtomicUsize,
 }
 
 impl Writer {
@@ -56,7 +58,13 @@ impl Writer {
         Self {
             synchronous,
             sender: Mutex::new(None),
+            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Works that wait or are under way.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Does a work, and says when it is safe on the disk.
@@ -69,7 +77,11 @@ impl Writer {
             until: Instant::now() + pool.timeout(),
         };
         self.send(pool, job)?;
-        answer.await.map_err(|_| {
+        // Nobody leaves while a work is under way: it runs in a task of its own.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let answered = answer.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answered.map_err(|_| {
             // The thread is gone in the middle: it may have happened.
             Error::new(
                 Kind::Unavailable,
@@ -87,7 +99,7 @@ impl Writer {
                 Err(TrySendError::Full(_)) => {
                     return Err(Error::new(
                         Kind::Unavailable,
-                        Code::DATABASE_AWAY,
+                        Code::OVERLOADED,
                         "too many writes are waiting; try again later",
                     ));
                 }

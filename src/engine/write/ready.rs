@@ -6,9 +6,10 @@ use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
-use crate::request::{self, Slot, Write};
+use crate::request::{self, Slot, Write, outline_writes};
 use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
 use crate::sql::{Care, Changes, Feed, Statement, Unwritten, render};
+use crate::telemetry::{CacheReading, Stage, stage, timed};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ struct Kept {
 
 /// A program with its statements.
 pub(super) struct Ready {
+    /// What it is, in a line for the operator.
+    pub(super) outline: Arc<str>,
     pub(super) program: Program,
     /// One for each write.
     pub(super) statements: Vec<Statements>,
@@ -147,6 +150,16 @@ impl Programs {
         }
     }
 
+    pub(in crate::engine) fn reading(&self) -> CacheReading {
+        CacheReading {
+            name: "programs",
+            entries: self.cache.len(),
+            weight: self.cache.weight(),
+            hits: self.cache.hits(),
+            misses: self.cache.misses(),
+        }
+    }
+
     /// The program of a batch, from the cache or made now.
     pub(super) fn get(
         &self,
@@ -169,8 +182,9 @@ impl Programs {
                 return Ok(Arc::clone(ready));
             }
         }
-        let authorized = authorize_writes(catalog, view, principal, writes)?;
-        let program = plan_writes(catalog, &authorized)?;
+        let authorized = timed(Stage::Authorize, || authorize_writes(catalog, view, principal, writes))?;
+        let program = timed(Stage::Plan, || plan_writes(catalog, &authorized))?;
+        let rendering = stage(Stage::Render);
         let statements = (0_u16..)
             .zip(&program.writes)
             .map(|(index, plan)| statements(catalog, backend, plan, index))
@@ -183,7 +197,9 @@ impl Programs {
             }
             _ => None,
         };
+        drop(rendering);
         let ready = Arc::new(Ready {
+            outline: outline_writes(writes).into(),
             alone: is_alone(catalog, &program),
             program,
             statements,

@@ -101,7 +101,7 @@ impl<'a> Resolver<'a> {
                     .iter()
                     .map(|column| {
                         face.column_named(column.as_str()).ok_or_else(|| {
-                            let known = table.column_ids().filter(|column| self.is_known(face, *column));
+                            let known = table.column_ids().filter(|column| self.view.knows(face.id, *column));
                             let names = known.map(|column| face.column(column).name.as_str());
                             Error::unknown(
                                 Kind::Invalid,
