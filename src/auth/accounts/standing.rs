@@ -63,7 +63,7 @@ impl Known {
             _ => false,
         };
         let same_name = |part: &&str| said(self, part).is_some_and(|own| row.0.get(*part) == Some(&own));
-        !differs && NAMES.iter().any(|part| same_name(part))
+        !differs && NAMES.iter().any(same_name)
     }
 }
 
