@@ -123,7 +123,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
              EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
                  AND substr(lower(g.name), 1, 8) <> '_diglot_'), \
              2 = (SELECT count(*) FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
-                 AND g.name IN ('_diglot_user_deleted', '_diglot_user_renumbered')) \
+                 AND g.name IN ('_diglot_user_gone', '_diglot_user_moved')) \
          FROM pragma_table_list l \
          JOIN sqlite_schema m ON m.name = l.name AND m.type IN ('table', 'view') \
          WHERE l.schema = 'main' AND l.type <> 'shadow' AND substr(lower(l.name), 1, 7) <> 'sqlite_' ORDER BY l.name",
