@@ -41,6 +41,8 @@ pub struct Database {
     pub enums: Vec<EnumType>,
     /// The quoted name of the text type without case, for casts, where a column has it (PostgreSQL's `citext`).
     pub caseless: Option<String>,
+    /// Composite types (PostgreSQL), whose values are JSON objects.
+    pub composites: Vec<Composite>,
     /// Functions that could be exposed (PostgreSQL).
     pub functions: Vec<Function>,
     /// Installed extensions (PostgreSQL), or compiled-in modules worth knowing (SQLite: `fts5`).
@@ -92,6 +94,8 @@ pub struct Table {
     pub primary_key_name: Option<Identifier>,
     /// Unique constraints and unique indexes over plain columns without predicate, the primary key apart.
     pub uniques: Vec<Unique>,
+    /// Conditions over columns that all are visible (PostgreSQL, which names the one that is not satisfied).
+    pub checks: Vec<Unique>,
     /// Foreign keys from this table.
     pub foreign_keys: Vec<ForeignKey>,
     /// The database's comment.
@@ -177,7 +181,7 @@ pub enum Generated {
     Virtual,
 }
 
-/// A unique constraint or index.
+/// A unique constraint or index, or another condition over columns.
 #[derive(Clone, Debug)]
 pub struct Unique {
     /// The constraint's or index's name.
@@ -212,6 +216,15 @@ pub struct EnumType {
     pub values: Vec<String>,
     /// The database's comment.
     pub comment: Option<String>,
+}
+
+/// A composite type (PostgreSQL).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composite {
+    /// Its quoted name for casts, which is also that of its [`Type::Other`].
+    pub database_type: String,
+    /// The names and types of its attributes, in their order.
+    pub attributes: Vec<(String, Type)>,
 }
 
 /// A function (PostgreSQL).
@@ -397,6 +410,14 @@ impl Database {
                 .as_ref()
                 .is_some_and(|schema| schema.as_str() == POSTGRES_SCHEMA),
         }
+    }
+
+    /// The composite type that values of a type are, if they are of one.
+    #[must_use]
+    pub fn composite(&self, data_type: &Type) -> Option<&Composite> {
+        let Type::Other(name) = data_type else { return None };
+        let mut composites = self.composites.iter();
+        composites.find(|composite| composite.database_type == **name)
     }
 
     /// A table.

@@ -120,7 +120,7 @@ fn load(file: Option<PathBuf>) -> Result<config::Loaded, Failure> {
 impl Configured {
     /// What the commands beside `serve` look at.
     pub(super) fn of_target(common: &Common, target: &Target) -> Result<Self, Failure> {
-        configure(common, target.database.clone(), false)
+        configure(common, target.place.clone().or_else(|| target.database.clone()), false)
     }
 
     /// Where the configuration is, or would be.

@@ -140,6 +140,7 @@ impl Password {
 
 pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
     let target = Target {
+        place: None,
         database: arguments.database.clone(),
         access: None,
     };

@@ -304,7 +304,17 @@ fn unavailable(error: Error) -> Error {
 
 fn not_found(path: &str) -> Response {
     let message = format!("nothing is served at {path:?}; / leads to the playground, /graphql is GraphQL");
-    answer::error(Error::not_found(Code("not_found"), message))
+    // Below /api the Tables API's clients look for its word.
+    let below = |prefix: &str| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let code = if below("/api") && !below("/api/records") && !below("/api/auth") {
+        "NOT_FOUND"
+    } else {
+        "not_found"
+    };
+    answer::error(Error::not_found(Code(code), message))
 }
 
 fn options(allow: &'static str) -> Response {

@@ -36,6 +36,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
         primary_key: vec![ColumnId(0)],
         primary_key_name: None,
         uniques: Vec::new(),
+        checks: Vec::new(),
         foreign_keys: Vec::new(),
         comment: None,
         system: false,
@@ -116,6 +117,7 @@ pub(crate) fn catalog(kind: DatabaseKind) -> Catalog {
         kind,
         version: String::new(),
         caseless: None,
+        composites: Vec::new(),
         tables: vec![article, users, members, comment, note, session, view, tag, pairs, genre],
         enums: vec![EnumType {
             name: "status".into(),

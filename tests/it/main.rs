@@ -51,6 +51,7 @@ mod idempotency;
 mod inside;
 mod issuer;
 mod kill;
+mod kinds;
 mod layering;
 mod leaving;
 mod limits;

@@ -146,6 +146,7 @@ impl Tables {
                 if let ([column], Some(definition)) = (columns.as_slice(), definition) {
                     self.check(index, *column, definition, types);
                 }
+                self.tables[index].checks.push(Unique { name, columns });
             }
         }
     }
@@ -237,6 +238,7 @@ fn table(relation: &RelationTuple) -> Table {
         primary_key: Vec::new(),
         primary_key_name: None,
         uniques: Vec::new(),
+        checks: Vec::new(),
         foreign_keys: Vec::new(),
         comment: comment.clone(),
         strict: true,

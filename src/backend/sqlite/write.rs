@@ -34,6 +34,7 @@ pub(super) fn scalar(out: &mut Vec<u8>, wire: Wire, value: ValueRef<'_>) {
         ValueRef::Text(text) => match wire {
             Wire::Numeric(NumberFormat::Number) if is_json_number(text) => out.extend_from_slice(text),
             Wire::Json | Wire::Jsonb => json(out, text),
+            Wire::Geometry => super::geometry::write_only(out, text),
             Wire::BuiltJson => match std::str::from_utf8(text) {
                 Ok(_) => out.extend_from_slice(text),
                 Err(_) => out.extend_from_slice(String::from_utf8_lossy(text).as_bytes()),
@@ -452,6 +453,18 @@ mod tests {
             (Wire::Numeric(NumberFormat::Text), Real(f64::INFINITY), "\"Infinity\""),
             (Wire::Json, Text(b"{\"a\": [1, 2]}"), "{\"a\": [1, 2]}"),
             (Wire::Json, Text(b"{a}"), "\"{a}\""),
+            (Wire::Geometry, Text(b"\"POINT(banana)\""), "null"),
+            (Wire::Geometry, Text(b"5"), "null"),
+            (
+                Wire::Geometry,
+                Text(br#"{"type":"Point","coordinates":[1,2,3]}"#),
+                r#"{"type":"Point","coordinates":[1,2,3]}"#,
+            ),
+            (
+                Wire::Geometry,
+                Text(br#"{"type":"Feature","geometry":{"type":"Point","coordinates":[1.5,2.5]}}"#),
+                r#"{"type":"Point","coordinates":[1.5,2.5]}"#,
+            ),
             (Wire::Json, Text(b""), "\"\""),
             (Wire::Json, Text(b"\"\xff\""), "\"\\\"\u{fffd}\\\"\""),
             (Wire::BuiltJson, Text(b"[1,{\"a\":null}]"), "[1,{\"a\":null}]"),

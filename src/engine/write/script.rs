@@ -3,6 +3,7 @@
 use super::super::Snapshot;
 use super::super::answer;
 use super::super::bind::Binder;
+use super::super::blame::{self, Suspect};
 use super::kept_back::Seen;
 use super::ready::{Ready, Statements};
 use super::row::{Fed, GroupRun, Portion, is_true, lost, number, place_of, rows_of};
@@ -37,6 +38,8 @@ pub(super) struct Script {
     most_rows: usize,
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
     pub(super) tries: u32,
+    /// Where it leaves what was sent, where the database has refused something of it without a name.
+    pub(super) suspects: Arc<Mutex<Vec<Suspect>>>,
     /// It runs again because a constraint was violated, to tell more of that.
     pub(super) careful: bool,
     /// The request's, which a thread that writes for many does not know.
@@ -53,6 +56,8 @@ pub(super) struct Server<'a> {
     pub(super) most_rows: usize,
     /// Where it leaves what it gave.
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
+    /// Where it leaves what was sent and may have been refused.
+    pub(super) suspects: Arc<Mutex<Vec<Suspect>>>,
 }
 
 impl Script {
@@ -74,6 +79,7 @@ impl Script {
             room: server.room,
             most_rows: server.most_rows,
             outcome: server.outcome,
+            suspects: server.suspects,
             tries: 0,
             careful: false,
             span: tracing::Span::current(),
@@ -86,6 +92,9 @@ impl Script {
         let done = self.run_once(session).await;
         if let Err(error) = &done {
             self.careful |= error.code == Code::AGAIN;
+            if self.flavor == Flavor::Postgres && blame::is_nameless(error) {
+                *self.suspects.lock().unwrap_or_else(PoisonError::into_inner) = self.suspected(error.write);
+            }
         }
         done
     }

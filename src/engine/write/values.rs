@@ -48,7 +48,7 @@ impl Filler<'_> {
         marks.iter().map(|mark| self.mark(mark, of)).collect()
     }
 
-    fn mark(&self, mark: &Mark, of: Of<'_>) -> Result<Datum> {
+    pub(super) fn mark(&self, mark: &Mark, of: Of<'_>) -> Result<Datum> {
         match &mark.source {
             Parameter::Row(_, index) => self.of_rows(of, |row| {
                 let value = row.get(usize::from(*index)).unwrap_or(&Value::Null);
@@ -186,6 +186,8 @@ impl Filler<'_> {
 
     fn array(&self, value: &Value, element: &Type) -> Result<Datum> {
         match value {
+            // GraphQL has one scalar for JSON, whether it is a value or a list of them.
+            Value::Json(json @ serde_json::Value::Array(_)) => self.array(&Value::from(json.clone()), element),
             Value::List(items) => items
                 .iter()
                 .map(|item| self.array_item(item, element))
@@ -221,6 +223,13 @@ impl Filler<'_> {
                 Ok(uuid) => Datum::Bytes(uuid.as_bytes().as_slice().into()),
                 Err(_) => Datum::Text(text),
             },
+            // Whoever else reads such a column reads WKB.
+            (DatabaseKind::Sqlite, Type::Geometry, Datum::Text(text)) if is_bytes() => {
+                match crate::geometry::to_bytes(&text) {
+                    Some(bytes) => Datum::Bytes(bytes.into()),
+                    None => Datum::Text(text),
+                }
+            }
             (_, Type::Array(_), datum) => datum,
             (_, data_type, datum) => self.binder.native(datum, data_type),
         })

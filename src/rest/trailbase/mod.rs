@@ -48,6 +48,7 @@ const PARAMETERS: [&str; 7] = ["limit", "offset", "cursor", "order", "count", "e
 const FORMATS: Formats = Formats {
     bytes: BytesFormat::Base64Url,
     numbers: NumberFormat::Number,
+    features: false,
 };
 
 /// The dialect.
@@ -223,7 +224,10 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
     let read = Read {
         source: Source::Table(face.name.clone()),
         select,
-        formats: FORMATS,
+        formats: Formats {
+            features: geometry.is_some(),
+            ..FORMATS
+        },
     };
     let opening = if geometry.is_some() {
         "{\"type\":\"FeatureCollection\",\"features\":"

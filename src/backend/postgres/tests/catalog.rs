@@ -210,7 +210,7 @@ async fn columns_have_their_types() {
                 "c Integer(64) bigint",
                 "d Float(32) real",
                 "e Float(64) double precision",
-                "f Numeric numeric",
+                "f Numeric numeric(8,2)",
                 "g Boolean boolean",
                 "h Text { length: None, caseless: false } text",
                 "i Text { length: Some(5), caseless: false } character varying",

@@ -367,6 +367,7 @@ impl Single {
             flavor: self.flavor,
             room: Arc::clone(&self.room),
             outcome: Arc::default(),
+            suspects: Arc::default(),
             most_rows: usize::MAX,
         };
         let mut script = Script::new(&self.own, &Principal::system(), batch, Arc::clone(ready), server);
