@@ -58,6 +58,8 @@ pub struct Changed {
     pub numbers: Vec<i64>,
     /// How many rows it has changed, those that cascades and triggers changed apart.
     pub count: u64,
+    /// On SQLite those too that triggers and cascades changed: where triggers write in place of a view, these are all.
+    pub touched: u64,
     /// What its rows take of a room.
     pub claim: Claim,
     bytes: usize,
@@ -108,7 +110,7 @@ impl Session {
     /// Runs a statement once for each list of values.
     ///
     /// # Errors
-    /// As [`super::Backend::run`], and violations of constraints. `place` of one is the index of the values.
+    /// As [`super::Backend::run`], and violations of constraints. `row` of one is the index of the values.
     pub async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
         self.change_within(statement, values, None).await
     }

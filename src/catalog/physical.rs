@@ -1,5 +1,6 @@
 //! The database as it is: tables, columns, keys, types, functions. Filled by a backend's introspection.
 
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use serde::Serialize;
@@ -104,14 +105,22 @@ pub struct Table {
     /// Rows of other tables stand in it too (PostgreSQL's `INHERITS`), for which its keys do not hold: nothing is unique in it.
     pub is_parent: bool,
     /// Whether the database says that rows can be inserted, updated, deleted through it.
-    pub writable: bool,
+    pub writable: Verbs,
+    /// Columns that no update changes by itself, though the table takes updates of others: those of which no trigger of an
+    /// SQLite view speaks.
+    pub fixed: Vec<ColumnId>,
     /// It has triggers, which may change what is written; Diglot's own do not, and do not count.
     pub triggers: bool,
     /// It has Diglot's own triggers, which end the sessions of a user whose row goes.
     pub guarded: bool,
     /// What the database calls its own number of a row, which finds it again within a transaction: `rowid` or `ctid`.
     pub row_number: Option<&'static str>,
+    /// It has [`LARGE`] rows or more, as far as the database can say without counting them: searching it row by row shows.
+    pub large: bool,
 }
+
+/// From so many rows on an index is worth its keep.
+pub const LARGE: u32 = 1000;
 
 /// A column.
 #[derive(Clone, Debug)]
@@ -329,6 +338,13 @@ impl Table {
     /// All column ids.
     pub fn column_ids(&self) -> impl Iterator<Item = ColumnId> + use<> {
         (0..u16::try_from(self.columns.len()).unwrap_or(u16::MAX)).map(ColumnId)
+    }
+
+    /// Whether a row that is written may have null in a column. In SQLite's rowid tables even a primary key may hold it, an old
+    /// fault: rows that have it are read, but none are written.
+    #[must_use]
+    pub fn takes_null(&self, column: ColumnId) -> bool {
+        self.column(column).nullable && !self.primary_key.contains(&column)
     }
 
     /// Whether these columns together are unique: the primary key or a unique key is among them.

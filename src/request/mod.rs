@@ -6,6 +6,7 @@
 mod build;
 mod filter;
 mod once;
+mod outline;
 mod output;
 mod shape;
 mod write;
@@ -13,6 +14,7 @@ mod write;
 pub use build::{Builder, Values};
 pub use filter::{Aggregation, Comparison, Expression, Filter, Function, JsonStep};
 pub use once::Once;
+pub use outline::{outline, outline_writes};
 pub use output::{
     AggregateField, AggregateFunction, AggregateMember, AggregateOperand, BytesFormat, ConnectionField, Constant,
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,
@@ -20,7 +22,7 @@ pub use output::{
 
 pub use shape::ReadShape;
 pub use write::{
-    Assignment, Batch, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
+    Assignment, Batch, Before, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
 };
 
 use crate::ident::Name;
@@ -132,4 +134,9 @@ pub struct Page {
     pub total: bool,
     /// Whether [`crate::engine::Outcome::next`] is wanted: a cursor to the rest, if there is one.
     pub next: bool,
+    /// Whether the limit is [`SHORT`] at most: then the page may be kept until it is known how many rows it has.
+    pub short: bool,
 }
+
+/// Most rows of a short page.
+pub const SHORT: u64 = 1000;

@@ -5,6 +5,7 @@
 
 use super::{Expression, Filter, Formats, Once, Output, Select, Slot, Values};
 use crate::ident::Name;
+use crate::telemetry::Operation;
 
 /// Writes that happen together or not at all, in order.
 #[derive(Clone, Debug)]
@@ -15,6 +16,23 @@ pub struct Batch {
     pub values: Values,
     /// They happen once, however often they are sent; `None`: each time.
     pub once: Option<Once>,
+}
+
+impl Batch {
+    /// What kind of change it is, looked-up rows apart.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let kinds = self.writes.iter().filter_map(|write| match &write.change {
+            Change::Insert(insert) if insert.conflict.is_some() => Some(Operation::Write),
+            Change::Insert(_) | Change::Connect { .. } => Some(Operation::Create),
+            Change::Update { .. } => Some(Operation::Update),
+            Change::Delete { .. } => Some(Operation::Delete),
+            Change::Call { .. } => Some(Operation::Write),
+            Change::Find { .. } => None,
+        });
+        let one = |one: Operation, other| if one == other { one } else { Operation::Write };
+        kinds.reduce(one).unwrap_or(Operation::Write)
+    }
 }
 
 /// One change of one table's rows.
@@ -36,6 +54,9 @@ pub struct Write {
     /// That no row is found is an error: the row is unknown, or the caller may only read it. (A row of another is unknown: the
     /// error is the same whether it exists or not.)
     pub strict: bool,
+    /// That no row is found leaves out all of its unit, what came before it too, and is no error: what was to be read back is
+    /// null.
+    pub skips: bool,
 }
 
 /// What happens to rows.
@@ -71,7 +92,7 @@ pub enum Change {
         /// It must be one row, no more and no less.
         one: bool,
         /// Only rows that the caller may update with these values, as a later write of the batch does.
-        before: Option<Vec<Assignment>>,
+        before: Option<Before>,
     },
     /// New rows of a join table: one of each for each row of an earlier write, where there is none of its kind yet.
     Connect {
@@ -88,6 +109,15 @@ pub enum Change {
         /// What of its rows, or of its value.
         select: Box<Select>,
     },
+}
+
+/// The new values of a later update, of the same names there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Before {
+    /// Those that are sent.
+    pub set: Vec<Assignment>,
+    /// Those that come from rows of earlier writes.
+    pub links: Vec<Link>,
 }
 
 /// New rows of one table.
@@ -157,8 +187,6 @@ pub enum ConflictTarget {
     Key,
     /// The unique key of these columns.
     Columns(Vec<Name>),
-    /// The constraint or index of this name.
-    Constraint(Name),
 }
 
 /// What happens to the row that stands.

@@ -90,10 +90,12 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             strict: false,
             indexes: Vec::new(),
             is_parent: false,
-            writable: true,
+            writable: crate::error::Verbs::ALL,
+            fixed: Vec::new(),
             triggers: false,
             guarded: false,
             row_number: None,
+            large: false,
         };
         let mut face = Face::plain(TableId(index), &table);
         tables.push(table);

@@ -13,6 +13,7 @@ mod layout;
 mod level;
 mod nested;
 mod own;
+mod page;
 mod predicate;
 mod render;
 mod sent;
@@ -20,6 +21,7 @@ mod single;
 mod statement;
 mod stored;
 mod term;
+mod through;
 mod wire;
 mod writer;
 

@@ -185,6 +185,7 @@ impl Changes {
             formats: Formats::default(),
             unit: u16::try_from(index).unwrap_or(u16::MAX),
             strict: false,
+            skips: false,
         });
         index
     }

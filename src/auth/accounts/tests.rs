@@ -165,6 +165,7 @@ async fn add_once(world: &World, user: &str) -> bool {
         formats: Formats::default(),
         unit: 0,
         strict: false,
+        skips: false,
     };
     let batch = Batch {
         once: Once::read([b"a key".as_slice()], &[b"POST"]).unwrap(),

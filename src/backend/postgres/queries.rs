@@ -1,4 +1,4 @@
-//! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 13 to 18 have.
+//! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 14 to 18 have.
 
 /// Version, whether rows can be written, the extensions and the schema of each. Our own sessions are all read only: what
 /// counts is what they were before.
@@ -9,17 +9,19 @@ pub(super) const SERVER: &str = "SELECT pg_catalog.current_setting('server_versi
     (SELECT COALESCE(pg_catalog.array_agg(n.nspname::text ORDER BY extname), '{}') FROM pg_catalog.pg_extension e \
         JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace) AS extension_schemas";
 
-/// `$1`: schemas. Partitions belong to their table; what the user cannot read at all does not exist.
+/// `$1`: schemas. Partitions belong to their table; what the user cannot read at all does not exist. `writable` are bits: 4 for
+/// updates, 8 for inserts, 16 for deletes, by the database itself or by triggers in its place.
 pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schema, c.relname::text AS name, \
     c.relkind::text AS kind, c.reltype AS row_type, d.description AS comment, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
         AND e.objid = c.oid AND e.deptype = 'e') AS extension, \
-    CASE WHEN c.relkind IN ('r', 'p') THEN true WHEN c.relkind = 'm' THEN false \
-        ELSE pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 = 28 END AS writable, \
+    CASE WHEN c.relkind IN ('r', 'p') THEN 28 WHEN c.relkind = 'm' THEN 0 \
+        ELSE pg_catalog.pg_relation_is_updatable(c.oid, true) END AS writable, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal \
         AND g.tgname <> '_diglot_user_gone') AS triggers, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = '_diglot_user_gone') AS guarded, \
-    c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent \
+    c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent, \
+    c.reltuples::float8 AS rows \
     FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_catalog.pg_description d ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass \
@@ -27,10 +29,14 @@ pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schem
     WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition \
         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT')";
 
-/// `$1`: relations.
+/// `$1`: relations. What a view computes, which the database can write through otherwise, counts as generated.
 pub(super) const COLUMNS: &str = "SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name, \
     a.attnotnull AS not_null, a.atttypid AS type, a.atttypmod AS modifier, a.attidentity::text AS identity, \
-    a.attgenerated::text AS generated, pg_catalog.pg_get_expr(v.adbin, v.adrelid) AS default_value, \
+    CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_class w WHERE w.oid = a.attrelid AND w.relkind = 'v' \
+        AND pg_catalog.pg_relation_is_updatable(w.oid, false) & 4 = 4 \
+        AND NOT pg_catalog.pg_column_is_updatable(w.oid, a.attnum, false) \
+        AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = w.oid AND g.tgtype & 64 = 64)) \
+        THEN 'v' ELSE a.attgenerated::text END AS generated, pg_catalog.pg_get_expr(v.adbin, v.adrelid) AS default_value, \
     d.description AS comment \
     FROM pg_catalog.pg_attribute a \
     LEFT JOIN pg_catalog.pg_attrdef v ON v.adrelid = a.attrelid AND v.adnum = a.attnum \

@@ -3,7 +3,10 @@
 use super::check;
 use super::types::Types;
 use crate::backend::MIGRATION_TABLES;
-use crate::catalog::{Column, ColumnId, Default, EnumType, ForeignKey, Generated, Table, TableId, TableKind, Unique};
+use crate::catalog::{
+    Column, ColumnId, Default, EnumType, ForeignKey, Generated, LARGE, Table, TableId, TableKind, Unique,
+};
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use sqlx::postgres::types::Oid;
@@ -33,7 +36,8 @@ pub(super) type ColumnTuple = (
     Option<String>,
     Option<String>,
 );
-/// Id, schema, name, kind, row type, comment, of an extension, writable, with triggers, guarded, parent of other tables.
+/// Id, schema, name, kind, row type, comment, of an extension, writable, with triggers, guarded, parent of other tables,
+/// about how many rows.
 pub(super) type RelationTuple = (
     Oid,
     String,
@@ -42,10 +46,11 @@ pub(super) type RelationTuple = (
     Oid,
     Option<String>,
     bool,
+    i32,
     bool,
     bool,
     bool,
-    bool,
+    f64,
 );
 /// Relation, name, unique, columns, of a constraint.
 pub(super) type IndexTuple = (Oid, String, bool, Vec<i16>, bool);
@@ -217,7 +222,7 @@ fn is_system(name: &str) -> bool {
 }
 
 fn table(relation: &RelationTuple) -> Table {
-    let (_, schema, name, kind, _, comment, extension, writable, triggers, guarded, is_parent) = relation;
+    let (_, schema, name, kind, _, comment, extension, writable, triggers, guarded, is_parent, rows) = relation;
     Table {
         system: *extension || schema == "diglot" || is_system(name),
         schema: Some(Identifier::new(schema.as_str())),
@@ -237,11 +242,17 @@ fn table(relation: &RelationTuple) -> Table {
         strict: true,
         indexes: Vec::new(),
         is_parent: *is_parent,
-        writable: *writable,
+        writable: Verbs {
+            insert: writable & 8 != 0,
+            update: writable & 4 != 0,
+            delete: writable & 16 != 0,
+        },
+        fixed: Vec::new(),
         triggers: *triggers,
         guarded: *guarded,
         // Elsewhere it is not unique (rows of the tables that inherit from it have numbers of their own), or does not exist.
         row_number: (kind == "r" && !is_parent).then_some("ctid"),
+        large: *rows >= f64::from(LARGE),
     }
 }
 

@@ -5,11 +5,13 @@ use super::checks::{self, Declared};
 use super::fault::Fault;
 use super::moments;
 use super::types::logical;
+use super::views;
 use crate::backend::MIGRATION_TABLES;
 use crate::catalog::{
-    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, Table, TableId,
-    TableKind, Unique,
+    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, LARGE, Table,
+    TableId, TableKind, Unique,
 };
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use rusqlite::Connection;
@@ -63,13 +65,15 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         .collect();
     columns(connection, &mut drafts, &names)?;
     indexes(connection, &mut drafts, &names)?;
+    if read_only {
+        drafts.iter_mut().for_each(|draft| draft.table.writable = Verbs::NONE);
+    } else {
+        views::verbs(connection, drafts.iter_mut().map(|draft| &mut draft.table));
+    }
     moments::one_form(connection, drafts.iter_mut().map(|draft| &mut draft.table));
     for draft in &mut drafts {
         keys(draft);
         for column in &mut draft.table.columns {
-            if read_only || draft.table.kind == TableKind::View {
-                draft.table.writable = false;
-            }
             if column.generated.is_some() {
                 column.default = None;
             }
@@ -80,7 +84,10 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         lists(draft, &mut enums);
     }
     foreign_keys(connection, &mut drafts, &names)?;
-    let drafts = without_unsound(drafts);
+    let mut drafts = without_unsound(drafts);
+    for table in &mut drafts {
+        table.large = table.kind == TableKind::Table && is_large(connection, table).unwrap_or(false);
+    }
     let mut modules =
         connection.prepare("SELECT name FROM pragma_module_list WHERE name IN ('fts5', 'rtree') ORDER BY name")?;
     let extension = |row: &rusqlite::Row<'_>| {
@@ -103,14 +110,18 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
     })
 }
 
+fn is_large(connection: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let name = table.quoted();
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {LARGE})");
+    connection.query_row(&sql, [], |row| Ok(row.get::<_, u32>(0)? == LARGE))
+}
+
 /// All tables but SQLite's own and those in which virtual tables keep their data.
 fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
     let mut statement = connection.prepare(
         "SELECT l.name, l.type, l.wr, l.strict, m.sql, \
              EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
                  AND substr(lower(g.name), 1, 8) <> '_diglot_'), \
-             EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
-                 AND l.type = 'view'), \
              2 = (SELECT count(*) FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
                  AND g.name IN ('_diglot_user_deleted', '_diglot_user_renumbered')) \
          FROM pragma_table_list l \
@@ -149,10 +160,12 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
                 strict: row.get(3)?,
                 indexes: Vec::new(),
                 is_parent: false,
-                writable: kind != TableKind::View || row.get(6)?,
+                writable: Verbs::ALL,
+                fixed: Vec::new(),
                 triggers: row.get(5)?,
-                guarded: row.get(7)?,
+                guarded: row.get(6)?,
                 row_number: None,
+                large: false,
                 name: Identifier::new(name),
             },
             keyed: row.get(2)?,

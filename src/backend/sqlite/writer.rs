@@ -20,6 +20,8 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use futures_util::FutureExt;
 use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -50,6 +52,7 @@ struct Job {
 pub(super) struct Writer {
     synchronous: Synchronous,
     sender: Mutex<Option<SyncSender<Job>>>,
+    waiting: AtomicUsize,
 }
 
 impl Writer {
@@ -57,7 +60,13 @@ impl Writer {
         Self {
             synchronous,
             sender: Mutex::new(None),
+            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Works that wait or are under way.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Does a work, and says when it is safe on the disk.
@@ -70,7 +79,11 @@ impl Writer {
             until: Instant::now() + pool.timeout(),
         };
         self.send(pool, job)?;
-        answer.await.map_err(|_| {
+        // Nobody leaves while a work is under way: it runs in a task of its own.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let answered = answer.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answered.map_err(|_| {
             // The thread is gone in the middle: it may have happened.
             Error::new(
                 Kind::Unavailable,
@@ -88,7 +101,7 @@ impl Writer {
                 Err(TrySendError::Full(_)) => {
                     return Err(Error::new(
                         Kind::Unavailable,
-                        Code::DATABASE_AWAY,
+                        Code::OVERLOADED,
                         "too many writes are waiting; try again later",
                     ));
                 }
@@ -346,6 +359,7 @@ impl Writing {
         let mut changed = Changed::default();
         let mut prepared = self.connection.prepare_cached(statement.text()).map_err(Fault::from)?;
         let columns = prepared.column_count();
+        let before = self.connection.total_changes();
         for (index, values) in values.iter().enumerate() {
             let mut one = || -> Result<(), Fault> {
                 run::bind(&mut prepared, values)?;
@@ -368,6 +382,7 @@ impl Writing {
                 if values.is_empty() { error } else { error.at_row(index) }
             })?;
         }
+        changed.touched = self.connection.total_changes().saturating_sub(before);
         Ok(changed)
     }
 
@@ -377,8 +392,11 @@ impl Writing {
             clock: &self.clock,
             row: usize::MAX,
         };
-        run::read(&self.connection, leash, run, None)
-            .map_err(|fault| fault.of_a_run(self.clock.is_up()))
+        let read = run::read(&self.connection, leash, run, None);
+        // What an answer may hold says nothing of what may be written.
+        let unbound = self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::MAX);
+        let read = read.and_then(|rows| unbound.map(|_| rows).map_err(Fault::from));
+        read.map_err(|fault| fault.of_a_run(self.clock.is_up()))
             .map_err(Error::from)
     }
 }

@@ -54,10 +54,12 @@ fn table(line: &str) -> Table {
         strict: false,
         indexes: Vec::new(),
         is_parent: false,
-        writable: true,
+        writable: crate::error::Verbs::ALL,
+        fixed: Vec::new(),
         triggers: false,
         guarded: false,
         row_number: None,
+        large: false,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::{Engine, Snapshot, shown};
 use super::ready::{GroupStatements, Ready, Statements};
 use super::row::rows_of;
+use super::single;
 use super::values::{Filler, Kept, Of};
 use crate::catalog::{Catalog, ColumnId};
 use crate::engine::bind::Binder;
@@ -11,7 +12,7 @@ use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::{Batch, Values};
 use crate::rules::{Change, Conflict, Describer, Group, Parameter, Predicate, Term};
-use crate::sql::{Feed, Mark, Statement};
+use crate::sql::{Feed, Flavor, Mark, Statement};
 use crate::value::{Datum, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -93,6 +94,7 @@ struct Explainer<'a> {
 impl Explainer<'_> {
     async fn write(&self, plan: &WritePlan, statements: &Statements) -> Result<WriteExplanation> {
         let mut told = Vec::new();
+        told.extend(self.whole(plan).await?);
         for (purpose, statement, group) in listed(plan, statements) {
             told.push(self.statement(plan, purpose, statement, group).await?);
         }
@@ -132,6 +134,42 @@ impl Explainer<'_> {
             }
             _ => rows.first().map_or(Of::Nothing, |row| Of::Row(row)),
         };
+        let purpose = match (group, rows.len()) {
+            (Some((_, statements)), 2..) if statements.feed == Feed::Each => {
+                format!("{purpose}, once for each of {} rows; here the first", rows.len())
+            }
+            _ => purpose.to_owned(),
+        };
+        self.filled(plan, purpose, statement, of).await
+    }
+
+    /// The statement that does the whole (PostgreSQL).
+    async fn whole(&self, plan: &WritePlan) -> Result<Option<StatementExplanation>> {
+        if self.engine.backend.flavor() != Flavor::Postgres {
+            return Ok(None);
+        }
+        let rows = match &plan.write.change {
+            Change::Insert { groups, .. } => match groups.first() {
+                Some(group) => Some(rows_of(self.batch.values.get(group.rows))?),
+                None => return Ok(None),
+            },
+            _ => None,
+        };
+        let Some(statement) = single::chosen(self.ready, rows.as_deref()) else {
+            return Ok(None);
+        };
+        let purpose = "does the whole, as a transaction of its own; where it fails, the others follow to say why";
+        let of = single::of(rows.as_deref());
+        self.filled(plan, purpose.to_owned(), statement, of).await.map(Some)
+    }
+
+    async fn filled(
+        &self,
+        plan: &WritePlan,
+        purpose: String,
+        statement: &Statement,
+        of: Of<'_>,
+    ) -> Result<StatementExplanation> {
         let binder = Binder {
             catalog: &self.snapshot.catalog,
             principal: self.principal,
@@ -161,12 +199,6 @@ impl Explainer<'_> {
             parameters.insert(format!("{sign}{number}"), told);
             values.push(value);
         }
-        let purpose = match (group, rows.len()) {
-            (Some((_, statements)), 2..) if statements.feed == Feed::Each => {
-                format!("{purpose}, once for each of {} rows; here the first", rows.len())
-            }
-            _ => purpose.to_owned(),
-        };
         Ok(StatementExplanation {
             purpose,
             sql: statement.text().to_owned(),
@@ -206,7 +238,16 @@ fn listed<'s>(
             );
             say("changes those", own.change.as_ref());
             say("checks the changed rows", own.set_failing.as_ref());
+            let through = own.through.as_ref();
+            say(
+                "finds the largest key, before a view's triggers write",
+                through.and_then(|through| through.numbered.as_ref().map(|(largest, _)| largest)),
+            );
             say("creates the rows", Some(&own.insert));
+            say(
+                "finds the new row, which a view's triggers have written",
+                through.map(|through| through.numbered.as_ref().map_or(&through.settled, |(_, above)| above)),
+            );
             say("checks the new rows", own.failing.as_ref());
         }
     }
@@ -214,6 +255,9 @@ fn listed<'s>(
         Change::Delete { .. } if statements.delete_kept.is_some() => "finds the rows, which are read before they go",
         Change::Delete { .. } => "deletes the rows",
         Change::Find { .. } => "finds the rows",
+        Change::Update { .. } if statements.through.is_some() => {
+            "finds the rows, which a view's triggers change one by one"
+        }
         _ => "changes the rows",
     };
     let reading = match plan.write.change {
@@ -223,10 +267,22 @@ fn listed<'s>(
     let returning = (reading, statements.returning.as_ref());
     let before_it_goes = statements.delete_kept.is_some();
     let rest = [
+        (
+            "counts the rows that are to go, of which some may go with others",
+            statements.counted.as_ref(),
+        ),
         (main, statements.main.as_ref()),
+        (
+            "changes one row",
+            statements.through.as_ref().and_then(|through| through.change.as_ref()),
+        ),
         ("checks the changed rows", statements.failing.as_ref()),
         if before_it_goes { returning } else { ("", None) },
         ("deletes the rows", statements.delete_kept.as_ref()),
+        (
+            "finds those that a trigger keeps, where fewer rows went than were to go",
+            statements.standing.as_ref(),
+        ),
         (
             "asks, where no row was found, whether the caller could read it",
             statements.exists.as_ref(),

@@ -2,14 +2,15 @@
 
 use super::row::is_of_row;
 use crate::backend::Backend;
-use crate::catalog::{Catalog, DatabaseKind, Table};
+use crate::catalog::{Catalog, DatabaseKind, Table, TableId};
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
-use crate::request::{self, Slot, Write};
+use crate::request::{self, Slot, Write, outline_writes};
 use crate::rules::{Change, Conflict, Decisions, Group, Touch, View, authorize_writes, decisions};
-use crate::sql::{Care, Changes, Feed, Statement, Unwritten, render};
+use crate::sql::{Care, Changes, Feed, Flavor, Statement, Unwritten, render};
+use crate::telemetry::{CacheReading, Stage, stage, timed};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ struct Kept {
 
 /// A program with its statements.
 pub(super) struct Ready {
+    /// What it is, in a line for the operator.
+    pub(super) outline: Arc<str>,
     pub(super) program: Program,
     /// One for each write.
     pub(super) statements: Vec<Statements>,
@@ -68,11 +71,34 @@ pub(super) struct Statements {
     /// The update; the delete; where deleted rows are read back what finds them.
     pub(super) main: Option<Statement>,
     pub(super) delete_kept: Option<Statement>,
+    /// Counts the targets of a delete, where SQLite would count only those that did not go with another of them.
+    pub(super) counted: Option<Statement>,
     /// Which of the rows that were kept still stand.
     pub(super) standing: Option<Statement>,
     pub(super) failing: Option<Statement>,
     pub(super) exists: Option<Statement>,
     pub(super) returning: Option<Statement>,
+    pub(super) through: Option<Through>,
+}
+
+/// What is needed where triggers write in place of a view.
+pub(super) struct Through {
+    /// What is kept of the row with the key that is kept.
+    pub(super) settled: Statement,
+    /// Changes the one row that is kept.
+    pub(super) change: Option<Statement>,
+    /// Finds a row with the key of a new one.
+    pub(super) taken: Option<Statement>,
+    /// The largest number, and the rows above one.
+    pub(super) numbered: Option<(Statement, Statement)>,
+}
+
+impl Through {
+    fn all(&self) -> impl Iterator<Item = &Statement> {
+        let numbered = self.numbered.iter().flat_map(|(largest, above)| [largest, above]);
+        let others = [&self.change, &self.taken].into_iter().flatten();
+        std::iter::once(&self.settled).chain(others).chain(numbered)
+    }
 }
 
 /// The statements of the new rows of one group.
@@ -85,6 +111,7 @@ pub(super) struct GroupStatements {
     pub(super) change: Option<Statement>,
     pub(super) failing: Option<Statement>,
     pub(super) set_failing: Option<Statement>,
+    pub(super) through: Option<Through>,
 }
 
 #[derive(Clone)]
@@ -116,6 +143,8 @@ impl Statements {
         let own = [
             &self.main,
             &self.delete_kept,
+            &self.counted,
+            &self.standing,
             &self.failing,
             &self.exists,
             &self.returning,
@@ -129,9 +158,13 @@ impl Statements {
                 &group.failing,
                 &group.set_failing,
             ];
-            std::iter::once(&group.insert).chain(others.into_iter().flatten())
+            let through = group.through.iter().flat_map(Through::all);
+            std::iter::once(&group.insert)
+                .chain(others.into_iter().flatten())
+                .chain(through)
         });
-        own.into_iter().flatten().chain(of_groups)
+        let through = self.through.iter().flat_map(Through::all);
+        own.into_iter().flatten().chain(of_groups).chain(through)
     }
 }
 
@@ -148,6 +181,16 @@ impl Programs {
     pub(in crate::engine) fn new() -> Self {
         Self {
             cache: Cache::with_weighter(1024, CAPACITY, ByBytes),
+        }
+    }
+
+    pub(in crate::engine) fn reading(&self) -> CacheReading {
+        CacheReading {
+            name: "programs",
+            entries: self.cache.len(),
+            weight: self.cache.weight(),
+            hits: self.cache.hits(),
+            misses: self.cache.misses(),
         }
     }
 
@@ -173,8 +216,9 @@ impl Programs {
                 return Ok(Arc::clone(ready));
             }
         }
-        let authorized = authorize_writes(catalog, view, principal, writes)?;
-        let program = plan_writes(catalog, &authorized)?;
+        let authorized = timed(Stage::Authorize, || authorize_writes(catalog, view, principal, writes))?;
+        let program = timed(Stage::Plan, || plan_writes(catalog, &authorized))?;
+        let rendering = stage(Stage::Render);
         let statements = (0_u16..)
             .zip(&program.writes)
             .map(|(index, plan)| statements(catalog, backend, plan, index))
@@ -187,7 +231,9 @@ impl Programs {
             }
             _ => None,
         };
+        drop(rendering);
         let ready = Arc::new(Ready {
+            outline: outline_writes(writes).into(),
             alone: is_alone(catalog, &program),
             program,
             statements,
@@ -223,6 +269,34 @@ fn is_alone(catalog: &Catalog, program: &Program) -> bool {
     })
 }
 
+/// Whether rows of a table refer to others of it, by keys of its own or by way of other tables.
+fn refers_to_itself(catalog: &Catalog, table: TableId) -> bool {
+    let tables = &catalog.database.tables;
+    let mut reached = vec![false; tables.len()];
+    let mut next = vec![table];
+    while let Some(from) = next.pop() {
+        for key in &catalog.table(from).foreign_keys {
+            if key.table == table {
+                return true;
+            }
+            if let Some(seen) = reached.get_mut(key.table.0 as usize).filter(|seen| !**seen) {
+                *seen = true;
+                next.push(key.table);
+            }
+        }
+    }
+    false
+}
+
+fn through(changes: &Changes<'_>, write: u16) -> Through {
+    Through {
+        settled: changes.settled(write),
+        change: None,
+        taken: None,
+        numbered: None,
+    }
+}
+
 /// Whether new rows of a group are better checked together, found again by the numbers that SQLite gave them: what returns
 /// something writes a journal of its own for each row.
 fn is_numbered(
@@ -237,6 +311,7 @@ fn is_numbered(
         && conflict.is_none()
         && plan.by_number
         && !plan.keeps
+        && !plan.by_trigger
         && group.each.is_none()
         && !group.check.has_parameter(&is_of_row)
 }
@@ -273,6 +348,7 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                         change: None,
                         failing: Some(changes.failing(index, &group.check)),
                         set_failing: None,
+                        through: None,
                     }),
                 );
                 let proposed = matches!(conflict, Some(Conflict::Update { proposed: true, .. }));
@@ -284,9 +360,17 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                         .then(|| changes.refused(Unwritten::New(group), &group.check)),
                     change: update
                         .filter(|_| !group.set.is_empty())
-                        .map(|key| changes.change_met(group, key, set_check)),
+                        .map(|key| match plan.by_trigger {
+                            true => changes.change_kept(index, &group.set),
+                            false => changes.change_met(group, key, set_check),
+                        }),
                     failing: after(check, &group.check),
                     set_failing: after(set_check, &group.set_check),
+                    through: plan.by_trigger.then(|| Through {
+                        taken: changes.taken(group),
+                        numbered: changes.numbered(index),
+                        ..through(&changes, index)
+                    }),
                 });
             }
         }
@@ -295,21 +379,35 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
             within,
             set,
             check,
+            ..
         } => {
-            all.main = Some(changes.update(targets, within.as_ref(), set, plan.checks[0], check));
+            if plan.by_trigger {
+                all.main = Some(changes.targets(targets, within.as_ref()));
+                all.through = Some(Through {
+                    change: Some(changes.change_kept(index, set)),
+                    ..through(&changes, index)
+                });
+            } else {
+                all.main = Some(changes.update(targets, within.as_ref(), set, plan.checks[0], check));
+            }
             all.failing = (plan.checks[0] == Verdict::After).then(|| changes.failing(index, check));
         }
         Change::Call => {}
         Change::Find { targets, within, one } => {
             all.main = Some(changes.find(targets, within.as_ref(), *one));
         }
-        Change::Delete { targets, within } => {
+        Change::Delete { targets, within, .. } => {
             if plan.keeps {
                 all.main = Some(changes.targets(targets, within.as_ref()));
-                all.delete_kept = Some(changes.delete_kept(index));
+                all.delete_kept = Some(changes.delete_kept(index, targets));
+                all.through = plan.by_trigger.then(|| through(&changes, index));
                 all.standing = Some(changes.standing(index));
             } else {
                 all.main = Some(changes.delete(targets, within.as_ref()));
+                let table = catalog.table(plan.write.table);
+                let counts = backend.flavor() == Flavor::Postgres || table.triggers;
+                all.counted = (!counts && refers_to_itself(catalog, plan.write.table))
+                    .then(|| changes.count(targets, within.as_ref()));
             }
         }
     }

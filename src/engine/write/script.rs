@@ -5,7 +5,7 @@ use super::super::answer;
 use super::super::bind::Binder;
 use super::kept_back::Seen;
 use super::ready::{Ready, Statements};
-use super::row::{Fed, GroupRun, is_true, lost, number, place_of, rows_of};
+use super::row::{Fed, GroupRun, Portion, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
 use super::{Written, too_many};
 use crate::backend::{Changed, Run, Session, Work};
@@ -16,7 +16,7 @@ use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::Batch;
 use crate::rules::{Change, Conflict, Group};
-use crate::sql::{Feed, Flavor, Statement};
+use crate::sql::{Feed, Flavor, Statement, fixed};
 use crate::value::{Datum, Value};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,11 +115,18 @@ impl Script {
         };
         steps.lock_in_order(session).await?;
         let mut read_back = 0;
-        for (index, plan) in plans.iter().enumerate() {
-            let written = steps
-                .write(session, index, plan)
-                .await
-                .map_err(|error| if plans.len() > 1 { error.of_write(index) } else { error })?;
+        let mut index = 0;
+        while let Some(plan) = plans.get(index) {
+            let of = |error: Error| if plans.len() > 1 { error.of_write(index) } else { error };
+            if index == read_back && unit_skips(plans, index) {
+                session.change(&fixed("SAVEPOINT unit"), &[Vec::new()]).await?;
+            }
+            let written = steps.write(session, index, plan).await.map_err(of)?;
+            if plan.write.skips && written.count == 0 && steps.kept[index].0.is_empty() {
+                index = steps.skip(session, read_back).await?;
+                read_back = index;
+                continue;
+            }
             steps.written.push(written);
             let ends = plans
                 .get(index + 1)
@@ -128,13 +135,29 @@ impl Script {
                 for (earlier, plan) in plans.iter().enumerate().take(index + 1).skip(read_back) {
                     steps.read_back(session, earlier, plan).await?;
                 }
+                if unit_skips(plans, read_back) {
+                    session.change(&fixed("RELEASE SAVEPOINT unit"), &[Vec::new()]).await?;
+                }
                 read_back = index + 1;
             }
+            index += 1;
         }
         let written = steps.written;
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = written;
         Ok(())
     }
+}
+
+/// The writes of the unit that begins with one.
+fn unit_of(plans: &[WritePlan], first: usize) -> &[WritePlan] {
+    let unit = plans[first].write.unit;
+    let length = plans[first..].iter().take_while(|plan| plan.write.unit == unit).count();
+    &plans[first..first + length]
+}
+
+/// Whether the unit that begins with a write may be left out when something of it has happened.
+fn unit_skips(plans: &[WritePlan], first: usize) -> bool {
+    unit_of(plans, first).iter().skip(1).any(|plan| plan.write.skips)
 }
 
 impl Work for Script {
@@ -182,6 +205,26 @@ impl Steps<'_> {
         self.script.snapshot.catalog.face(plan.write.face)
     }
 
+    /// Leaves out a unit, of which the row that it is about is not there; the index of the next one's first write.
+    async fn skip(&mut self, session: &mut Session, first: usize) -> Result<usize> {
+        let plans = &self.script.ready.program.writes;
+        if unit_skips(plans, first) {
+            for words in ["ROLLBACK TO SAVEPOINT unit", "RELEASE SAVEPOINT unit"] {
+                session.change(&fixed(words), &[Vec::new()]).await?;
+            }
+        }
+        let next = first + unit_of(plans, first).len();
+        self.written.truncate(first);
+        for (kept, plan) in self.kept[first..next].iter_mut().zip(&plans[first..next]) {
+            kept.0.clear();
+            self.written.push(Written {
+                body: plan.returning.as_ref().map(|_| bytes::Bytes::from_static(b"null")),
+                ..Written::default()
+            });
+        }
+        Ok(next)
+    }
+
     pub(super) fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
         let filler = Filler {
             binder: self.binder,
@@ -207,6 +250,9 @@ impl Steps<'_> {
                 return Err(self.no_row(plan));
             }
             if time >= LOOKS || self.script.flavor == Flavor::Sqlite {
+                if self.is_kept_back(session, plan).await? {
+                    return Err(self.kept_back(plan));
+                }
                 return Err(self.only_readable(plan));
             }
         }
@@ -254,11 +300,7 @@ impl Steps<'_> {
                 written
             }
             Change::Update { .. } => {
-                let Some(main) = &statements.main else {
-                    return Err(lost());
-                };
-                let values = self.values(plan, main, Of::Nothing)?;
-                let changed = self.changed(session, plan, main, values).await?;
+                let changed = self.changed(session, index, plan, statements).await?;
                 for (place, (_, mut row)) in changed.rows.into_iter().enumerate() {
                     if plan.checks[0] == Verdict::Within && !is_true(row.pop().as_ref()) {
                         return Err(self.check_failed(plan, "changed"));
@@ -298,8 +340,11 @@ impl Steps<'_> {
                 if statements.delete_kept.is_some() {
                     self.read_and_deleted(session, index, plan, statements, values).await?
                 } else {
+                    // Those that will have gone with another of them (a cascade) are not counted by SQLite.
+                    let all = self.counted(session, plan, statements).await?;
+                    let count = session.change(main, &[values]).await?.count;
                     Written {
-                        count: session.change(main, &[values]).await?.count,
+                        count: all.unwrap_or(count),
                         ..Written::default()
                     }
                 }
@@ -327,8 +372,19 @@ impl Steps<'_> {
         }
         let all: Vec<usize> = (0..rows.len()).collect();
         let mut fresh = all.clone();
+        let portion = Portion {
+            run,
+            statement: &run.statements.insert,
+            rows: &rows,
+            chosen: &all,
+            standing: &[],
+        };
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
-            let met = self.feed(session, run, met, &rows, &all).await?;
+            let met = Portion {
+                statement: met,
+                ..portion
+            };
+            let met = self.feed(session, met).await?;
             let (mut wanted, mut standing, mut proposed) = (Vec::new(), Vec::new(), Vec::new());
             for (row, mut values) in met.rows {
                 fresh.retain(|fresh| *fresh != row);
@@ -353,7 +409,13 @@ impl Steps<'_> {
             if let Some(change) = &run.statements.change
                 && !wanted.is_empty()
             {
-                let changed = self.written_rows(session, run, change, &rows, &wanted).await?;
+                let changed = Portion {
+                    statement: change,
+                    chosen: &wanted,
+                    standing: &standing,
+                    ..portion
+                };
+                let changed = self.written_rows(session, changed).await?;
                 self.none_kept_back(run, &wanted, &changed)?;
                 written.count += changed.count;
                 self.keep(run, &rows, changed.rows, run.set_check)?;
@@ -367,9 +429,13 @@ impl Steps<'_> {
         let before = std::mem::take(&mut self.kept[run.index].0);
         if !fresh.is_empty() {
             self.sent_once(run, &rows, &fresh)?;
-            let insert = &run.statements.insert;
-            let made = self.written_rows(session, run, insert, &rows, &fresh).await;
-            let made = made.map_err(|error| self.between(run, error, fresh.len()))?;
+            let made = Portion {
+                chosen: &fresh,
+                ..portion
+            };
+            let made = self.written_rows(session, made).await;
+            let made = made.map_err(|error| self.between(run, error))?;
+            self.made(run, &made.rows, seen);
             if !matches!(run.conflict, Some(Conflict::Ignore { .. })) {
                 self.none_kept_back(run, &fresh, &made)?;
             }
@@ -419,14 +485,14 @@ impl Steps<'_> {
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
-    pub(super) async fn feed(
-        &mut self,
-        session: &mut Session,
-        run: &GroupRun<'_>,
-        statement: &Statement,
-        rows: &[&[Value]],
-        chosen: &[usize],
-    ) -> Result<Fed> {
+    pub(super) async fn feed(&mut self, session: &mut Session, portion: Portion<'_>) -> Result<Fed> {
+        let Portion {
+            run,
+            statement,
+            rows,
+            chosen,
+            ..
+        } = portion;
         let of_chosen = |error: Error| match error.row {
             Some(row) => Error {
                 row: chosen.get(row).copied(),

@@ -46,10 +46,12 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
         strict: false,
         indexes: Vec::new(),
         is_parent: false,
-        writable: true,
+        writable: crate::error::Verbs::ALL,
+        fixed: Vec::new(),
         triggers: false,
         guarded: false,
         row_number: None,
+        large: false,
     }
 }
 

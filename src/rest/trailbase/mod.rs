@@ -31,7 +31,8 @@ use crate::catalog::Face;
 use crate::engine::Outcome;
 use crate::error::{Code, Error, Kind, Result};
 use crate::request::{
-    Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, Select, Source,
+    Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, SHORT, Select,
+    Source,
 };
 use crate::value::Value;
 use axum::http::{Method, StatusCode};
@@ -125,7 +126,8 @@ impl Dialect for TrailBase {
             Kind::Conflict if error.code != Code::KEY_IN_USE => StatusCode::BAD_REQUEST,
             kind => write::status(kind),
         };
-        let response = if status == StatusCode::METHOD_NOT_ALLOWED {
+        // That there is no such API or method is said without words; what a view does not take is said with them.
+        let response = if status == StatusCode::METHOD_NOT_ALLOWED && error.takes.is_none() {
             write::empty(status)
         } else {
             let message = if is_bad_id(error, call) {
@@ -207,6 +209,7 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
         after: cursor.map(|cursor| builder.push(Value::Text(cursor.into()))),
         // Nothing but the count is asked for with no rows.
         total: count || limit == 0,
+        short: count && limit <= SHORT,
         next: limit > 0 && scene.has_whole_key(face),
         ..Page::default()
     };

@@ -100,7 +100,7 @@ async fn tables_are_found() {
             .map(|table| {
                 let schema = table.schema.as_ref().unwrap().as_str();
                 let system = if table.system { " system" } else { "" };
-                let writable = if table.writable { "" } else { " read-only" };
+                let writable = if table.writable.any() { "" } else { " read-only" };
                 format!("{schema}.{} {:?}{system}{writable}", table.name.as_str(), table.kind)
             })
             .collect();
