@@ -69,7 +69,7 @@ fn templates_and_conversions_agree() {
             2,
         ),
         (
-            "query($a: Int, $b: Int) { post(where: {id: {_in: [$a, $b]}}) { id } a: post(where: {id: {_eq: $b}}) { id } }",
+            "query($a: Int!, $b: Int!) { post(where: {id: {_in: [$a, $b]}}) { id } a: post(where: {id: {_eq: $b}}) { id } }",
             &[
                 json!({"a": 1, "b": 2}),
                 json!({"a": 1, "b": 3}),
@@ -94,7 +94,7 @@ fn templates_and_conversions_agree() {
             4,
         ),
         (
-            "query($o: order_by, $w: post_bool_exp, $id: Int!) { post(where: {_and: [$w, {id: {_eq: $id}}]}, order_by: {title: $o}) { id } }",
+            "query($o: order_by, $w: post_bool_exp!, $id: Int!) { post(where: {_and: [$w, {id: {_eq: $id}}]}, order_by: {title: $o}) { id } }",
             &[
                 json!({"o": "asc", "w": {"id": {"_gt": 1}}, "id": 1}),
                 json!({"o": "asc", "w": {"id": {"_gt": 1}}, "id": 2}),
