@@ -23,6 +23,7 @@ use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::memory::{Memory, Pieces, Room};
+use crate::pattern;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
 use crate::rules::{Describer, Parameter, View, Views};
@@ -239,7 +240,8 @@ impl Engine {
         let stream = matches!(delivery, Delivery::Stream(_)) && answer::can_stream(&ready.plan);
         let statement = ready.statement(&snapshot.catalog, &self.backend);
         let reply = async |statement: &Statement| {
-            let (values, most) = self.values(snapshot, principal, request, &ready, statement)?;
+            let patterns = &delivery.room().patterns;
+            let (values, most) = self.values(snapshot, principal, request, &ready, (statement, patterns))?;
             let run = Run {
                 statement,
                 values: &values,
@@ -296,7 +298,8 @@ impl Engine {
     /// As [`Engine::run`].
     pub async fn explain(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Explanation> {
         let ready = self.planned(snapshot, principal, request)?;
-        let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
+        let statement = (&ready.statement, &pattern::Load::default());
+        let (values, _) = self.values(snapshot, principal, request, &ready, statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
         let sign = self.sign();
         let mark = |parameter: &Parameter| {
@@ -350,7 +353,7 @@ impl Engine {
         principal: &Principal,
         request: &Request,
         ready: &Ready,
-        statement: &Statement,
+        (statement, patterns): (&Statement, &pattern::Load),
     ) -> Result<(Vec<Datum>, Option<u64>)> {
         let page = &request.read.select.page;
         let mut cursors: Vec<(Slot, Vec<Datum>)> = Vec::new();
@@ -367,6 +370,7 @@ impl Engine {
             labels: &ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &cursors,
+            patterns,
         };
         let values = binder.bind(statement.marks())?;
         let most = statement

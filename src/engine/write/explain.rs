@@ -7,6 +7,7 @@ use super::values::{Filler, Kept, Of};
 use crate::catalog::{Catalog, ColumnId};
 use crate::engine::bind::Binder;
 use crate::error::Result;
+use crate::pattern;
 use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::{Batch, Values};
@@ -132,6 +133,7 @@ impl Explainer<'_> {
             }
             _ => rows.first().map_or(Of::Nothing, |row| Of::Row(row)),
         };
+        let patterns = pattern::Load::default();
         let binder = Binder {
             catalog: &self.snapshot.catalog,
             principal: self.principal,
@@ -139,6 +141,7 @@ impl Explainer<'_> {
             labels: &self.ready.labels,
             header_prefix: &self.engine.header_prefix,
             cursors: &[],
+            patterns: &patterns,
         };
         let filler = Filler {
             binder: &binder,

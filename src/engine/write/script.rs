@@ -93,7 +93,9 @@ impl Script {
         done
     }
 
+    /// What a run's statements are bound with.
     pub(super) fn binder(&self) -> Binder<'_> {
+        self.room.patterns.clear();
         Binder {
             catalog: &self.snapshot.catalog,
             principal: &self.principal,
@@ -101,6 +103,7 @@ impl Script {
             labels: &self.ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &[],
+            patterns: &self.room.patterns,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Filling the holes of statements that write: values of the rows that were sent, and what earlier writes have kept.
 
 use super::super::bind::Binder;
-use crate::catalog::{Column, DatabaseKind, Face};
+use crate::catalog::{Column, DatabaseKind, Default as ColumnDefault, Face};
 use crate::error::{Code, Error, Result};
 use crate::request::Slot;
 use crate::rules::Parameter;
@@ -164,6 +164,10 @@ impl Filler<'_> {
         check_length(&datum, own).map_err(named)?;
         let datum = match own.data_type {
             Type::Numeric => rounded(datum, own.digits()).map_err(named)?,
+            Type::Integer(_) => {
+                check_number(&datum, own).map_err(named)?;
+                datum
+            }
             Type::Json | Type::Jsonb if self.binder.catalog.database.kind == DatabaseKind::Sqlite => {
                 check_bare_number(&datum, own).map_err(named)?;
                 datum
@@ -239,6 +243,23 @@ fn check_bare_number(datum: &Datum, column: &Column) -> Result<()> {
     let message = "a number alone has more digits than this column keeps (those of a double); send it within a list or an \
                    object, or as a text";
     Err(Error::invalid(Code::INVALID_VALUE, message))
+}
+
+/// Greatest number that is taken where SQLite counts on from the greatest that ever was (AUTOINCREMENT): beyond the last one
+/// nobody could create a row any more, and as many are left as can be taken.
+const GREATEST: i64 = i64::MAX / 2;
+
+fn check_number(datum: &Datum, column: &Column) -> Result<()> {
+    let ascending = matches!(column.default, Some(ColumnDefault::Identity { ascending: true, .. }));
+    match datum {
+        Datum::Integer(number) if ascending && *number > GREATEST => {
+            let message = format!(
+                "{number} is too great for a key that the database counts on from: at most {GREATEST} is taken"
+            );
+            Err(Error::invalid(Code::INVALID_VALUE, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_length(datum: &Datum, column: &Column) -> Result<()> {
