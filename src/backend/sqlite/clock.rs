@@ -1,7 +1,7 @@
 //! When a connection's statement has to end, and the thread that ends those which do not look at the clock themselves.
 
 use rusqlite::InterruptHandle;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -25,6 +25,10 @@ fn micros(moment: Instant) -> u64 {
 pub(super) struct Clock {
     /// In microseconds since [`START`].
     deadline: AtomicU64,
+    /// When it has to end if others wait.
+    turn: AtomicU64,
+    /// How many wait.
+    waiting: Arc<AtomicUsize>,
     /// Number of the run that may be interrupted from outside; 0 for none.
     running: Mutex<u64>,
     interrupt: OnceLock<InterruptHandle>,
@@ -33,8 +37,15 @@ pub(super) struct Clock {
 impl Clock {
     /// One that never ends anything, until it is told to.
     pub(super) fn new() -> Arc<Self> {
+        Self::among(Arc::default())
+    }
+
+    /// The same, for work that others may wait for.
+    pub(super) fn among(waiting: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Self {
             deadline: AtomicU64::new(u64::MAX),
+            turn: AtomicU64::new(u64::MAX),
+            waiting,
             running: Mutex::new(0),
             interrupt: OnceLock::new(),
         })
@@ -49,8 +60,15 @@ impl Clock {
         self.deadline.store(micros(deadline), Ordering::Relaxed);
     }
 
+    /// Sets when it has to end if others wait, beside the end that it has anyway.
+    pub(super) fn set_turn(&self, end: Instant) {
+        self.turn.store(micros(end), Ordering::Relaxed);
+    }
+
     pub(super) fn is_up(&self) -> bool {
-        self.deadline.load(Ordering::Relaxed) <= micros(Instant::now())
+        let now = micros(Instant::now());
+        self.deadline.load(Ordering::Relaxed) <= now
+            || (self.turn.load(Ordering::Relaxed) <= now && self.waiting.load(Ordering::Relaxed) > 0)
     }
 
     /// From here on the statement may be interrupted from outside; its number.
@@ -220,6 +238,8 @@ mod tests {
     use super::{Clock, OutOfTime, ROUND, ROUNDS, STEPS, Steps, Timer};
     use rusqlite::functions::FunctionFlags;
     use rusqlite::{Connection, ErrorCode};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -229,6 +249,19 @@ mod tests {
         assert!((0..3 * STEPS).all(|_| steps.step().is_ok()));
         clock.set(Instant::now() - Duration::from_millis(1));
         assert_eq!((0..=STEPS).try_for_each(|_| steps.step()), Err(OutOfTime));
+    }
+
+    #[test]
+    fn a_turn_ends_where_others_wait() {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let clock = Clock::among(Arc::clone(&waiting));
+        clock.set(Instant::now() + Duration::from_secs(60));
+        clock.set_turn(Instant::now() - Duration::from_millis(1));
+        assert!(!clock.is_up(), "nobody waits");
+        waiting.store(1, Ordering::Relaxed);
+        assert!(clock.is_up());
+        clock.set_turn(Instant::now() + Duration::from_secs(60));
+        assert!(!clock.is_up(), "its turn is not over");
     }
 
     #[test]

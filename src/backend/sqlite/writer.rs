@@ -20,6 +20,7 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use futures_util::FutureExt;
 use rusqlite::Connection;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -34,6 +35,9 @@ const GROUP: usize = 64;
 /// A group takes no more work after so long: who waits for the commit has waited enough.
 const GROUP_TIME: Duration = Duration::from_millis(50);
 
+/// A work's time is so many times shorter where others wait for the writer.
+const SHARE: u32 = 5;
+
 /// Instructions of SQLite's machine between two looks at the clock.
 const INSTRUCTIONS: i32 = 2000;
 
@@ -43,12 +47,31 @@ struct Job {
     span: tracing::Span,
     /// It is not begun any more after this: who sent it has waited enough.
     until: Instant,
+    /// Until it is begun.
+    waits: Option<Waits>,
+}
+
+/// Counts one that waits, as long as it is there.
+struct Waits(Arc<AtomicUsize>);
+
+impl Waits {
+    fn new(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Sends work to the writer's thread, which is started when it is first needed.
 pub(super) struct Writer {
     synchronous: Synchronous,
     sender: Mutex<Option<SyncSender<Job>>>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -56,6 +79,7 @@ impl Writer {
         Self {
             synchronous,
             sender: Mutex::new(None),
+            waiting: Arc::default(),
         }
     }
 
@@ -67,6 +91,7 @@ impl Writer {
             reply,
             span: tracing::Span::current(),
             until: Instant::now() + pool.timeout(),
+            waits: Some(Waits::new(&self.waiting)),
         };
         self.send(pool, job)?;
         answer.await.map_err(|_| {
@@ -97,10 +122,10 @@ impl Writer {
         }
         let (fresh, receiver) = sync_channel(QUEUE);
         let pool = Arc::downgrade(pool);
-        let synchronous = self.synchronous;
+        let (synchronous, waiting) = (self.synchronous, Arc::clone(&self.waiting));
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(&pool, synchronous, &receiver))
+            .spawn(move || serve(&pool, synchronous, &waiting, &receiver))
             .map_err(Error::internal)?;
         fresh
             .try_send(job)
@@ -111,7 +136,7 @@ impl Writer {
 }
 
 /// The thread: work by work, as long as there is a pool.
-fn serve(pool: &Weak<Pool>, synchronous: Synchronous, receiver: &Receiver<Job>) {
+fn serve(pool: &Weak<Pool>, synchronous: Synchronous, waiting: &Arc<AtomicUsize>, receiver: &Receiver<Job>) {
     let mut writing: Option<Writing> = None;
     let mut log: Option<Log> = None;
     while let Ok(job) = receiver.recv() {
@@ -119,7 +144,8 @@ fn serve(pool: &Weak<Pool>, synchronous: Synchronous, receiver: &Receiver<Job>) 
         let generation = pool.generation();
         // The file may be another one by now.
         if writing.as_ref().is_none_or(|writing| writing.generation != generation) {
-            match Writing::open(&pool.place(), generation, pool.timeout(), synchronous) {
+            let clock = Clock::among(Arc::clone(waiting));
+            match Writing::open(&pool.place(), generation, pool.timeout(), synchronous, clock) {
                 Ok(opened) => {
                     log = Log::of(&pool.place(), &opened.connection);
                     writing = Some(opened);
@@ -267,7 +293,10 @@ fn attempt(writing: Writing, job: &mut Job, saves: bool) -> (Writing, Result<()>
     if saves && let Err(fault) = writing.end("SAVEPOINT work") {
         return (writing, Err(fault.into()));
     }
-    writing.clock.set(Instant::now() + writing.timeout);
+    let begin = Instant::now();
+    job.waits = None;
+    writing.clock.set(begin + writing.timeout);
+    writing.clock.set_turn(begin + writing.timeout / SHARE);
     let mut session = Session::Sqlite(writing);
     let outcome = job
         .work
@@ -277,7 +306,9 @@ fn attempt(writing: Writing, job: &mut Job, saves: bool) -> (Writing, Result<()>
     let Session::Sqlite(writing) = session else {
         unreachable!("a session of SQLite stays one")
     };
-    writing.clock.set(Instant::now() + Duration::from_secs(3600));
+    let later = Instant::now() + Duration::from_secs(3600);
+    writing.clock.set(later);
+    writing.clock.set_turn(later);
     let ended = match &outcome {
         _ if !saves => Ok(()),
         Ok(()) => writing.end("RELEASE work"),
@@ -300,8 +331,13 @@ pub struct Writing {
 }
 
 impl Writing {
-    fn open(place: &Place, generation: u64, timeout: Duration, synchronous: Synchronous) -> Result<Self, Fault> {
-        let clock = Clock::new();
+    fn open(
+        place: &Place,
+        generation: u64,
+        timeout: Duration,
+        synchronous: Synchronous,
+        clock: Arc<Clock>,
+    ) -> Result<Self, Fault> {
         let connection = place.connect(false)?;
         configure(&connection, &clock, PATIENCE)?;
         // Readers and the writer do not wait for each other with a write-ahead log. Where there can be none (a network's file
@@ -362,7 +398,14 @@ impl Writing {
                 Ok(())
             };
             one().map_err(|fault| {
-                let error = Error::from(fault.of_a_run(self.clock.is_up()));
+                let fault = fault.of_a_run(self.clock.is_up());
+                let of_values = fault.is_of_values();
+                let mut error = Error::from(fault);
+                if of_values {
+                    let message =
+                        "what the database computes of these values (a check, an index or a column) fails for them";
+                    error = Error::invalid(Code::INVALID_VALUE, message).with_source(error);
+                }
                 if values.is_empty() { error } else { error.at_row(index) }
             })?;
         }
