@@ -182,7 +182,8 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
 
 fn long_number() -> Error {
     let message = format!(
-        "a number in the JSON has more than {} digits, written out; send it as a text",
+        "a number in the JSON has more than {} digits, written out, or all of them have too many together; send them as \
+         texts",
         json::MOST_DIGITS
     );
     Error::invalid(Code::INVALID_VALUE, message)
