@@ -243,6 +243,18 @@ impl Error {
         Self::new(Kind::Internal, Code::INTERNAL, "internal error").with_source(source)
     }
 
+    /// After how many seconds the same may be sent again, for `Retry-After`. Not where nobody knows whether it has happened:
+    /// clients and proxies that heed the header would write twice.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<&'static str> {
+        match (self.kind, self.code) {
+            (_, Code::UNKNOWN_OUTCOME) => None,
+            (Kind::TooMany, _) => Some("60"),
+            (Kind::Unavailable, _) | (_, Code::KEY_IN_USE) => Some("1"),
+            _ => None,
+        }
+    }
+
     /// Names the part of the request that is meant.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {

@@ -24,4 +24,5 @@ pub mod rest;
 pub mod rules;
 pub mod sql;
 pub mod telemetry;
+pub mod turns;
 pub mod value;

@@ -1,6 +1,15 @@
-//! Logs: text or one JSON object per line, on standard error, filtered by `DIGLOT_LOG`.
+//! What operators see: logs, counters, traces, how long stages take.
 //!
-//! Lines are written by a thread of their own, many at once under load, so that no request waits for a terminal.
+//! Logs are text or one JSON object per line, on standard error, filtered by `DIGLOT_LOG`. Lines are written by a thread of
+//! their own, many at once under load, so that no request waits for a terminal.
+
+mod export;
+mod meters;
+mod record;
+
+pub use export::{answered, request_span};
+pub use meters::{CacheReading, InFlight, Meters, Reading, Readings, enable as count, meters};
+pub use record::{Operation, Record, Stage, TARGET as STAGES, Timing, Wanted, note, stage, timed};
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -8,8 +17,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, Layer, filter};
 
 /// Lines that may wait; more are dropped and counted.
 const WAITING: usize = 8192;
@@ -28,13 +39,45 @@ pub enum Format {
 pub struct Guard {
     lines: Option<Lines>,
     thread: Option<JoinHandle<()>>,
+    exporter: Option<export::Exporter>,
 }
 
-/// Starts logging. What `DIGLOT_LOG` says (such as `debug` or `warn,diglot::access=info`) wins over `default`.
+/// Where traces go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Traces {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// To this base URL of a collector.
+    To(String),
+    /// Where the environment's `OTEL_EXPORTER_OTLP_…` say.
+    Environment,
+}
+
+impl Traces {
+    /// What a configured endpoint and the environment come to.
+    #[must_use]
+    pub fn of(endpoint: Option<&str>) -> Self {
+        let said = |name: &str| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+        if std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Self::Off;
+        }
+        match endpoint {
+            Some(endpoint) => Self::To(endpoint.to_owned()),
+            None if said("OTEL_EXPORTER_OTLP_ENDPOINT") || said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") => {
+                Self::Environment
+            }
+            None => Self::Off,
+        }
+    }
+}
+
+/// Starts logging, and sending traces. What `DIGLOT_LOG` says (such as `debug` or `warn,diglot::access=info`) wins over
+/// `default`.
 ///
 /// # Errors
-/// When `DIGLOT_LOG` cannot be read as a filter.
-pub fn start(format: Format, default: &str) -> Result<Guard, String> {
+/// When `DIGLOT_LOG` cannot be read as a filter, or traces cannot be sent as it is said.
+pub fn start(format: Format, default: &str, traces: &Traces) -> Result<Guard, String> {
     let filter = match std::env::var("DIGLOT_LOG") {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
             .map_err(|error| format!("DIGLOT_LOG: {error}; for example: info, or warn,diglot::access=info"))?,
@@ -50,16 +93,39 @@ pub fn start(format: Format, default: &str) -> Result<Guard, String> {
         .name("log".into())
         .spawn(move || write_all(&receiver, &lost))
         .map_err(|error| format!("the log's thread cannot start: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(lines.clone());
-    let set = match format {
-        Format::Text => {
-            let colours =
-                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            tracing::subscriber::set_global_default(builder.with_ansi(colours).finish())
+    let exporter = match traces {
+        Traces::Off => None,
+        Traces::To(endpoint) => Some(export::Exporter::new(Some(endpoint))),
+        Traces::Environment => Some(export::Exporter::new(None)),
+    };
+    let exporter = exporter
+        .transpose()
+        .map_err(|error| format!("traces cannot be sent: {error}"))?;
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let written = tracing_subscriber::fmt::layer()
+        .with_writer(lines.clone())
+        .with_ansi(format == Format::Text && colours);
+    let written = match format {
+        Format::Text => written.boxed(),
+        Format::Json => written.json().flatten_event(true).boxed(),
+    };
+    let set = match &exporter {
+        // A filter for all, as long as there is one reader.
+        None => tracing::subscriber::set_global_default(tracing_subscriber::registry().with(written).with(filter)),
+        Some(exporter) => {
+            let spans = tracing_opentelemetry::layer()
+                .with_tracer(exporter.tracer())
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_context_activation(false);
+            let only = filter::Targets::new().with_target(record::TARGET, LevelFilter::TRACE);
+            let both = tracing_subscriber::registry()
+                .with(written.with_filter(filter))
+                .with(spans.with_filter(only));
+            tracing::subscriber::set_global_default(both)
         }
-        Format::Json => tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish()),
     };
     set.map_err(|error| error.to_string())?;
     std::panic::set_hook(Box::new(|panic| {
@@ -70,11 +136,13 @@ pub fn start(format: Format, default: &str) -> Result<Guard, String> {
     Ok(Guard {
         lines: Some(lines),
         thread: Some(thread),
+        exporter,
     })
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        drop(self.exporter.take());
         // The subscriber keeps a sender for ever, so the thread is told the end by an empty line.
         if let Some(lines) = self.lines.take() {
             let _ = lines.sender.try_send(Vec::new());

@@ -1,5 +1,7 @@
 //! Values: [`Type`] is what a column holds, [`Value`] what a client sent, [`Datum`] what is bound to a statement.
 
+pub mod decimal;
+pub mod interval;
 pub mod json;
 pub mod moment;
 pub mod numeral;

@@ -8,6 +8,7 @@ use crate::config;
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::principal::{Credential, Principal, Variable};
+use crate::telemetry::CacheReading;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
@@ -112,6 +113,24 @@ impl Authenticator {
             &self.names.role,
             &self.names.backend_only,
         ]
+    }
+
+    /// Whether a request shows an admin secret, right or wrong.
+    #[must_use]
+    pub fn shows_admin_secret(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(&self.names.admin_secret)
+    }
+
+    /// What is remembered of tokens.
+    #[must_use]
+    pub fn reading(&self) -> CacheReading {
+        CacheReading {
+            name: "tokens",
+            entries: self.verified.len(),
+            weight: self.verified.weight(),
+            hits: self.verified.hits(),
+            misses: self.verified.misses(),
+        }
     }
 
     /// Who asks.

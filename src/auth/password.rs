@@ -1,6 +1,7 @@
 //! Passwords: Argon2id, off the threads that serve, so many at once and no more.
 
 use crate::error::{Code, Error, Kind, Result};
+use crate::telemetry::Reading;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use std::sync::Arc;
@@ -45,14 +46,27 @@ pub(super) struct Checked {
 
 impl Passwords {
     pub(super) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let turns = (cores / 2).max(1);
+        let turns = turns();
         Self {
             turns: Arc::new(Semaphore::new(turns)),
             waiting: Arc::new(Semaphore::new(WAITING + turns)),
             nobody: OnceCell::new(),
             runs: AtomicU64::new(0),
         }
+    }
+
+    /// How many passwords are looked at, may be at once, and wait.
+    pub(super) fn readings(&self) -> [Reading; 3] {
+        let all = turns();
+        let free = self.turns.available_permits().min(all);
+        let within = (WAITING + all).saturating_sub(self.waiting.available_permits());
+        let of = |state, number: usize| (vec![("queue", "passwords"), ("state", state)], number as u64);
+        let taken = all - free;
+        [
+            of("taken", taken),
+            of("all", all),
+            of("waiting", within.saturating_sub(taken)),
+        ]
     }
 
     /// How often the function has run, for tests that count instead of timing.
@@ -78,8 +92,7 @@ impl Passwords {
     /// Whether somebody waits for a turn.
     #[cfg(test)]
     pub(super) fn is_waited_for(&self) -> bool {
-        self.waiting.available_permits()
-            < WAITING + (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
+        self.waiting.available_permits() < WAITING + turns()
     }
 
     /// The hash that is kept of a password.
@@ -126,6 +139,11 @@ impl Passwords {
         .await
         .map_err(Error::internal)?
     }
+}
+
+/// How many passwords are looked at at once.
+fn turns() -> usize {
+    (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
 }
 
 /// Refuses what cannot be a new password.

@@ -14,6 +14,7 @@ use crate::config::Synchronous;
 use crate::error::Result;
 use crate::memory::{Claim, FREE, PIECE, Room};
 use crate::sql::{Flavor, Statement};
+use crate::telemetry::Readings;
 use crate::value::Datum;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -202,6 +203,14 @@ impl Backend {
         match self {
             Self::Sqlite(_) => Flavor::Sqlite,
             Self::Postgres(_) => Flavor::Postgres,
+        }
+    }
+
+    /// What connections and queues are like at this moment.
+    pub fn read_into(&self, readings: &mut Readings) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read_into(readings),
+            Self::Postgres(postgres) => postgres.read_into(readings),
         }
     }
 

@@ -106,7 +106,7 @@ impl Session {
     /// Runs a statement once for each list of values.
     ///
     /// # Errors
-    /// As [`super::Backend::run`], and violations of constraints. `place` of one is the index of the values.
+    /// As [`super::Backend::run`], and violations of constraints. `row` of one is the index of the values.
     pub async fn change(&mut self, statement: &Statement, values: &[Vec<Datum>]) -> Result<Changed> {
         self.change_within(statement, values, None).await
     }

@@ -5,6 +5,7 @@
 use super::Rows;
 use super::session::Changed;
 use crate::sql::Statement;
+use crate::telemetry::meters;
 use std::time::Instant;
 use tracing::Level;
 
@@ -15,13 +16,14 @@ pub(super) struct Told(Option<Instant>);
 
 impl Told {
     pub(super) fn begin() -> Self {
-        Self(tracing::enabled!(target: TARGET, Level::DEBUG).then(Instant::now))
+        let wanted = meters().is_some() || tracing::enabled!(target: TARGET, Level::DEBUG);
+        Self(wanted.then(Instant::now))
     }
 
     /// How it ended: with rows, or not. One that failed may be sent again, and is then told again.
     pub(super) fn end<E>(self, outcome: &Result<Rows, E>) {
         let Some(begin) = self.0 else { return };
-        let ms = (begin.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let ms = milliseconds(begin, outcome.is_ok());
         match outcome {
             Ok(rows) => {
                 tracing::debug!(target: TARGET, ms, rows = rows.count, bytes = rows.bytes(), "done");
@@ -33,12 +35,21 @@ impl Told {
     /// How a statement within a transaction ended, which ran so many times.
     pub(super) fn end_change<E>(self, outcome: &Result<Changed, E>, times: usize) {
         let Some(begin) = self.0 else { return };
-        let ms = (begin.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let ms = milliseconds(begin, outcome.is_ok());
         match outcome {
             Ok(changed) => tracing::debug!(target: TARGET, ms, times, changed = changed.count, "done"),
             Err(_) => tracing::debug!(target: TARGET, ms, times, "given up"),
         }
     }
+}
+
+/// How long a statement took, which is counted here.
+fn milliseconds(begin: Instant, done: bool) -> f64 {
+    let took = begin.elapsed();
+    if let Some(meters) = meters() {
+        meters.statement(took, done);
+    }
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// A statement of a write is sent.

@@ -5,6 +5,7 @@
 
 mod expose;
 mod face;
+mod held;
 mod physical;
 mod secrecy;
 mod settings;
@@ -15,7 +16,7 @@ pub use face::{
 };
 pub use physical::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function, FunctionArgument,
-    FunctionResult, Generated, POSTGRES_SCHEMA, SQLITE_PREFIX, Table, TableId, TableKind, Unique,
+    FunctionResult, Generated, LARGE, POSTGRES_SCHEMA, SQLITE_PREFIX, Table, TableId, TableKind, Unique,
 };
 pub use secrecy::{speaks_of_rights, speaks_of_secrets};
 pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};

@@ -111,7 +111,12 @@ pub struct Table {
     pub guarded: bool,
     /// What the database calls its own number of a row, which finds it again within a transaction: `rowid` or `ctid`.
     pub row_number: Option<&'static str>,
+    /// It has [`LARGE`] rows or more, as far as the database can say without counting them: searching it row by row shows.
+    pub large: bool,
 }
+
+/// From so many rows on an index is worth its keep.
+pub const LARGE: u32 = 1000;
 
 /// A column.
 #[derive(Clone, Debug)]

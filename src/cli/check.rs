@@ -3,6 +3,7 @@
 use super::output::{Output, Style};
 use super::setup::{Configured, NoStart, is_note};
 use super::{Common, Failure, Target};
+use crate::engine::missing_indexes;
 use crate::rules::{Finding, Severity};
 use serde_json::json;
 use std::process::ExitCode;
@@ -25,9 +26,9 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
     };
     let access = configured.access(target.access);
     // Nothing is made for a check, not even secrets.
-    let findings = match configured.try_start(access, "").await {
-        Ok(ready) => ready.findings,
-        Err(NoStart::Findings(findings)) => findings,
+    let (findings, indexes) = match configured.try_start(access, "").await {
+        Ok(ready) => (ready.findings, missing_indexes(&ready.engine.snapshot())),
+        Err(NoStart::Findings(findings)) => (findings, Vec::new()),
         Err(NoStart::Failure(failure)) => return Err(failure),
     };
     let of = |wanted: &dyn Fn(&Finding) -> bool| -> Vec<String> {
@@ -38,7 +39,9 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
             .collect()
     };
     let errors = of(&|finding| finding.severity == Severity::Error);
-    let notes = of(&is_note);
+    let mut notes = of(&is_note);
+    // They cost time, and nothing is wrong: somebody may have weighed it.
+    notes.extend(indexes.iter().map(|finding| configured.located(finding)));
     let mut warnings = configured.warnings.clone();
     warnings.extend(of(&|finding| {
         finding.severity == Severity::Warning && !is_note(finding)

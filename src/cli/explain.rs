@@ -159,6 +159,12 @@ fn call(text: &str) -> Result<Call, Failure> {
         return Err(wrong());
     }
     let (target, body) = target.split_once(char::is_whitespace).unwrap_or((target, ""));
+    let body = body.trim();
+    if !body.is_empty() && (method == Method::GET || !body.starts_with(['{', '['])) {
+        return Err(Failure::usage(format!(
+            "{body:?} follows the path: a body is JSON, for a request that writes; within a path a space is written %20"
+        )));
+    }
     let mut headers = HeaderMap::new();
     if !body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -170,7 +176,7 @@ fn call(text: &str) -> Result<Call, Failure> {
         path: path_segments(path).map_err(told)?,
         query: query_pairs(query).map_err(told)?,
         headers,
-        body: body.trim().to_owned().into(),
+        body: body.to_owned().into(),
         address: None,
     })
 }
@@ -187,6 +193,9 @@ mod tests {
             ("/api/book", Some(("GET", 2, 0))),
             ("delete /api/book/1", Some(("DELETE", 3, 0))),
             ("GET api/book", None),
+            ("GET /api/book?name=a b", None),
+            ("POST /api/book {\"name\": \"a b\"}", Some(("POST", 2, 0))),
+            ("POST /api/book?name=a b", None),
             ("", None),
             ("G=T /x", None),
         ] {

@@ -162,7 +162,12 @@ pub fn run() -> ExitCode {
         telemetry::Format::Text
     };
     let quiet = !matches!(arguments.command, None | Some(Command::Serve { .. }));
-    let _guard = match telemetry::start(format, if quiet { "warn" } else { "info,sqlx=warn" }) {
+    let traces = if quiet {
+        telemetry::Traces::Off
+    } else {
+        setup::traces(&arguments.common)
+    };
+    let _guard = match telemetry::start(format, if quiet { "warn" } else { "info,sqlx=warn" }, &traces) {
         Ok(guard) => guard,
         Err(message) => return failed(&Failure::usage(message), &output),
     };

@@ -5,10 +5,12 @@ use super::setup::{Configured, configure, is_note};
 use super::start_lines::{self, Start};
 use super::{Common, Failure, ServeOptions, demo};
 use crate::auth::{OpenSignUp, Secrets};
-use crate::http;
+use crate::http::{self, Edge, Metrics};
+use crate::telemetry;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +20,9 @@ Examples:
 
 /// So many names that things are served under are said at the start.
 const RENAMES: usize = 20;
+
+/// Most time for an answer about metrics.
+const SCRAPING: Duration = Duration::from_secs(10);
 
 pub(super) async fn serve(
     common: &Common,
@@ -38,6 +43,16 @@ pub(super) async fn serve(
     let address = listener
         .local_addr()
         .map_err(|error| Failure::usage(cannot_listen(&listen, &error)))?;
+    let metrics = match &configured.config.telemetry.metrics_listen {
+        None => None,
+        Some(listen) => {
+            let listener = http::bind(listen).await;
+            Some(listener.map_err(|error| Failure::usage(format!("metrics: {}", cannot_listen(listen, &error))))?)
+        }
+    };
+    if metrics.is_some() || configured.config.telemetry.metrics_token.is_some() {
+        telemetry::count();
+    }
     if configured.demo {
         if demo::make().await? {
             let text = format!("made the demo database {}", demo::database().display());
@@ -84,6 +99,7 @@ pub(super) async fn serve(
     let edge = Arc::new(configured.edge(ready, &secrets, OpenSignUp(address.ip().is_loopback()))?);
     let start = Start {
         address,
+        metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
         database: &configured.database,
         config: &configured.config,
         access,
@@ -93,6 +109,11 @@ pub(super) async fn serve(
     start_lines::write(output, &start)?;
     drop(snapshot);
 
+    // It answers until the process ends, so that the end can be seen, too.
+    if let Some(listener) = metrics {
+        let metrics = Arc::new(Edge::new(Metrics(Arc::clone(&edge)), SCRAPING));
+        tokio::spawn(http::serve(listener, metrics, limits.clone(), std::future::pending()));
+    }
     let in_time = http::serve(listener, edge, limits, stop()).await;
     if !in_time {
         tracing::warn!("some requests were cut off: they took longer than shutdown_timeout");

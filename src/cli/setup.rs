@@ -7,10 +7,11 @@ use crate::config::{self, AccessDefault, Config};
 use crate::engine::{Engine, Source, StartError};
 use crate::error::Error;
 use crate::graphql::GraphQl;
-use crate::http::{App, Edge, Parts, Proxies};
+use crate::http::{App, Edge, MetricsToken, Parts, Proxies, Watch};
 use crate::memory::Memory;
 use crate::rest::Rest;
 use crate::rules::{Finding, Severity};
+use crate::telemetry::Traces;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,6 +95,17 @@ pub(super) fn configure(common: &Common, database: Option<String>, demo: bool) -
         warnings: loaded.warnings,
         demo: true,
     })
+}
+
+/// Where traces go, which must be known before anything is told: what is wrong with the configuration is said later.
+pub(super) fn traces(common: &Common) -> Traces {
+    let loaded = configure(common, None, true);
+    Traces::of(
+        loaded
+            .as_ref()
+            .ok()
+            .and_then(|configured| configured.config.telemetry.otlp_endpoint.as_deref()),
+    )
 }
 
 /// The one place that calls the configuration's loader.
@@ -209,8 +221,12 @@ impl Configured {
             header_prefix: config.auth.header_prefix.to_ascii_lowercase(),
             max_body,
             bodies: Memory::new(usize::MAX, bodies),
+            metrics_token: config.telemetry.metrics_token.as_deref().map(MetricsToken::new),
         });
-        Ok(Edge::new(app, limit))
+        let watch = Watch {
+            slow: config.telemetry.slow_query(),
+        };
+        Ok(Edge::new(app, limit).watched(watch))
     }
 }
 

@@ -16,6 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// What the lines tell of.
 pub(super) struct Start<'a> {
     pub(super) address: SocketAddr,
+    /// Where metrics are, if they have an address of their own.
+    pub(super) metrics: Option<SocketAddr>,
     pub(super) database: &'a str,
     pub(super) config: &'a Config,
     pub(super) access: AccessDefault,
@@ -26,7 +28,12 @@ pub(super) struct Start<'a> {
 /// Writes them.
 pub(super) fn write(output: &mut Output, start: &Start<'_>) -> io::Result<()> {
     let base = format!("http://{}", visitable(start.address));
-    let urls = urls(&base, &start.config.rest.dialects);
+    let mut urls = urls(&base, &start.config.rest.dialects);
+    if let Some(metrics) = start.metrics {
+        urls.push(("Metrics", format!("http://{}/metrics", visitable(metrics))));
+    } else if start.config.telemetry.metrics_token.is_some() {
+        urls.push(("Metrics", format!("{base}/metrics")));
+    }
     let access = match start.access {
         AccessDefault::Convention => "convention",
         AccessDefault::Closed => "closed",

@@ -106,6 +106,14 @@ pub(super) fn is_key_url(text: &str) -> bool {
     })
 }
 
+/// Where an OpenTelemetry collector is.
+pub(super) fn is_collector(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let bare = url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && bare && !url.path().ends_with("/v1/traces")
+    })
+}
+
 /// Host and port; the error is what would be right.
 pub(super) fn listen_parts(text: &str) -> Result<(String, u16), String> {
     if let Ok(address) = text.parse::<SocketAddr>() {

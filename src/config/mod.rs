@@ -24,7 +24,7 @@ pub use load::{LoadOptions, Loaded, load};
 pub use schema::json_schema;
 pub use sections::{
     Access, AccessDefault, Auth, Database, ExpandShape, GraphQl, Keys, Limits, Naming, Rest, Server, Synchronous,
-    TrailBase, UnknownFilters,
+    Telemetry, TrailBase, UnknownFilters,
 };
 pub use source::{ConfigError, Source};
 pub use tables::{Column, Computed, Function, Relation, Role, Search, Table};
@@ -62,6 +62,8 @@ pub struct Config {
     pub graphql: GraphQl,
     /// The REST fronts.
     pub rest: Rest,
+    /// Metrics, traces, slow requests.
+    pub telemetry: Telemetry,
     /// Tables by the database's name (`schema.table` outside the first schema), or further faces.
     pub tables: IndexMap<String, Table>,
     /// Functions by the database's name.

@@ -6,7 +6,7 @@ use super::node::{Entries, Value};
 use super::walk::{Fields, Reader};
 use super::{
     Access, AccessDefault, Auth, Column, Computed, Config, Database, ExpandShape, Function, GraphQl, Keys, Limits,
-    Naming, Relation, Rest, Role, Search, Server, Synchronous, Table, TrailBase, UnknownFilters,
+    Naming, Relation, Rest, Role, Search, Server, Synchronous, Table, Telemetry, TrailBase, UnknownFilters,
 };
 
 /// Reads everything. Where a value is wrong its default stands, so that all findings come at once.
@@ -19,6 +19,7 @@ pub(super) fn read(reader: &mut Reader, entries: &Entries) -> Config {
         access: access_default(fields.section("access")),
         graphql: graphql(fields.section("graphql")),
         rest: rest(fields.section("rest")),
+        telemetry: telemetry(fields.section("telemetry")),
         tables: fields.each("tables", table),
         functions: fields.each("functions", function),
         roles: fields.each("roles", role),
@@ -44,6 +45,7 @@ fn section_of(key: &str) -> Option<String> {
         "access",
         "graphql",
         "rest",
+        "telemetry",
         "tables",
         "functions",
         "roles",
@@ -184,6 +186,17 @@ fn rest(mut fields: Fields<'_>) -> Rest {
     };
     fields.finish_with(section_of);
     rest
+}
+
+fn telemetry(mut fields: Fields<'_>) -> Telemetry {
+    let telemetry = Telemetry {
+        metrics_listen: fields.text("metrics_listen"),
+        metrics_token: fields.text("metrics_token"),
+        otlp_endpoint: fields.text("otlp_endpoint"),
+        slow_query: fields.text("slow_query"),
+    };
+    fields.finish_with(section_of);
+    telemetry
 }
 
 fn trailbase(mut fields: Fields<'_>) -> TrailBase {

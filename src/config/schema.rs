@@ -53,7 +53,7 @@ mod tests {
     fn the_schema_and_the_reader_know_the_same_keys() {
         let schema: Value = serde_json::from_str(&json_schema()).unwrap();
         let mut found = Vec::new();
-        for section in ["database", "server", "auth", "access", "graphql", "rest"] {
+        for section in ["database", "server", "auth", "access", "graphql", "rest", "telemetry"] {
             collect(&schema, &schema["properties"][section], section, &mut found);
         }
         let mut keys = super::super::read::keys();

@@ -325,6 +325,21 @@ impl Default for TrailBase {
     }
 }
 
+/// `[telemetry]`
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Address and port of `/metrics`, apart from those of the fronts: whoever reaches it may read it.
+    pub metrics_listen: Option<String>,
+    /// `/metrics` at the fronts' own address, for whoever sends it as `Authorization: Bearer`.
+    pub metrics_token: Option<String>,
+    /// Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://localhost:4318`; also env
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub otlp_endpoint: Option<String>,
+    /// A request that takes longer is told in the log, such as `250ms`.
+    pub slow_query: Option<String>,
+}
+
 /// `[rest.trailbase] unknown_filters`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -1,7 +1,7 @@
 //! Whether values make sense, as far as that can be said without a database; and their parsed forms.
 
-use super::address::{database_url, is_key_url, is_origin, is_postgres, is_redirect, listen_parts};
-use super::{Auth, Config, Database, Keys, Server, units};
+use super::address::{database_url, is_collector, is_key_url, is_origin, is_postgres, is_redirect, listen_parts};
+use super::{Auth, Config, Database, Keys, Server, Telemetry, units};
 use crate::error::nearest;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -30,6 +30,7 @@ pub(super) fn validate(config: &mut Config) -> Vec<Problem> {
     check.server(&config.server);
     check.auth(&config.auth);
     check.fronts(config);
+    check.telemetry(&config.telemetry, &config.auth);
     check.tables(config);
     check.roles(config);
     check.problems
@@ -286,6 +287,30 @@ impl Check {
         }
     }
 
+    fn telemetry(&mut self, telemetry: &Telemetry, auth: &Auth) {
+        if let Some(Err(hint)) = telemetry.metrics_listen.as_deref().map(listen_parts) {
+            self.error("telemetry.metrics_listen", "is no address and port", &hint);
+        }
+        self.filled("telemetry.metrics_token", telemetry.metrics_token.as_ref());
+        if let Some(token) = &telemetry.metrics_token {
+            let hint = "it opens /metrics and nothing else: give it a value of its own";
+            if [&auth.admin_secret, &auth.anon_key].contains(&&telemetry.metrics_token) {
+                self.error("telemetry.metrics_token", "is the same as another secret", hint);
+            } else if token.len() < 16 {
+                self.warning("telemetry.metrics_token", "is shorter than 16 bytes and can be guessed");
+            }
+        }
+        if let Some(endpoint) = &telemetry.otlp_endpoint
+            && !is_collector(endpoint)
+        {
+            let hint = "write its base URL, such as http://localhost:4318; /v1/traces is added";
+            self.error("telemetry.otlp_endpoint", "is no URL of a collector", hint);
+        }
+        if let Some(slow) = &telemetry.slow_query {
+            self.duration("telemetry.slow_query", slow);
+        }
+    }
+
     fn tables(&mut self, config: &Config) {
         for (name, table) in &config.tables {
             let key = format!("tables.{name}");
@@ -464,6 +489,14 @@ impl Server {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         units::duration(&self.request_timeout).unwrap_or(Duration::from_secs(30))
+    }
+}
+
+impl Telemetry {
+    /// A request that takes longer is told in the log.
+    #[must_use]
+    pub fn slow_query(&self) -> Option<Duration> {
+        self.slow_query.as_deref().and_then(units::duration)
     }
 }
 

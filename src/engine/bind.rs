@@ -170,6 +170,15 @@ impl Binder<'_> {
         })
     }
 
+    /// A value of the session or of a rule in its canonical form, which is not yet the one of a database.
+    pub(super) fn canonical(&self, mark: &Mark) -> Result<Datum> {
+        match &mark.source {
+            Parameter::Constant(datum) => Ok(datum.clone()),
+            Parameter::Session(name) => self.session(name, mark),
+            _ => Err(Error::internal("a value that neither a rule nor a session has")),
+        }
+    }
+
     fn session(&self, name: &str, mark: &Mark) -> Result<Datum> {
         if name == "*" {
             let mut object = serde_json::Map::new();

@@ -7,6 +7,7 @@
 use crate::catalog::{Catalog, FaceId, TableId};
 use crate::plan::Plan;
 use crate::principal::{Principal, Variable};
+use crate::request::Nulls;
 use crate::rules::{self, Cell, From, Predicate, Term, View};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -51,7 +52,9 @@ impl Binding {
         }
         for order in &query.order {
             hash.term(catalog, table, &order.term);
-            hash.text(&format!("{:?} {}", order.nulls, order.descending != query.reversed));
+            // The order as it was asked for: a page from its end, fetched in reverse, takes the cursors of one from its begin.
+            let first = (order.nulls == Nulls::First) != query.reversed;
+            hash.text(&format!("{first} {}", order.descending != query.reversed));
             order.term.variables(&mut variables);
         }
         if let Some(read) = root.and_then(|face| view.read(face)) {

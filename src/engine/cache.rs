@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Plan, plan};
 use crate::principal::{Principal, Scope};
-use crate::request::{Read, Slot};
+use crate::request::{Read, Slot, outline};
 use crate::rules::{Decisions, Touch, View, authorize, decisions};
 use crate::sql::{Care, Statement, render};
+use crate::telemetry::{CacheReading, Stage, timed};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -84,6 +85,8 @@ pub(super) struct Ready {
     pub(super) labels: Vec<(Slot, String)>,
     /// What cursors of this question are bound to.
     pub(super) binding: Binding,
+    /// What it is, in a line for the operator.
+    pub(super) outline: Arc<str>,
     careful: OnceLock<Statement>,
     /// An answer broke off in the middle for want of care.
     pub(super) wary: AtomicBool,
@@ -118,6 +121,16 @@ impl Plans {
         }
     }
 
+    pub(super) fn reading(&self) -> CacheReading {
+        CacheReading {
+            name: "plans",
+            entries: self.cache.len(),
+            weight: self.cache.weight(),
+            hits: self.cache.hits(),
+            misses: self.cache.misses(),
+        }
+    }
+
     /// The plan for a read, from the cache or made now.
     pub(super) fn get(
         &self,
@@ -138,9 +151,9 @@ impl Plans {
                 return Ok(Arc::clone(ready));
             }
         }
-        let authorized = authorize(catalog, view, principal, read)?;
-        let plan = plan(catalog, &authorized)?;
-        let statement = render(catalog, &plan, backend.flavor(), Care::Quick);
+        let authorized = timed(Stage::Authorize, || authorize(catalog, view, principal, read))?;
+        let plan = timed(Stage::Plan, || plan(catalog, &authorized))?;
+        let statement = timed(Stage::Render, || render(catalog, &plan, backend.flavor(), Care::Quick));
         let touched = authorized.touched;
         let binding = Binding::of(
             catalog,
@@ -154,6 +167,7 @@ impl Plans {
             statement,
             labels: authorized.labels,
             binding,
+            outline: outline(read).into(),
             careful: OnceLock::new(),
             wary: AtomicBool::new(false),
         });

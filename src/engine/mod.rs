@@ -5,14 +5,17 @@ mod bind;
 mod binding;
 mod cache;
 mod cursor;
+pub mod deadline;
 mod effects;
 mod enums;
 mod exposure;
+mod indexes;
 mod start;
 mod stream;
 mod system;
 mod write;
 
+pub use indexes::missing_indexes;
 pub use start::{Schema, Served, Source, StartError, build};
 pub use stream::{Stream, Tail};
 pub use system::USERS;
@@ -28,6 +31,7 @@ use crate::principal::Principal;
 use crate::request::{Request, Slot};
 use crate::rules::{Describer, Parameter, View, Views};
 use crate::sql::{Form, Statement};
+use crate::telemetry::{self, Readings, Stage};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
 use cache::{Plans, Ready};
@@ -205,6 +209,13 @@ impl Engine {
         self.snapshot.load_full()
     }
 
+    /// What the database's connections and queues and the plans' caches are like at this moment.
+    pub fn read_into(&self, readings: &mut Readings) {
+        self.backend.read_into(readings);
+        let snapshot = self.snapshot();
+        readings.caches([snapshot.plans.reading(), snapshot.programs.reading()]);
+    }
+
     /// Authorizes, plans and runs one read.
     ///
     /// # Errors
@@ -218,6 +229,9 @@ impl Engine {
     ) -> Result<Outcome> {
         let result = self.run_read(snapshot, principal, request, delivery).await;
         if let Err(error) = &result {
+            if let Some(meters) = telemetry::meters() {
+                meters.failed(error.code.0);
+            }
             let cause = error.source.as_ref().map(tracing::field::display);
             match error.kind {
                 Kind::Internal => tracing::error!(code = error.code.0, cause, "a read failed: {error}"),
@@ -238,7 +252,9 @@ impl Engine {
         let ready = self.planned(snapshot, principal, request)?;
         let seal = ready.plan.query.cursor.then(|| self.seal(&ready, principal));
         let stream = matches!(delivery, Delivery::Stream(_)) && answer::can_stream(&ready.plan);
+        telemetry::note(|record| record.has_plan(&ready.outline));
         let statement = ready.statement(&snapshot.catalog, &self.backend);
+        let executing = telemetry::stage(Stage::Execute);
         let reply = async |statement: &Statement| {
             let patterns = &delivery.room().patterns;
             let (values, most) = self.values(snapshot, principal, request, &ready, (statement, patterns))?;
@@ -269,6 +285,7 @@ impl Engine {
             }
             Ok(reply) => reply,
         };
+        drop(executing);
         Ok(match reply {
             Reply::Whole(rows) => answer::outcome(&ready.plan.answer, &ready.plan.query, rows, seal.as_ref()),
             Reply::Stream(rows) => Stream::outcome(rows, ready, seal),

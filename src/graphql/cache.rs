@@ -3,8 +3,10 @@
 
 use super::document::Document;
 use super::introspect::Packed;
+use crate::telemetry::CacheReading;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Bytes of validated documents, estimated.
@@ -52,10 +54,27 @@ impl Weighter<[u8; 32], Arc<str>> for Bytes {
     }
 }
 
+fn reading<K: Eq + Hash, V: Clone>(name: &'static str, cache: &Cache<K, V, Bytes>) -> CacheReading
+where
+    Bytes: Weighter<K, V>,
+{
+    CacheReading {
+        name,
+        entries: cache.len(),
+        weight: cache.weight(),
+        hits: cache.hits(),
+        misses: cache.misses(),
+    }
+}
+
 /// Validated documents.
 pub(crate) struct Documents(Cache<Key, Arc<Document>, Bytes>);
 
 impl Documents {
+    pub(crate) fn reading(&self) -> CacheReading {
+        reading("documents", &self.0)
+    }
+
     pub(crate) fn new() -> Self {
         Self(Cache::with_weighter(2_000, DOCUMENTS, Bytes))
     }
@@ -110,6 +129,10 @@ impl Weighter<Asked, Arc<Packed>> for Bytes {
 pub(crate) struct Schemas(Cache<Asked, Arc<Packed>, Bytes>);
 
 impl Schemas {
+    pub(crate) fn reading(&self) -> CacheReading {
+        reading("introspection", &self.0)
+    }
+
     pub(crate) fn new() -> Self {
         // Of so few expected items the cache makes one part, into which large ones fit.
         Self(Cache::with_weighter(32, TOLD, Bytes))
@@ -133,6 +156,10 @@ impl Schemas {
 pub(crate) struct Persisted(Cache<[u8; 32], Arc<str>, Bytes>);
 
 impl Persisted {
+    pub(crate) fn reading(&self) -> CacheReading {
+        reading("persisted", &self.0)
+    }
+
     pub(crate) fn new() -> Self {
         Self(Cache::with_weighter(1_000, PERSISTED, Bytes))
     }

@@ -81,7 +81,7 @@ pub(crate) fn variables<'a>(
         };
         match value {
             Ok(Some(value)) => {
-                let weight = given.get(name).map_or(1, weight);
+                let weight = given.get(name).map_or_else(|| literal_weight(&value), weight);
                 values.insert(name.to_owned(), (value, weight));
             }
             Ok(None) => {}
@@ -112,6 +112,22 @@ fn weight(json: &Json) -> usize {
         Json::String(text) => 1 + text.len() / 64,
         Json::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
         Json::Object(fields) => 1 + fields.values().map(nested).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// The same of a value that the document holds: a default.
+fn literal_weight(value: &ConstValue) -> usize {
+    match value {
+        ConstValue::String(text) => 1 + text.len() / 64,
+        ConstValue::List(items) => 1 + items.iter().map(literal_weight).sum::<usize>(),
+        ConstValue::Object(fields) => {
+            let nested = |value: &ConstValue| match value {
+                ConstValue::Object(_) => NESTED - 1 + literal_weight(value),
+                _ => literal_weight(value),
+            };
+            1 + fields.values().map(nested).sum::<usize>()
+        }
         _ => 1,
     }
 }

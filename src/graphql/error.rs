@@ -23,6 +23,7 @@ impl FaultCode {
     pub(crate) const KEY_REUSED: Self = Self("idempotency-key-reused");
     pub(crate) const KEY_IN_USE: Self = Self("idempotency-key-in-use");
     pub(crate) const OUTCOME_WITHHELD: Self = Self("idempotency-outcome-withheld");
+    pub(crate) const OUTCOME_UNKNOWN: Self = Self("outcome-unknown");
     pub(crate) const HASH_UNKNOWN: Self = Self("PERSISTED_QUERY_NOT_FOUND");
     pub(crate) const HASH_UNSUPPORTED: Self = Self("PERSISTED_QUERY_NOT_SUPPORTED");
 }
@@ -90,6 +91,7 @@ impl Fault {
             (_, Code::KEY_REUSED) => FaultCode::KEY_REUSED,
             (_, Code::KEY_IN_USE) => FaultCode::KEY_IN_USE,
             (_, Code::OUTCOME_WITHHELD) => FaultCode::OUTCOME_WITHHELD,
+            (_, Code::UNKNOWN_OUTCOME) => FaultCode::OUTCOME_UNKNOWN,
             (Kind::Invalid, Code::INVALID_VALUE) => FaultCode::DATA,
             (Kind::Invalid, Code::INVALID_SYNTAX) => FaultCode::PARSE,
             (Kind::Invalid, Code::INVALID_CURSOR)
@@ -113,10 +115,11 @@ impl Fault {
             (Kind::NotAllowed, _) => FaultCode::NOT_SUPPORTED,
             (Kind::Unavailable | Kind::Internal, _) => FaultCode::UNEXPECTED,
         };
+        let unknown = error.code == Code::UNKNOWN_OUTCOME;
         Self {
-            later: error.kind == Kind::Unavailable,
+            later: error.kind == Kind::Unavailable && !unknown,
             too_large: error.kind == Kind::TooLarge,
-            status: (error.code.is_of_a_key() || error.kind == Kind::TooMany).then(|| error.kind.status()),
+            status: (error.code.is_of_a_key() || error.kind == Kind::TooMany || unknown).then(|| error.kind.status()),
             ..Self::new(code, error.message.clone())
         }
     }

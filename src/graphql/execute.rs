@@ -15,13 +15,18 @@ use crate::error::Error;
 use crate::memory::{Pieces, Room};
 use crate::principal::Principal;
 use crate::request::{Once, Request};
+use crate::telemetry::{self, Operation, Record, Stage, timed};
 use async_graphql_parser::types::OperationType;
 use futures_util::StreamExt;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Roots of one query that run at once.
 const AT_ONCE: usize = 4;
+
+/// Most time that a document about the schema waits for its turn.
+const INTROSPECTION_WAITS: Duration = Duration::from_secs(30);
 
 /// What is asked in one operation.
 #[derive(Debug, Default)]
@@ -129,7 +134,11 @@ impl GraphQl {
     /// while it holds a connection.
     pub(crate) async fn answer(&self, principal: &Principal, call: &Call, delivery: Delivery<'_>) -> Answer {
         let scene = self.road.scene(principal.role.as_str());
-        let works = match self.plan_aside(&scene, principal, call).await {
+        let parsing = telemetry::stage(Stage::Parse);
+        let planned = self.plan_aside(&scene, principal, call).await;
+        drop(parsing);
+        telemetry::note(|record| planned_for(record, call, &planned));
+        let works = match planned {
             Ok(Planned::Works(works)) => works,
             Ok(Planned::Told(told)) => return Answer::of(Content::Told(told)),
             Ok(Planned::Mutation(mutation)) => {
@@ -172,7 +181,7 @@ impl GraphQl {
             }
             results.push(done);
         }
-        assemble(results)
+        timed(Stage::Write, || assemble(results))
     }
 
     /// As [`GraphQl::plan`]; what asks about the schema is one of a few, and other requests of its thread need not wait
@@ -183,8 +192,13 @@ impl GraphQl {
         if !words.any(asks) {
             return self.plan(scene, principal, call);
         }
-        let turn = self.introspecting.acquire().await;
-        let _turn = turn.map_err(|closed| vec![Fault::of(&Error::internal(closed))])?;
+        // The exchange's own end comes before that.
+        let until = Instant::now() + INTROSPECTION_WAITS;
+        let _turn = self
+            .introspecting
+            .take(until)
+            .await
+            .map_err(|error| vec![Fault::of(&error)])?;
         let threads = tokio::runtime::Handle::try_current()
             .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
         if threads {
@@ -279,6 +293,18 @@ impl GraphQl {
         }
         Ok(Planned::Works(works))
     }
+}
+
+/// What operators see of an operation: its kind, and the document by its hash.
+fn planned_for(record: &Record, call: &Call, planned: &Result<Planned, Vec<Fault>>) {
+    let runs = |works: &[(String, Work)]| works.iter().any(|(_, work)| matches!(work, Work::Run { .. }));
+    record.asks(match planned {
+        Ok(Planned::Works(works)) if runs(works) => Operation::Read,
+        Ok(Planned::Works(_) | Planned::Told(_)) => Operation::Schema,
+        Ok(Planned::Mutation(mutation)) => mutation.batch.operation(),
+        Err(_) => return,
+    });
+    record.has_document(&call.query, call.operation_name.as_deref());
 }
 
 /// The whole response to a document that needs no data.

@@ -28,6 +28,8 @@ use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::principal::Principal;
 use crate::request::Demand;
+use crate::telemetry::Readings;
+use crate::turns::Turns;
 use execute::{Call, Planned, Work};
 use names::Names;
 use road::{Road, Scene, Sight};
@@ -38,6 +40,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Documents that ask about the schema and are answered at once.
 const INTROSPECTING: usize = 2;
 
+/// Most of them that wait for their turn.
+const INTROSPECTION_QUEUE: usize = 128;
+
 /// The GraphQL front.
 pub struct GraphQl {
     road: Arc<dyn Road>,
@@ -46,7 +51,7 @@ pub struct GraphQl {
     persisted: cache::Persisted,
     schemas: cache::Schemas,
     /// Documents that ask about the schema are answered so many at once: each takes a processor for as long as it takes.
-    introspecting: tokio::sync::Semaphore,
+    introspecting: Turns,
     sights: Mutex<Sights>,
 }
 
@@ -73,9 +78,19 @@ impl GraphQl {
             documents: cache::Documents::new(),
             persisted: cache::Persisted::new(),
             schemas: cache::Schemas::new(),
-            introspecting: tokio::sync::Semaphore::new(INTROSPECTING),
+            introspecting: Turns::new("introspection", INTROSPECTING, INTROSPECTION_QUEUE),
             sights: Mutex::default(),
         }
+    }
+
+    /// What is kept between requests, and who waits.
+    pub fn read_into(&self, readings: &mut Readings) {
+        readings.caches([
+            self.documents.reading(),
+            self.schemas.reading(),
+            self.persisted.reading(),
+        ]);
+        readings.queues(self.introspecting.readings());
     }
 
     /// A role's schema as text.

@@ -8,6 +8,7 @@ use crate::engine::Written;
 use crate::error::{Error, Result};
 use crate::principal::Principal;
 use crate::request::{Batch, Once};
+use crate::telemetry::{Stage, timed};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -101,7 +102,7 @@ impl GraphQl {
         let replayed = written
             .as_ref()
             .is_ok_and(|written| written.iter().any(|written| written.replayed));
-        let written = written.and_then(|written| assemble(&roots, &written));
+        let written = written.and_then(|written| timed(Stage::Write, || assemble(&roots, &written)));
         match written {
             Ok(body) => Reply {
                 replayed,
@@ -115,6 +116,7 @@ impl GraphQl {
                 Reply {
                     later: fault.later,
                     too_large: fault.too_large,
+                    status: fault.status,
                     ..Reply::of(Content::Whole(body.to_string().into_bytes().into()))
                 }
             }

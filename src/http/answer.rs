@@ -1,8 +1,8 @@
 //! Answers that are no front's: plain JSON, errors of the edge.
 
-use crate::error::{Error, Kind};
+use crate::error::{Code, Error, Kind};
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use std::sync::Arc;
@@ -36,6 +36,14 @@ pub(super) fn error(error: Error) -> Response {
     told(json(status, &body), error)
 }
 
+/// For a method that a path does not take.
+pub(super) fn not_allowed(allow: &'static str) -> Response {
+    let message = format!("this path takes {allow}");
+    let mut response = error(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
 /// Completes an answer that tells of an error: the headers that belong to its kind, and the error itself for the log.
 pub(super) fn told(mut response: Response, error: Error) -> Response {
     let headers = response.headers_mut();
@@ -47,13 +55,12 @@ pub(super) fn told(mut response: Response, error: Error) -> Response {
         Kind::TooSlow => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Kind::TooMany => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
-        }
-        Kind::Unavailable if !headers.contains_key(RETRY_AFTER) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         _ => {}
+    }
+    if let Some(seconds) = error.retry_after()
+        && !headers.contains_key(RETRY_AFTER)
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response.extensions_mut().insert(Arc::new(error));
     response

@@ -2,21 +2,23 @@
 
 use super::edge::{Exchange, Handler};
 use super::explain::{Asked, explain};
+use super::metrics::MetricsToken;
 use super::proxies::Proxies;
 use super::route::{Route, path_segments, query_pairs, route};
 use super::{answer, body, catalog, playground};
 use crate::auth::Authenticator;
+use crate::engine::deadline::in_time;
 use crate::engine::{Engine, Schema};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
 use crate::memory::Memory;
 use crate::principal::{Credential, Principal};
 use crate::rest::{Call, Credentials, Rest};
+use crate::telemetry::{self, Readings, Stage};
 use axum::body::Body;
 use axum::http::header::{ALLOW, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use futures_util::FutureExt as _;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,6 +41,8 @@ pub struct Parts {
     pub bodies: Arc<Memory>,
     /// Proxies that say where their callers are.
     pub proxies: Proxies,
+    /// Opens `/metrics`; without one that path is nobody's.
+    pub metrics_token: Option<MetricsToken>,
 }
 
 /// All routes over one engine.
@@ -66,6 +70,14 @@ impl App {
         Self { parts, context }
     }
 
+    /// What has a state of its own, as it is at this moment.
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        self.parts.engine.read_into(readings);
+        self.parts.graphql.read_into(readings);
+        self.parts.rest.read_into(readings);
+        readings.caches([self.parts.authenticator.reading()]);
+    }
+
     /// Who asks, and the whole body.
     async fn admit(&self, headers: &HeaderMap, body: Body, deadline: Instant) -> Result<(Principal, bytes::Bytes)> {
         self.admitted(Credentials::Wanted, headers, body, deadline).await
@@ -80,12 +92,18 @@ impl App {
         deadline: Instant,
     ) -> Result<(Principal, bytes::Bytes)> {
         check_size(headers)?;
+        let stage = telemetry::stage(Stage::Authenticate);
         let authenticated = async || in_time(deadline, self.parts.authenticator.authenticate(headers)).await?;
         let principal = match credentials {
             Credentials::Wanted => authenticated().await?,
             Credentials::Welcome => authenticated().await.unwrap_or_else(|_| Principal::anonymous()),
             Credentials::Ignored => Principal::anonymous(),
         };
+        drop(stage);
+        telemetry::note(|record| {
+            let admin = principal.credential == Credential::AdminSecret;
+            record.is_of(principal.role.as_str(), admin);
+        });
         // What is for nobody known by then needs no more than names and passwords.
         let most = match credentials {
             Credentials::Wanted => self.parts.max_body,
@@ -113,6 +131,7 @@ impl App {
             deadline,
             ..
         } = exchange;
+        telemetry::note(|record| record.came_through("graphql"));
         let answer = async {
             let (principal, body) = self.admit(&headers, body, deadline).await?;
             in_time(
@@ -136,6 +155,11 @@ impl App {
             (Err(error), _) => return answer::error(error),
         };
         let rest = &self.parts.rest;
+        telemetry::note(|record| {
+            if let Some(dialect) = rest.dialect(&path) {
+                record.came_through(dialect);
+            }
+        });
         if exchange.method == Method::OPTIONS {
             return match rest.methods(&path) {
                 Some(methods) => options(methods),
@@ -238,13 +262,17 @@ impl Handler for App {
             return if exchange.method == Method::OPTIONS {
                 options(allow)
             } else {
-                not_allowed(allow)
+                answer::not_allowed(allow)
             };
         }
         match route {
             Route::Health => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Route::HealthCheck => answer::with_type(StatusCode::OK, "text/plain; charset=utf-8", "Ok"),
             Route::Ready => self.ready().await,
+            Route::Metrics => match self.parts.metrics_token {
+                Some(token) => token.answer(self, &exchange.headers),
+                None => not_found(uri.path()),
+            },
             Route::Home => moved("/playground/"),
             Route::Context => answer::json(StatusCode::OK, &self.context),
             Route::Catalog => Box::pin(self.catalog(exchange)).await.unwrap_or_else(answer::error),
@@ -254,6 +282,10 @@ impl Handler for App {
             }
             Route::GraphQl | Route::Rest => not_found(uri.path()),
         }
+    }
+
+    fn asks_for_times(&self, headers: &HeaderMap) -> bool {
+        self.parts.authenticator.shows_admin_secret(headers)
     }
 
     fn varies_by(&self) -> String {
@@ -278,11 +310,6 @@ fn check_size(headers: &HeaderMap) -> Result<()> {
     Err(Error::new(Kind::HeadersTooLarge, Code::LIMIT_EXCEEDED, message))
 }
 
-/// What is done by the deadline, or the error that the caller is told instead.
-fn in_time<T>(deadline: Instant, work: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
-    tokio::time::timeout_at(deadline.into(), work).map(|done| done.map_err(|_| super::edge::late()))
-}
-
 /// Whatever made the database unreachable, the caller should come back later.
 fn unavailable(error: Error) -> Error {
     Error::new(Kind::Unavailable, Code::DATABASE_AWAY, "the database cannot be reached").with_source(error)
@@ -291,13 +318,6 @@ fn unavailable(error: Error) -> Error {
 fn not_found(path: &str) -> Response {
     let message = format!("nothing is served at {path:?}; / leads to the playground, /graphql is GraphQL");
     answer::error(Error::not_found(Code("not_found"), message))
-}
-
-fn not_allowed(allow: &'static str) -> Response {
-    let message = format!("this path takes {allow}");
-    let mut response = answer::error(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    response
 }
 
 fn options(allow: &'static str) -> Response {

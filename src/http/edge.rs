@@ -1,7 +1,10 @@
 //! What every exchange has in common: an id, a time limit, caught panics, tags, headers, one line in the log.
 
 use super::answer;
-use crate::error::{Code, Error, Kind};
+use super::watch::{Watch, Watched};
+use crate::engine::deadline::late;
+use crate::error::{Error, Kind};
+use crate::telemetry::Record;
 use axum::body::Body;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -53,6 +56,11 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Names of the request headers that answers vary by.
     fn varies_by(&self) -> String;
+
+    /// Whether a request shows a secret, right or wrong, that may let the caller know how long things take.
+    fn asks_for_times(&self, _headers: &HeaderMap) -> bool {
+        false
+    }
 }
 
 /// The edge around a handler.
@@ -60,6 +68,7 @@ pub struct Edge<H> {
     handler: H,
     vary: HeaderValue,
     time_limit: Duration,
+    watch: Option<Watch>,
     /// Ids are this, and a count.
     start: u32,
     count: AtomicU64,
@@ -72,9 +81,24 @@ impl<H: Handler> Edge<H> {
             vary: HeaderValue::try_from(handler.varies_by()).unwrap_or(HeaderValue::from_static("*")),
             handler,
             time_limit,
+            watch: None,
             start: rand::random(),
             count: AtomicU64::new(0),
         }
+    }
+
+    /// The same, watched by operators.
+    #[must_use]
+    pub fn watched(self, watch: Watch) -> Self {
+        Self {
+            watch: Some(watch),
+            ..self
+        }
+    }
+
+    /// What stands behind it.
+    pub fn handler(&self) -> &H {
+        &self.handler
     }
 
     /// One exchange, from the request to the answer; of a long one to its beginning. Never fails and never panics.
@@ -92,6 +116,10 @@ impl<H: Handler> Edge<H> {
         };
         let path = parts.uri.clone();
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        let watched = self.watch.map(|watch| {
+            let asks_for_times = self.handler.asks_for_times(&parts.headers);
+            watch.begin(&parts.method, path.path(), &parts.headers, asks_for_times)
+        });
         let exchange = Exchange {
             method,
             uri: parts.uri,
@@ -101,10 +129,23 @@ impl<H: Handler> Edge<H> {
             deadline: begin + self.time_limit,
         };
         // Statements are told within it.
-        let span = tracing::debug_span!(target: "diglot::statement", "request", id = id.to_str().unwrap_or("-"));
+        let statements =
+            || tracing::debug_span!(target: "diglot::statement", "request", id = id.to_str().unwrap_or("-"));
+        let span = match &watched {
+            Some(Watched { span, .. }) if !span.is_disabled() => {
+                let within = span.in_scope(statements);
+                if within.is_disabled() { span.clone() } else { within }
+            }
+            _ => statements(),
+        };
         let work = AssertUnwindSafe(self.handler.respond(exchange)).catch_unwind();
-        let work = work.instrument(span);
-        let mut response = match tokio::time::timeout(self.time_limit + GRACE, work).await {
+        let work = std::pin::pin!(work.instrument(span));
+        let work = tokio::time::timeout(self.time_limit + GRACE, work);
+        let done = match watched.as_ref().and_then(|watched| watched.record.as_ref()) {
+            None => work.await,
+            Some(record) => Record::scope(Arc::clone(record), work).await,
+        };
+        let mut response = match done {
             Ok(Ok(response)) => response,
             // The panic's own text has gone to the log through the hook.
             Ok(Err(_)) => answer::error(Error::internal("a panic")),
@@ -119,6 +160,9 @@ impl<H: Handler> Edge<H> {
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if let Some(watched) = watched {
+            watched.end(&parts.method, path.path(), &id, &mut response, begin);
+        }
         log(&parts.method, path.path(), &response, &id, begin);
         response.headers_mut().insert(REQUEST_ID.clone(), id);
         response
@@ -181,12 +225,6 @@ impl<H: Handler> Edge<H> {
         }
         Response::from_parts(parts, Body::from(bytes))
     }
-}
-
-/// The error of a request whose time is up.
-pub(super) fn late() -> Error {
-    let message = "the request took too long; ask for less, or try again later";
-    Error::new(Kind::Unavailable, Code::TIMEOUT, message)
 }
 
 /// Whether `If-None-Match` names a tag (weakly compared, as the header wants it).

@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::Code;
 
 /// Answers what the path says.
 struct Echo;

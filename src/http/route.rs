@@ -8,6 +8,8 @@ use percent_encoding::percent_decode_str;
 pub(super) enum Route<'a> {
     /// The GraphQL front.
     GraphQl,
+    /// What is counted.
+    Metrics,
     /// The process is up.
     Health,
     /// The database can be reached.
@@ -33,6 +35,7 @@ pub(super) fn route(path: &str) -> Route<'_> {
     match path {
         "/graphql" | "/v1/graphql" => Route::GraphQl,
         "/health" => Route::Health,
+        "/metrics" => Route::Metrics,
         "/ready" => Route::Ready,
         "/api/healthcheck" => Route::HealthCheck,
         "/" | "/playground" => Route::Home,

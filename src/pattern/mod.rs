@@ -30,11 +30,11 @@ const LONGEST_TRANSLATION: usize = 128 * 1024;
 /// Most memory for a pattern compiled by the crate `regex`: what is no heavier than `HEAVIEST` fits.
 pub const COMPILED_SIZE: usize = 1280 * 1024;
 
-/// Most that the patterns of one request may weigh together: a tenth of a second of compiling.
-const HEAVIEST_TOGETHER: usize = 16_000_000;
+/// Most that the patterns of one request may weigh together: a tenth of a second or two of compiling.
+const HEAVIEST_TOGETHER: usize = 40_000_000;
 
 /// What the lightest pattern costs beside its weight.
-const EACH: usize = 40_000;
+const EACH: usize = 100_000;
 
 /// What the patterns of one request weigh so far.
 #[derive(Debug, Default)]

@@ -11,11 +11,14 @@ pub(super) fn predicate(order: &[OrderTerm], page: &Page) -> Predicate {
     Predicate::all(after.into_iter().chain(before))
 }
 
-/// Rows strictly on one side of a cursor: `a > x OR (a = x AND (b > y OR (b = y AND …)))`, with a bound on the first
-/// term in front where it cannot be null, so that an index on it is used.
+/// Rows strictly on one side of a cursor: `a > x OR (a = x AND (b > y OR (b = y AND …)))`; where the first term cannot be null
+/// the same as `a >= x AND (a <> x OR b > y OR …)`. Its bound is what an index serves, and what is behind it lets
+/// nearly all rows through, also in the eyes of a planner: one that takes both parts of `a >= x AND (a > x OR …)` for
+/// independent expects too few rows near the end, and sorts all that are left instead of following the index.
 fn side(order: &[OrderTerm], slot: Slot, before: bool) -> Predicate {
     let mut result = Predicate::FALSE;
-    for (index, term) in order.iter().enumerate().rev() {
+    let bounded = matches!(order, [first, _, ..] if !first.nullable);
+    for (index, term) in order.iter().enumerate().skip(usize::from(bounded)).rev() {
         let value = cursor_value(slot, index);
         let beyond = beyond(term, &value, before);
         let same = Predicate::Compare {
@@ -29,22 +32,21 @@ fn side(order: &[OrderTerm], slot: Slot, before: bool) -> Predicate {
         };
         result = Predicate::any([beyond, Predicate::all([same, result])]);
     }
-    match order.first() {
-        Some(first) if order.len() > 1 && !first.nullable => {
-            let comparison = if first.descending == before {
-                Comparison::GreaterOrEqual
-            } else {
-                Comparison::LessOrEqual
-            };
-            let bound = Predicate::Compare {
-                left: first.term.clone(),
-                comparison,
-                right: cursor_value(slot, 0),
-            };
-            Predicate::all([bound, result])
-        }
-        _ => result,
-    }
+    let Some(first) = order.first().filter(|_| bounded) else {
+        return result;
+    };
+    let compared = |comparison| Predicate::Compare {
+        left: first.term.clone(),
+        comparison,
+        right: cursor_value(slot, 0),
+    };
+    let bound = if first.descending == before {
+        Comparison::GreaterOrEqual
+    } else {
+        Comparison::LessOrEqual
+    };
+    let passed = Predicate::any([compared(Comparison::NotEqual), result]);
+    Predicate::all([compared(bound), passed])
 }
 
 /// The type is the compared term's; the renderer takes it from there.

@@ -55,6 +55,8 @@ pub struct Query {
     pub offset: Option<Slot>,
     /// The number of all rows comes along.
     pub total: bool,
+    /// The limit is a small one.
+    pub short: bool,
     /// Each row's order terms come along, to make cursors.
     pub cursor: bool,
     /// Rows are fetched in reverse.
@@ -262,6 +264,7 @@ fn level(catalog: &Catalog, select: &Select, root: bool) -> Result<Query> {
         limit,
         offset: page.offset,
         total,
+        short: page.short,
         cursor: cursors,
         reversed: page.backward,
         body,

@@ -3,7 +3,7 @@
 use super::query::{Body, Plan, Value, planned};
 use crate::catalog::{Catalog, Table};
 use crate::error::{Code, Error, Kind, Result};
-use crate::rules::{self, Authorized, Change, From, Predicate, Term, Write};
+use crate::rules::{self, Authorized, Change, Conflict, From, Predicate, Term, Write};
 
 /// The writes of a batch, in order.
 #[derive(Clone, Debug)]
@@ -96,7 +96,15 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
                 Change::Update { .. } | Change::Delete { .. } => returning.is_none(),
                 _ => false,
             };
-        let keeps = is_linked || returning.is_some() || after(&checks) || after(&set_checks);
+        // A row of one group may be met by another.
+        let meets = match &write.change {
+            Change::Insert {
+                groups,
+                conflict: Some(Conflict::Update { .. }),
+            } => groups.len() > 1 && (write.key > 0 || by_number),
+            _ => false,
+        };
+        let keeps = is_linked || returning.is_some() || after(&checks) || after(&set_checks) || meets;
         if keeps && !single && write.key == 0 && !by_number {
             return Err(not_found_again(catalog, write));
         }

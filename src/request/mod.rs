@@ -6,12 +6,14 @@
 mod build;
 mod filter;
 mod once;
+mod outline;
 mod output;
 mod write;
 
 pub use build::{Builder, Values};
 pub use filter::{Aggregation, Comparison, Expression, Filter, Function, JsonStep};
 pub use once::Once;
+pub use outline::{outline, outline_writes};
 pub use output::{
     AggregateField, AggregateFunction, AggregateMember, AggregateOperand, BytesFormat, ConnectionField, Constant,
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,
@@ -130,4 +132,9 @@ pub struct Page {
     pub total: bool,
     /// Whether [`crate::engine::Outcome::next`] is wanted: a cursor to the rest, if there is one.
     pub next: bool,
+    /// Whether the limit is [`SHORT`] at most: then the page may be kept until it is known how many rows it has.
+    pub short: bool,
 }
+
+/// Most rows of a short page.
+pub const SHORT: u64 = 1000;

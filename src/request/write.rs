@@ -5,6 +5,7 @@
 
 use super::{Expression, Filter, Formats, Once, Output, Select, Slot, Values};
 use crate::ident::Name;
+use crate::telemetry::Operation;
 
 /// Writes that happen together or not at all, in order.
 #[derive(Clone, Debug)]
@@ -15,6 +16,23 @@ pub struct Batch {
     pub values: Values,
     /// They happen once, however often they are sent; `None`: each time.
     pub once: Option<Once>,
+}
+
+impl Batch {
+    /// What kind of change it is, looked-up rows apart.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let kinds = self.writes.iter().filter_map(|write| match &write.change {
+            Change::Insert(insert) if insert.conflict.is_some() => Some(Operation::Write),
+            Change::Insert(_) | Change::Connect { .. } => Some(Operation::Create),
+            Change::Update { .. } => Some(Operation::Update),
+            Change::Delete { .. } => Some(Operation::Delete),
+            Change::Call { .. } => Some(Operation::Write),
+            Change::Find { .. } => None,
+        });
+        let one = |one: Operation, other| if one == other { one } else { Operation::Write };
+        kinds.reduce(one).unwrap_or(Operation::Write)
+    }
 }
 
 /// One change of one table's rows.
@@ -157,8 +175,6 @@ pub enum ConflictTarget {
     Key,
     /// The unique key of these columns.
     Columns(Vec<Name>),
-    /// The constraint or index of this name.
-    Constraint(Name),
 }
 
 /// What happens to the row that stands.

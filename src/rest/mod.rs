@@ -21,6 +21,7 @@ use crate::engine::{Delivery, Engine, Outcome, Snapshot, Written};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
 use crate::request::{Batch, Builder, Demand, Once, Request};
+use crate::telemetry::{self, Operation, Readings, Stage, timed};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
@@ -101,6 +102,19 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// What kind of thing is asked for.
+    fn operation(&self) -> Operation {
+        match self {
+            Step::Done(_) => Operation::Schema,
+            Step::Run { .. } => Operation::Read,
+            Step::Write { batch, .. } => batch.operation(),
+            Step::Account { .. } => Operation::Account,
+            Step::Each { .. } => Operation::Write,
+        }
+    }
+}
+
 /// A REST dialect.
 pub trait Dialect: Send + Sync {
     /// Its word in the configuration.
@@ -158,6 +172,19 @@ impl Rest {
         }
     }
 
+    /// Who waits for what the dialects need beside the engine.
+    pub fn read_into(&self, readings: &mut Readings) {
+        if let Some(accounts) = &self.accounts {
+            accounts.read_into(readings);
+        }
+    }
+
+    /// The word of the enabled dialect that owns a path.
+    #[must_use]
+    pub fn dialect(&self, path: &[String]) -> Option<&'static str> {
+        self.dialects.owner(path).map(|dialect| dialect.name())
+    }
+
     /// Which credentials count on a path.
     #[must_use]
     pub fn credentials(&self, path: &[String]) -> Credentials {
@@ -185,12 +212,17 @@ impl Rest {
 
     async fn answer(&self, dialect: &dyn Dialect, principal: &Principal, call: &Call) -> Result<Response> {
         let snapshot = self.engine.snapshot();
-        match self.dialects.parse(dialect, &snapshot, principal, call)? {
+        let step = timed(Stage::Parse, || {
+            self.dialects.parse(dialect, &snapshot, principal, call)
+        })?;
+        telemetry::note(|record| record.asks(step.operation()));
+        match step {
             Step::Done(response) => Ok(response),
             Step::Run { request, write } => {
                 let room = self.engine.room();
                 let delivery = Delivery::Stream(&room);
-                write(self.engine.run(&snapshot, principal, &request, delivery).await?)
+                let outcome = self.engine.run(&snapshot, principal, &request, delivery).await?;
+                timed(Stage::Write, || write(outcome))
             }
             Step::Write { batch, write } => {
                 let batch = Batch {
@@ -199,7 +231,7 @@ impl Rest {
                 };
                 let written = Box::pin(self.engine.write(&snapshot, principal, batch)).await?;
                 let replayed = written.iter().any(|written| written.replayed);
-                write(written).map(|response| write::replayed(response, replayed))
+                timed(Stage::Write, || write(written)).map(|response| write::replayed(response, replayed))
             }
             Step::Account { action, write } => {
                 let accounts = self.accounts.as_ref().ok_or_else(|| {
@@ -242,7 +274,7 @@ impl Rest {
                     replayed &= outcome.as_ref().is_ok_and(is_again);
                     outcomes.push(outcome);
                 }
-                write(outcomes).map(|response| write::replayed(response, replayed))
+                timed(Stage::Write, || write(outcomes)).map(|response| write::replayed(response, replayed))
             }
         }
     }

@@ -96,6 +96,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             triggers: false,
             guarded: false,
             row_number: None,
+            large: false,
         };
         let mut face = Face::plain(TableId(index), &table);
         tables.push(table);

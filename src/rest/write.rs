@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::engine::{Body, Outcome, Tail};
-use crate::error::{Code, Error, Kind};
+use crate::error::{Error, Kind};
 use crate::memory::Pieces;
 use crate::request::Once;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -120,10 +120,10 @@ pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'sta
         (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, allowed(methods, &call.method)),
         // What is unknown allows no method.
         (StatusCode::METHOD_NOT_ALLOWED, _) => (header::ALLOW, ""),
-        (StatusCode::TOO_MANY_REQUESTS, _) => (header::RETRY_AFTER, "60"),
-        (StatusCode::SERVICE_UNAVAILABLE, _) => (header::RETRY_AFTER, "1"),
-        _ if error.code == Code::KEY_IN_USE => (header::RETRY_AFTER, "1"),
-        _ => return response,
+        _ => match error.retry_after() {
+            Some(seconds) => (header::RETRY_AFTER, seconds),
+            None => return response,
+        },
     };
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response

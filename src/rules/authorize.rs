@@ -328,6 +328,7 @@ impl<'a> Resolver<'a> {
             backward: select.page.backward,
             total: select.page.total,
             next: select.page.next,
+            short: select.page.short,
         };
         // A key that is null in some rows, because the caller may not read it there, does not tell rows apart.
         let whole = |terms: &Vec<Term>| terms.iter().all(|term| matches!(term, Term::Column { .. }));

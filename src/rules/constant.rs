@@ -4,11 +4,10 @@ use super::syntax::Literal;
 use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::nearest;
 use crate::request::Comparison;
-use crate::value::{Datum, Type, json_holds_nul, moment, numeral};
+use crate::value::{Datum, Type, interval, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::cmp::Ordering;
-use time::macros::format_description;
 
 /// A constant of a rule as a value of the type that it meets.
 ///
@@ -67,6 +66,9 @@ pub(super) fn cast_literal(literal: &Literal, data_type: &Type, catalog: &Catalo
                 );
                 Err(format!("'{text}' is not a value of this enum{near}"))
             }
+            Type::Interval if sqlite => interval::canonical(text)
+                .map(|text| Datum::Text(text.into()))
+                .ok_or_else(|| not_of(text, data_type)),
             Type::Interval | Type::Other(_) => Ok(Datum::Text(text.as_str().into())),
             Type::Array(element) => array_text(text, element).ok_or_else(|| not_of(text, data_type)),
             _ => cast_text(text, &widened(data_type, sqlite)).ok_or_else(|| not_of(text, data_type)),
@@ -123,10 +125,9 @@ pub(super) fn cast_text(text: &str, data_type: &Type) -> Option<Datum> {
         }
         Type::Numeric => decimal(text).and_then(|_| kept()),
         Type::Uuid => uuid_of(text).map(|uuid| Datum::Text(uuid.hyphenated().to_string().into())),
-        Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => {
+        Type::Date | Type::Time | Type::TimeTz | Type::Timestamp | Type::TimestampTz => {
             moment::canonical(text, data_type).map(|text| Datum::Text(text.into()))
         }
-        Type::TimeTz => is_time(text).then(kept).flatten(),
         Type::Json | Type::Jsonb => serde_json::from_str::<serde::de::IgnoredAny>(text)
             .is_ok_and(|_| !json_holds_nul(text))
             .then(kept)
@@ -198,37 +199,6 @@ fn array_text(text: &str, element: &Type) -> Option<Datum> {
         .map(|item| cast_text(item.trim().trim_matches('"'), element))
         .collect::<Option<Vec<_>>>()
         .map(Datum::List)
-}
-
-fn is_time(text: &str) -> bool {
-    let (clock, offset) = match text.find(['+', 'Z']).or_else(|| text.rfind('-')) {
-        Some(index) => text.split_at(index),
-        None => (text, ""),
-    };
-    let clock_is = [
-        time::Time::parse(clock, format_description!("[hour]:[minute]")),
-        time::Time::parse(clock, format_description!("[hour]:[minute]:[second]")),
-        time::Time::parse(clock, format_description!("[hour]:[minute]:[second].[subsecond]")),
-    ]
-    .iter()
-    .any(Result::is_ok);
-    let digits = offset.trim_start_matches(['+', '-']);
-    let offset_is = offset.is_empty()
-        || offset == "Z"
-        || (matches!(digits.len(), 2 | 4 | 5)
-            && digits
-                .chars()
-                .all(|character| character.is_ascii_digit() || character == ':')
-            && digits
-                .get(..2)
-                .and_then(|hours| hours.parse::<u8>().ok())
-                .is_some_and(|hours| hours < 16)
-            && (digits.len() == 2
-                || digits
-                    .get(digits.len() - 2..)
-                    .and_then(|minutes| minutes.parse::<u8>().ok())
-                    .is_some_and(|minutes| minutes < 60)));
-    clock_is && offset_is
 }
 
 /// Whether it is negative, digits before and after the point, without needless zeros.

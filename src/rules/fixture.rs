@@ -46,6 +46,7 @@ pub(super) fn table(name: &str, columns: Columns<'_>) -> Table {
         triggers: false,
         guarded: false,
         row_number: None,
+        large: false,
     }
 }
 

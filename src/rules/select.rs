@@ -98,6 +98,8 @@ pub struct Page {
     pub total: bool,
     /// Whether there is more, and a cursor to it, is wanted.
     pub next: bool,
+    /// The caller's limit is a small one.
+    pub short: bool,
 }
 
 /// What is written.

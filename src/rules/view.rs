@@ -179,6 +179,17 @@ impl View {
         self.read(face)
             .is_some_and(|read| !matches!(read.cells[column.0 as usize], Cell::Hidden))
     }
+
+    /// Whether the role knows a column of a face: it may read it (in some row), or send it for new rows or changed ones.
+    #[must_use]
+    pub fn knows(&self, face: FaceId, column: ColumnId) -> bool {
+        let access = self.face(face);
+        let create = access.and_then(|access| access.create.as_ref());
+        let update = access.and_then(|access| access.update.as_ref());
+        let written = [create.map(|own| &own.columns), update.map(|own| &own.columns)];
+        let takes = |columns: &[bool]| columns.get(column.0 as usize) == Some(&true);
+        self.can_read(face, column) || written.into_iter().flatten().any(|columns| takes(columns))
+    }
 }
 
 /// Views by role name.

@@ -210,6 +210,7 @@ impl Writer<'_> {
         self.order_term(left);
         self.word(match comparison {
             Comparison::Same => " IS ",
+            Comparison::NotEqual => " <> ",
             Comparison::Greater => " > ",
             Comparison::GreaterOrEqual => " >= ",
             Comparison::Less => " < ",

@@ -364,6 +364,21 @@ impl<'a> Changes<'a> {
         finish(writer)
     }
 
+    /// How many rows a change is for.
+    #[must_use]
+    pub fn count(&self, targets: &Predicate, within: Option<&Within>) -> Statement {
+        let mut writer = self.writer();
+        let alias = writer.new_alias();
+        writer.push_scope(alias);
+        writer.by_flavor("SELECT count(*)::text FROM ", "SELECT count(*) FROM ");
+        writer.table(self.plan.write.table);
+        writer.word(" AS ");
+        writer.alias(alias);
+        self.only(&mut writer, targets, within);
+        writer.pop_scope();
+        finish(writer)
+    }
+
     /// A row where any row of a condition exists.
     #[must_use]
     pub fn exists(&self, condition: &Predicate, within: Option<&Within>) -> Statement {

@@ -5,7 +5,7 @@ use super::stored::Missing;
 use super::writer::Alias;
 use super::{Form, Writer};
 use crate::catalog::{FunctionResult, TableId};
-use crate::plan::{Count, Query};
+use crate::plan::Query;
 use crate::request::{Comparison, Nulls};
 use crate::rules::{Exists, From, OrderTerm, Parameter, Predicate, Term};
 use crate::value::{Datum, Type};
@@ -301,21 +301,30 @@ impl Writer<'_> {
     }
 
     pub(super) fn page(&mut self, query: &Query) {
-        if let Some(limit) = &query.limit {
+        if query.limit.is_some() {
             self.word(" LIMIT ");
-            self.count_mark(limit);
+            self.limit_mark(query);
         } else if (query.offset.is_some() || self.in_derived_table) && !self.is_postgres() {
             // SQLite forgets the order of a derived table that has no limit.
             self.word(" LIMIT -1");
         }
-        if let Some(offset) = query.offset {
+        if query.offset.is_some() {
             self.word(" OFFSET ");
+            self.offset_mark(query);
+        }
+    }
+
+    /// How many rows a page passes over, where it may pass over any.
+    pub(super) fn offset_mark(&mut self, query: &Query) {
+        if let Some(offset) = query.offset {
             let form = Form::Count { most: None, plus: 0 };
             self.mark(&Parameter::Slot(offset), &Type::Integer(64), false, form);
         }
     }
 
-    fn count_mark(&mut self, count: &Count) {
+    /// How many rows a page has at most, where that has an end.
+    pub(super) fn limit_mark(&mut self, query: &Query) {
+        let Some(count) = &query.limit else { return };
         let form = Form::Count {
             most: count.most,
             plus: count.plus,

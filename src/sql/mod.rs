@@ -13,6 +13,7 @@ mod layout;
 mod level;
 mod nested;
 mod own;
+mod page;
 mod predicate;
 mod render;
 mod sent;

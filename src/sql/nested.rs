@@ -5,7 +5,7 @@ use super::layout::{Layout, Member as LayoutMember, Nested, Wire};
 use super::{Form, Writer};
 use crate::plan::{Body, Member, Part, Query, Value};
 use crate::request::Constant;
-use crate::rules::{AggregateItem, GroupPart, GroupedBy, Parameter, Term};
+use crate::rules::{AggregateItem, From, GroupPart, GroupedBy, Parameter, Term};
 use crate::value::{Datum, Type};
 
 /// Counts the columns of a select list (or of a record).
@@ -115,6 +115,9 @@ impl Writer<'_> {
                 wire: Wire::BuiltJson,
             };
         }
+        if let Some(layout) = self.bare(index, query) {
+            return layout;
+        }
         let many = matches!(query.body, Body::Rows(_) | Body::Groups { .. });
         self.word(if many { "ARRAY(SELECT ROW(" } else { "(SELECT ROW(" });
         let layout = self.record(query);
@@ -130,9 +133,53 @@ impl Writer<'_> {
         }
     }
 
+    /// One row of which one column is asked for that is never null: the bare value, which costs less than a record, and
+    /// whose absence tells that there is no row.
+    fn bare(&mut self, index: usize, query: &Query) -> Option<Layout> {
+        let (Body::Row(members), From::Table(table)) = (&query.body, &query.from) else {
+            return None;
+        };
+        let mut asked = members
+            .iter()
+            .filter(|member| !matches!(member.value, Value::Constant(_)));
+        let (Some(member), None) = (asked.next(), asked.next()) else {
+            return None;
+        };
+        let Value::Term(Term::Column { scope: 0, column, .. }) = &member.value else {
+            return None;
+        };
+        let column = self.catalog.table(*table).column(*column);
+        let built = matches!(column.data_type, Type::Geometry | Type::Array(_) | Type::Other(_));
+        if column.nullable || built || query.distinct > 0 || self.is_cut_first(query) {
+            return None;
+        }
+        self.word("(SELECT ");
+        let alias = self.new_alias();
+        let mut list = List::default();
+        self.push_scope(alias);
+        let layout = self.body(&mut list, query);
+        self.tail(query, alias);
+        self.pop_scope();
+        self.word(")");
+        let members = match layout {
+            Layout::Object { members, .. } => members,
+            _ => Vec::new(),
+        };
+        let placed = |mut member: LayoutMember| {
+            if let Layout::Column { index: own, .. } = &mut member.value {
+                *own = index;
+            }
+            member
+        };
+        Some(Layout::Object {
+            members: members.into_iter().map(placed).collect(),
+            unless_null: Some(index),
+        })
+    }
+
     /// The inside of `SELECT ROW(…) FROM …` for an inner level (PostgreSQL).
     fn record(&mut self, query: &Query) -> Layout {
-        let alias = self.new_alias().derived(query.distinct > 0);
+        let alias = self.new_alias().derived(query.distinct > 0 || self.is_cut_first(query));
         let mut list = List::default();
         self.push_scope(alias);
         let layout = self.body(&mut list, query);
@@ -204,6 +251,10 @@ impl Writer<'_> {
                 }
                 self.order(&query.order);
                 self.page(query);
+            }
+            Body::Rows(_) | Body::Row(_) | Body::Lists(_) if self.is_cut_first(query) => {
+                needed.order(&query.order, 0);
+                self.cut_first(query, alias, &needed);
             }
             Body::Rows(_) | Body::Row(_) | Body::Lists(_) => {
                 needed.order(&query.order, 0);

@@ -466,6 +466,7 @@ pub(super) fn extension_of(data_type: &Type) -> Option<&'static str> {
 fn plain_operator(comparison: Comparison) -> Option<&'static str> {
     Some(match comparison {
         Comparison::Equal => " = ",
+        Comparison::NotEqual => " <> ",
         Comparison::Same => " IS NOT DISTINCT FROM ",
         Comparison::Greater => " > ",
         Comparison::GreaterOrEqual => " >= ",

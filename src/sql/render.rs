@@ -2,7 +2,7 @@
 
 use super::layout::{Layout, Shape};
 use super::nested::List;
-use super::{Flavor, Statement, Writer};
+use super::{Flavor, Statement, Writer, page};
 use crate::catalog::Catalog;
 use crate::plan::{Body, Plan, Query};
 use crate::rules::{From, Predicate};
@@ -30,12 +30,17 @@ pub(super) fn rendered(mut writer: Writer<'_>, plan: &Plan) -> Statement {
     let mut total = None;
     let mut present = None;
     let joined = query.total && writer.is_postgres();
-    if joined {
+    let proven = page::may_prove_total(query);
+    if proven {
+        writer.by_flavor("WITH r AS (", "WITH r AS MATERIALIZED (");
+    } else if joined {
         writer.word("SELECT r.*, c.n FROM (");
         writer.total(query);
         writer.word(") AS c LEFT JOIN (");
     }
-    let alias = writer.new_alias().derived(query.distinct > 0);
+    let alias = writer
+        .new_alias()
+        .derived(query.distinct > 0 || writer.is_cut_first(query));
     writer.push_scope(alias);
     writer.word("SELECT ");
     if query.total {
@@ -65,7 +70,9 @@ pub(super) fn rendered(mut writer: Writer<'_>, plan: &Plan) -> Statement {
     writer.pop_scope();
     if query.total {
         total = Some(list.count);
-        if joined {
+        if proven {
+            writer.total_beside(query, list.count);
+        } else if joined {
             writer.word(") AS r ON TRUE");
         } else {
             total_first(&mut writer, query, list.count);

@@ -38,6 +38,8 @@ pub struct Mark {
 pub enum Form {
     /// As it is.
     Plain,
+    /// A list of what was kept of rows (SQLite), with blobs told apart from texts: each stands in a list of its own.
+    Kept,
     /// A LIKE pattern turned into a GLOB pattern (SQLite's case-sensitive match that can use an index).
     Glob,
     /// What a JSON operator compares with, whose work grows with it: at most [`super::MOST_VALUES`] values or keys.

@@ -44,16 +44,16 @@ impl Writer<'_> {
                 if self.is_postgres() {
                     self.term(term);
                 } else {
-                    self.stored_number(table, column, term);
+                    self.stored_term(table, column, term);
                 }
                 self.storing = false;
             }
         }
     }
 
-    /// A number that is computed, exactly and within its column's range: SQLite has neither decimals nor ranges, and goes
-    /// on with doubles where integers end.
-    fn stored_number(&mut self, table: TableId, column: ColumnId, term: &Term) {
+    /// What is computed, as its column holds it: PostgreSQL rounds and refuses by itself, SQLite keeps what it is given. (What
+    /// was sent, and what a rule sets, has been looked at where it is bound.)
+    fn stored_term(&mut self, table: TableId, column: ColumnId, term: &Term) {
         let own = self.catalog.table(table).column(column);
         match (&own.data_type, term) {
             (
@@ -64,31 +64,50 @@ impl Writer<'_> {
                     ..
                 },
             ) if arguments.len() == 2 => {
-                self.word("diglot_added(");
-                for argument in arguments {
-                    self.term(argument);
-                    self.word(", ");
-                }
-                let (precision, scale) = own.digits().unwrap_or((0, 0));
-                self.number(u64::try_from(precision).unwrap_or(0));
-                self.word(", ");
-                self.number(u64::try_from(scale).unwrap_or(0));
-                self.word(")");
+                self.word("diglot_stored_sum(");
+                self.arguments(arguments, ", ");
+                self.digits(own.digits());
             }
-            (Type::Integer(bits), term) => {
-                self.word("diglot_within(");
+            (Type::Numeric, term) => {
+                self.word("diglot_stored_decimal(");
                 self.term(term);
-                self.word(", ");
-                self.number(u64::from(*bits));
-                self.word(")");
+                self.digits(own.digits());
+            }
+            // Of 64 bits, whatever they are declared as.
+            (Type::Integer(_), term) => {
+                self.word("diglot_stored_integer(");
+                self.term(term);
+                self.word(match term.data_type(self.catalog) {
+                    Type::Float(_) => ", 1)",
+                    Type::Numeric => ", 0)",
+                    _ => ", NULL)",
+                });
             }
             (Type::Float(_), term) => {
-                self.word("diglot_within(");
+                self.word("diglot_stored_float(");
                 self.term(term);
-                self.word(", 0)");
+                self.word(")");
+            }
+            (Type::Text { length: Some(most), .. }, term) => {
+                self.word("diglot_stored_text(");
+                self.term(term);
+                self.word(", ");
+                self.number(u64::from(*most));
+                self.word(")");
             }
             (_, term) => self.term(term),
         }
+    }
+
+    fn digits(&mut self, digits: Option<(i64, i64)>) {
+        let Some((precision, scale)) = digits else {
+            return self.word(", NULL, NULL)");
+        };
+        for number in [precision, scale] {
+            self.word(if number < 0 { ", -" } else { ", " });
+            self.number(number.unsigned_abs());
+        }
+        self.word(")");
     }
 
     /// A value that a column is to hold, where the rows written are those of `s`.
@@ -182,7 +201,7 @@ impl Writer<'_> {
                 self.mark(&source, data_type, true, Form::Plain);
             } else {
                 self.word(if index == 0 { "json_each(" } else { " JOIN json_each(" });
-                self.mark(&source, data_type, true, Form::Plain);
+                self.mark(&source, data_type, true, Form::Kept);
                 self.word(") AS k");
                 if index > 0 {
                     self.number(index as u64);
@@ -227,13 +246,28 @@ impl Writer<'_> {
             self.word("k.k");
             return self.number(index as u64);
         }
-        let column = key.get(index).map(|column| self.catalog.table(table).column(*column));
-        let bytes = column.is_some_and(|column| column.data_type == Type::Bytes);
-        self.word(if bytes { "unhex(k" } else { "k" });
-        if index > 0 {
-            self.number(index as u64);
+        // Whatever a column is declared as, it may hold a blob, unless its table is strict.
+        let strict = self.catalog.table(table).strict;
+        let may_be_blob = |column: &ColumnId| {
+            let data_type = &self.catalog.table(table).column(*column).data_type;
+            !strict || matches!(data_type, Type::Bytes | Type::Other(_))
+        };
+        let parts: &[&'static str] = if key.get(index).is_some_and(may_be_blob) {
+            &[
+                "CASE k",
+                ".type WHEN 'array' THEN unhex(k",
+                ".value ->> 0) ELSE k",
+                ".value END",
+            ]
+        } else {
+            &["k", ".value"]
+        };
+        for (place, part) in parts.iter().enumerate() {
+            if place > 0 && index > 0 {
+                self.number(index as u64);
+            }
+            self.word(part);
         }
-        self.word(if bytes { ".value)" } else { ".value" });
     }
 
     /// Whether a row is the one of `k`.

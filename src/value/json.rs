@@ -60,11 +60,13 @@ pub fn has_long_number(json: &str) -> bool {
 
 /// How many digits a number has when it is written out.
 fn digits(number: &str) -> usize {
+    let number = number.trim_start_matches('-');
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa
-        .trim_start_matches('-')
-        .split_once('.')
-        .unwrap_or((mantissa, ""));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // Zero has one, whatever its exponent.
+    if mantissa.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+        return whole.len() + fraction.len();
+    }
     let Ok(exponent) = exponent.parse::<i64>() else {
         return usize::MAX;
     };
@@ -93,6 +95,10 @@ mod tests {
             ("\"1e131000\"", false),
             ("[\"\\\"1e131000\"]", false),
             (&long[..400], false),
+            (&format!("-{}", &long[..400]), false),
+            (&format!("-{long}"), true),
+            ("0e999", false),
+            ("-0.0E-999", false),
             (&long, true),
             (&format!("[{}1]", "1e300,".repeat(3_000)), false),
             (&format!("[{}1]", "1e300,".repeat(4_000)), true),

@@ -18,6 +18,11 @@ pub fn canonical<'t>(text: &'t str, data_type: &Type) -> Option<Cow<'t, str>> {
             let (clock, rest) = clock(text.as_bytes())?;
             rest.is_empty().then(|| same_or(text, written_clock(clock)))
         }
+        Type::TimeTz => {
+            let (clock, rest) = clock(text.as_bytes())?;
+            let zone = written_offset(offset(rest)?);
+            Some(same_or(text, written_clock(clock) + &zone))
+        }
         Type::Timestamp | Type::TimestampTz => moment(text),
         _ => None,
     }
@@ -29,6 +34,7 @@ pub fn expected(data_type: &Type) -> &'static str {
     match data_type {
         Type::Date => "a date such as 2026-01-31",
         Type::Time => "a time such as 12:30:00",
+        Type::TimeTz => "a time such as 12:30:00+02",
         _ => "a date and time such as 2026-01-31T12:30:00Z",
     }
 }
@@ -162,6 +168,16 @@ fn written(moment: PrimitiveDateTime) -> String {
     )
 }
 
+/// `+02`, `-05:30`: as PostgreSQL writes it.
+fn written_offset(seconds: i64) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let minutes = seconds.abs() / 60;
+    match minutes % 60 {
+        0 => format!("{sign}{:02}", minutes / 60),
+        rest => format!("{sign}{:02}:{rest:02}", minutes / 60),
+    }
+}
+
 /// `12:30:00`, with as many digits of a second as there are.
 fn written_clock(time: Time) -> String {
     let (hour, minute, second, micro) = time.as_hms_micro();
@@ -193,6 +209,12 @@ mod tests {
             ("25:00", Type::Time, None),
             ("12:30Z", Type::Time, None),
             ("infinity", Type::Time, None),
+            ("12:30:00+02", Type::TimeTz, Some("12:30:00+02")),
+            ("12:30 -0530", Type::TimeTz, Some("12:30:00-05:30")),
+            ("12:30:15.50Z", Type::TimeTz, Some("12:30:15.5+00")),
+            ("12:30", Type::TimeTz, Some("12:30:00+00")),
+            ("12:30+16", Type::TimeTz, None),
+            ("noon", Type::TimeTz, None),
             ("2026-01-31", Type::Timestamp, Some("2026-01-31 00:00:00")),
             ("2026-01-31T12:30", Type::Timestamp, Some("2026-01-31 12:30:00")),
             ("2026-01-31T12:30:00Z", Type::Timestamp, Some("2026-01-31 12:30:00")),

@@ -80,8 +80,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("diglot-away-{}", std::process::id()));
+    fn start(label: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("diglot-{label}-{}", std::process::id()));
         let exports = Self::command("start", &folder);
         let line = exports.lines().find(|line| line.contains("DIGLOT_TEST_POSTGRES="));
         let url = line.and_then(|line| line.split_once('=')).unwrap().1.to_owned();
@@ -116,9 +116,43 @@ impl Drop for Cluster {
     }
 }
 
+/// What a name leads to after a failover may be a standby.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_has_become_a_standby() {
+    let cluster = Cluster::start("standby");
+    Operator::of(Database::Postgres, &cluster.url)
+        .execute(&[SCRIPT, "CREATE TABLE visit (id integer PRIMARY KEY)"])
+        .await;
+    let server = world::own("standby", &cluster.url, "[access]\ndefault = \"convention\"")
+        .await
+        .unwrap();
+    let user = Who::parse(&"user 1".into()).unwrap();
+    let write = |id: usize| ask(&server, &user, Request::post("/api/visit", format!("{{\"id\": {id}}}")));
+    holds(&write(1).await, 201, "1").unwrap();
+    cluster.pause();
+    std::fs::write(cluster.folder.join("data/standby.signal"), "").unwrap();
+    cluster.resume();
+    // It is no fault of the caller's, neither before the server knows what it has become nor after.
+    let begin = Instant::now();
+    let mut known = false;
+    for id in 2.. {
+        let answer = write(id).await;
+        match answer.status {
+            503 => holds(&answer, 503, "database").unwrap(),
+            _ => holds(&answer, 405, "the database is read-only").unwrap(),
+        }
+        known |= answer.status == 405;
+        if known || begin.elapsed() > SEEN {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(known, "the server never knew");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_stopped_and_started() {
-    let cluster = Cluster::start();
+    let cluster = Cluster::start("away");
     let operator = Operator::of(Database::Postgres, &cluster.url);
     operator.execute(&["CREATE DATABASE shop"]).await;
     let url = format!("{}/shop", cluster.url.rsplit_once('/').unwrap().0);

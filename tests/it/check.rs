@@ -1,5 +1,6 @@
 //! `diglot check` on a database: what is without effect is named, with its line, and nothing else is.
 
+use crate::live::Operator;
 use crate::world::{self, Database};
 use std::process::Command;
 
@@ -91,5 +92,76 @@ async fn what_is_without_effect_is_named() {
             Database::Postgres => mended,
         };
         assert_eq!(check(&mended), (Some(0), vec!["no findings".into()]), "on {database}");
+    }
+}
+
+const LARGE_TABLES: &str = "
+CREATE TABLE owner (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE small (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES owner (id));
+CREATE TABLE large (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES owner (id), reader_id INTEGER NOT NULL,
+    status TEXT NOT NULL);
+CREATE TABLE member (large_id INTEGER NOT NULL REFERENCES large (id), person INTEGER NOT NULL);
+INSERT INTO owner VALUES (1, 'Ada');
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+    INSERT INTO large SELECT i, 1, i, 'open' FROM n;
+INSERT INTO small SELECT id, 1 FROM large WHERE id < 900;
+INSERT INTO member SELECT id, 1 FROM large;
+";
+
+const OF_OWNERS: &str = r#"[access]
+default = "closed"
+[tables.owner.access.user]
+read = true
+[tables.small.access.user]
+read = "owner_id = _USER_.id"
+[tables.large.access.user]
+read = "status = 'open' AND (reader_id = _USER_.id OR EXISTS (SELECT 1 FROM member WHERE member.large_id = large.id AND member.person = _USER_.id))"
+"#;
+
+/// Relations and rules that read large tables from end to end are named, with what would mend it; and are not any more when it is
+/// mended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_indexes_are_named() {
+    for database in Database::ALL {
+        let label = format!("check_indexes_{database}");
+        let script = format!("{LARGE_TABLES} ANALYZE;");
+        let url = world::own_database(&label, database, &script).await.unwrap();
+        let server = world::own(&label, &url, OF_OWNERS).await.unwrap();
+        let check = || {
+            let file = server.folder.join("checked.toml");
+            std::fs::write(&file, OF_OWNERS).unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
+                .args(["check", "--database", &url, "--config"])
+                .arg(&file)
+                .env_remove("DATABASE_URL")
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            let (place, schema) = (format!("{}:", file.display()), "\"public\".");
+            let findings: Vec<String> = said
+                .lines()
+                .map(|line| line.replace(&place, "").replace(schema, ""))
+                .collect();
+            (output.status.code(), findings)
+        };
+        let (code, findings) = check();
+        let made: Vec<&str> = (findings.iter())
+            .filter_map(|finding| finding.split_once("this makes one: "))
+            .map(|(_, statement)| statement)
+            .collect();
+        let expected = [
+            "CREATE INDEX \"large_owner_id_idx\" ON \"large\" (\"owner_id\")",
+            "CREATE INDEX \"large_reader_id_idx\" ON \"large\" (\"reader_id\")",
+            "CREATE INDEX \"member_large_id_idx\" ON \"member\" (\"large_id\")",
+        ];
+        let mut sorted = made.clone();
+        sorted.sort_unstable();
+        assert_eq!(
+            (code, &sorted[..]),
+            (Some(0), &expected[..]),
+            "on {database}: {findings:#?}"
+        );
+        Operator::of(database, &server.url).execute(&made).await;
+        assert_eq!(check(), (Some(0), vec!["no findings".into()]), "on {database}");
     }
 }

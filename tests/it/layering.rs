@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the crate and its level. A module may use those of lower levels and itself.
-const LEVELS: [(&str, u8); 23] = [
+const LEVELS: [(&str, u8); 24] = [
     ("geometry", 1),
     ("ident", 1),
     ("value", 1),
@@ -13,6 +13,7 @@ const LEVELS: [(&str, u8); 23] = [
     ("telemetry", 1),
     ("pattern", 1),
     ("memory", 2),
+    ("turns", 2),
     ("catalog", 2),
     ("request", 2),
     ("principal", 2),

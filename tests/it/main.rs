@@ -3,7 +3,7 @@
 //! `world` starts a server for each fixture and database, `client` speaks HTTP as somebody, `fronts` knows what differs
 //! between the wire forms, `case` reads the files below `tests/cases`, `cases` runs them, `steps` those of them that are
 //! no question to all fronts; `writes` runs the cases that write, `state` says what they have changed, `kill` and `outages` end
-//! the server and the database under writes, `idempotency` sends them again. `inside` is the engine in this process, over the same databases: `plans` compares what the
+//! the server and the database under writes, `idempotency` sends them again. `telemetry` is what operators see. `inside` is the engine in this process, over the same databases: `plans` compares what the
 //! fronts make of a case, and its SQL, `schemas` what a role is told of the tables, `told` that the playground's catalog
 //! tells the same. `responses` keeps answers to the letter, `order` holds lists to one order, `statements` counts what the
 //! databases are sent, `streaming` and `answers` show what only long answers show. `properties` asks at random, `fuzz` (in
@@ -33,6 +33,7 @@ mod inside;
 mod issuer;
 mod kill;
 mod layering;
+mod leaving;
 mod limits;
 mod live;
 mod order;
@@ -46,6 +47,7 @@ mod state;
 mod statements;
 mod steps;
 mod streaming;
+mod telemetry;
 mod told;
 mod values;
 mod world;

@@ -236,6 +236,7 @@ fn normal_select(select: &Select) -> Select {
         distinct: select.distinct.clone(),
         page: Page {
             total: false,
+            short: false,
             next: false,
             ..select.page.clone()
         },

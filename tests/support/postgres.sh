@@ -11,7 +11,7 @@
 set -euo pipefail
 unset "${!PG@}" # settings of the caller's clients
 
-oldest_version=13
+oldest_version=14
 marker=.diglot-test-cluster
 
 # On failure standard output says `false`, so that the caller's eval fails too.

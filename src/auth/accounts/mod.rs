@@ -25,6 +25,7 @@ use crate::engine::{Engine, Snapshot};
 use crate::error::Result;
 use crate::principal::Principal;
 use crate::request::Comparison;
+use crate::telemetry::Readings;
 use crate::value::Value;
 use attempts::Attempt;
 use std::net::IpAddr;
@@ -126,6 +127,11 @@ pub struct Accounts {
 pub struct OpenSignUp(pub bool);
 
 impl Accounts {
+    /// Who waits for a password to be looked at.
+    pub fn read_into(&self, readings: &mut Readings) {
+        readings.queues(self.passwords.readings());
+    }
+
     /// The accounts of a database.
     #[must_use]
     pub fn new(engine: Arc<Engine>, config: &config::Config, secrets: &Secrets, open: OpenSignUp) -> Self {

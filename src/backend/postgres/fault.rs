@@ -242,6 +242,16 @@ fn violation(error: &sqlx::Error) -> Option<Violation> {
     })
 }
 
+/// The error of a write on a server that takes none: a standby, or a primary one that has become one.
+pub(super) fn takes_no_writes(error: Error) -> Error {
+    Error::new(
+        Kind::Unavailable,
+        Code::DATABASE_AWAY,
+        "the database takes no writes now; try again later",
+    )
+    .with_source(error)
+}
+
 /// The error of a server that says nothing any more.
 pub(super) fn silent() -> Error {
     Error::new(

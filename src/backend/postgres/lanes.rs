@@ -5,16 +5,25 @@
 //! and goes over to the slow ones when it has run for a while: so new texts are no way round, and what is asked for the
 //! first time does not wait behind what is slow. Streams have at most half of the connections for themselves.
 
+use super::pool::QUEUE;
 use crate::sql::Statement;
+use crate::turns::Turns;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 
 /// A statement that takes longer is slow.
 const SLOW: Duration = Duration::from_millis(100);
+
+/// What a slow run counts against a statement that was quick so far, each quick run taking one off again.
+const STRIKE: u32 = 16;
+
+/// So much makes a quick statement slow. A busy machine delays any statement now and then: one run says nothing, and one in
+/// sixteen does. (One that is taken for slow has a third of the connections, so a single delay would slow all of its callers.)
+const OUT: u32 = 3 * STRIKE;
 
 /// Time for which a slow statement stays one, however quick it is in between.
 const STAYS: Duration = Duration::from_secs(60);
@@ -24,9 +33,9 @@ const REMEMBERED: usize = 8192;
 
 /// What is known of statements, and the places of the slow ones.
 pub(super) struct Lanes {
-    pub(super) slow: Arc<Semaphore>,
+    pub(super) slow: Turns,
     /// Of those of which nothing is known yet.
-    pub(super) fresh: Arc<Semaphore>,
+    pub(super) fresh: Turns,
     known: Mutex<Known>,
 }
 
@@ -71,13 +80,15 @@ struct Known {
     quick: HashSet<u64>,
     earlier: HashSet<u64>,
     slow: HashMap<u64, Instant>,
+    /// What counts against quick ones.
+    strikes: HashMap<u64, u32>,
 }
 
 impl Lanes {
     pub(super) fn new(connections: usize) -> Self {
         Self {
-            slow: Arc::new(Semaphore::new((connections / 3).max(1))),
-            fresh: Arc::new(Semaphore::new((connections / 5).max(1))),
+            slow: Turns::new("slow", (connections / 3).max(1), QUEUE),
+            fresh: Turns::new("fresh", (connections / 5).max(1), QUEUE),
             known: Mutex::default(),
         }
     }
@@ -104,7 +115,7 @@ impl Lanes {
     /// The place of a statement of which nothing is known: when it has shown to be slow it goes over to the slow ones as
     /// soon as there is room, so that what is asked for the first time need not wait for it.
     pub(super) fn passing(&self, fresh: OwnedSemaphorePermit) -> Place {
-        let slow = Arc::clone(&self.slow);
+        let slow = Arc::clone(self.slow.places());
         let passing = tokio::spawn(async move {
             tokio::time::sleep(SLOW).await;
             let _slow = slow.acquire_owned().await;
@@ -119,6 +130,10 @@ impl Lanes {
         let key = key(statement);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if time > SLOW {
+            if known.quick.contains(&key) && known.strike(key) < OUT {
+                return;
+            }
+            known.strikes.remove(&key);
             known.quick.remove(&key);
             known.earlier.remove(&key);
             if known.slow.len() >= REMEMBERED {
@@ -131,11 +146,33 @@ impl Lanes {
             }
             known.slow.remove(&key);
             known.remember(key);
+        } else if !known.strikes.is_empty() {
+            known.forgive(key);
         }
     }
 }
 
 impl Known {
+    /// Counts a slow run against a quick statement.
+    fn strike(&mut self, key: u64) -> u32 {
+        if self.strikes.len() >= REMEMBERED {
+            self.strikes.clear();
+        }
+        let strikes = self.strikes.entry(key).or_default();
+        *strikes += STRIKE;
+        *strikes
+    }
+
+    /// Counts a quick run for it.
+    fn forgive(&mut self, key: u64) {
+        if let Some(strikes) = self.strikes.get_mut(&key) {
+            *strikes -= 1;
+            if *strikes == 0 {
+                self.strikes.remove(&key);
+            }
+        }
+    }
+
     fn remember(&mut self, key: u64) {
         if self.quick.len() >= REMEMBERED {
             self.earlier = std::mem::take(&mut self.quick);
@@ -152,7 +189,7 @@ fn key(statement: &Statement) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lane, Lanes, REMEMBERED, SLOW};
+    use super::{Lane, Lanes, REMEMBERED, SLOW, STRIKE};
     use crate::sql::{Shape, Statement};
     use std::time::Duration;
 
@@ -177,9 +214,23 @@ mod tests {
         }
         assert_eq!(lanes.lane(&one), Lane::Quick);
         assert_eq!(lanes.lane(&pattern), Lane::Slow, "another value may take long");
-        lanes.learn(&one, 2 * SLOW);
+        // A busy machine delays any statement now and then.
+        for _ in 0..100 {
+            lanes.learn(&one, 2 * SLOW);
+            for _ in 0..STRIKE {
+                lanes.learn(&one, Duration::ZERO);
+            }
+        }
+        assert_eq!(lanes.lane(&one), Lane::Quick, "one run in seventeen");
+        for _ in 0..3 {
+            assert_eq!(lanes.lane(&one), Lane::Quick);
+            lanes.learn(&one, 2 * SLOW);
+        }
         lanes.learn(&one, Duration::ZERO);
-        assert_eq!(lanes.lane(&one), Lane::Slow, "it was slow just now");
+        assert_eq!(lanes.lane(&one), Lane::Slow, "it was slow just now, again and again");
+        let other = statement("SELECT 4");
+        lanes.learn(&other, 2 * SLOW);
+        assert_eq!(lanes.lane(&other), Lane::Slow, "it was never quick");
         // What is used is not forgotten for what is new.
         let used = statement("SELECT 3");
         lanes.learn(&used, Duration::ZERO);

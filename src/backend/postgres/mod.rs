@@ -25,6 +25,7 @@ use super::{Reply, Rows, Run, Settings};
 use crate::catalog::{Database, POSTGRES_SCHEMA};
 use crate::error::{Code, Error, Kind, Result};
 use crate::sql::Statement;
+use crate::telemetry::Readings;
 use crate::value::Datum;
 use fingerprint::Fingerprints;
 use pool::{Pool, Purpose};
@@ -44,7 +45,7 @@ impl Postgres {
     pub(super) async fn connect(settings: &Settings) -> Result<Self> {
         let pool = Pool::new(&settings.url, settings.pool_size, settings.statement_timeout)?;
         match pool.first().await {
-            Ok(Some(connection)) => pool.push(connection, Purpose::Read),
+            Ok(Some(session)) => pool.push(session, Purpose::Read),
             Ok(None) => {
                 let message = format!(
                     "a pooler answers at {}, and gives each transaction another session: statements and settings of one \
@@ -64,6 +65,10 @@ impl Postgres {
             schemas,
             fingerprints: Fingerprints::default(),
         })
+    }
+
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        self.pool.read_into(readings);
     }
 
     pub(super) async fn introspect(&self) -> Result<Database> {

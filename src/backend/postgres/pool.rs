@@ -5,8 +5,10 @@
 
 use super::fault::{self, Fault};
 use super::lanes::{Lane, Lanes, Place};
-use crate::error::{Code, Error, Kind, Result};
+use crate::error::{Code, Error, Result};
 use crate::sql::Statement;
+use crate::telemetry::Readings;
+use crate::turns::Turns;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Row};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most time to wait for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// Most that wait for one.
+pub(super) const QUEUE: usize = 1024;
 /// Most time to open a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Most time to open another connection, only to see whether it is another session.
@@ -26,8 +30,11 @@ const IDLE: Duration = Duration::from_secs(300);
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 500;
 
-/// Settings of every session. Unknown ones are passed over, so that relatives of PostgreSQL are not refused.
-const SET_UP: &str = "SELECT pg_catalog.set_config(setting.name, setting.value, false) FROM (VALUES \
+/// A statement that nobody waits for any more is given so long to end by itself, before it is cancelled.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// Settings of every session, and its number. Unknown settings are passed over, so that relatives of PostgreSQL are not refused.
+const SET_UP: &str = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config(setting.name, setting.value, false) FROM (VALUES \
     ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), \
     ('client_min_messages', 'warning'), ('jit', 'off'), ('statement_timeout', $1), ('lock_timeout', $2), \
     ('default_transaction_read_only', $3)) \
@@ -41,18 +48,26 @@ pub(super) struct Pool(Arc<Inner>);
 struct Inner {
     options: PgConnectOptions,
     statement_timeout: Duration,
-    permits: Arc<Semaphore>,
+    permits: Turns,
     /// Places for statements that stream, which hold a connection for as long as their callers take: never all of them.
     streams: Arc<Semaphore>,
     /// Places for those who write, who may wait for one another: never all connections, where there are several.
-    writers: Arc<Semaphore>,
+    writers: Turns,
     size: usize,
     lanes: Lanes,
     idle: Mutex<Vec<Idle>>,
+    /// Whoever cancels a statement, one after the other: it may take a connection more than there are.
+    cancelling: tokio::sync::Mutex<()>,
+}
+
+/// A connection, and the number of its session, by which another one cancels its statement.
+pub(super) struct Session {
+    connection: PgConnection,
+    number: i32,
 }
 
 struct Idle {
-    connection: PgConnection,
+    session: Session,
     purpose: Purpose,
     since: Instant,
 }
@@ -75,11 +90,11 @@ impl Purpose {
     }
 }
 
-/// A connection for one use. Dropped without [`Lease::release`] its state is unknown: it is waited for in the
-/// background, or closed.
+/// A connection for one use. Dropped without [`Lease::release`] its state is unknown: its statement is ended in the
+/// background, or it is closed.
 pub(super) struct Lease {
     pool: Pool,
-    connection: Option<PgConnection>,
+    session: Option<Session>,
     purpose: Purpose,
     /// When the connection was last known to be sound.
     sound: Instant,
@@ -109,12 +124,13 @@ impl Pool {
         Ok(Self(Arc::new(Inner {
             options,
             statement_timeout,
-            permits: Arc::new(Semaphore::new(size.max(1) as usize)),
+            permits: Turns::new("connections", size.max(1) as usize, QUEUE),
             streams: Arc::new(Semaphore::new(size as usize / 2)),
-            writers: Arc::new(Semaphore::new((size - size / 3).max(1) as usize)),
+            writers: Turns::new("writers", (size - size / 3).max(1) as usize, QUEUE),
             size: size.max(1) as usize,
             lanes: Lanes::new(size as usize),
             idle: Mutex::new(Vec::new()),
+            cancelling: tokio::sync::Mutex::new(()),
         })))
     }
 
@@ -145,23 +161,23 @@ impl Pool {
     /// A connection: an idle one of its purpose, a new one where there is room for it, or one of the other purpose.
     pub(super) async fn acquire_to(&self, purpose: Purpose) -> Result<Lease> {
         let permit = self.permit().await?;
-        let (connection, sound) = match self.pop(purpose) {
-            Some(idle) if idle.purpose == purpose => (Some(idle.connection), idle.since),
+        let (session, sound) = match self.pop(purpose) {
+            Some(idle) if idle.purpose == purpose => (Some(idle.session), idle.since),
             Some(mut idle) => {
                 let turn = match purpose {
                     Purpose::Read => "SET default_transaction_read_only TO on",
                     Purpose::Write => "SET default_transaction_read_only TO off",
                 };
-                let turned = in_time(CONNECT, sqlx::Executor::execute(&mut idle.connection, turn)).await;
-                (turned.is_ok().then_some(idle.connection), Instant::now())
+                let turned = in_time(CONNECT, sqlx::Executor::execute(&mut idle.session.connection, turn)).await;
+                (turned.is_ok().then_some(idle.session), Instant::now())
             }
             None => (None, Instant::now()),
         };
-        let connection = match connection {
-            Some(connection) => connection,
+        let session = match session {
+            Some(session) => session,
             None => self.open_to(purpose).await.map_err(fault::while_serving)?,
         };
-        Ok(self.lease(connection, purpose, sound, permit))
+        Ok(self.lease(session, purpose, sound, permit))
     }
 
     /// A connection for a statement of a client's.
@@ -192,6 +208,26 @@ impl Pool {
         Ok(lease)
     }
 
+    /// What the connections are like at this moment, and who waits for them.
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        let inner = &self.0;
+        let idle = self.idle().len();
+        let taken = inner.size - inner.permits.free().min(inner.size);
+        let of = |state, number: usize| (vec![("state", state)], number as u64);
+        let help = "Connections to the database";
+        let all = [of("idle", idle), of("taken", taken), of("most", inner.size)];
+        readings.gauge("pool_connections", help, &all);
+        let mut queues = Vec::new();
+        for turns in [&inner.permits, &inner.writers, &inner.lanes.slow, &inner.lanes.fresh] {
+            queues.extend(turns.readings());
+        }
+        let most = inner.size / 2;
+        let streams = |state, number: usize| (vec![("queue", "streams"), ("state", state)], number as u64);
+        let free = inner.streams.available_permits().min(most);
+        queues.extend([streams("taken", most - free), streams("all", most)]);
+        readings.queues(queues);
+    }
+
     /// What is known of statements.
     pub(super) fn lanes(&self) -> &Lanes {
         &self.0.lanes
@@ -206,12 +242,12 @@ impl Pool {
     pub(super) async fn acquire_fresh_to(&self, purpose: Purpose) -> Result<Lease> {
         self.idle().clear();
         let permit = self.permit().await?;
-        let connection = self.open_to(purpose).await.map_err(fault::while_serving)?;
-        Ok(self.lease(connection, purpose, Instant::now(), permit))
+        let session = self.open_to(purpose).await.map_err(fault::while_serving)?;
+        Ok(self.lease(session, purpose, Instant::now(), permit))
     }
 
     /// Opens a connection and sets its session up, without a permit.
-    async fn open_to(&self, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
+    async fn open_to(&self, purpose: Purpose) -> Result<Session, sqlx::Error> {
         let open = async {
             let connection = self.0.options.connect().await?;
             self.set_up(connection, purpose).await
@@ -223,7 +259,7 @@ impl Pool {
     /// The first connection, opened as [`Pool::open`] does; `None` where sessions are not one's own: a pooler that gives each
     /// transaction some session would run one statement under the name of another, and its other clients would find our
     /// settings. So nothing is set before that is known.
-    pub(super) async fn first(&self) -> Result<Option<PgConnection>, sqlx::Error> {
+    pub(super) async fn first(&self) -> Result<Option<Session>, sqlx::Error> {
         let mut connection = in_time(CONNECT, self.0.options.connect()).await?;
         let before = in_time(CONNECT, session(&mut connection)).await?;
         let other = async { session(&mut self.0.options.connect().await?).await };
@@ -236,16 +272,18 @@ impl Pool {
         in_time(CONNECT, self.set_up(connection, Purpose::Read)).await.map(Some)
     }
 
-    async fn set_up(&self, mut connection: PgConnection, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
+    async fn set_up(&self, mut connection: PgConnection, purpose: Purpose) -> Result<Session, sqlx::Error> {
         let limit = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
-        sqlx::query(SET_UP)
+        let settings = sqlx::query(SET_UP)
             .bind(limit(self.0.statement_timeout))
             .bind(limit(self.0.statement_timeout.min(LOCK)))
             .bind(purpose.read_only())
             .persistent(false)
-            .execute(&mut connection)
+            .fetch_all(&mut connection)
             .await?;
-        Ok(connection)
+        let first = settings.first().ok_or(sqlx::Error::RowNotFound)?;
+        let number = first.try_get(0)?;
+        Ok(Session { connection, number })
     }
 
     /// Places for statements that stream.
@@ -262,10 +300,10 @@ impl Pool {
         acquired(&self.0.permits).await
     }
 
-    fn lease(&self, connection: PgConnection, purpose: Purpose, sound: Instant, permit: OwnedSemaphorePermit) -> Lease {
+    fn lease(&self, session: Session, purpose: Purpose, sound: Instant, permit: OwnedSemaphorePermit) -> Lease {
         Lease {
             pool: self.clone(),
-            connection: Some(connection),
+            session: Some(session),
             purpose,
             sound,
             permit: Some(permit),
@@ -287,12 +325,12 @@ impl Pool {
             return (found.since.elapsed() <= IDLE).then_some(found);
         }
         // Whoever asks has a permit, and no connection yet.
-        let in_use = self.0.size.saturating_sub(self.0.permits.available_permits() + 1);
+        let in_use = self.0.size.saturating_sub(self.0.permits.free() + 1);
         (in_use + idle.len() >= self.0.size).then(|| idle.remove(0))
     }
 
     /// Takes a sound connection in.
-    pub(super) fn push(&self, connection: PgConnection, purpose: Purpose) {
+    pub(super) fn push(&self, session: Session, purpose: Purpose) {
         let now = Instant::now();
         let mut idle = self.idle();
         if idle
@@ -302,10 +340,56 @@ impl Pool {
             idle.remove(0);
         }
         idle.push(Idle {
-            connection,
+            session,
             purpose,
             since: now,
         });
+    }
+
+    /// Ends the statement of a session that nobody waits for any more; whether the session is sound. It is, once it answers to
+    /// what it was asked after the cancelling: nothing of that can then meet another statement.
+    async fn end(&self, session: &mut Session) -> bool {
+        let limit = tokio::time::Instant::now() + self.statement_timeout();
+        {
+            let answer = session.connection.ping();
+            tokio::pin!(answer);
+            match tokio::time::timeout(LINGER, &mut answer).await {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) if fault::classify(&error) == Fault::Away => return false,
+                Ok(Err(_)) => {}
+                Err(_) => {
+                    self.cancel(session.number).await;
+                    // The statement's end, which is an error of its own.
+                    if tokio::time::timeout_at(limit, answer).await.is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
+        matches!(
+            tokio::time::timeout_at(limit, session.connection.ping()).await,
+            Ok(Ok(()))
+        )
+    }
+
+    /// Cancels what a session does, by another connection: one that rests, or a new one, for which there need be no room.
+    async fn cancel(&self, number: i32) {
+        let _one = self.0.cancelling.lock().await;
+        let rests = self.idle().pop();
+        let (mut session, purpose) = match rests {
+            Some(idle) => (idle.session, Some(idle.purpose)),
+            None => match self.open_to(Purpose::Read).await {
+                Ok(session) => (session, None),
+                Err(_) => return,
+            },
+        };
+        let cancel = sqlx::query("SELECT pg_catalog.pg_cancel_backend($1)")
+            .bind(number)
+            .persistent(false)
+            .execute(&mut session.connection);
+        if let (Ok(_), Some(purpose)) = (in_time(CONNECT, cancel).await, purpose) {
+            self.push(session, purpose);
+        }
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
@@ -322,16 +406,8 @@ async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
 }
 
 /// A permit, if there is one soon enough.
-async fn acquired(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-    match tokio::time::timeout(ACQUIRE, Arc::clone(permits).acquire_owned()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(closed)) => Err(Error::internal(closed)),
-        Err(_) => Err(Error::new(
-            Kind::Unavailable,
-            Code::DATABASE_AWAY,
-            "all connections to the database are busy; try again later",
-        )),
-    }
+async fn acquired(turns: &Turns) -> Result<OwnedSemaphorePermit> {
+    turns.take(Instant::now() + ACQUIRE).await
 }
 
 /// A server that says nothing any more is as good as gone: the network may have been cut, and TCP would wait for a
@@ -357,8 +433,8 @@ impl Lease {
 
     /// Whether the server still answers by it.
     pub(super) async fn answers(&mut self) -> bool {
-        match &mut self.connection {
-            Some(connection) => in_time(CONNECT, connection.ping()).await.is_ok(),
+        match &mut self.session {
+            Some(session) => in_time(CONNECT, session.connection.ping()).await.is_ok(),
             None => false,
         }
     }
@@ -376,7 +452,7 @@ impl Lease {
 
     /// Closes a connection that is broken, and keeps its place for [`Lease::replace`].
     pub(super) fn close(&mut self) {
-        self.connection = None;
+        self.session = None;
         self.permit = None;
     }
 
@@ -385,8 +461,9 @@ impl Lease {
     /// # Errors
     /// Never while the lease is held.
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection> {
-        self.connection
+        self.session
             .as_mut()
+            .map(|session| &mut session.connection)
             .ok_or_else(|| Error::internal("a lease without a connection"))
     }
 
@@ -395,9 +472,9 @@ impl Lease {
     /// # Errors
     /// Never while the lease is held.
     pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, Streams<'_>)> {
-        match &mut self.connection {
-            Some(connection) => Ok((
-                connection,
+        match &mut self.session {
+            Some(session) => Ok((
+                &mut session.connection,
                 Streams {
                     doomed: &mut self.doomed,
                     place: &mut self.place,
@@ -409,14 +486,14 @@ impl Lease {
 
     /// Gives a sound connection back.
     pub(super) fn release(mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.pool.push(connection, self.purpose);
+        if let Some(session) = self.session.take() {
+            self.pool.push(session, self.purpose);
         }
     }
 
     /// Closes a connection that is broken or in an unknown state.
     pub(super) fn discard(mut self) {
-        self.connection = None;
+        self.session = None;
     }
 }
 
@@ -463,9 +540,9 @@ pub(super) fn settle<T>(lease: Lease, result: Result<T, sqlx::Error>) -> Result<
 
 impl Drop for Lease {
     /// The request was cancelled while its statement ran. Closing the connection would not end the statement, and one
-    /// more connection would be opened beside it: so it is waited for, in the background, as long as it may take.
+    /// more connection would be opened beside it: so it is ended in the background, and its places are kept until then.
     fn drop(&mut self) {
-        let (Some(mut connection), permit) = (self.connection.take(), (self.permit.take(), self.place.take())) else {
+        let (Some(mut session), permit) = (self.session.take(), (self.permit.take(), self.place.take())) else {
             return;
         };
         if self.doomed {
@@ -474,8 +551,8 @@ impl Drop for Lease {
         let (pool, purpose) = (self.pool.clone(), self.purpose);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Ok(Ok(())) = tokio::time::timeout(pool.statement_timeout(), connection.ping()).await {
-                    pool.push(connection, purpose);
+                if pool.end(&mut session).await {
+                    pool.push(session, purpose);
                 }
                 drop(permit);
             });

@@ -1,4 +1,4 @@
-//! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 13 to 18 have.
+//! The questions to the system catalogs. Only `pg_catalog`, only columns that versions 14 to 18 have.
 
 /// Version, whether rows can be written, the extensions and the schema of each. Our own sessions are all read only: what
 /// counts is what they were before.
@@ -19,7 +19,8 @@ pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schem
     EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal \
         AND g.tgname <> '_diglot_user_gone') AS triggers, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = '_diglot_user_gone') AS guarded, \
-    c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent \
+    c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent, \
+    c.reltuples::float8 AS rows \
     FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_catalog.pg_description d ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass \

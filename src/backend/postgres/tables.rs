@@ -3,7 +3,9 @@
 use super::check;
 use super::types::Types;
 use crate::backend::MIGRATION_TABLES;
-use crate::catalog::{Column, ColumnId, Default, EnumType, ForeignKey, Generated, Table, TableId, TableKind, Unique};
+use crate::catalog::{
+    Column, ColumnId, Default, EnumType, ForeignKey, Generated, LARGE, Table, TableId, TableKind, Unique,
+};
 use crate::ident::Identifier;
 use crate::value::Type;
 use sqlx::postgres::types::Oid;
@@ -33,7 +35,8 @@ pub(super) type ColumnTuple = (
     Option<String>,
     Option<String>,
 );
-/// Id, schema, name, kind, row type, comment, of an extension, writable, with triggers, guarded, parent of other tables.
+/// Id, schema, name, kind, row type, comment, of an extension, writable, with triggers, guarded, parent of other tables,
+/// about how many rows.
 pub(super) type RelationTuple = (
     Oid,
     String,
@@ -46,6 +49,7 @@ pub(super) type RelationTuple = (
     bool,
     bool,
     bool,
+    f64,
 );
 /// Relation, name, unique, columns, of a constraint.
 pub(super) type IndexTuple = (Oid, String, bool, Vec<i16>, bool);
@@ -226,7 +230,7 @@ fn is_system(name: &str) -> bool {
 }
 
 fn table(relation: &RelationTuple) -> Table {
-    let (_, schema, name, kind, _, comment, extension, writable, triggers, guarded, is_parent) = relation;
+    let (_, schema, name, kind, _, comment, extension, writable, triggers, guarded, is_parent, rows) = relation;
     Table {
         system: *extension || schema == "diglot" || is_system(name),
         schema: Some(Identifier::new(schema.as_str())),
@@ -251,6 +255,7 @@ fn table(relation: &RelationTuple) -> Table {
         guarded: *guarded,
         // Elsewhere it is not unique (rows of the tables that inherit from it have numbers of their own), or does not exist.
         row_number: (kind == "r" && !is_parent).then_some("ctid"),
+        large: *rows >= f64::from(LARGE),
     }
 }
 

@@ -157,7 +157,16 @@ async fn attempt(session: &mut Session, work: &mut dyn Work) -> Result<()> {
         Session::Postgres(writing) => writing.word("BEGIN READ WRITE").await,
         Session::Sqlite(_) => Ok(()),
     };
-    begun?;
+    if let Err(error) = begun {
+        // A server in recovery (a standby to which a name leads since the primary one has gone) begins no such transaction.
+        return Err(match (&mut *session, error.code) {
+            (Session::Postgres(writing), Code::NOT_SUPPORTED) => {
+                writing.broken = true;
+                fault::takes_no_writes(error)
+            }
+            _ => error,
+        });
+    }
     let outcome = work.run(session).await;
     let Session::Postgres(writing) = session else {
         return outcome;
@@ -295,6 +304,7 @@ impl Writing {
                         code: Code::COLLISION,
                         ..error
                     },
+                    Fault::ReadOnly => fault::takes_no_writes(error),
                     _ => error,
                 })
             }

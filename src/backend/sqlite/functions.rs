@@ -124,7 +124,7 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     })?;
     add("diglot_finite", 1, |context| Ok(finite(context).unwrap_or(NULL)))?;
     add("diglot_fitting", 1, |context| {
-        finite(context).ok_or_else(|| invalid("the number is too large for its column"))
+        finite(context).ok_or_else(|| out_of_range(numbers::OutOfRange))
     })?;
     add("diglot_divide", 2, |context| {
         Ok(numbers::quotient(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
@@ -132,14 +132,30 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add("diglot_modulo", 2, |context| {
         Ok(numbers::remainder(context.get_raw(0), context.get_raw(1)).map_or(NULL, Answer::Plain))
     })?;
-    add("diglot_added", 4, |context| {
-        let digits = |index: usize| context.get_raw(index).as_i64().unwrap_or_default();
-        let sum = numbers::added(context.get_raw(0), context.get_raw(1), digits(2), digits(3)).map_err(out_of_range)?;
-        Ok(sum.map_or(NULL, Answer::Plain))
+    add("diglot_stored_sum", 4, |context| {
+        let sum = numbers::stored_sum(context.get_raw(0), context.get_raw(1), digits(context, 2));
+        Ok(sum.map_err(out_of_range)?.map_or(NULL, Answer::Plain))
     })?;
-    add("diglot_within", 2, |context| {
-        let bits = context.get_raw(1).as_i64().unwrap_or_default();
-        numbers::within(context.get_raw(0), bits).map_err(out_of_range)?;
+    add("diglot_stored_decimal", 3, |context| {
+        kept(numbers::stored_decimal(context.get_raw(0), digits(context, 1)))
+    })?;
+    add("diglot_stored_integer", 2, |context| {
+        let even = context.get_raw(1).as_i64_or_null().ok().flatten();
+        kept(numbers::stored_integer(context.get_raw(0), even.map(|even| even == 1)))
+    })?;
+    add("diglot_stored_float", 1, |context| {
+        finite(context).ok_or_else(|| out_of_range(numbers::OutOfRange))
+    })?;
+    add("diglot_stored_text", 2, |context| {
+        let most = context
+            .get_raw(1)
+            .as_i64()
+            .ok()
+            .and_then(|most| usize::try_from(most).ok());
+        let length = text(context.get_raw(0)).map_or(0, |text| text.chars().count());
+        if most.is_some_and(|most| length > most) {
+            return Err(invalid("a text that a rule computes is longer than its column takes"));
+        }
         Ok(Answer::Argument(0))
     })?;
     add("diglot_geometry", 1, |context| {
@@ -231,6 +247,17 @@ fn shortened(
         Some(Err(wrong)) => Err(invalid(wrong)),
         Some(Ok(())) => Ok(Answer::Json(json.to_string().into())),
     }
+}
+
+/// What was computed as a column keeps it: another value, or the first argument.
+fn kept(value: std::result::Result<Option<Value>, numbers::OutOfRange>) -> Result<Answer> {
+    Ok(value.map_err(out_of_range)?.map_or(Answer::Argument(0), Answer::Plain))
+}
+
+/// The digits of a column, where it says so: two arguments that are not null.
+fn digits(context: &Context<'_>, first: usize) -> numbers::Digits {
+    let precision = context.get_raw(first).as_i64_or_null().ok().flatten()?;
+    Some((precision, context.get_raw(first + 1).as_i64().unwrap_or_default()))
 }
 
 fn boolean(value: bool) -> Answer {

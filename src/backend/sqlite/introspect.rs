@@ -7,8 +7,8 @@ use super::moments;
 use super::types::logical;
 use crate::backend::MIGRATION_TABLES;
 use crate::catalog::{
-    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, Table, TableId,
-    TableKind, Unique,
+    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, LARGE, Table,
+    TableId, TableKind, Unique,
 };
 use crate::ident::Identifier;
 use crate::value::Type;
@@ -82,7 +82,10 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         lists(draft, &mut enums);
     }
     foreign_keys(connection, &mut drafts, &names)?;
-    let drafts = without_unsound(drafts);
+    let mut drafts = without_unsound(drafts);
+    for table in &mut drafts {
+        table.large = table.kind == TableKind::Table && is_large(connection, table).unwrap_or(false);
+    }
     let mut modules =
         connection.prepare("SELECT name FROM pragma_module_list WHERE name IN ('fts5', 'rtree') ORDER BY name")?;
     let extension = |row: &rusqlite::Row<'_>| {
@@ -103,6 +106,12 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         fingerprint,
         read_only,
     })
+}
+
+fn is_large(connection: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let name = table.quoted();
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {LARGE})");
+    connection.query_row(&sql, [], |row| Ok(row.get::<_, u32>(0)? == LARGE))
 }
 
 /// All tables but SQLite's own and those in which virtual tables keep their data.
@@ -158,6 +167,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
                 triggers: row.get(5)?,
                 guarded: row.get(7)?,
                 row_number: None,
+                large: false,
                 name: Identifier::new(name),
             },
             keyed: row.get(2)?,

@@ -31,6 +31,7 @@ use crate::catalog::Database;
 use crate::config::Synchronous;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
+use crate::telemetry::Readings;
 use crate::value::Datum;
 use clock::Clock;
 use fault::Fault;
@@ -108,6 +109,12 @@ impl Sqlite {
         reader::configure(&connection, &Clock::new(), PATIENCE)?;
         connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         Ok(())
+    }
+
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        self.pool.read_into(readings);
+        let writer = vec![("queue", "writer"), ("state", "waiting")];
+        readings.queues([(writer, self.writer.waiting() as u64)]);
     }
 
     pub(super) async fn introspect(&self) -> Result<Database> {

@@ -1,9 +1,11 @@
 //! Arithmetic with the answers that PostgreSQL's numerics give.
 
 use super::aggregates;
-use bigdecimal::num_traits::Zero as _;
-use bigdecimal::{BigDecimal, RoundingMode};
+use crate::value::decimal;
+use bigdecimal::BigDecimal;
+use bigdecimal::num_traits::ToPrimitive as _;
 use rusqlite::types::{Value, ValueRef};
+use std::str::FromStr as _;
 
 /// A number rounded to so many digits after its point (before it where negative); halves go away from zero. Doubles are
 /// rounded as the fifteen digits that they are good for, and left as they are where these hold no fraction.
@@ -19,13 +21,13 @@ pub(super) fn rounded(number: ValueRef<'_>, digits: i64) -> Option<Value> {
             #[allow(clippy::cast_precision_loss, reason = "so SQLite goes on where integers end")]
             Some(i64::try_from(rounded).map_or(Value::Real(rounded as f64), Value::Integer))
         }
-        ValueRef::Real(real) if real.is_finite() && real.abs() < 1e15 => decimal(real, digits).map(Value::Real),
+        ValueRef::Real(real) if real.is_finite() && real.abs() < 1e15 => of_fifteen(real, digits).map(Value::Real),
         ValueRef::Real(real) => Some(Value::Real(real)),
         _ => None,
     }
 }
 
-fn decimal(real: f64, digits: i64) -> Option<f64> {
+fn of_fifteen(real: f64, digits: i64) -> Option<f64> {
     // One digit, the point, fourteen digits, and the power of ten of the first.
     let text = format!("{:.14e}", real.abs());
     let (mantissa, power) = text.split_once('e')?;
@@ -140,55 +142,74 @@ pub(super) fn remainder(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Value
 #[derive(Debug, PartialEq)]
 pub(super) struct OutOfRange;
 
-/// The sum of two decimals, exactly, with as many digits as a column keeps (`precision` of them, `scale` after the point;
-/// all of them where both are 0).
-pub(super) fn added(
-    left: ValueRef<'_>,
-    right: ValueRef<'_>,
-    precision: i64,
-    scale: i64,
-) -> Result<Option<Value>, OutOfRange> {
+/// The digits that a column keeps of a decimal, and how many of them after the point.
+pub(super) type Digits = Option<(i64, i64)>;
+
+/// The sum of two decimals, exactly, as a column keeps it.
+pub(super) fn stored_sum(left: ValueRef<'_>, right: ValueRef<'_>, digits: Digits) -> Result<Option<Value>, OutOfRange> {
     if matches!((left, right), (ValueRef::Null, _) | (_, ValueRef::Null)) {
         return Ok(None);
     }
-    let (Some(left), Some(right)) = (aggregates::number(left), aggregates::number(right)) else {
-        return Err(OutOfRange);
-    };
-    let sum = match (left, right) {
-        (Ok(left), Ok(right)) => left + right,
-        (left, right) => {
-            let near = |number: Result<BigDecimal, f64>| {
-                number.map_or_else(|far| far, |decimal| decimal.to_string().parse().unwrap_or(f64::NAN))
-            };
-            return Ok(Some(Value::Real(near(left) + near(right))));
-        }
-    };
-    if precision == 0 {
-        return Ok(Some(aggregates::exact(&sum)));
+    match (aggregates::number(left), aggregates::number(right)) {
+        (Some(Ok(left)), Some(Ok(right))) => stored(left + right, digits).map(Some),
+        // No number, or one that is too far out to be reckoned with.
+        _ => Err(OutOfRange),
     }
-    let sum = sum.with_scale_round(scale, RoundingMode::HalfUp);
-    let (_, after) = sum.as_bigint_and_exponent();
-    let before = i64::try_from(sum.digits()).unwrap_or(i64::MAX).saturating_sub(after);
-    if before > precision.saturating_sub(scale) && !sum.is_zero() {
-        return Err(OutOfRange);
-    }
-    Ok(Some(aggregates::exact(&sum)))
 }
 
-/// A number that was computed, within what a column holds: an integer of so many bits, or (0) a double. Where SQLite's
-/// integers end it goes on with doubles, as whose range PostgreSQL has an error.
-pub(super) fn within(number: ValueRef<'_>, bits: i64) -> Result<(), OutOfRange> {
-    match number {
-        ValueRef::Integer(integer) if (1..64).contains(&bits) => {
-            let most = (1_i64 << (bits - 1)) - 1;
-            let fits = (-most - 1..=most).contains(&integer);
-            fits.then_some(()).ok_or(OutOfRange)
+/// A decimal that was computed with doubles, as a column keeps it; `None`: as it is, for it is no number.
+pub(super) fn stored_decimal(number: ValueRef<'_>, digits: Digits) -> Result<Option<Value>, OutOfRange> {
+    match (number, digits) {
+        (ValueRef::Real(real), _) if !real.is_finite() => Err(OutOfRange),
+        (ValueRef::Integer(_) | ValueRef::Real(_), None) => Ok(None),
+        // Fifteen digits are what a double is good for: `0.1 * 0.15` is 0.015, and so rounded. One that needs all of its digits
+        // was not computed, or is not exact any more.
+        (ValueRef::Real(real), Some((_, scale))) if real.abs() < few(scale) => {
+            let decimal = BigDecimal::from_str(&format!("{real:.14e}")).map_err(|_| OutOfRange)?;
+            stored(decimal, digits).map(Some)
         }
-        // A fraction is rounded, or kept, as the column has it.
-        ValueRef::Real(real) if bits == 0 || real.abs() < 9e18 => real.is_finite().then_some(()).ok_or(OutOfRange),
-        ValueRef::Real(_) => Err(OutOfRange),
-        _ => Ok(()),
+        (number, _) => match aggregates::number(number) {
+            Some(Ok(decimal)) => stored(decimal, digits).map(Some),
+            Some(Err(_)) => Err(OutOfRange),
+            None => Ok(None),
+        },
     }
+}
+
+/// Below it fifteen digits hold all that stand before the point and so many behind it.
+fn few(scale: i64) -> f64 {
+    i32::try_from(15_i64.saturating_sub(scale)).map_or(0.0, |power| 10_f64.powi(power))
+}
+
+fn stored(decimal: BigDecimal, digits: Digits) -> Result<Value, OutOfRange> {
+    let decimal = match digits {
+        Some((precision, scale)) => decimal::fitted(decimal, precision, scale).ok_or(OutOfRange)?,
+        None => decimal,
+    };
+    if !decimal::is_kept(&decimal) {
+        return Err(OutOfRange);
+    }
+    let plain = decimal.normalized();
+    match plain.to_i64().filter(|_| plain.is_integer()) {
+        Some(integer) => Ok(Value::Integer(integer)),
+        None => plain.to_string().parse().map(Value::Real).map_err(|_| OutOfRange),
+    }
+}
+
+/// An integer that was computed, as a column keeps it; `None`: as it is. A fraction is rounded as PostgreSQL does: of a
+/// decimal halves go away from zero, of a double (`even`) to the even side; one that an integer's column held before (only
+/// SQLite's do) stays. Where SQLite's integers end it goes on with doubles, where PostgreSQL has an error.
+pub(super) fn stored_integer(number: ValueRef<'_>, even: Option<bool>) -> Result<Option<Value>, OutOfRange> {
+    let ValueRef::Real(real) = number else {
+        return Ok(None);
+    };
+    let whole = match even {
+        Some(true) => real.round_ties_even(),
+        Some(false) => real.round(),
+        None if real.fract() != 0.0 => return Ok(None),
+        None => real,
+    };
+    integer(ValueRef::Real(whole)).map(Some).ok_or(OutOfRange)
 }
 
 #[cfg(test)]
@@ -317,34 +338,55 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_added_exactly() {
+    fn decimals_are_kept_with_the_digits_of_their_column() {
         let real = |number: f64| Ok(Some(Value::Real(number)));
-        let of = |left: f64, right: f64, digits| {
-            added(
-                ValueRef::Real(left),
-                ValueRef::Real(right),
-                digits,
-                if digits == 0 { 0 } else { 2 },
-            )
-        };
-        assert_eq!(of(0.1, 0.2, 0), real(0.3));
-        assert_eq!(of(1.25, -0.25, 0), Ok(Some(Value::Integer(1))));
-        assert_eq!(of(0.125, 0.0, 5), real(0.13));
-        assert_eq!(of(999.99, 0.004, 5), real(999.99));
-        assert_eq!(of(999.99, 0.005, 5), Err(OutOfRange));
-        assert_eq!(of(-999.99, -0.01, 5), Err(OutOfRange));
-        assert_eq!(added(ValueRef::Null, ValueRef::Integer(1), 0, 0), Ok(None));
-        let text = added(ValueRef::Text(b"12345678901234567.89"), ValueRef::Real(0.01), 0, 0);
-        assert_eq!(text, Ok(Some(Value::Text("12345678901234567.9".into()))));
+        let sum = |left: f64, right: f64, digits| stored_sum(ValueRef::Real(left), ValueRef::Real(right), digits);
+        let five = Some((5, 2));
+        assert_eq!(sum(0.1, 0.2, None), real(0.3));
+        assert_eq!(sum(1.25, -0.25, None), Ok(Some(Value::Integer(1))));
+        assert_eq!(sum(0.125, 0.0, five), real(0.13));
+        assert_eq!(sum(999.99, 0.004, five), real(999.99));
+        assert_eq!(sum(999.99, 0.005, five), Err(OutOfRange));
+        assert_eq!(sum(-999.99, -0.01, five), Err(OutOfRange));
+        assert_eq!(sum(1e308, 1e308, None), Err(OutOfRange));
+        assert_eq!(stored_sum(ValueRef::Null, ValueRef::Integer(1), None), Ok(None));
+        // A double would not keep the cent.
+        let text = stored_sum(ValueRef::Text(b"12345678901234567.89"), ValueRef::Real(0.01), None);
+        assert_eq!(text, Err(OutOfRange));
+
+        let computed = |number: f64, digits| stored_decimal(ValueRef::Real(number), digits);
+        assert_eq!(computed(0.1 * 3.0, five), real(0.3));
+        assert_eq!(computed(1.1 * 1.15, five), real(1.27));
+        assert_eq!(computed(999.994, five), real(999.99));
+        assert_eq!(computed(999.995, five), Err(OutOfRange));
+        assert_eq!(computed(1e300, five), Err(OutOfRange));
+        assert_eq!(
+            computed(123_456_789_012_345.67, Some((20, 2))),
+            real(123_456_789_012_345.67)
+        );
+        assert_eq!(computed(1.0 / 3.0, None), Ok(None));
+        assert_eq!(computed(f64::INFINITY, None), Err(OutOfRange));
+        assert_eq!(stored_decimal(ValueRef::Integer(1000), five), Err(OutOfRange));
+        assert_eq!(stored_decimal(ValueRef::Null, five), Ok(None));
+        assert_eq!(stored_decimal(ValueRef::Blob(b"x"), five), Ok(None));
     }
 
     #[test]
-    fn numbers_stay_within_their_columns() {
-        let integer = |number, bits| within(ValueRef::Integer(number), bits).is_ok();
-        assert!(integer(i64::MAX, 64) && integer(32767, 16) && integer(-32768, 16));
-        assert!(!integer(32768, 16) && !integer(-2_147_483_649, 32));
-        let real = |number, bits| within(ValueRef::Real(number), bits).is_ok();
-        assert!(real(1.5, 64) && real(1e300, 0));
-        assert!(!real(9_223_372_036_854_775_808.0, 64) && !real(f64::INFINITY, 0));
+    fn integers_have_64_bits() {
+        let whole = |number: i64| Ok(Some(Value::Integer(number)));
+        assert_eq!(stored_integer(ValueRef::Integer(i64::MAX), None), Ok(None));
+        assert_eq!(stored_integer(ValueRef::Real(2.5), Some(false)), whole(3));
+        assert_eq!(stored_integer(ValueRef::Real(2.5), Some(true)), whole(2));
+        assert_eq!(stored_integer(ValueRef::Real(2.5), None), Ok(None));
+        assert_eq!(stored_integer(ValueRef::Real(3e9), Some(false)), whole(3_000_000_000));
+        assert_eq!(
+            stored_integer(ValueRef::Real(9_223_372_036_854_775_808.0), None),
+            Err(OutOfRange)
+        );
+        assert_eq!(
+            stored_integer(ValueRef::Real(f64::INFINITY), Some(true)),
+            Err(OutOfRange)
+        );
+        assert_eq!(stored_integer(ValueRef::Null, Some(true)), Ok(None));
     }
 }

@@ -22,6 +22,8 @@ use super::run;
 use crate::backend::stream::{self, Outlet, Reply, Stopped};
 use crate::backend::{Job, Rows, Run};
 use crate::error::{Code, Error, Result};
+use crate::telemetry::Readings;
+use crate::turns::Turns;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -41,6 +43,12 @@ const SLOW: Duration = Duration::from_millis(2);
 
 /// Time for which a statement whose single calls may be long runs among the brief ones; then it is slow.
 const BRIEF: Duration = Duration::from_millis(200);
+
+/// Most that wait for a place among the long statements: more would wait in vain.
+const LONG_QUEUE: usize = 128;
+
+/// Most that wait for a place among the brief ones.
+const BRIEF_QUEUE: usize = 1024;
 
 /// Slow statements that are remembered. Beyond it all are forgotten.
 const REMEMBERED: usize = 4096;
@@ -65,11 +73,11 @@ pub(super) struct Pool {
     /// Statements that are too long for the brief ones.
     long: Memory,
     /// Long statements that run aside at once.
-    aside: Arc<Semaphore>,
+    aside: Turns,
     /// Statements that run aside at once and have not shown to be long: slow ones, and those whose single calls may be.
     /// Whatever is interrupted on a worker goes on here first, for on a busy machine any statement may be; it must not
     /// wait behind long ones.
-    brief: Arc<Semaphore>,
+    brief: Turns,
     /// Statements that stream at once: each holds a reader and a thread for as long as its caller takes.
     streams: Arc<Semaphore>,
     timeout: Duration,
@@ -89,8 +97,8 @@ impl Pool {
             timer: Timer::new(),
             slow: Memory::default(),
             long: Memory::default(),
-            aside: Arc::new(Semaphore::new(slow)),
-            brief: Arc::new(Semaphore::new(brief)),
+            aside: Turns::new("long", slow, LONG_QUEUE),
+            brief: Turns::new("brief", brief, BRIEF_QUEUE),
             streams: Arc::new(Semaphore::new(STREAMS)),
             timeout,
         }
@@ -349,14 +357,25 @@ impl Pool {
 
     /// The right to run one slow statement aside.
     async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
-        self.permit_of(&self.aside, deadline).await
+        self.aside.take(deadline).await
     }
 
-    async fn permit_of(&self, places: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit> {
-        tokio::time::timeout_at(deadline.into(), Arc::clone(places).acquire_owned())
-            .await
-            .map_err(|_| busy())?
-            .map_err(Error::internal)
+    /// What the readers are like at this moment, and who waits for a thread.
+    pub(super) fn read_into(&self, readings: &mut Readings) {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let of = |state, number: usize| (vec![("state", state)], number as u64);
+        let help = "Connections to the database that read";
+        readings.gauge(
+            "pool_connections",
+            help,
+            &[of("idle", idle), of("most_idle", self.size)],
+        );
+        let streams = |state, number: usize| (vec![("queue", "streams"), ("state", state)], number as u64);
+        let free = self.streams.available_permits().min(STREAMS);
+        let mut queues = vec![streams("taken", STREAMS - free), streams("all", STREAMS)];
+        queues.extend(self.aside.readings());
+        queues.extend(self.brief.readings());
+        readings.queues(queues);
     }
 
     /// On a thread, for as long as a statement may take.
@@ -371,12 +390,12 @@ impl Pool {
     /// On a thread, as one of so many, for a time from when it begins.
     async fn on_a_thread<T: Send + 'static>(
         self: &Arc<Self>,
-        places: &Arc<Semaphore>,
+        places: &Turns,
         limit: Duration,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<(Result<T, Fault>, Duration)> {
         let waits = Instant::now() + self.timeout;
-        let permit = self.permit_of(places, waits).await?;
+        let permit = places.take(waits).await?;
         let reader = self.reader(waits).await?;
         // Waiting for a place counts for what may take the whole time, so that the caller's patience bounds both.
         let deadline = if limit < self.timeout {

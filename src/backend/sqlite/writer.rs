@@ -20,6 +20,7 @@ use crate::sql::Statement;
 use crate::value::Datum;
 use futures_util::FutureExt;
 use rusqlite::Connection;
+use rusqlite::limits::Limit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -55,9 +56,9 @@ struct Job {
 struct Waits(Arc<AtomicUsize>);
 
 impl Waits {
-    fn new(waiting: &Arc<AtomicUsize>) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(waiting))
+    fn new(behind: &Arc<AtomicUsize>) -> Self {
+        behind.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(behind))
     }
 }
 
@@ -71,7 +72,10 @@ impl Drop for Waits {
 pub(super) struct Writer {
     synchronous: Synchronous,
     sender: Mutex<Option<SyncSender<Job>>>,
-    waiting: Arc<AtomicUsize>,
+    /// Those that wait, and the one that is done.
+    waiting: AtomicUsize,
+    /// Those that are not begun.
+    behind: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -79,8 +83,14 @@ impl Writer {
         Self {
             synchronous,
             sender: Mutex::new(None),
-            waiting: Arc::default(),
+            waiting: AtomicUsize::new(0),
+            behind: Arc::default(),
         }
+    }
+
+    /// Works that wait or are under way.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Does a work, and says when it is safe on the disk.
@@ -91,10 +101,14 @@ impl Writer {
             reply,
             span: tracing::Span::current(),
             until: Instant::now() + pool.timeout(),
-            waits: Some(Waits::new(&self.waiting)),
+            waits: Some(Waits::new(&self.behind)),
         };
         self.send(pool, job)?;
-        answer.await.map_err(|_| {
+        // Nobody leaves while a work is under way: it runs in a task of its own.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let answered = answer.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answered.map_err(|_| {
             // The thread is gone in the middle: it may have happened.
             Error::new(
                 Kind::Unavailable,
@@ -112,7 +126,7 @@ impl Writer {
                 Err(TrySendError::Full(_)) => {
                     return Err(Error::new(
                         Kind::Unavailable,
-                        Code::DATABASE_AWAY,
+                        Code::OVERLOADED,
                         "too many writes are waiting; try again later",
                     ));
                 }
@@ -122,10 +136,10 @@ impl Writer {
         }
         let (fresh, receiver) = sync_channel(QUEUE);
         let pool = Arc::downgrade(pool);
-        let (synchronous, waiting) = (self.synchronous, Arc::clone(&self.waiting));
+        let (synchronous, behind) = (self.synchronous, Arc::clone(&self.behind));
         std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(&pool, synchronous, &waiting, &receiver))
+            .spawn(move || serve(&pool, synchronous, &behind, &receiver))
             .map_err(Error::internal)?;
         fresh
             .try_send(job)
@@ -136,7 +150,7 @@ impl Writer {
 }
 
 /// The thread: work by work, as long as there is a pool.
-fn serve(pool: &Weak<Pool>, synchronous: Synchronous, waiting: &Arc<AtomicUsize>, receiver: &Receiver<Job>) {
+fn serve(pool: &Weak<Pool>, synchronous: Synchronous, behind: &Arc<AtomicUsize>, receiver: &Receiver<Job>) {
     let mut writing: Option<Writing> = None;
     let mut log: Option<Log> = None;
     while let Ok(job) = receiver.recv() {
@@ -144,7 +158,7 @@ fn serve(pool: &Weak<Pool>, synchronous: Synchronous, waiting: &Arc<AtomicUsize>
         let generation = pool.generation();
         // The file may be another one by now.
         if writing.as_ref().is_none_or(|writing| writing.generation != generation) {
-            let clock = Clock::among(Arc::clone(waiting));
+            let clock = Clock::among(Arc::clone(behind));
             match Writing::open(&pool.place(), generation, pool.timeout(), synchronous, clock) {
                 Ok(opened) => {
                     log = Log::of(&pool.place(), &opened.connection);
@@ -418,8 +432,11 @@ impl Writing {
             clock: &self.clock,
             row: usize::MAX,
         };
-        run::read(&self.connection, leash, run, None)
-            .map_err(|fault| fault.of_a_run(self.clock.is_up()))
+        let read = run::read(&self.connection, leash, run, None);
+        // What an answer may hold says nothing of what may be written.
+        let unbound = self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::MAX);
+        let read = read.and_then(|rows| unbound.map(|_| rows).map_err(Fault::from));
+        read.map_err(|fault| fault.of_a_run(self.clock.is_up()))
             .map_err(Error::from)
     }
 }

@@ -58,6 +58,7 @@ fn table(line: &str) -> Table {
         triggers: false,
         guarded: false,
         row_number: None,
+        large: false,
     }
 }
 

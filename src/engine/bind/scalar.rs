@@ -2,9 +2,12 @@
 
 use crate::catalog::{Database, DatabaseKind};
 use crate::error::{Code, Error, Result};
-use crate::value::{Datum, Type, Value, json, json_holds_nul, moment, numeral};
+use crate::value::{Datum, Type, Value, interval, json, json_holds_nul, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use bigdecimal::BigDecimal;
+use bigdecimal::num_traits::ToPrimitive as _;
+use std::str::FromStr as _;
 
 /// Most points of a geometry. The work of comparing two can grow with the square of it.
 const MOST_POINTS: usize = 2000;
@@ -87,7 +90,7 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             }
             _ => Err(wrong("a UUID")),
         },
-        Type::Date | Type::Time | Type::Timestamp | Type::TimestampTz => match value {
+        Type::Date | Type::Time | Type::TimeTz | Type::Timestamp | Type::TimestampTz => match value {
             Value::Text(text) | Value::Raw(text) => moment::canonical(text.trim(), data_type)
                 .map(|text| Datum::Text(text.into()))
                 .ok_or_else(|| wrong(moment::expected(data_type))),
@@ -173,7 +176,14 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
         }
         .map(|text| Datum::Text(text.into()))
         .ok_or_else(|| wrong("pairs of keys and texts, such as {\"key\": \"text\"}")),
-        Type::TimeTz | Type::Interval | Type::Array(_) | Type::Other(_) => match value {
+        // PostgreSQL reads more forms, and writes them in the same one.
+        Type::Interval if kind == DatabaseKind::Sqlite => match value {
+            Value::Text(text) | Value::Raw(text) => interval::canonical(text)
+                .map(|text| Datum::Text(text.into()))
+                .ok_or_else(|| wrong(interval::EXPECTED)),
+            _ => Err(wrong(interval::EXPECTED)),
+        },
+        Type::Interval | Type::Array(_) | Type::Other(_) => match value {
             Value::Text(text) | Value::Raw(text) | Value::Number(text) => Ok(Datum::Text(text.clone())),
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
@@ -223,9 +233,8 @@ fn integral(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<i64>() {
         return Some(number);
     }
-    let number: f64 = text.parse().ok()?;
-    #[allow(clippy::cast_possible_truncation, reason = "checked to be within 53 bits")]
-    (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
+    let number = is_decimal(text).then(|| BigDecimal::from_str(text).ok())??;
+    number.is_integer().then(|| number.to_i64())?
 }
 
 /// Digits with an optional sign, point and exponent, within bounds that no database chokes on.
@@ -283,6 +292,11 @@ mod tests {
     fn integers_and_bytes() {
         assert_eq!(integral("5.0"), Some(5));
         assert_eq!(integral("5.5"), None);
+        assert_eq!(integral("1e18"), Some(1_000_000_000_000_000_000));
+        assert_eq!(integral("-9.223372036854775808e18"), Some(i64::MIN));
+        assert_eq!(integral("0e1000"), Some(0));
+        assert_eq!(integral("1e1000"), None);
+        assert_eq!(integral("1e-1000"), None);
         assert_eq!(integral("9223372036854775808"), None);
         assert_eq!(bytes("\\x6869"), Some(b"hi".to_vec()));
         assert_eq!(bytes("\\x686"), None);

@@ -230,9 +230,9 @@ impl Steps<'_> {
             .collect();
         let message = match names.as_slice() {
             [] => "a number is out of range".to_owned(),
-            [name] => format!("{name:?} cannot hold the new number: it is out of range"),
+            [name] => format!("{name:?} cannot hold the new number: it is out of range, or has too many digits"),
             names => format!(
-                "one of {} cannot hold its new number: it is out of range",
+                "one of {} cannot hold its new number: it is out of range, or has too many digits",
                 names.join(", ")
             ),
         };
@@ -262,6 +262,7 @@ impl Steps<'_> {
                 unwritten: Unwritten::Met(run.group, key),
                 verdict: run.set_check,
                 check: &run.group.set_check,
+                // Whether it meets one that stands is not told by the way.
                 what: "new",
             },
             None => Doubt {

@@ -3,6 +3,7 @@
 use super::super::{Engine, Snapshot, shown};
 use super::ready::{GroupStatements, Ready, Statements};
 use super::row::rows_of;
+use super::single;
 use super::values::{Filler, Kept, Of};
 use crate::catalog::{Catalog, ColumnId};
 use crate::engine::bind::Binder;
@@ -12,7 +13,7 @@ use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::{Batch, Values};
 use crate::rules::{Change, Conflict, Describer, Group, Parameter, Predicate, Term};
-use crate::sql::{Feed, Mark, Statement};
+use crate::sql::{Feed, Flavor, Mark, Statement};
 use crate::value::{Datum, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -94,6 +95,7 @@ struct Explainer<'a> {
 impl Explainer<'_> {
     async fn write(&self, plan: &WritePlan, statements: &Statements) -> Result<WriteExplanation> {
         let mut told = Vec::new();
+        told.extend(self.whole(plan).await?);
         for (purpose, statement, group) in listed(plan, statements) {
             told.push(self.statement(plan, purpose, statement, group).await?);
         }
@@ -133,6 +135,42 @@ impl Explainer<'_> {
             }
             _ => rows.first().map_or(Of::Nothing, |row| Of::Row(row)),
         };
+        let purpose = match (group, rows.len()) {
+            (Some((_, statements)), 2..) if statements.feed == Feed::Each => {
+                format!("{purpose}, once for each of {} rows; here the first", rows.len())
+            }
+            _ => purpose.to_owned(),
+        };
+        self.filled(plan, purpose, statement, of).await
+    }
+
+    /// The statement that does the whole (PostgreSQL).
+    async fn whole(&self, plan: &WritePlan) -> Result<Option<StatementExplanation>> {
+        if self.engine.backend.flavor() != Flavor::Postgres {
+            return Ok(None);
+        }
+        let rows = match &plan.write.change {
+            Change::Insert { groups, .. } => match groups.first() {
+                Some(group) => Some(rows_of(self.batch.values.get(group.rows))?),
+                None => return Ok(None),
+            },
+            _ => None,
+        };
+        let Some(statement) = single::chosen(self.ready, rows.as_deref()) else {
+            return Ok(None);
+        };
+        let purpose = "does the whole, as a transaction of its own; where it fails, the others follow to say why";
+        let of = single::of(rows.as_deref());
+        self.filled(plan, purpose.to_owned(), statement, of).await.map(Some)
+    }
+
+    async fn filled(
+        &self,
+        plan: &WritePlan,
+        purpose: String,
+        statement: &Statement,
+        of: Of<'_>,
+    ) -> Result<StatementExplanation> {
         let patterns = pattern::Load::default();
         let binder = Binder {
             catalog: &self.snapshot.catalog,
@@ -164,12 +202,6 @@ impl Explainer<'_> {
             parameters.insert(format!("{sign}{number}"), told);
             values.push(value);
         }
-        let purpose = match (group, rows.len()) {
-            (Some((_, statements)), 2..) if statements.feed == Feed::Each => {
-                format!("{purpose}, once for each of {} rows; here the first", rows.len())
-            }
-            _ => purpose.to_owned(),
-        };
         Ok(StatementExplanation {
             purpose,
             sql: statement.text().to_owned(),
@@ -226,10 +258,18 @@ fn listed<'s>(
     let returning = (reading, statements.returning.as_ref());
     let before_it_goes = statements.delete_kept.is_some();
     let rest = [
+        (
+            "counts the rows that are to go, of which some may go with others",
+            statements.counted.as_ref(),
+        ),
         (main, statements.main.as_ref()),
         ("checks the changed rows", statements.failing.as_ref()),
         if before_it_goes { returning } else { ("", None) },
         ("deletes the rows", statements.delete_kept.as_ref()),
+        (
+            "finds those that a trigger keeps, where fewer rows went than were to go",
+            statements.standing.as_ref(),
+        ),
         (
             "asks, where no row was found, whether the caller could read it",
             statements.exists.as_ref(),

@@ -7,41 +7,49 @@ use super::row::{Fed, GroupRun, lost, number};
 use super::script::Steps;
 use super::values::{Kept, Of};
 use crate::backend::Session;
-use crate::catalog::TableKind;
+use crate::catalog::{ColumnId, TableKind};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::plan::WritePlan;
-use crate::rules::{Conflict, Parameter, Term};
-use crate::sql::{Flavor, fixed};
+use crate::rules::{Change, Conflict, Parameter, Term};
+use crate::sql::{Changes, Flavor, fixed};
 use crate::value::{Datum, Value};
 use std::collections::HashSet;
 
-/// Most times that an upsert of several rows is tried again because others came in between: two of its own rows may be in
-/// each other's way.
+/// Most times that an upsert is tried because others came in between: two of its own rows may be in each other's way, or a
+/// row that looking for the key does not find (a trigger spells the key in another way, a policy hides the row).
 const TRIES: u32 = 3;
 
-/// The rows that an upsert has met so far, by their keys.
-pub(super) type Seen = HashSet<String>;
+/// The rows that an upsert has met and made so far, by their keys.
+#[derive(Default)]
+pub(super) struct Seen {
+    changed: HashSet<String>,
+    made: HashSet<String>,
+}
 
 impl Steps<'_> {
     /// Two rows that meet the same one: what it would be then depends on their order, and the database says no as well.
     pub(super) fn met_once(&self, run: &GroupRun<'_>, standing: &[(usize, Vec<Datum>)], seen: &mut Seen) -> Result<()> {
-        if run.statements.change.is_none() {
-            return Ok(());
-        }
+        let changes = run.statements.change.is_some();
         for (row, values) in standing {
-            let key = if run.plan.by_number {
-                values.last().map(std::slice::from_ref)
-            } else {
-                values.get(..run.plan.write.key)
-            };
-            let Some(key) = key.filter(|key| !key.is_empty()) else {
+            let Some(key) = identity(run.plan, values) else {
                 continue;
             };
-            if !seen.insert(format!("{key:?}")) {
+            // One that a group before has made was not there when all of them were sent.
+            if seen.made.contains(&key) || (changes && !seen.changed.insert(key)) {
                 return Err(self.twice(run.plan).at_row(*row));
             }
         }
         Ok(())
+    }
+
+    /// The new rows of a group, which no later group may meet.
+    pub(super) fn made(&self, run: &GroupRun<'_>, rows: &[(usize, Vec<Datum>)], seen: &mut Seen) {
+        if run.plan.keeps && matches!(run.conflict, Some(Conflict::Update { .. })) {
+            // A verdict may stand behind what is kept.
+            let kept = run.plan.write.kept.len() + usize::from(run.plan.by_number);
+            let keys = rows.iter().filter_map(|(_, row)| identity(run.plan, row.get(..kept)?));
+            seen.made.extend(keys);
+        }
     }
 
     /// Two new rows of an upsert with the same key.
@@ -75,6 +83,30 @@ impl Steps<'_> {
         Ok(())
     }
 
+    /// Whether a row that was to be changed, and that the caller may change, is there all the same: a trigger keeps it.
+    pub(super) async fn is_kept_back(&mut self, session: &mut Session, plan: &WritePlan) -> Result<bool> {
+        let catalog = &self.script.snapshot.catalog;
+        let (Change::Update { targets, within, .. } | Change::Delete { targets, within }) = &plan.write.change else {
+            return Ok(false);
+        };
+        if !catalog.table(plan.write.table).triggers {
+            return Ok(false);
+        }
+        let statement = Changes::new(catalog, plan, self.script.flavor).exists(targets, within.as_ref());
+        self.is_there(session, plan, &statement).await
+    }
+
+    pub(super) fn kept_back(&self, plan: &WritePlan) -> Error {
+        let name = self.face(plan).name.as_str();
+        let verb = match plan.write.change {
+            Change::Insert { .. } => "written to",
+            Change::Delete { .. } => "deleted from",
+            _ => "changed in",
+        };
+        let message = format!("a trigger of the database keeps a row from being {verb} {name:?}; nothing was written");
+        Error::new(Kind::Conflict, Code::CONSTRAINT, message)
+    }
+
     fn twice(&self, plan: &WritePlan) -> Error {
         let name = self.face(plan).name.as_str();
         let message = format!("two of the rows that were sent are the same row of {name:?}; send each row once");
@@ -89,14 +121,27 @@ impl Steps<'_> {
         if !counts || done.count >= chosen.len() as u64 {
             return Ok(());
         }
-        let name = self.face(run.plan).name.as_str();
-        let message =
-            format!("a trigger of the database keeps a row from being written to {name:?}; nothing was written");
-        let error = Error::new(Kind::Conflict, Code::CONSTRAINT, message);
+        let error = self.kept_back(run.plan);
         Err(match chosen {
             [only] => error.at_row(*only),
             _ => error,
         })
+    }
+
+    /// How many rows a delete is for, where the database does not tell.
+    pub(super) async fn counted(
+        &mut self,
+        session: &mut Session,
+        plan: &WritePlan,
+        statements: &Statements,
+    ) -> Result<Option<u64>> {
+        let Some(statement) = &statements.counted else {
+            return Ok(None);
+        };
+        let values = self.values(plan, statement, Of::Nothing)?;
+        let found = session.change(statement, &[values]).await?;
+        let count = found.rows.first().and_then(|(_, row)| number(row.first()));
+        Ok(count.and_then(|count| u64::try_from(count).ok()))
     }
 
     /// Deletes rows that are read back before. Those that a trigger keeps are not told.
@@ -124,13 +169,14 @@ impl Steps<'_> {
         let values = self.values(plan, delete, Of::Nothing)?;
         let mut count = session.change(delete, &[values]).await?.count;
         let all = self.kept[index].0.len();
-        if table.triggers && count < all as u64 {
+        // SQLite does not count those that went with another of them (a cascade).
+        if count < all as u64 {
             let values = self.values(plan, standing, Of::Nothing)?;
             let left = session.change(standing, &[values]).await?.rows;
             let left: HashSet<i64> = left.iter().filter_map(|(_, row)| number(row.first())).collect();
-            // Others went with them (a cascade).
             count = (all - left.len().min(all)) as u64;
-            if !left.is_empty() {
+            // Without triggers none is left.
+            if table.triggers && !left.is_empty() {
                 if count > 0 {
                     session
                         .change(&fixed("ROLLBACK TO SAVEPOINT whole"), &[Vec::new()])
@@ -158,24 +204,26 @@ impl Steps<'_> {
     }
 
     /// Another one has written the key since it was looked for: the whole again finds that row.
-    pub(super) fn between(&self, run: &GroupRun<'_>, error: Error, rows: usize) -> Error {
+    pub(super) fn between(&self, run: &GroupRun<'_>, error: Error) -> Error {
         let Some(Conflict::Update { key, .. }) = run.conflict else {
             return error;
         };
         let table = self.script.snapshot.catalog.table(run.plan.write.table);
         // The key that was looked for, and no other.
+        let same =
+            |columns: &[ColumnId]| columns.len() == key.len() && columns.iter().all(|column| key.contains(column));
         let own = error.violation.as_ref().is_some_and(|violation| {
             let is = |name: &crate::ident::Identifier| violation.constraint.as_deref() == Some(name.as_str());
-            let primary = *key == table.primary_key && table.primary_key_name.as_ref().is_some_and(is);
+            let primary = same(&table.primary_key) && table.primary_key_name.as_ref().is_some_and(is);
             violation.kind == ViolationKind::Unique
                 && violation.table.as_deref() == Some(table.name.as_str())
                 && (primary
                     || table
                         .uniques
                         .iter()
-                        .any(|unique| *key == unique.columns && is(&unique.name)))
+                        .any(|unique| same(&unique.columns) && is(&unique.name)))
         });
-        if own && self.script.flavor == Flavor::Postgres && (rows == 1 || self.script.tries < TRIES) {
+        if own && self.script.flavor == Flavor::Postgres && self.script.tries < TRIES {
             return Error {
                 code: Code::COLLISION,
                 ..error
@@ -183,4 +231,14 @@ impl Steps<'_> {
         }
         error
     }
+}
+
+/// What a row that was kept is found again by.
+fn identity(plan: &WritePlan, kept: &[Datum]) -> Option<String> {
+    let key = if plan.by_number {
+        kept.last().map(std::slice::from_ref)
+    } else {
+        kept.get(..plan.write.key)
+    };
+    key.filter(|key| !key.is_empty()).map(|key| format!("{key:?}"))
 }

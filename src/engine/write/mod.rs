@@ -18,11 +18,13 @@ pub use explain::{StatementExplanation, WriteExplanation};
 pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
+use super::deadline::goes_on;
 use super::{Engine, Snapshot, answer};
 use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
 use crate::request::{Batch, Change, Slot};
+use crate::telemetry::{self, Stage};
 use crate::value::Value;
 use bytes::Bytes;
 use script::{Script, Server};
@@ -55,6 +57,9 @@ impl Engine {
     ) -> Result<Vec<Written>> {
         let result = self.run_batch(snapshot, principal, batch).await;
         if let Err(error) = &result {
+            if let Some(meters) = telemetry::meters() {
+                meters.failed(error.code.0);
+            }
             let cause = error.source.as_ref().map(tracing::field::display);
             match error.kind {
                 Kind::Internal => tracing::error!(code = error.code.0, cause, "a write failed: {error}"),
@@ -86,6 +91,7 @@ impl Engine {
         let ready = snapshot
             .programs
             .get(&snapshot.catalog, view, &self.backend, principal, &batch.writes)?;
+        telemetry::note(|record| record.has_plan(&ready.outline));
         let once = batch.once.take();
         let outcome = Arc::new(Mutex::new(Vec::new()));
         let server = Server {
@@ -115,10 +121,11 @@ impl Engine {
             let done = backend.write(work).await;
             (done, held)
         };
+        let executing = telemetry::stage(Stage::Execute);
         // In a task of its own: a caller who leaves must not leave it in the middle.
-        let (done, held) = tokio::spawn(tracing::Instrument::in_current_span(work))
-            .await
-            .map_err(Error::internal)?;
+        let work = tokio::spawn(tracing::Instrument::in_current_span(work));
+        let (done, held) = goes_on(once.is_some(), work).await.map_err(Error::internal)?;
+        drop(executing);
         match done {
             Ok(()) => {
                 if let Some(held) = held {
@@ -137,7 +144,9 @@ impl Engine {
                 })
             }
             Err(error) => {
-                let error = violation::told(error, &snapshot.catalog, view);
+                let plan = ready.program.writes.get(error.write.unwrap_or_default());
+                let face = plan.map(|plan| plan.write.face);
+                let error = violation::told(error, &snapshot.catalog, view, face);
                 let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();

@@ -1,14 +1,15 @@
 //! Programs by the shape of the batch that asked for them.
 
 use crate::backend::Backend;
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Table, TableId};
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
-use crate::request::{self, Slot, Write};
+use crate::request::{self, Slot, Write, outline_writes};
 use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
-use crate::sql::{Care, Changes, Feed, Statement, Unwritten, render};
+use crate::sql::{Care, Changes, Feed, Flavor, Statement, Unwritten, render};
+use crate::telemetry::{CacheReading, Stage, stage, timed};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ struct Kept {
 
 /// A program with its statements.
 pub(super) struct Ready {
+    /// What it is, in a line for the operator.
+    pub(super) outline: Arc<str>,
     pub(super) program: Program,
     /// One for each write.
     pub(super) statements: Vec<Statements>,
@@ -65,6 +68,8 @@ pub(super) struct Statements {
     /// The update; the delete; where deleted rows are read back what finds them.
     pub(super) main: Option<Statement>,
     pub(super) delete_kept: Option<Statement>,
+    /// Counts the targets of a delete, where SQLite would count only those that did not go with another of them.
+    pub(super) counted: Option<Statement>,
     /// Which of the rows that were kept still stand.
     pub(super) standing: Option<Statement>,
     pub(super) failing: Option<Statement>,
@@ -113,6 +118,8 @@ impl Statements {
         let own = [
             &self.main,
             &self.delete_kept,
+            &self.counted,
+            &self.standing,
             &self.failing,
             &self.exists,
             &self.returning,
@@ -147,6 +154,16 @@ impl Programs {
         }
     }
 
+    pub(in crate::engine) fn reading(&self) -> CacheReading {
+        CacheReading {
+            name: "programs",
+            entries: self.cache.len(),
+            weight: self.cache.weight(),
+            hits: self.cache.hits(),
+            misses: self.cache.misses(),
+        }
+    }
+
     /// The program of a batch, from the cache or made now.
     pub(super) fn get(
         &self,
@@ -169,8 +186,9 @@ impl Programs {
                 return Ok(Arc::clone(ready));
             }
         }
-        let authorized = authorize_writes(catalog, view, principal, writes)?;
-        let program = plan_writes(catalog, &authorized)?;
+        let authorized = timed(Stage::Authorize, || authorize_writes(catalog, view, principal, writes))?;
+        let program = timed(Stage::Plan, || plan_writes(catalog, &authorized))?;
+        let rendering = stage(Stage::Render);
         let statements = (0_u16..)
             .zip(&program.writes)
             .map(|(index, plan)| statements(catalog, backend, plan, index))
@@ -183,7 +201,9 @@ impl Programs {
             }
             _ => None,
         };
+        drop(rendering);
         let ready = Arc::new(Ready {
+            outline: outline_writes(writes).into(),
             alone: is_alone(catalog, &program),
             program,
             statements,
@@ -217,6 +237,25 @@ fn is_alone(catalog: &Catalog, program: &Program) -> bool {
         let referred = |other: &Table| other.foreign_keys.iter().any(|key| key.deferred && key.table == table);
         refers || database.tables.iter().any(referred)
     })
+}
+
+/// Whether rows of a table refer to others of it, by keys of its own or by way of other tables.
+fn refers_to_itself(catalog: &Catalog, table: TableId) -> bool {
+    let tables = &catalog.database.tables;
+    let mut reached = vec![false; tables.len()];
+    let mut next = vec![table];
+    while let Some(from) = next.pop() {
+        for key in &catalog.table(from).foreign_keys {
+            if key.table == table {
+                return true;
+            }
+            if let Some(seen) = reached.get_mut(key.table.0 as usize).filter(|seen| !**seen) {
+                *seen = true;
+                next.push(key.table);
+            }
+        }
+    }
+    false
 }
 
 fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {
@@ -277,6 +316,10 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                 all.standing = Some(changes.standing(index));
             } else {
                 all.main = Some(changes.delete(targets, within.as_ref()));
+                let table = catalog.table(plan.write.table);
+                let counts = backend.flavor() == Flavor::Postgres || table.triggers;
+                all.counted = (!counts && refers_to_itself(catalog, plan.write.table))
+                    .then(|| changes.count(targets, within.as_ref()));
             }
         }
     }

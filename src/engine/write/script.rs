@@ -214,6 +214,9 @@ impl Steps<'_> {
                 return Err(self.no_row(plan));
             }
             if time >= LOOKS || self.script.flavor == Flavor::Sqlite {
+                if self.is_kept_back(session, plan).await? {
+                    return Err(self.kept_back(plan));
+                }
                 return Err(self.only_readable(plan));
             }
         }
@@ -297,8 +300,11 @@ impl Steps<'_> {
                 if statements.delete_kept.is_some() {
                     self.read_and_deleted(session, index, plan, statements, values).await?
                 } else {
+                    // Those that will have gone with another of them (a cascade) are not counted by SQLite.
+                    let all = self.counted(session, plan, statements).await?;
+                    let count = session.change(main, &[values]).await?.count;
                     Written {
-                        count: session.change(main, &[values]).await?.count,
+                        count: all.unwrap_or(count),
                         ..Written::default()
                     }
                 }
@@ -368,7 +374,8 @@ impl Steps<'_> {
             self.sent_once(run, &rows, &fresh)?;
             let insert = &run.statements.insert;
             let made = self.written_rows(session, run, insert, &rows, &fresh).await;
-            let made = made.map_err(|error| self.between(run, error, fresh.len()))?;
+            let made = made.map_err(|error| self.between(run, error))?;
+            self.made(run, &made.rows, seen);
             if !matches!(run.conflict, Some(Conflict::Ignore { .. })) {
                 self.none_kept_back(run, &fresh, &made)?;
             }

@@ -1,5 +1,6 @@
 //! A write that is one statement.
 
+use super::ready::Ready;
 use super::row::rows_of;
 use super::script::Script;
 use super::values::{Filler, Of};
@@ -7,6 +8,8 @@ use super::{Written, answer};
 use crate::backend::{Run, Session};
 use crate::error::Result;
 use crate::rules::Change;
+use crate::sql::Statement;
+use crate::value::Value;
 use std::sync::PoisonError;
 
 /// Most rows that are read back by the statement that writes them, where these are more than keys: what is read back and is
@@ -17,7 +20,7 @@ impl Script {
     /// Runs it; whether it is done. Where it is not, nothing has happened.
     pub(super) async fn once(&mut self, session: &mut Session) -> Result<bool> {
         let ready = std::sync::Arc::clone(&self.ready);
-        let (Some((one, many)), [plan]) = (&ready.single, ready.program.writes.as_slice()) else {
+        let [plan] = ready.program.writes.as_slice() else {
             return Ok(false);
         };
         let binder = self.binder();
@@ -33,18 +36,10 @@ impl Script {
             },
             _ => None,
         };
-        let (statement, values) = match rows.as_deref() {
-            None => (one, filler.values(one.marks(), Of::Nothing)?),
-            Some([row]) => (one, filler.values(one.marks(), Of::Row(row))?),
-            Some(rows) => match many {
-                Some(many)
-                    if !rows.is_empty() && (plan.returning.is_none() || rows.len() <= MOST || reads_keys(plan)) =>
-                {
-                    (many, filler.values(many.marks(), Of::Rows(rows))?)
-                }
-                _ => return Ok(false),
-            },
+        let Some(statement) = chosen(&ready, rows.as_deref()) else {
+            return Ok(false);
         };
+        let values = filler.values(statement.marks(), of(rows.as_deref()))?;
         let mut written = Written::default();
         if let Some(read) = &plan.returning {
             let run = Run {
@@ -69,6 +64,30 @@ impl Script {
         }
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = vec![written];
         Ok(true)
+    }
+}
+
+/// The statement that does the whole for these new rows (`None`: it makes none), where there is one.
+pub(super) fn chosen<'r>(ready: &'r Ready, rows: Option<&[&[Value]]>) -> Option<&'r Statement> {
+    let ((one, many), [plan]) = (ready.single.as_ref()?, ready.program.writes.as_slice()) else {
+        return None;
+    };
+    match rows {
+        None | Some([_]) => Some(one),
+        Some([]) => None,
+        Some(rows) => {
+            let fits = plan.returning.is_none() || rows.len() <= MOST || reads_keys(plan);
+            many.as_ref().filter(|_| fits)
+        }
+    }
+}
+
+/// What that statement is about.
+pub(super) fn of<'r>(rows: Option<&'r [&'r [Value]]>) -> Of<'r> {
+    match rows {
+        None => Of::Nothing,
+        Some([row]) => Of::Row(row),
+        Some(rows) => Of::Rows(rows),
     }
 }
 

@@ -1,15 +1,12 @@
 //! Filling the holes of statements that write: values of the rows that were sent, and what earlier writes have kept.
 
 use super::super::bind::Binder;
-use crate::catalog::{Column, DatabaseKind, Default as ColumnDefault, Face};
+use crate::catalog::{DatabaseKind, Face};
 use crate::error::{Code, Error, Result};
 use crate::request::Slot;
 use crate::rules::Parameter;
 use crate::sql::{Form, Mark, ROW_NUMBER};
 use crate::value::{Datum, Type, Value};
-use bigdecimal::num_traits::Zero as _;
-use bigdecimal::{BigDecimal, RoundingMode};
-use std::str::FromStr as _;
 
 /// What is kept of the rows of one write, by their places.
 #[derive(Clone, Debug, Default)]
@@ -83,12 +80,7 @@ impl Filler<'_> {
             }
             Parameter::Slot(slot) if matches!(mark.form, Form::Stored { .. }) => self.slot(*slot, mark),
             Parameter::Session(_) | Parameter::Constant(_) if matches!(mark.form, Form::Stored { .. }) => {
-                let plain = Mark {
-                    form: Form::Plain,
-                    ..mark.clone()
-                };
-                let datum = self.binder.mark(&plain)?;
-                self.kept_form(datum, mark)
+                self.set(mark)
             }
             _ => self.binder.mark(mark),
         }
@@ -96,6 +88,27 @@ impl Filler<'_> {
 
     fn slot(&self, slot: Slot, mark: &Mark) -> Result<Datum> {
         self.value(self.binder.values.get(slot), mark)
+    }
+
+    /// A value that a rule sets, as its column holds it.
+    fn set(&self, mark: &Mark) -> Result<Datum> {
+        let Form::Stored { table, column } = mark.form else {
+            return self.binder.mark(mark);
+        };
+        let own = self.binder.catalog.table(table).column(column);
+        let datum = self.binder.canonical(mark)?;
+        let datum = own.held(datum, self.binder.catalog.database.kind).map_err(|reason| {
+            // The column may be one that the caller does not know; what they are is theirs.
+            let of = match &mark.source {
+                Parameter::Session(name) => format!("{name:?} of who asks: "),
+                _ => String::new(),
+            };
+            unfit(format!("{of}{reason}"))
+        })?;
+        match own.data_type {
+            Type::Array(_) => Ok(self.binder.native(datum, &mark.data_type)),
+            _ => self.kept_form(datum, mark),
+        }
     }
 
     fn of_rows(&self, of: Of<'_>, value: impl Fn(&[Value]) -> Result<Datum>) -> Result<Datum> {
@@ -129,6 +142,9 @@ impl Filler<'_> {
             Datum::Text(text) if self.binder.catalog.database.kind == DatabaseKind::Postgres => {
                 self.binder.part(text, &mark.data_type)
             }
+            // In a list bytes are hexadecimal digits, as a text might be.
+            bytes @ Datum::Bytes(_) if mark.form == Form::Kept => Ok(Datum::List(vec![bytes])),
+            datum if mark.form == Form::Kept => Ok(datum),
             // SQLite compares columns of text with a list as it is.
             Datum::Integer(number) if mark.list && matches!(mark.data_type, Type::Text { .. }) => {
                 Ok(Datum::Text(number.to_string().into()))
@@ -160,20 +176,8 @@ impl Filler<'_> {
             Type::Array(element) => self.array(value, element),
             other => self.binder.scalar(value, other),
         };
-        let datum = datum.map_err(named)?;
-        check_length(&datum, own).map_err(named)?;
-        let datum = match own.data_type {
-            Type::Numeric => rounded(datum, own.digits()).map_err(named)?,
-            Type::Integer(_) => {
-                check_number(&datum, own).map_err(named)?;
-                datum
-            }
-            Type::Json | Type::Jsonb if self.binder.catalog.database.kind == DatabaseKind::Sqlite => {
-                check_bare_number(&datum, own).map_err(named)?;
-                datum
-            }
-            _ => datum,
-        };
+        let held = |datum| own.held(datum, self.binder.catalog.database.kind).map_err(unfit);
+        let datum = datum.and_then(held).map_err(named)?;
         self.kept_form(datum, mark)
     }
 
@@ -220,101 +224,8 @@ impl Filler<'_> {
     }
 }
 
-/// SQLite makes a number of a JSON text that is nothing else, where the column is not declared as TEXT: of those of many
-/// digits it would keep less than was sent.
-fn check_bare_number(datum: &Datum, column: &Column) -> Result<()> {
-    let Datum::Text(text) = datum else { return Ok(()) };
-    let declared = column.database_type.to_ascii_uppercase();
-    let is_text = ["TEXT", "CHAR", "CLOB", "BLOB"]
-        .iter()
-        .any(|kind| declared.contains(kind))
-        || declared.is_empty();
-    let text = text.trim();
-    if is_text || !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) || text.parse::<i64>().is_ok()
-    {
-        return Ok(());
-    }
-    let is_kept = text.parse::<f64>().is_ok_and(|number| {
-        number.is_finite() && BigDecimal::from_str(text).ok() == BigDecimal::from_str(&number.to_string()).ok()
-    });
-    if is_kept {
-        return Ok(());
-    }
-    let message = "a number alone has more digits than this column keeps (those of a double); send it within a list or an \
-                   object, or as a text";
-    Err(Error::invalid(Code::INVALID_VALUE, message))
-}
-
-/// Greatest number that is taken where SQLite counts on from the greatest that ever was (AUTOINCREMENT): beyond the last one
-/// nobody could create a row any more, and as many are left as can be taken.
-const GREATEST: i64 = i64::MAX / 2;
-
-fn check_number(datum: &Datum, column: &Column) -> Result<()> {
-    let ascending = matches!(column.default, Some(ColumnDefault::Identity { ascending: true, .. }));
-    match datum {
-        Datum::Integer(number) if ascending && *number > GREATEST => {
-            let message = format!(
-                "{number} is too great for a key that the database counts on from: at most {GREATEST} is taken"
-            );
-            Err(Error::invalid(Code::INVALID_VALUE, message))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_length(datum: &Datum, column: &Column) -> Result<()> {
-    let (Datum::Text(text), Type::Text { length: Some(most), .. }) = (datum, &column.data_type) else {
-        return Ok(());
-    };
-    let length = text.chars().count();
-    if length > *most as usize {
-        let message = format!("a text of {length} characters, at most {most} are taken");
-        return Err(Error::invalid(Code::INVALID_VALUE, message));
-    }
-    Ok(())
-}
-
-/// A decimal number with the digits that its column keeps: PostgreSQL rounds so, SQLite would keep all of them.
-fn rounded(datum: Datum, digits: Option<(i64, i64)>) -> Result<Datum> {
-    let Some((precision, scale)) = digits else {
-        return Ok(datum);
-    };
-    let decimal = match &datum {
-        Datum::Integer(number) => BigDecimal::from(*number),
-        Datum::Text(text) => match BigDecimal::from_str(text) {
-            Ok(decimal) => decimal,
-            // Not a number, or an infinite one, which the database judges.
-            Err(_) => return Ok(datum),
-        },
-        _ => return Ok(datum),
-    };
-    let too_large = || {
-        let most = precision.saturating_sub(scale);
-        let message = format!("a number with more than {most} digits before the point, which its column does not hold");
-        Error::invalid(Code::INVALID_VALUE, message)
-    };
-    let before_the_point = |decimal: &BigDecimal| {
-        let (_, after) = decimal.as_bigint_and_exponent();
-        i64::try_from(decimal.digits())
-            .unwrap_or(i64::MAX)
-            .saturating_sub(after)
-    };
-    if decimal.is_zero() {
-        return Ok(Datum::Integer(0));
-    }
-    let length = before_the_point(&decimal);
-    if length > precision.saturating_sub(scale) {
-        return Err(too_large());
-    }
-    // So small that nothing is left of it: rounding would write out all of its zeros first.
-    if length < -scale {
-        return Ok(Datum::Integer(0));
-    }
-    let decimal = decimal.with_scale_round(scale, RoundingMode::HalfUp);
-    if before_the_point(&decimal) > precision.saturating_sub(scale) && !decimal.is_zero() {
-        return Err(too_large());
-    }
-    Ok(Datum::Text(decimal.to_plain_string().into()))
+fn unfit(reason: String) -> Error {
+    Error::invalid(Code::INVALID_VALUE, reason)
 }
 
 fn no_list(value: &Value) -> Error {
@@ -327,38 +238,4 @@ fn missing() -> Error {
         Code::INVALID_VALUE,
         "a nested row has nothing to be linked to: the row around it was not written",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rounded;
-    use crate::value::Datum;
-
-    #[test]
-    fn rounding() {
-        let of = |text: &str| match rounded(Datum::Text(text.into()), Some((5, 2))) {
-            Ok(Datum::Text(text)) => text.into_string(),
-            Ok(other) => format!("{other:?}"),
-            Err(_) => "refused".into(),
-        };
-        for (text, wanted) in [
-            ("1.005", "1.01"),
-            ("-1.005", "-1.01"),
-            ("1.0049", "1.00"),
-            ("999.99", "999.99"),
-            ("999.994", "999.99"),
-            ("999.995", "refused"),
-            ("1000", "refused"),
-            ("1e3", "refused"),
-            ("1e999999999", "refused"),
-            ("1e-999999999", "Integer(0)"),
-            ("0.005", "0.01"),
-            ("0.0049", "0.00"),
-            ("0.00049", "Integer(0)"),
-            ("0e99", "Integer(0)"),
-            ("Infinity", "Infinity"),
-        ] {
-            assert_eq!(of(text), wanted, "{text}");
-        }
-    }
 }

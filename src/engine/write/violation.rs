@@ -1,11 +1,11 @@
 //! What a caller is told of a violated constraint: exposed names of what they know, nothing else.
 
-use crate::catalog::{Catalog, Face, Table};
+use crate::catalog::{Catalog, Face, FaceId, Table};
 use crate::error::{Code, Error, Kind, Violation, ViolationKind};
 use crate::rules::{Cell, View};
 
-/// The error with words for the caller.
-pub(super) fn told(mut error: Error, catalog: &Catalog, view: &View) -> Error {
+/// The error with words for the caller, who has written `face`.
+pub(super) fn told(mut error: Error, catalog: &Catalog, view: &View, face: Option<FaceId>) -> Error {
     if error.code == Code::OUT_OF_RANGE {
         // Of what a trigger has computed no more is known.
         error.code = Code::INVALID_VALUE;
@@ -13,7 +13,7 @@ pub(super) fn told(mut error: Error, catalog: &Catalog, view: &View) -> Error {
     let Some(violation) = error.violation.take() else {
         return error;
     };
-    let (kind, message, place) = words(&violation, catalog, view);
+    let (kind, message, place) = words(&violation, catalog, view, face);
     error.kind = kind;
     error.code = Code::CONSTRAINT;
     error.message = message;
@@ -24,13 +24,20 @@ pub(super) fn told(mut error: Error, catalog: &Catalog, view: &View) -> Error {
     error
 }
 
-fn words(violation: &Violation, catalog: &Catalog, view: &View) -> (Kind, String, Option<String>) {
+fn words(
+    violation: &Violation,
+    catalog: &Catalog,
+    view: &View,
+    written: Option<FaceId>,
+) -> (Kind, String, Option<String>) {
     let table = violation.table.as_deref().and_then(|name| {
         let schema = violation.schema.as_deref();
         catalog.database.table_named(schema, name)
     });
     let face = table.and_then(|table| {
-        let mut faces = catalog.faces.iter().filter(|face| face.table == table);
+        // Another face of the table has names of its own.
+        let written = catalog.faces.iter().filter(|face| Some(face.id) == written);
+        let mut faces = written.chain(&catalog.faces).filter(|face| face.table == table);
         faces.find(|face| view.face(face.id).is_some())
     });
     let table = table.map(|table| catalog.table(table));

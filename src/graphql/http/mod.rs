@@ -198,6 +198,11 @@ fn written(media: Media, answer: Answer, gzip: bool) -> Response {
         _ => StatusCode::OK,
     };
     let mut response = response(status, media, answer.content, gzip);
+    // What waits for the database, or for the first with the same key.
+    if answer.later || status == StatusCode::CONFLICT {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if answer.replayed {
         let replayed = HeaderName::from_static(Once::REPLAYED);
         response
@@ -254,9 +259,6 @@ fn response(status: StatusCode, media: Media, content: Content, gzip: bool) -> R
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
-    }
-    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }

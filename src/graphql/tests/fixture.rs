@@ -50,6 +50,7 @@ pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
         triggers: false,
         guarded: false,
         row_number: None,
+        large: false,
     }
 }
 

@@ -22,7 +22,7 @@ type Sent = Vec<(Name, Value)>;
 /// `POST /api/{table}`
 pub(super) fn create<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> {
     query.only(&[])?;
-    let sent = sent(call, face, |column| scene.is_preset(face, column))?;
+    let sent = sent(call, scene, face, |column| scene.is_preset(face, column))?;
     let mut builder = Builder::new();
     let change = insert(&mut builder, sent, None);
     Ok(step(builder, face, change, false, |_| StatusCode::CREATED))
@@ -38,7 +38,7 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
     });
     let update = access.and_then(|access| access.update.as_ref());
     let updates = update.is_some();
-    let mut sent = sent(call, face, |column| {
+    let mut sent = sent(call, scene, face, |column| {
         let sets = update.is_some_and(|update| update.set.iter().any(|(own, _)| *own == column));
         let takes = update.is_some_and(|update| update.columns.get(column.0 as usize) == Some(&true));
         // What is set for new rows alone can be changed later.
@@ -179,12 +179,14 @@ fn insert(builder: &mut Builder, row: Sent, conflict: Option<Conflict>) -> Chang
 
 /// The row in the body, without what is ignored: what a rule sets (the owner). It ends with the first name that is unknown,
 /// which the engine refuses: so no more is looked at than there are columns.
-fn sent(call: &Call, face: &Face, is_ignored: impl Fn(ColumnId) -> bool) -> Result<Sent> {
+fn sent(call: &Call, scene: Scene<'_>, face: &Face, is_ignored: impl Fn(ColumnId) -> bool) -> Result<Sent> {
     let object = body::object(call)?;
     let mut sent: Sent = Vec::with_capacity(object.len().min(face.columns.len() + 1));
     let mut known: HashSet<ColumnId> = HashSet::with_capacity(sent.capacity());
     for (key, value) in object {
-        let Some(id) = face.column_named(&key).or_else(|| filter::by_camel(face, &key)) else {
+        let is_known = |id: &ColumnId| scene.view.knows(face.id, *id);
+        let by_name = face.column_named(&key).filter(is_known);
+        let Some(id) = by_name.or_else(|| filter::by_camel(scene, face, &key)) else {
             sent.push((Name::new(key), Value::from(value)));
             break;
         };

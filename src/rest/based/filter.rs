@@ -1,6 +1,6 @@
 //! `column=value` → conditions.
 
-use crate::catalog::{ColumnId, Face, FaceColumn};
+use crate::catalog::{ColumnId, Face};
 use crate::error::{Code, Error, Result};
 use crate::ident::Name;
 use crate::request::{Builder, Comparison, Expression, Filter};
@@ -26,11 +26,13 @@ pub(super) fn column<'a>(scene: Scene<'a>, face: &'a Face, written: &str) -> Res
     }
 }
 
-/// The column whose camelCase form this is, whoever may know it.
-pub(super) fn by_camel(face: &Face, written: &str) -> Option<ColumnId> {
-    let of_name = |column: &FaceColumn| is_camel(column.name.as_str(), written);
-    let place = face.columns.iter().position(of_name)?;
-    u16::try_from(place).ok().map(ColumnId)
+/// The column that the caller knows whose camelCase form this is.
+pub(super) fn by_camel(scene: Scene<'_>, face: &Face, written: &str) -> Option<ColumnId> {
+    (0u16..)
+        .map(ColumnId)
+        .zip(&face.columns)
+        .find(|(id, column)| is_camel(column.name.as_str(), written) && scene.view.knows(face.id, *id))
+        .map(|(id, _)| id)
 }
 
 /// `city_name` → `cityName`

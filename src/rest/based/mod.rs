@@ -19,7 +19,7 @@ use super::write;
 use super::{Call, Credentials, Dialect, Document, Scene, Step};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Kind, Result};
-use crate::request::{Builder, Field, Filter, Formats, Output, Page, Read, Select, Source};
+use crate::request::{Builder, Field, Filter, Formats, Output, Page, Read, SHORT, Select, Source};
 use crate::value::Value;
 use axum::http::Method;
 use axum::response::Response;
@@ -188,6 +188,7 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
             .filter(|offset| *offset > 0)
             .map(|offset| builder.push(number(offset))),
         total: true,
+        short: limit <= SHORT,
         ..Page::default()
     };
     let output = Output::Rows(vec![Field::AllColumns]);

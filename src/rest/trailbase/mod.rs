@@ -31,7 +31,8 @@ use crate::catalog::Face;
 use crate::engine::Outcome;
 use crate::error::{Code, Error, Kind, Result};
 use crate::request::{
-    Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, Select, Source,
+    Builder, BytesFormat, Expression, Filter, Formats, Nulls, NumberFormat, Order, Output, Page, Read, SHORT, Select,
+    Source,
 };
 use crate::value::Value;
 use axum::http::{Method, StatusCode};
@@ -207,6 +208,7 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
         after: cursor.map(|cursor| builder.push(Value::Text(cursor.into()))),
         // Nothing but the count is asked for with no rows.
         total: count || limit == 0,
+        short: count && limit <= SHORT,
         next: limit > 0 && scene.has_whole_key(face),
         ..Page::default()
     };

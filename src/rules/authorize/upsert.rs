@@ -100,8 +100,9 @@ impl<'a> Resolver<'a> {
                 let entered_columns = names
                     .iter()
                     .map(|column| {
-                        face.column_named(column.as_str()).ok_or_else(|| {
-                            let known = table.column_ids().filter(|column| self.is_known(face, *column));
+                        let found = face.column_named(column.as_str());
+                        found.filter(|column| self.view.knows(face.id, *column)).ok_or_else(|| {
+                            let known = table.column_ids().filter(|column| self.view.knows(face.id, *column));
                             let names = known.map(|column| face.column(column).name.as_str());
                             Error::unknown(
                                 Kind::Invalid,
@@ -124,26 +125,6 @@ impl<'a> Resolver<'a> {
                     let message = format!("{} of {name:?} is no unique key", names.join(", "));
                     Err(Error::invalid(Code::NOT_SUPPORTED, message))
                 }
-            }
-            ConflictTarget::Constraint(constraint) => {
-                let is =
-                    |own: Option<&crate::ident::Identifier>| own.is_some_and(|own| own.as_str() == constraint.as_str());
-                if is(table.primary_key_name.as_ref()) {
-                    return Ok(table.primary_key.clone());
-                }
-                let found = table.uniques.iter().find(|unique| is(Some(&unique.name)));
-                found.map(|unique| unique.columns.clone()).ok_or_else(|| {
-                    let names = table.uniques.iter().map(|unique| unique.name.as_str());
-                    let names = names.chain(table.primary_key_name.as_ref().map(|name| name.as_str()));
-                    Error::unknown(
-                        Kind::Invalid,
-                        Code::UNKNOWN_COLUMN,
-                        "constraint",
-                        constraint.as_str(),
-                        Some(name),
-                        names,
-                    )
-                })
             }
         }
     }

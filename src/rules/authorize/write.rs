@@ -441,7 +441,7 @@ impl<'a> Resolver<'a> {
         if let Some(column) = found.filter(|column| may(*column)) {
             return Ok(column);
         }
-        if let Some(column) = found.filter(|column| self.is_readable(face, *column)) {
+        if let Some(column) = found.filter(|column| self.view.can_read(face.id, *column)) {
             let physical = table.column(column);
             let message = match (physical.generated, &physical.default) {
                 (Some(Generated::Stored | Generated::Virtual), _) => {
@@ -467,23 +467,6 @@ impl<'a> Resolver<'a> {
         let names = known.map(|column| face.column(column).name.as_str());
         let of = Some(face.name.as_str());
         Err(Error::unknown(Kind::Invalid, Code::UNKNOWN_COLUMN, "column", name.as_str(), of, names).at(name.as_str()))
-    }
-
-    /// Whether the role may read a column, of some rows at least.
-    fn is_readable(&self, face: &Face, column: ColumnId) -> bool {
-        let read = self.view.read(face.id);
-        let cell = read.and_then(|read| read.cells.get(column.0 as usize));
-        cell.is_some_and(|cell| *cell != Cell::Hidden)
-    }
-
-    /// Whether the role knows a column: it may read or write it.
-    pub(super) fn is_known(&self, face: &Face, column: ColumnId) -> bool {
-        let access = self.view.face(face.id);
-        let create = access.and_then(|access| access.create.as_ref());
-        let update = access.and_then(|access| access.update.as_ref());
-        let written = [create.map(|own| &own.columns), update.map(|own| &own.columns)];
-        let takes = |columns: &[bool]| columns.get(column.0 as usize) == Some(&true);
-        self.is_readable(face, column) || written.into_iter().flatten().any(|columns| takes(columns))
     }
 
     /// New values of an update, as they were sent.

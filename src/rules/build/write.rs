@@ -254,7 +254,13 @@ impl Builder<'_> {
                 self.error(place, None, format!("{name:?} cannot be null"));
                 None
             }
-            Ok(datum) => constant(datum),
+            Ok(datum) => match column.held(datum, self.catalog.database.kind) {
+                Ok(datum) => constant(datum),
+                Err(reason) => {
+                    self.error(place, None, format!("{name:?}: {reason}"));
+                    None
+                }
+            },
             Err(message) => {
                 self.error(place, None, message);
                 None

@@ -173,6 +173,52 @@ async fn a_cancelled_read_gives_its_connection_back() {
     .await;
 }
 
+/// The caller leaves: the statement ends in the database, and its session serves others, unharmed.
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_is_cancelled() {
+    with_database("", async |scratch| {
+        for pool_size in [1, 4] {
+            left_alone(&scratch, pool_size).await;
+        }
+    })
+    .await;
+}
+
+async fn left_alone(scratch: &Scratch, pool_size: u32) {
+    use sqlx::Row as _;
+    let settings = Settings {
+        pool_size,
+        ..scratch.settings()
+    };
+    let postgres = Postgres::connect(&settings).await.unwrap();
+    let quick = one("SELECT pg_backend_pid()::text");
+    let before = text(&run(&postgres, &quick, &[]).await.unwrap(), 0);
+    let slow = one("SELECT pg_sleep(8)::text");
+    let begin = std::time::Instant::now();
+    for _ in 0..5 {
+        let left = tokio::time::timeout(Duration::from_millis(100), run(&postgres, &slow, &[])).await;
+        assert!(left.is_err());
+        for _ in 0..20 {
+            run(&postgres, &quick, &[]).await.unwrap();
+        }
+    }
+    if pool_size == 1 {
+        assert_eq!(text(&run(&postgres, &quick, &[]).await.unwrap(), 0), before);
+    }
+    let mut admin = PgConnection::connect(&settings.url).await.unwrap();
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' \
+        AND datname = current_database() AND pid <> pg_backend_pid()";
+    loop {
+        let row = sqlx::query(asleep).fetch_one(&mut admin).await.unwrap();
+        if row.get::<i64, _>(0) == 0 {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(6), "it goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begin.elapsed() < Duration::from_secs(6), "after {:?}", begin.elapsed());
+}
+
 #[tokio::test]
 async fn a_failed_start_names_the_place_and_not_the_password() {
     let url = url::Url::parse(&server()).unwrap();

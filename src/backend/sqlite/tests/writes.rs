@@ -236,3 +236,44 @@ async fn a_full_disk_halves_nothing_and_is_over_when_there_is_room() {
         .expect("checks");
     assert_eq!(said, "ok");
 }
+
+/// Reads a row back.
+struct ReadsBack;
+
+impl Work for ReadsBack {
+    fn run<'w>(
+        &'w mut self,
+        session: &'w mut Session,
+    ) -> Pin<Box<dyn Future<Output = crate::error::Result<()>> + Send + 'w>> {
+        Box::pin(async move {
+            let statement = Statement::for_tests("SELECT 1", Vec::new(), Shape::default());
+            let room = Memory::new(1 << 20, 1 << 20).room();
+            let run = Run {
+                statement: &statement,
+                values: &[],
+                most: None,
+                seal: None,
+                room: &room,
+            };
+            session.read(run).await.map(|_| ())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_answer_may_hold_does_not_bound_what_is_written() {
+    let scene = Scene::new("CREATE TABLE t (y BLOB)");
+    let sqlite = scene.open().await;
+    for _ in 0..2 {
+        sqlite
+            .write(lines(&["INSERT INTO t VALUES (zeroblob(20000000))"]))
+            .await
+            .expect("is written");
+        sqlite.write(Box::new(ReadsBack)).await.expect("is read");
+    }
+    sqlite
+        .write(lines(&["UPDATE t SET y = zeroblob(length(y) + 1)"]))
+        .await
+        .expect("is changed");
+    assert_eq!(numbers(&scene, "SELECT max(length(y)) FROM t"), [20_000_001]);
+}

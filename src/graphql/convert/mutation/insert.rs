@@ -359,7 +359,8 @@ impl<'c> Converter<'c> {
                 "\"constraint\" must say which key is meant: the objects name no whole key of their table",
             ));
         };
-        let filter = self.condition(face, given(value, "where"))?;
+        // Null is no condition left out: an overwrite would be bound by nothing.
+        let filter = self.condition(face, value.get("where"))?;
         let columns = columns.into_iter().map(|column| self.column_name(face, column));
         Ok(Some(Conflict {
             target: self.key_target(face, key),
