@@ -8,6 +8,7 @@ use crate::engine::{Engine, Source, StartError};
 use crate::error::Error;
 use crate::graphql::GraphQl;
 use crate::http::{App, Edge, MetricsToken, Parts, Proxies, Watch};
+use crate::memory::Memory;
 use crate::rest::Rest;
 use crate::rules::{Finding, Severity};
 use crate::telemetry::Traces;
@@ -212,6 +213,7 @@ impl Configured {
         }
         let authenticator = Authenticator::new(&config.auth, secrets).map_err(|error| Failure::usage(error.message))?;
         let max_body = usize::try_from(config.server.max_body_bytes()).unwrap_or(usize::MAX);
+        let bodies = usize::try_from(config.server.body_memory_bytes()).unwrap_or(usize::MAX);
         let limit = config.server.request_timeout();
         let app = App::new(Parts {
             engine: ready.engine,
@@ -221,6 +223,7 @@ impl Configured {
             proxies: Proxies::new(&config.server.trusted_proxies),
             header_prefix: config.auth.header_prefix.to_ascii_lowercase(),
             max_body,
+            bodies: Memory::new(usize::MAX, bodies),
             metrics_token: config.telemetry.metrics_token.as_deref().map(MetricsToken::new),
         });
         let watch = Watch {

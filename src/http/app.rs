@@ -11,6 +11,7 @@ use crate::engine::deadline::in_time;
 use crate::engine::{Engine, Schema};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
+use crate::memory::Memory;
 use crate::principal::{Credential, Principal};
 use crate::rest::{Call, Credentials, Rest};
 use crate::telemetry::{self, Readings, Stage};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub header_prefix: String,
     /// Most bytes of a body.
     pub max_body: usize,
+    /// What all bodies under way may hold together.
+    pub bodies: Arc<Memory>,
     /// Proxies that say where their callers are.
     pub proxies: Proxies,
     /// Opens `/metrics`; without one that path is nobody's.
@@ -50,6 +53,9 @@ pub struct App {
 
 /// Most bytes of a request's headers; tokens and cookies have room in them.
 const HEADERS: usize = 32 * 1024;
+
+/// Most bytes of a body that signs somebody up or in.
+const ACCOUNT: usize = 64 * 1024;
 
 impl App {
     /// Makes the routes.
@@ -99,7 +105,13 @@ impl App {
             let admin = principal.credential == Credential::AdminSecret;
             record.is_of(principal.role.as_str(), admin);
         });
-        let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, self.parts.max_body));
+        // What is for nobody known by then needs no more than names and passwords.
+        let most = match credentials {
+            Credentials::Wanted => self.parts.max_body,
+            Credentials::Welcome | Credentials::Ignored => self.parts.max_body.min(ACCOUNT),
+        };
+        let room = self.parts.bodies.room();
+        let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, most, &room));
         let body = body.await.map_err(|_| {
             let message = "the body did not arrive in time; send it faster, or less of it";
             Error::new(Kind::TooSlow, Code::TIMEOUT, message)

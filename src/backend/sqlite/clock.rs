@@ -1,7 +1,7 @@
 //! When a connection's statement has to end, and the thread that ends those which do not look at the clock themselves.
 
 use rusqlite::InterruptHandle;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -48,6 +48,10 @@ pub(super) struct Clock {
     share: AtomicU64,
     /// The processor's time that its thread had when it was first looked at, in microseconds; 0 before that.
     begun: AtomicU64,
+    /// When it has to end if others wait.
+    turn: AtomicU64,
+    /// How many wait.
+    waiting: Arc<AtomicUsize>,
     /// Number of the run that may be interrupted from outside; 0 for none.
     running: Mutex<u64>,
     interrupt: OnceLock<InterruptHandle>,
@@ -56,11 +60,18 @@ pub(super) struct Clock {
 impl Clock {
     /// One that never ends anything, until it is told to.
     pub(super) fn new() -> Arc<Self> {
+        Self::among(Arc::default())
+    }
+
+    /// The same, for work that others may wait for.
+    pub(super) fn among(waiting: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Self {
             deadline: AtomicU64::new(u64::MAX),
             soft: AtomicU64::new(u64::MAX),
             share: AtomicU64::new(u64::MAX),
             begun: AtomicU64::new(0),
+            turn: AtomicU64::new(u64::MAX),
+            waiting,
             running: Mutex::new(0),
             interrupt: OnceLock::new(),
         })
@@ -97,7 +108,7 @@ impl Clock {
             self.begun.store(processor().max(1), Ordering::Relaxed);
         }
         let now = micros(Instant::now());
-        self.deadline.load(Ordering::Relaxed) <= now
+        self.is_over()
             || soft <= now && begun != 0 && processor().saturating_sub(begun) >= self.share.load(Ordering::Relaxed)
     }
 
@@ -107,9 +118,16 @@ impl Clock {
         (begun != 0).then(|| Duration::from_micros(processor().saturating_sub(begun)))
     }
 
+    /// Sets when it has to end if others wait, beside the end that it has anyway.
+    pub(super) fn set_turn(&self, end: Instant) {
+        self.turn.store(micros(end), Ordering::Relaxed);
+    }
+
     /// Whether the last moment has come.
     fn is_over(&self) -> bool {
-        self.deadline.load(Ordering::Relaxed) <= micros(Instant::now())
+        let now = micros(Instant::now());
+        self.deadline.load(Ordering::Relaxed) <= now
+            || (self.turn.load(Ordering::Relaxed) <= now && self.waiting.load(Ordering::Relaxed) > 0)
     }
 
     /// From here on the statement may be interrupted from outside; its number.
@@ -279,6 +297,8 @@ mod tests {
     use super::{Clock, OutOfTime, ROUND, ROUNDS, STEPS, Steps, Timer};
     use rusqlite::functions::FunctionFlags;
     use rusqlite::{Connection, ErrorCode};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -305,6 +325,19 @@ mod tests {
         assert!(clock.taken().is_some_and(|taken| taken >= share));
         clock.set_share(now, Duration::from_secs(60), now + share);
         assert!(clock.is_up(), "the last moment counts whatever was done");
+    }
+
+    #[test]
+    fn a_turn_ends_where_others_wait() {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let clock = Clock::among(Arc::clone(&waiting));
+        clock.set(Instant::now() + Duration::from_secs(60));
+        clock.set_turn(Instant::now() - Duration::from_millis(1));
+        assert!(!clock.is_up(), "nobody waits");
+        waiting.store(1, Ordering::Relaxed);
+        assert!(clock.is_up());
+        clock.set_turn(Instant::now() + Duration::from_secs(60));
+        assert!(!clock.is_up(), "its turn is not over");
     }
 
     #[test]

@@ -29,6 +29,8 @@ struct Draft {
     /// SQLite's number of a column (hidden ones count) → our id.
     numbers: HashMap<i64, ColumnId>,
     declared: Declared,
+    /// Its text says AUTOINCREMENT (or speaks of it, which does no harm).
+    ascending: bool,
     /// A full-text table: its columns have no declared type and are text.
     full_text: bool,
     /// Columns could be read; a view of something that is gone has none.
@@ -143,6 +145,9 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
             && sql
                 .as_ref()
                 .is_some_and(|sql| sql.to_ascii_lowercase().contains("using fts"));
+        let ascending = sql
+            .as_ref()
+            .is_some_and(|sql| sql.to_ascii_uppercase().contains("AUTOINCREMENT"));
         let declared = match (kind, sql) {
             (TableKind::Table, Some(sql)) => checks::declared(&sql),
             _ => Declared::default(),
@@ -175,6 +180,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
             key_index: false,
             numbers: HashMap::new(),
             declared,
+            ascending,
             full_text,
             sound: kind == TableKind::Table,
         });
@@ -379,7 +385,10 @@ fn keys(draft: &mut Draft) {
             && draft.table.kind == TableKind::Table;
         if names_rowid {
             column.nullable = false;
-            column.default = Some(Default::Identity { always: false });
+            column.default = Some(Default::Identity {
+                always: false,
+                ascending: draft.ascending,
+            });
             draft.table.indexes.push(key.clone());
         }
     }

@@ -99,7 +99,9 @@ impl Script {
         done
     }
 
+    /// What a run's statements are bound with.
     pub(super) fn binder(&self) -> Binder<'_> {
+        self.room.patterns.clear();
         Binder {
             catalog: &self.snapshot.catalog,
             principal: &self.principal,
@@ -107,6 +109,7 @@ impl Script {
             labels: &self.ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &[],
+            patterns: &self.room.patterns,
         }
     }
 

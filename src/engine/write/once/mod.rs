@@ -18,6 +18,7 @@ use crate::engine::binding::Pieces;
 use crate::engine::{Delivery, Engine, Snapshot, cache};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::memory::Room;
+use crate::pattern;
 use crate::principal::{Credential, Principal, Variable};
 use crate::request::{Batch, Once};
 use crate::rules::View;
@@ -170,7 +171,8 @@ impl Engine {
         let system = Principal::system();
         let request = rows::question(&held.name);
         let question = self.planned(&own, &system, &request)?;
-        let (values, _) = self.values(&own, &system, &request, &question, &question.statement)?;
+        let statement = (&question.statement, &pattern::Load::default());
+        let (values, _) = self.values(&own, &system, &request, &question, statement)?;
         let own_view = own.view(system.role.as_str());
         let own_view = own_view.ok_or_else(|| Error::internal("the server's own role is not there"))?;
         let program = |batch: Batch| {
