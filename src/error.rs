@@ -247,6 +247,21 @@ pub enum ViolationKind {
     Check,
 }
 
+/// Most characters of a name that is not known, in a message.
+const NAME: usize = 200;
+
+/// Most bytes of a place.
+const PLACE: usize = 1000;
+
+/// The beginning of a text that is longer than it may be.
+fn clipped(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
 impl Error {
     /// An error of any kind.
     pub fn new(kind: Kind, code: Code, message: impl Into<String>) -> Self {
@@ -298,7 +313,7 @@ impl Error {
     /// Names the part of the request that is meant.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
-        self.place.get_or_insert_with(|| place.into());
+        self.place.get_or_insert_with(|| clipped(place.into(), PLACE));
         self
     }
 
@@ -332,6 +347,12 @@ impl Error {
         of: Option<&str>,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Self {
+        // What is far longer than any name is near none of them, and need not be said again.
+        if wrong.len() > NAME && wrong.chars().count() > NAME {
+            let wrong: String = wrong.chars().take(NAME).collect();
+            let of = of.map_or(String::new(), |of| format!(" of {of:?}"));
+            return Self::new(kind, code, format!("unknown {what} {wrong:?}…{of}"));
+        }
         let mut message = format!("unknown {what} {wrong:?}");
         if let Some(of) = of {
             message = format!("{message} of {of:?}");
@@ -380,7 +401,7 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
 
 #[cfg(test)]
 mod tests {
-    use super::{Verbs, nearest};
+    use super::{Code, Error, Kind, Verbs, nearest};
 
     #[test]
     fn what_is_taken_in_words() {
@@ -389,6 +410,27 @@ mod tests {
         assert_eq!(verbs(true, false, true), "new rows and deletes");
         assert_eq!(verbs(false, true, false), "changes");
         assert_eq!(verbs(false, false, false), "nothing");
+    }
+
+    #[test]
+    fn long_names_are_clipped() {
+        let long = "é".repeat(1_000_000);
+        let candidates = ["é", "name"];
+        let error = Error::unknown(
+            Kind::Invalid,
+            Code::UNKNOWN_COLUMN,
+            "column",
+            &long,
+            Some("book"),
+            candidates,
+        );
+        assert!(
+            error.message.len() < 500 && error.message.ends_with("… of \"book\""),
+            "{}",
+            error.message
+        );
+        let place = error.at(long).place.unwrap();
+        assert!(place.len() <= 1010 && place.ends_with("é…"), "{}", place.len());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! never for a row, and goes with it until it has been sent. What is shorter than [`FREE`] is not counted.
 
 use crate::error::{Code, Error, Kind, Result};
+use crate::pattern;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::collections::VecDeque;
@@ -45,6 +46,8 @@ pub struct Room {
     claimed: AtomicUsize,
     /// What of the memory of all is this room's.
     reserved: AtomicUsize,
+    /// What the patterns of the same exchange weigh, which are held in their compiled form.
+    pub patterns: pattern::Load,
 }
 
 /// A part of a room; free again when it is dropped.
@@ -78,6 +81,7 @@ impl Memory {
             memory: Arc::clone(self),
             claimed: AtomicUsize::new(0),
             reserved: AtomicUsize::new(0),
+            patterns: pattern::Load::default(),
         })
     }
 }
@@ -87,6 +91,15 @@ impl Room {
     #[must_use]
     pub fn most(&self) -> usize {
         self.memory.each
+    }
+
+    /// Claims so many bytes for a part of an answer that is sent in parts: how large the whole is does not count, only what all
+    /// answers hold.
+    ///
+    /// # Errors
+    /// As [`Room::claim`].
+    pub fn claim_part(&self, bytes: usize) -> Result<Claim> {
+        self.memory.room().claim(bytes)
     }
 
     /// Claims so many bytes.
@@ -182,8 +195,14 @@ impl Claim {
     /// A text that holds what is claimed for it until it is dropped.
     #[must_use]
     pub fn over(self, text: Vec<u8>) -> Bytes {
+        self.over_bytes(text.into())
+    }
+
+    /// The same, for one that others may hold a part of.
+    #[must_use]
+    pub fn over_bytes(self, text: Bytes) -> Bytes {
         if self.bytes == 0 {
-            Bytes::from(text)
+            text
         } else {
             Bytes::from_owner(Held { text, _claim: self })
         }
@@ -199,7 +218,7 @@ impl Drop for Claim {
 }
 
 struct Held {
-    text: Vec<u8>,
+    text: Bytes,
     _claim: Claim,
 }
 
@@ -341,6 +360,18 @@ mod tests {
         drop((small, one, fits));
         assert_eq!(memory.taken.load(Ordering::Relaxed), 0);
         assert_eq!(other.claimed.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn parts_count_among_all() {
+        let memory = Memory::new(4 * GRAIN, 6 * GRAIN);
+        let room = memory.room();
+        let first = room.claim_part(3 * GRAIN).unwrap();
+        let second = room.claim_part(3 * GRAIN).unwrap();
+        let error = room.claim_part(3 * GRAIN).unwrap_err();
+        assert_eq!((error.kind, error.code), (Kind::Unavailable, Code::OVERLOADED));
+        drop((first, second));
+        assert_eq!(memory.taken.load(Ordering::Relaxed), 0);
     }
 
     #[test]

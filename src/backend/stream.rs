@@ -7,7 +7,7 @@
 
 use super::Rows;
 use crate::error::{Code, Error, Kind, Result};
-use crate::memory::PIECE;
+use crate::memory::{Claim, PIECE, Room};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,6 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Bytes from which rows go out before the statement is done, and of a chunk.
 pub(super) const CHUNK: usize = PIECE;
+
+/// Longer chunks, which hold a long row, count among what all answers hold.
+const LONG: usize = 2 * CHUNK;
 
 /// Chunks that wait for the caller.
 const AHEAD: usize = 3;
@@ -106,6 +109,8 @@ pub(super) enum Stopped {
     Late,
     /// The answer has become long where it may not.
     Long,
+    /// A row is long, and there is no memory for it now.
+    NoRoom,
 }
 
 /// How a statement's end reaches the caller.
@@ -159,7 +164,7 @@ impl Outlet {
     }
 
     /// Sends the rows at hand, as soon as there is room for them.
-    pub(super) async fn send(&self, rows: &mut Rows) -> Result<(), Stopped> {
+    pub(super) async fn send(&self, rows: &mut Rows, room: &Room) -> Result<(), Stopped> {
         if matches!(self.place, Place::Without) {
             return Err(Stopped::Long);
         }
@@ -170,8 +175,14 @@ impl Outlet {
         let Some(buffer) = rows.buffers.first_mut() else {
             return Ok(());
         };
-        let piece = std::mem::replace(buffer, Vec::with_capacity(CHUNK + CHUNK / 8));
-        self.send_piece(piece.into(), rows.total, rows.count).await
+        let mut piece = std::mem::replace(buffer, Vec::with_capacity(CHUNK + CHUNK / 8));
+        // The number of streams does not bound what waits for their callers: a statement ends, and its rows wait on.
+        let mut claim = Claim::default();
+        if piece.len() > LONG {
+            piece.shrink_to_fit();
+            claim = room.claim_part(piece.len()).map_err(|_| Stopped::NoRoom)?;
+        }
+        self.send_piece(claim.over(piece), rows.total, rows.count).await
     }
 
     async fn send_piece(&self, bytes: Bytes, total: Option<i64>, count: u64) -> Result<(), Stopped> {
@@ -255,6 +266,10 @@ impl From<Stopped> for Error {
             Stopped::Gone => "the caller went away",
             Stopped::Late => "the answer was not taken within the time of a statement",
             Stopped::Long => "the answer has become long",
+            Stopped::NoRoom => {
+                let message = "the answers under way hold all the memory that this server gives them; try again later";
+                return Self::new(Kind::Unavailable, Code::OVERLOADED, message);
+            }
         };
         Self::new(Kind::Unavailable, Code::TIMEOUT, message)
     }

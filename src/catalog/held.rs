@@ -1,9 +1,13 @@
 //! The last step of a value on its way into a column, wherever it comes from: what was sent, what a rule sets.
 
-use super::{Column, DatabaseKind};
+use super::{Column, DatabaseKind, Default};
 use crate::value::{Datum, Type, decimal};
 use bigdecimal::BigDecimal;
 use std::str::FromStr as _;
+
+/// Greatest number that is taken where SQLite counts on from the greatest that ever was (AUTOINCREMENT): beyond the last one
+/// nobody could create a row any more, and as many are left as can be taken.
+const GREATEST: i64 = i64::MAX / 2;
 
 impl Column {
     /// A value of the column's type as the column holds it: of the length, with the digits, and within the range that it is
@@ -23,9 +27,14 @@ impl Column {
                 }
                 Ok(datum)
             }
+            // PostgreSQL rounds it itself; of one that is too large it does not say for which column it was.
+            (Type::Numeric, _) if !sqlite => self.rounded(datum.clone()).map(|_| datum),
+            (Type::Integer(_), Datum::Integer(number)) if self.is_ascending() && *number > GREATEST => Err(format!(
+                "{number} is too great for a key that the database counts on from: at most {GREATEST} is taken"
+            )),
             (Type::Numeric, _) => {
                 let datum = self.rounded(datum)?;
-                if sqlite && decimal_of(&datum).is_some_and(|decimal| !decimal::is_kept(&decimal)) {
+                if decimal_of(&datum).is_some_and(|decimal| !decimal::is_kept(&decimal)) {
                     return Err(
                         "a number too large, or of more digits, than this database keeps (those of a double, about 16)"
                             .into(),
@@ -39,6 +48,10 @@ impl Column {
             }
             _ => Ok(datum),
         }
+    }
+
+    fn is_ascending(&self) -> bool {
+        matches!(self.default, Some(Default::Identity { ascending: true, .. }))
     }
 
     /// A decimal number with the digits that the column keeps: PostgreSQL rounds so, SQLite would keep all of them.

@@ -169,6 +169,8 @@ pub enum Default {
     Identity {
         /// `GENERATED ALWAYS`: a value cannot be sent.
         always: bool,
+        /// SQLite's `AUTOINCREMENT`: each is greater than all that ever were, so the greatest possible one leaves no next.
+        ascending: bool,
     },
 }
 

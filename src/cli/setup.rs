@@ -1,13 +1,14 @@
 //! From the command line to a running engine: configuration, secrets, database, rules, fronts.
 
 use super::{Access, Common, Failure, Target, demo};
-use crate::auth::{Accounts, Authenticator, OpenSignUp, Secrets};
+use crate::auth::{self, Accounts, Authenticator, OpenSignUp, Secrets};
 use crate::backend::{Backend, Settings};
 use crate::config::{self, AccessDefault, Config};
 use crate::engine::{Engine, Source, StartError};
 use crate::error::Error;
 use crate::graphql::GraphQl;
 use crate::http::{App, Edge, MetricsToken, Parts, Proxies, Watch};
+use crate::memory::Memory;
 use crate::rest::Rest;
 use crate::rules::{Finding, Severity};
 use crate::telemetry::Traces;
@@ -201,14 +202,18 @@ impl Configured {
     }
 
     /// The routes over what is ready.
-    pub(super) fn edge(&self, ready: Ready, secrets: &Secrets, open: OpenSignUp) -> Result<Edge<App>, Failure> {
+    pub(super) async fn edge(&self, ready: Ready, secrets: &Secrets, open: OpenSignUp) -> Result<Edge<App>, Failure> {
         let config = &self.config;
         let accounts = Arc::new(Accounts::new(Arc::clone(&ready.engine), config, secrets, open));
         if let Some(lacking) = accounts.lacking() {
             tracing::warn!("{lacking}");
         }
+        if let Some(elsewhere) = elsewhere(&ready.engine, config).await {
+            tracing::error!("{elsewhere}");
+        }
         let authenticator = Authenticator::new(&config.auth, secrets).map_err(|error| Failure::usage(error.message))?;
         let max_body = usize::try_from(config.server.max_body_bytes()).unwrap_or(usize::MAX);
+        let bodies = usize::try_from(config.server.body_memory_bytes()).unwrap_or(usize::MAX);
         let limit = config.server.request_timeout();
         let app = App::new(Parts {
             engine: ready.engine,
@@ -218,6 +223,7 @@ impl Configured {
             proxies: Proxies::new(&config.server.trusted_proxies),
             header_prefix: config.auth.header_prefix.to_ascii_lowercase(),
             max_body,
+            bodies: Memory::new(usize::MAX, bodies),
             metrics_token: config.telemetry.metrics_token.as_deref().map(MetricsToken::new),
         });
         let watch = Watch {
@@ -225,6 +231,15 @@ impl Configured {
         };
         Ok(Edge::new(app, limit).watched(watch))
     }
+}
+
+/// Why nobody can sign in, where the accounts belong to another users table; what the database does not say now it says to
+/// whoever signs in.
+pub(super) async fn elsewhere(engine: &Arc<Engine>, config: &Config) -> Option<String> {
+    auth::accounts_elsewhere(engine, config).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "which users table the accounts belong to cannot be read");
+        None
+    })
 }
 
 /// Renamed things are said, and nothing is wrong with them.

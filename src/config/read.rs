@@ -89,6 +89,7 @@ fn server(mut fields: Fields<'_>) -> Server {
         max_body: fields.text("max_body").unwrap_or(default.max_body),
         max_answer: fields.text("max_answer").unwrap_or(default.max_answer),
         answer_memory: fields.text("answer_memory").unwrap_or(default.answer_memory),
+        body_memory: fields.text("body_memory").unwrap_or(default.body_memory),
         max_written_rows: fields.integer("max_written_rows").unwrap_or(default.max_written_rows),
         shutdown_timeout: fields.text("shutdown_timeout").unwrap_or(default.shutdown_timeout),
         header_timeout: fields.text("header_timeout").unwrap_or(default.header_timeout),

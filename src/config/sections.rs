@@ -65,6 +65,8 @@ pub struct Server {
     pub max_answer: String,
     /// What all answers that are held may take together, such as `256MB`.
     pub answer_memory: String,
+    /// What the bodies of all requests under way may take together, such as `256MB`.
+    pub body_memory: String,
     /// Most rows that one request may create, nested ones among them.
     pub max_written_rows: u32,
     /// Most time from SIGTERM to the end.
@@ -85,6 +87,7 @@ impl Default for Server {
             max_body: "10MB".into(),
             max_answer: "32MB".into(),
             answer_memory: "256MB".into(),
+            body_memory: "256MB".into(),
             max_written_rows: 10_000,
             shutdown_timeout: "10s".into(),
             header_timeout: "10s".into(),

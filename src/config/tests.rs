@@ -160,6 +160,18 @@ fn values_are_checked() {
             "`request_timeout` in [server]: must be more than nothing",
         ),
         (
+            "[server]\nmax_body = \"20MB\"\nbody_memory = \"10MB\"",
+            "one body cannot take more than all together: raise body_memory, or lower max_body",
+        ),
+        (
+            "[database]\nschemas = [\"public\", \"pg_catalog\"]",
+            "\"pg_catalog\" is PostgreSQL's own",
+        ),
+        (
+            "[auth]\nusers_table = \"_diglot_credential\"",
+            "\"_diglot_credential\" is a table of Diglot's own",
+        ),
+        (
             "[server]\nmax_body = \"10 apples\"",
             "\"10 apples\" is no size, write a number and a unit: 500kB, 10MB, 1MiB",
         ),

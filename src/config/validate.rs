@@ -112,6 +112,11 @@ impl Check {
                 "write [\"public\"]",
             );
         }
+        let is_own = |schema: &&String| schema.starts_with("pg_") || *schema == "information_schema";
+        if let Some(own) = database.schemas.iter().find(is_own) {
+            let hint = "it holds passwords and what others do; make views of what is to be served";
+            self.error("database.schemas", format!("{own:?} is PostgreSQL's own"), hint);
+        }
         let mut seen = HashSet::new();
         if let Some(twice) = database.schemas.iter().find(|schema| !seen.insert(*schema)) {
             self.error("database.schemas", format!("{twice:?} stands in it twice"), "");
@@ -151,6 +156,7 @@ impl Check {
             ("server.max_body", &server.max_body),
             ("server.max_answer", &server.max_answer),
             ("server.answer_memory", &server.answer_memory),
+            ("server.body_memory", &server.body_memory),
         ] {
             match units::size(size) {
                 None => {
@@ -164,6 +170,11 @@ impl Check {
             let hint = "one answer cannot hold more than all together: raise answer_memory, or lower max_answer";
             let message = format!("{:?} is more than answer_memory", server.max_answer);
             self.error("server.max_answer", message, hint);
+        }
+        if server.max_body_bytes() > server.body_memory_bytes() {
+            let hint = "one body cannot take more than all together: raise body_memory, or lower max_body";
+            let message = format!("{:?} is more than body_memory", server.max_body);
+            self.error("server.max_body", message, hint);
         }
         self.positive("server.max_written_rows", u64::from(server.max_written_rows));
         self.duration("server.shutdown_timeout", &server.shutdown_timeout);
@@ -204,6 +215,15 @@ impl Check {
         }
         if auth.users_table.is_empty() {
             self.error("auth.users_table", "must not be empty", "the default is \"users\"");
+        }
+        let users = auth.users_table.rsplit('.').next().unwrap_or_default();
+        if users.to_ascii_lowercase().starts_with("_diglot_") {
+            let message = format!("{:?} is a table of Diglot's own", auth.users_table);
+            self.error(
+                "auth.users_table",
+                message,
+                "name a table of your own; the default is \"users\"",
+            );
         }
         self.duration("auth.access_token_ttl", &auth.access_token_ttl);
         self.duration("auth.refresh_token_ttl", &auth.refresh_token_ttl);
@@ -445,6 +465,12 @@ impl Server {
     #[must_use]
     pub fn answer_memory_bytes(&self) -> u64 {
         units::size(&self.answer_memory).unwrap_or(256_000_000)
+    }
+
+    /// What the bodies of all requests under way may take together, in bytes.
+    #[must_use]
+    pub fn body_memory_bytes(&self) -> u64 {
+        units::size(&self.body_memory).unwrap_or(256_000_000)
     }
 
     /// Most time from SIGTERM to the end.

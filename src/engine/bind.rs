@@ -22,6 +22,8 @@ pub(super) struct Binder<'a> {
     pub(super) header_prefix: &'a str,
     /// Opened cursors by slot.
     pub(super) cursors: &'a [(Slot, Vec<Datum>)],
+    /// What the patterns of the request weigh.
+    pub(super) patterns: &'a pattern::Load,
 }
 
 impl Binder<'_> {
@@ -150,6 +152,11 @@ impl Binder<'_> {
             }
             (Form::Pattern(syntax), Datum::Text(text)) => {
                 let parsed = pattern::parse(&text, syntax).map_err(no_pattern)?;
+                // Those of rules are the same for everybody.
+                if matches!(mark.source, Parameter::Slot(_)) {
+                    let light = self.patterns.add(&parsed);
+                    light.map_err(|wrong| Error::invalid(Code::LIMIT_EXCEEDED, wrong))?;
+                }
                 match self.catalog.database.kind {
                     DatabaseKind::Postgres => Datum::Text(parsed.postgres.into()),
                     DatabaseKind::Sqlite => Datum::Text(text),

@@ -27,6 +27,7 @@ use crate::catalog::{Catalog, DatabaseKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
 use crate::memory::{Memory, Pieces, Room};
+use crate::pattern;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
 use crate::rules::{Describer, Parameter, View, Views};
@@ -256,7 +257,8 @@ impl Engine {
         let statement = ready.statement(&snapshot.catalog, &self.backend);
         let executing = telemetry::stage(Stage::Execute);
         let reply = async |statement: &Statement| {
-            let (values, most) = self.values(snapshot, principal, request, &ready, statement)?;
+            let patterns = &delivery.room().patterns;
+            let (values, most) = self.values(snapshot, principal, request, &ready, (statement, patterns))?;
             let run = Run {
                 statement,
                 values: &values,
@@ -281,7 +283,8 @@ impl Engine {
                     self.changed.notify_one();
                 }
                 if blame::is_nameless(&error) && self.backend.flavor() == DatabaseKind::Postgres {
-                    let values = self.values(snapshot, principal, request, &ready, statement);
+                    let load = pattern::Load::default();
+                    let values = self.values(snapshot, principal, request, &ready, (statement, &load));
                     let suspects = suspects(statement, values.map(|(values, _)| values), &ready.labels);
                     return Err(self.named(&snapshot.catalog, error, suspects).await);
                 }
@@ -319,7 +322,8 @@ impl Engine {
     /// As [`Engine::run`].
     pub async fn explain(&self, snapshot: &Snapshot, principal: &Principal, request: &Request) -> Result<Explanation> {
         let ready = self.planned(snapshot, principal, request)?;
-        let (values, _) = self.values(snapshot, principal, request, &ready, &ready.statement)?;
+        let statement = (&ready.statement, &pattern::Load::default());
+        let (values, _) = self.values(snapshot, principal, request, &ready, statement)?;
         let explain = self.backend.explain(&ready.statement, &values).await?;
         let sign = self.sign();
         let mark = |parameter: &Parameter| {
@@ -373,7 +377,7 @@ impl Engine {
         principal: &Principal,
         request: &Request,
         ready: &Ready,
-        statement: &Statement,
+        (statement, patterns): (&Statement, &pattern::Load),
     ) -> Result<(Vec<Datum>, Option<u64>)> {
         let page = &request.read.select.page;
         let mut cursors: Vec<(Slot, Vec<Datum>)> = Vec::new();
@@ -390,6 +394,7 @@ impl Engine {
             labels: &ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &cursors,
+            patterns,
         };
         let values = binder.bind(statement.marks())?;
         let most = statement

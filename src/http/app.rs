@@ -11,6 +11,7 @@ use crate::engine::deadline::in_time;
 use crate::engine::{Engine, Schema};
 use crate::error::{Code, Error, Kind, Result};
 use crate::graphql::GraphQl;
+use crate::memory::Memory;
 use crate::principal::{Credential, Principal};
 use crate::rest::{Call, Credentials, Rest};
 use crate::telemetry::{self, Readings, Stage};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub header_prefix: String,
     /// Most bytes of a body.
     pub max_body: usize,
+    /// What all bodies under way may hold together.
+    pub bodies: Arc<Memory>,
     /// Proxies that say where their callers are.
     pub proxies: Proxies,
     /// Opens `/metrics`; without one that path is nobody's.
@@ -50,6 +53,9 @@ pub struct App {
 
 /// Most bytes of a request's headers; tokens and cookies have room in them.
 const HEADERS: usize = 32 * 1024;
+
+/// Most bytes of a body that signs somebody up or in.
+const ACCOUNT: usize = 64 * 1024;
 
 impl App {
     /// Makes the routes.
@@ -87,7 +93,8 @@ impl App {
     ) -> Result<(Principal, bytes::Bytes)> {
         check_size(headers)?;
         let stage = telemetry::stage(Stage::Authenticate);
-        let authenticated = async || in_time(deadline, self.parts.authenticator.authenticate(headers)).await?;
+        let authenticated =
+            async || in_time(deadline, Box::pin(self.parts.authenticator.authenticate(headers))).await?;
         let principal = match credentials {
             Credentials::Wanted => authenticated().await?,
             Credentials::Welcome => authenticated().await.unwrap_or_else(|_| Principal::anonymous()),
@@ -98,7 +105,13 @@ impl App {
             let admin = principal.credential == Credential::AdminSecret;
             record.is_of(principal.role.as_str(), admin);
         });
-        let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, self.parts.max_body));
+        // What is for nobody known by then needs no more than names and passwords.
+        let most = match credentials {
+            Credentials::Wanted => self.parts.max_body,
+            Credentials::Welcome | Credentials::Ignored => self.parts.max_body.min(ACCOUNT),
+        };
+        let room = self.parts.bodies.room();
+        let body = tokio::time::timeout_at(deadline.into(), body::read(body, headers, most, &room));
         let body = body.await.map_err(|_| {
             let message = "the body did not arrive in time; send it faster, or less of it";
             Error::new(Kind::TooSlow, Code::TIMEOUT, message)
@@ -122,11 +135,8 @@ impl App {
         telemetry::note(|record| record.came_through("graphql"));
         let answer = async {
             let (principal, body) = self.admit(&headers, body, deadline).await?;
-            in_time(
-                deadline,
-                graphql.handle(&principal, &method, uri.query(), &headers, body),
-            )
-            .await
+            let answer = Box::pin(graphql.handle(&principal, &method, uri.query(), &headers, body));
+            in_time(deadline, answer).await
         };
         answer
             .await
@@ -171,7 +181,7 @@ impl App {
             {
                 Ok((principal, body)) => {
                     call.body = body;
-                    in_time(deadline, rest.handle(&principal, &call)).await
+                    in_time(deadline, Box::pin(rest.handle(&principal, &call))).await
                 }
                 Err(error) => Err(error),
             },
@@ -236,8 +246,9 @@ impl Handler for App {
         let uri = exchange.uri.clone();
         let route = route(uri.path());
         let allowed = match route {
-            Route::GraphQl => return self.graphql(exchange).await,
-            Route::Rest => return self.rest(exchange).await,
+            // In places of their own: what is around them is moved often.
+            Route::GraphQl => return Box::pin(self.graphql(exchange)).await,
+            Route::Rest => return Box::pin(self.rest(exchange)).await,
             Route::Explain => Method::POST,
             _ => Method::GET,
         };
@@ -256,7 +267,7 @@ impl Handler for App {
         match route {
             Route::Health => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Route::HealthCheck => answer::with_type(StatusCode::OK, "text/plain; charset=utf-8", "Ok"),
-            Route::Ready => self.ready().await,
+            Route::Ready => Box::pin(self.ready()).await,
             Route::Metrics => match self.parts.metrics_token {
                 Some(token) => token.answer(self, &exchange.headers),
                 None => not_found(uri.path()),

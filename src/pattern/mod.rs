@@ -7,6 +7,8 @@
 mod postgres;
 mod similar;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use regex_syntax::ast::{self, Ast};
 use regex_syntax::hir::{self, Class, Hir, HirKind};
 
@@ -27,6 +29,37 @@ const LONGEST_TRANSLATION: usize = 128 * 1024;
 
 /// Most memory for a pattern compiled by the crate `regex`: what is no heavier than `HEAVIEST` fits.
 pub const COMPILED_SIZE: usize = 1280 * 1024;
+
+/// Most that the patterns of one request may weigh together: a tenth of a second or two of compiling.
+const HEAVIEST_TOGETHER: usize = 40_000_000;
+
+/// What the lightest pattern costs beside its weight.
+const EACH: usize = 100_000;
+
+/// What the patterns of one request weigh so far.
+#[derive(Debug, Default)]
+pub struct Load(AtomicUsize);
+
+impl Load {
+    /// Takes one more.
+    ///
+    /// # Errors
+    /// What is wrong: they are too many, or too heavy.
+    pub fn add(&self, pattern: &Pattern) -> Result<(), String> {
+        let more = pattern.weight.saturating_add(EACH);
+        if self.0.fetch_add(more, Ordering::Relaxed).saturating_add(more) <= HEAVIEST_TOGETHER {
+            return Ok(());
+        }
+        Err("the patterns of this request are too much together: send fewer of them, or with fewer repetitions and smaller \
+             classes"
+            .into())
+    }
+
+    /// Begins anew.
+    pub fn clear(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
 
 /// How a pattern is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

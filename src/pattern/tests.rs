@@ -5,6 +5,24 @@ const IREGEX: Syntax = Syntax::Regex { insensitive: true };
 const SIMILAR: Syntax = Syntax::Similar { insensitive: false };
 
 #[test]
+fn many_patterns_fit_and_heavy_ones_do_not() {
+    let taken = |pattern: &str| {
+        let load = Load::default();
+        let parsed = parse(pattern, REGEX).unwrap();
+        (0..2000).take_while(|_| load.add(&parsed).is_ok()).count()
+    };
+    assert!(taken("foo.*bar") > 300 && taken("foo.*bar") < 500);
+    assert!(taken(r"^\w+@\w+$") >= 80, "{}", taken(r"^\w+@\w+$"));
+    assert!(taken(r"\w{11}a1") < 60, "{}", taken(r"\w{11}a1"));
+    let load = Load::default();
+    let heavy = parse(r"\w{11}a1", REGEX).unwrap();
+    let message = (0..2000).find_map(|_| load.add(&heavy).err()).unwrap();
+    assert!(message.contains("send fewer"), "{message}");
+    load.clear();
+    assert!(load.add(&heavy).is_ok());
+}
+
+#[test]
 fn expressions_are_translated_for_postgresql() {
     for (pattern, syntax, wanted) in [
         ("abc", REGEX, "abc"),

@@ -351,7 +351,7 @@ pub(super) fn is_required(table: &Table, column: ColumnId) -> bool {
 
 /// Whether a client may ever give a column a value.
 pub(super) fn is_writable(column: &Column) -> bool {
-    column.generated.is_none() && column.default != Some(ColumnDefault::Identity { always: true })
+    column.generated.is_none() && !matches!(column.default, Some(ColumnDefault::Identity { always: true, .. }))
 }
 
 #[cfg(test)]

@@ -70,8 +70,10 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             data_type: data_type(word),
             database_type: String::new(),
             nullable: !word.ends_with('!'),
-            default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid)
-                .then_some(ColumnDefault::Identity { always: false }),
+            default: (place == 0 && *keys == 1 && data_type(word) != Type::Uuid).then_some(ColumnDefault::Identity {
+                always: false,
+                ascending: false,
+            }),
             one_form: false,
             generated: None,
             comment: None,
@@ -254,7 +256,8 @@ impl Stage {
                 .read
                 .select
                 .filter
-                .map_or_else(|| "all".into(), |filter| brief(&filter, &request.values)),
+                .as_ref()
+                .map_or_else(|| "all".into(), |filter| brief(filter, &request.values)),
             Err(error) => format!("{:?}: {}", error.kind, error.message),
         }
     }

@@ -27,12 +27,15 @@ pub fn count(json: &[u8]) -> usize {
 /// Most digits of a number in JSON, written out without an exponent. Every double has fewer.
 pub const MOST_DIGITS: usize = 400;
 
-/// Whether a JSON text holds a number of more digits than [`MOST_DIGITS`]. (PostgreSQL's jsonb writes them all out: six
-/// characters become a hundred thousand.)
+/// Most digits by which all numbers of a JSON text together may become longer when they are written out.
+const MOST_ADDED: usize = 1_000_000;
+
+/// Whether a JSON text holds a number of more digits than [`MOST_DIGITS`], or so many that are long together that the text
+/// becomes much longer. (PostgreSQL's jsonb writes them all out: six characters become a hundred thousand.)
 #[must_use]
 pub fn has_long_number(json: &str) -> bool {
     let bytes = json.as_bytes();
-    let (mut at, mut quoted) = (0, false);
+    let (mut at, mut quoted, mut added) = (0, false, 0_usize);
     while at < bytes.len() {
         match bytes[at] {
             b'\\' if quoted => at += 1,
@@ -40,7 +43,9 @@ pub fn has_long_number(json: &str) -> bool {
             b'-' | b'0'..=b'9' if !quoted => {
                 let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
                 let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
-                if digits(&json[at..at + length]) > MOST_DIGITS {
+                let digits = digits(&json[at..at + length]);
+                added = added.saturating_add(digits.saturating_sub(length));
+                if digits > MOST_DIGITS || added > MOST_ADDED {
                     return true;
                 }
                 at += length;
@@ -95,6 +100,8 @@ mod tests {
             ("0e999", false),
             ("-0.0E-999", false),
             (&long, true),
+            (&format!("[{}1]", "1e300,".repeat(3_000)), false),
+            (&format!("[{}1]", "1e300,".repeat(4_000)), true),
         ] {
             assert_eq!(has_long_number(json), wanted, "{json}");
         }

@@ -17,6 +17,25 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+/// A test of each of these functions for each database.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            use crate::world::Database;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                super::$name(Database::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                super::$name(Database::Postgres).await;
+            }
+        }
+    )*};
+}
+
 mod accounts;
 mod answers;
 mod away;

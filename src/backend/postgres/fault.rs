@@ -120,6 +120,8 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         "42501" => Fault::Denied,
         "42883" => Fault::NoOperator,
         "55000" if routine == "ExecOpenScanRelation" => Fault::Empty,
+        // A unique key that is checked at the commit, where a conflict with any key is to be passed over.
+        "55000" if routine == "ExecCheckIndexConstraints" => Fault::Unsupported,
         "25006" => Fault::ReadOnly,
         // A function of the database that raises an error, or finds no row or too many, refuses the values that it got; so
         // does a subquery with several rows.
@@ -370,6 +372,7 @@ mod tests {
             ("53300", "", true, Fault::Full),
             ("55000", "", false, Fault::Full),
             ("55000", "ExecOpenScanRelation", false, Fault::Empty),
+            ("55000", "ExecCheckIndexConstraints", false, Fault::Unsupported),
             ("57014", "", false, Fault::Timeout),
             ("22P02", "", false, Fault::Value),
             ("22003", "", false, Fault::Value),

@@ -19,7 +19,8 @@ pub(super) const RELATIONS: &str = "SELECT c.oid AS id, n.nspname::text AS schem
         ELSE pg_catalog.pg_relation_is_updatable(c.oid, true) END AS writable, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal \
         AND g.tgname <> '_diglot_user_gone') AS triggers, \
-    EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = '_diglot_user_gone') AS guarded, \
+    EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = '_diglot_user_gone' \
+        AND g.tgenabled IN ('O', 'A')) AS guarded, \
     c.relkind IN ('r', 'f') AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS is_parent, \
     c.reltuples::float8 AS rows \
     FROM pg_catalog.pg_class c \
@@ -130,6 +131,8 @@ pub(super) const FINGERPRINT: &str = "WITH spaces AS MATERIALIZED ( \
             WHERE indrelid IN (SELECT oid FROM relations)), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_rewrite \
             WHERE ev_class IN (SELECT oid FROM relations)), \
+        (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_trigger \
+            WHERE tgrelid IN (SELECT oid FROM relations)), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_type WHERE typtype IN ('e', 'd', 'r')), \
         (SELECT count(*) || '.' || sum(xmin::text::int8) FROM pg_catalog.pg_enum), \
         (SELECT count(*) || '.' || sum(a.xmin::text::int8) FROM pg_catalog.pg_class c \
@@ -151,5 +154,7 @@ pub(super) const FINGERPRINT_PORTABLE: &str = "SELECT pg_catalog.md5(pg_catalog.
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1)), \
     (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', k.oid, k.conname), ' ' ORDER BY k.oid) \
         FROM pg_catalog.pg_constraint k), \
+    (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', g.tgrelid, g.tgname, g.tgenabled), ' ' ORDER BY g.tgrelid, g.tgname) \
+        FROM pg_catalog.pg_trigger g WHERE NOT g.tgisinternal), \
     (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', e.enumtypid, e.enumlabel), ' ' ORDER BY e.enumtypid, e.enumsortorder) \
         FROM pg_catalog.pg_enum e))) AS fingerprint";

@@ -301,7 +301,7 @@ async fn send(
         if let Some(outlet) = &mut outlet
             && outlet.is_due(&writer.rows)
         {
-            outlet.send(&mut writer.rows).await?;
+            outlet.send(&mut writer.rows, run.room).await?;
             if streams.begin() {
                 // Whoever waits for the first chunk polls this very task.
                 tokio::task::yield_now().await;

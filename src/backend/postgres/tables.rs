@@ -94,9 +94,18 @@ impl Tables {
         };
         let default = match (identity.as_str(), default.or(mapped.default)) {
             _ if generated.is_some() => None,
-            ("a", _) => Some(Default::Identity { always: true }),
-            ("d", _) => Some(Default::Identity { always: false }),
-            (_, Some(expression)) if expression.starts_with("nextval(") => Some(Default::Identity { always: false }),
+            ("a", _) => Some(Default::Identity {
+                always: true,
+                ascending: false,
+            }),
+            ("d", _) => Some(Default::Identity {
+                always: false,
+                ascending: false,
+            }),
+            (_, Some(expression)) if expression.starts_with("nextval(") => Some(Default::Identity {
+                always: false,
+                ascending: false,
+            }),
             (_, expression) => expression.map(Default::Expression),
         };
         columns.push(Column {

@@ -21,6 +21,12 @@ const TRIES: u32 = 10;
 /// A work that collided is not begun again after so long.
 const TRYING: Duration = Duration::from_secs(5);
 
+/// The server is told how much less time a statement has when it is so much less.
+const LESS: Duration = Duration::from_secs(1);
+
+/// How much that is: for the transaction alone.
+const SET_TIME: &str = "SELECT pg_catalog.set_config('statement_timeout', $1, true)";
+
 /// A connection that has rested for longer may be dead by now. A transaction finds that out before anything could have
 /// happened, a single statement does not: then the server is asked before.
 const RESTED: Duration = Duration::from_secs(1);
@@ -29,6 +35,11 @@ const RESTED: Duration = Duration::from_secs(1);
 pub struct Writing {
     lease: Lease,
     timeout: Duration,
+    /// When the whole write has to be done: the server's own bound is for each statement, and what is locked stays so until
+    /// the last one.
+    deadline: Instant,
+    /// What the server gives a statement now.
+    allowed: Duration,
     /// The connection is broken, or in an unknown state.
     broken: bool,
 }
@@ -50,12 +61,9 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
             None => return Ok(()),
         }
     }
+    let deadline = Instant::now() + pool.statement_timeout();
     for count in 1.. {
-        let mut session = Session::Postgres(Writing {
-            lease,
-            timeout: pool.statement_timeout() + GRACE,
-            broken: false,
-        });
+        let mut session = Session::Postgres(Writing::new(pool, lease, deadline));
         let outcome = attempt(&mut session, work.as_mut()).await;
         let Session::Postgres(writing) = session else {
             return Err(Error::internal("a session of PostgreSQL stays one"));
@@ -112,11 +120,8 @@ pub(super) async fn write(pool: &Pool, mut work: Box<dyn Work>) -> Result<()> {
 /// A work that is one statement, a transaction of its own. Where that fails nothing has happened, and the lease comes back:
 /// in a transaction of several statements more can be told.
 async fn single(pool: &Pool, lease: Lease, work: &mut dyn Work) -> Result<Option<Lease>> {
-    let mut session = Session::Postgres(Writing {
-        lease,
-        timeout: pool.statement_timeout() + GRACE,
-        broken: false,
-    });
+    let deadline = Instant::now() + pool.statement_timeout();
+    let mut session = Session::Postgres(Writing::new(pool, lease, deadline));
     let outcome = work.run_single(&mut session).await;
     let Session::Postgres(Writing { lease, broken, .. }) = session else {
         return Err(Error::internal("a session of PostgreSQL stays one"));
@@ -188,6 +193,35 @@ async fn attempt(session: &mut Session, work: &mut dyn Work) -> Result<()> {
 }
 
 impl Writing {
+    fn new(pool: &Pool, lease: Lease, deadline: Instant) -> Self {
+        Self {
+            lease,
+            timeout: pool.statement_timeout() + GRACE,
+            deadline,
+            allowed: pool.statement_timeout(),
+            broken: false,
+        }
+    }
+
+    /// Sees to it that the next statement ends in what is left of the whole write's time.
+    async fn hurry(&mut self) -> Result<()> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let message = "the write took longer than is allowed; write less at a time";
+            return Err(Error::new(Kind::Unavailable, Code::TIMEOUT, message));
+        }
+        if left + LESS > self.allowed {
+            return Ok(());
+        }
+        let time = format!("{}ms", left.as_millis().max(1));
+        let connection = self.lease.connection()?;
+        let set = sqlx::query(SET_TIME).bind(time).persistent(false).execute(connection);
+        let set = tokio::time::timeout(self.timeout, set).await;
+        self.settle(set.map(|result| result.map(|_| ())))?;
+        self.allowed = left;
+        Ok(())
+    }
+
     /// A word about the transaction.
     async fn word(&mut self, word: &'static str) -> Result<()> {
         let connection = self.lease.connection()?;
@@ -204,6 +238,7 @@ impl Writing {
     ) -> Result<Changed> {
         let mut changed = Changed::default();
         for (index, one) in values.iter().enumerate() {
+            self.hurry().await?;
             let arguments = bind::arguments(statement.marks(), one)?;
             let connection = self.lease.connection()?;
             let mut take = |row: &PgRow| changed.push(index, texts(row)?, room);
@@ -236,6 +271,7 @@ impl Writing {
 
     /// Reads within the transaction.
     pub(in crate::backend) async fn read(&mut self, run: &Run<'_>) -> Result<Rows> {
+        self.hurry().await?;
         let arguments = bind::arguments(run.statement.marks(), run.values)?;
         let fetched = tokio::time::timeout(self.timeout, run::fetch_within(&mut self.lease, run, arguments)).await;
         match fetched {

@@ -94,6 +94,18 @@ impl Fault {
         Error::new(Kind::Unavailable, Code::UNKNOWN_OUTCOME, message).with_source(Error::from(fault))
     }
 
+    /// What the database computes of the values that are written (a check, an index, a column) fails for them.
+    pub(super) fn is_of_values(&self) -> bool {
+        const WORDS: [&str; 3] = ["malformed JSON", "bad JSON path", "JSON path error"];
+        match self {
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                let text = text(error);
+                WORDS.iter().any(|words| text.contains(words))
+            }
+            _ => false,
+        }
+    }
+
     /// Another connection stands in the way.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))

@@ -52,6 +52,9 @@ impl From<OutOfTime> for Error {
     }
 }
 
+/// Most bytes of a JSON value that something was added to: each addition reads and writes the whole.
+const LARGEST: usize = 16_000_000;
+
 const NULL: Answer = Answer::Plain(Value::Null);
 
 /// Makes all functions known to a connection.
@@ -83,22 +86,22 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
     add("diglot_uuid", 1, |context| Ok(uuid(context, false)))?;
     add("diglot_uuid_blob", 1, |context| Ok(uuid(context, true)))?;
     add_long("diglot_json_contains", 2, json_contains)?;
-    add("diglot_json_has_key", 2, json_has_key)?;
+    add_long("diglot_json_has_key", 2, |context, _| json_has_key(context))?;
     add_long("diglot_json_has_keys", 3, json_has_keys)?;
-    add("diglot_json_get", 3, json_get)?;
-    add("diglot_json_canonical", 1, json_canonical)?;
-    add("diglot_json_length", 1, json_length)?;
-    add("diglot_json_append", 2, |context| joined(context, false))?;
-    add("diglot_json_prepend", 2, |context| joined(context, true))?;
-    add("diglot_json_delete_key", 2, |context| {
+    add_long("diglot_json_get", 3, |context, _| json_get(context))?;
+    add_long("diglot_json_canonical", 1, json_canonical)?;
+    add_long("diglot_json_length", 1, |context, _| json_length(context))?;
+    add_long("diglot_json_append", 2, |context, steps| joined(context, steps, false))?;
+    add_long("diglot_json_prepend", 2, |context, steps| joined(context, steps, true))?;
+    add_long("diglot_json_delete_key", 2, |context, _| {
         let key = text(context.get_raw(1)).map(Cow::into_owned);
         shortened(context, |json| changed_json::without_key(json, key.as_deref()?))
     })?;
-    add("diglot_json_delete_element", 2, |context| {
+    add_long("diglot_json_delete_element", 2, |context, _| {
         let place = context.get_raw(1).as_i64().ok();
         shortened(context, |json| changed_json::without_element(json, place?))
     })?;
-    add("diglot_json_delete_path", 2, |context| {
+    add_long("diglot_json_delete_path", 2, |context, _| {
         let Some(Json::Array(path)) = documents::parse(context.get_raw(1)) else {
             return Ok(NULL);
         };
@@ -207,14 +210,30 @@ fn number_text(context: &Context<'_>, decimal: bool) -> Answer {
     text.map_or(NULL, |text| Answer::Plain(Value::Text(text.into_owned())))
 }
 
-/// `diglot_json_append(json, json)`, `diglot_json_prepend(json, json)`: jsonb's `||`.
-fn joined(context: &Context<'_>, turned: bool) -> Result<Answer> {
+/// `diglot_json_append(json, json)`, `diglot_json_prepend(json, json)`: jsonb's `||`. What is joined becomes no larger than
+/// [`LARGEST`].
+fn joined(context: &Context<'_>, steps: &mut Steps<'_>, turned: bool) -> Result<Answer> {
+    let length = |index| {
+        context
+            .get_raw(index)
+            .as_bytes_or_null()
+            .ok()
+            .flatten()
+            .map_or(0, <[u8]>::len)
+    };
+    let (one, other) = (length(0), length(1));
+    if other > 0 && one + other > LARGEST {
+        return Err(invalid(format_args!(
+            "the JSON value would have more than {LARGEST} bytes, the most that can be added to"
+        )));
+    }
     let (Some(one), Some(other)) = (
         documents::parse(context.get_raw(0)),
         documents::parse(context.get_raw(1)),
     ) else {
         return Ok(NULL);
     };
+    steps.look()?;
     let (first, second) = if turned { (other, one) } else { (one, other) };
     Ok(Answer::Json(changed_json::joined(first, second).to_string().into()))
 }
@@ -311,13 +330,27 @@ fn like(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
     Ok(boolean(patterns::like(&pattern, &subject, insensitive, steps)?))
 }
 
-/// `diglot_regexp(pattern, text, insensitive)`, `diglot_similar(pattern, text)`
+/// `diglot_regexp(pattern, text, insensitive)`, `diglot_similar(pattern, text)`. A pattern that is the same for all rows is
+/// compiled once, and kept as long as the statement runs.
 fn matches(context: &Context<'_>, steps: &mut Steps<'_>, similar: bool) -> Result<Answer> {
-    let (Some(pattern), Some(subject)) = (text(context.get_raw(0)), text(context.get_raw(1))) else {
+    let (ValueRef::Text(_) | ValueRef::Integer(_) | ValueRef::Real(_), Some(subject)) =
+        (context.get_raw(0), text(context.get_raw(1)))
+    else {
         return Ok(NULL);
     };
     let insensitive = !similar && truth(context.get_raw(2));
-    let expression = patterns::compiled(&pattern, insensitive, similar).map_err(invalid)?;
+    let compile = |pattern: ValueRef<'_>| {
+        let pattern = text(pattern).unwrap_or_default();
+        patterns::compiled(&pattern, insensitive, similar).map_err(|wrong| format!("{INVALID}{wrong}"))
+    };
+    let kept = context.get_or_create_aux(0, |pattern| {
+        compile(pattern).map(|expression| (insensitive, expression))
+    })?;
+    let expression = match &*kept {
+        (own, expression) if *own == insensitive => Arc::clone(expression),
+        // Whether case counts comes from each row.
+        _ => compile(context.get_raw(0)).map_err(|wrong| Error::UserFunctionError(wrong.into()))?,
+    };
     Ok(boolean(expression.is_match(&subject, steps)?))
 }
 
@@ -419,9 +452,11 @@ fn json_has_keys(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer>
 }
 
 /// `diglot_json_canonical(json)`: a text that is the same for equal values.
-fn json_canonical(context: &Context<'_>) -> Result<Answer> {
-    let text = documents::parse(context.get_raw(0)).map(|json| documents::canonical_text(&json));
-    Ok(text.map_or(NULL, |text| Answer::Plain(Value::Text(text))))
+fn json_canonical(context: &Context<'_>, steps: &mut Steps<'_>) -> Result<Answer> {
+    let Some(json) = documents::parse(context.get_raw(0)) else {
+        return Ok(NULL);
+    };
+    Ok(Answer::Plain(Value::Text(documents::canonical_text(&json, steps)?)))
 }
 
 /// `diglot_json_length(json)`: how many items an array has; what is no array has none, not even 0.

@@ -29,6 +29,8 @@ struct Draft {
     /// SQLite's number of a column (hidden ones count) → our id.
     numbers: HashMap<i64, ColumnId>,
     declared: Declared,
+    /// Its text says AUTOINCREMENT (or speaks of it, which does no harm).
+    ascending: bool,
     /// A full-text table: its columns have no declared type and are text.
     full_text: bool,
     /// Columns could be read; a view of something that is gone has none.
@@ -124,7 +126,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
              EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
                  AND substr(lower(g.name), 1, 8) <> '_diglot_'), \
              2 = (SELECT count(*) FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
-                 AND g.name IN ('_diglot_user_deleted', '_diglot_user_renumbered')) \
+                 AND g.name IN ('_diglot_user_gone', '_diglot_user_moved')) \
          FROM pragma_table_list l \
          JOIN sqlite_schema m ON m.name = l.name AND m.type IN ('table', 'view') \
          WHERE l.schema = 'main' AND l.type <> 'shadow' AND substr(lower(l.name), 1, 7) <> 'sqlite_' ORDER BY l.name",
@@ -143,6 +145,9 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
             && sql
                 .as_ref()
                 .is_some_and(|sql| sql.to_ascii_lowercase().contains("using fts"));
+        let ascending = sql
+            .as_ref()
+            .is_some_and(|sql| sql.to_ascii_uppercase().contains("AUTOINCREMENT"));
         let declared = match (kind, sql) {
             (TableKind::Table, Some(sql)) => checks::declared(&sql),
             _ => Declared::default(),
@@ -175,6 +180,7 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
             key_index: false,
             numbers: HashMap::new(),
             declared,
+            ascending,
             full_text,
             sound: kind == TableKind::Table,
         });
@@ -379,7 +385,10 @@ fn keys(draft: &mut Draft) {
             && draft.table.kind == TableKind::Table;
         if names_rowid {
             column.nullable = false;
-            column.default = Some(Default::Identity { always: false });
+            column.default = Some(Default::Identity {
+                always: false,
+                ascending: draft.ascending,
+            });
             draft.table.indexes.push(key.clone());
         }
     }

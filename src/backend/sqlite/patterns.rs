@@ -13,8 +13,11 @@ const SIZE: usize = crate::pattern::COMPILED_SIZE;
 /// Up to this weight of an expression times bytes of text the crate `regex` may take its time: a tenth of a second or so.
 const UNWATCHED: usize = 2_000_000_000;
 
-/// Expressions kept compiled on each thread.
+/// Expressions kept compiled on each thread, from one statement to the next. Those of a running statement are kept by it.
 const KEPT: usize = 16;
+
+/// Least memory for what an expression learns while it runs.
+const LEARNED: usize = 64 * 1024;
 
 /// A regular expression, compiled.
 pub(super) struct Expression {
@@ -142,7 +145,8 @@ fn compile(pattern: &str, insensitive: bool, similar: bool) -> Result<Expression
     let regex = RegexBuilder::new(&parsed.regex)
         .case_insensitive(parsed.insensitive)
         .size_limit(SIZE)
-        .dfa_size_limit(SIZE)
+        // A statement may hold many: what they learn is bounded by what they weigh.
+        .dfa_size_limit(parsed.weight.clamp(LEARNED, SIZE))
         .build()
         .map_err(|_| "the regular expression is too large")?;
     Ok(Expression {

@@ -81,7 +81,7 @@ fn send(
         if let Some(outlet) = &mut outlet
             && outlet.is_due(&written.rows)
         {
-            Handle::current().block_on(outlet.send(&mut written.rows))?;
+            Handle::current().block_on(outlet.send(&mut written.rows, run.room))?;
         } else if let Err(error) = written.settle(run.room) {
             let error = if outlet.is_some() {
                 without_a_place(error)

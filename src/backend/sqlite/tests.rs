@@ -332,7 +332,13 @@ async fn the_schema_is_read() {
         (database.enums[0].name.as_str(), database.enums[0].values.join(",")),
         ("author.mood", "good,bad".into())
     );
-    assert_eq!(author.columns[0].default, Some(Default::Identity { always: false }));
+    assert_eq!(
+        author.columns[0].default,
+        Some(Default::Identity {
+            always: false,
+            ascending: false
+        })
+    );
     assert_eq!(author.columns[4].default, Some(Default::Expression("1".into())));
     assert_eq!(author.columns[11].default, None);
     assert_eq!(author.columns[9].generated, Some(Generated::Virtual));
@@ -526,6 +532,55 @@ async fn functions_answer_as_postgres_does() {
         answer(&sqlite, "SELECT y FROM v", &[], Wire::Text).await.expect("rows"),
         "\"A\""
     );
+}
+
+/// A database whose connection has our functions.
+fn with_functions(script: &str) -> Scene {
+    let scene = Scene::new("");
+    super::functions::register(&scene.writer, &super::clock::Clock::new()).expect("registers");
+    scene.writer.execute_batch(script).expect("a sound script");
+    scene
+}
+
+#[test]
+fn patterns_are_compiled_once_for_all_rows() {
+    let scene = with_functions(
+        "CREATE TABLE t (x); INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+         SELECT 'row ' || i FROM n",
+    );
+    let count = |sql: &str, patterns: &[String]| {
+        let patterns = rusqlite::params_from_iter(patterns);
+        let found = scene.writer.query_row(sql, patterns, |row| row.get::<_, i64>(0));
+        found.expect("a count")
+    };
+    let patterns: Vec<String> = (1..=20).map(|number| format!("\\w{{11}}a{number}")).collect();
+    let conditions: Vec<String> = (1..=20)
+        .map(|number| format!("diglot_regexp(?{number}, x, 0)"))
+        .collect();
+    let any = conditions.join(" OR ");
+    let begin = Instant::now();
+    let sql = format!("SELECT count(*) FROM t WHERE {any} OR diglot_regexp('^row 7$', x, 0)");
+    assert_eq!(count(&sql, &patterns), 1);
+    // Compiled for each row they take minutes.
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    // Each row's own pattern, and each row's own say on case.
+    let own = "SELECT count(*) FROM t WHERE diglot_regexp(x, x, 0) AND diglot_regexp('ROW', x, x LIKE '%1')";
+    assert_eq!(count(own, &[]), 200);
+    let none = "SELECT count(*) FROM t WHERE diglot_regexp(NULL, x, 0) IS NULL AND diglot_regexp('a', NULL, 0) IS NULL";
+    assert_eq!(count(none, &[]), 2000);
+}
+
+#[test]
+fn what_is_joined_has_an_end() {
+    let scene = with_functions("");
+    let joined = |length: usize| {
+        let text = format!("\"{}\"", "a".repeat(length));
+        let sql = "SELECT length(diglot_json_append(?1, '[1]'))";
+        scene.writer.query_row(sql, [text], |row| row.get::<_, i64>(0))
+    };
+    assert_eq!(joined(1_000_000).expect("joined"), 1_000_006);
+    let error = joined(16_000_000).expect_err("too large").to_string();
+    assert!(error.contains("more than 16000000 bytes"), "{error}");
 }
 
 #[test]

@@ -258,7 +258,8 @@ fn fits_float4(number: f64) -> bool {
 
 fn long_number() -> Error {
     let message = format!(
-        "a number in the JSON has more than {} digits, written out; send it as a text",
+        "a number in the JSON has more than {} digits, written out, or all of them have too many together; send them as \
+         texts",
         json::MOST_DIGITS
     );
     Error::invalid(Code::INVALID_VALUE, message)

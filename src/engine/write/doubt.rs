@@ -110,6 +110,8 @@ impl Steps<'_> {
         run: &GroupRun<'_>,
         row: &[Value],
     ) -> Result<bool> {
+        // A value that no row can have is told of first, as it would be if nothing stood there.
+        self.values(run.plan, &run.statements.insert, Of::Row(row))?;
         let doubt = self.doubt(run, true);
         self.is_refused(session, run.plan, doubt, Of::Row(row)).await
     }

@@ -8,6 +8,7 @@ use super::values::{Filler, Kept, Of};
 use crate::catalog::{Catalog, ColumnId};
 use crate::engine::bind::Binder;
 use crate::error::Result;
+use crate::pattern;
 use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::{Batch, Values};
@@ -170,6 +171,7 @@ impl Explainer<'_> {
         statement: &Statement,
         of: Of<'_>,
     ) -> Result<StatementExplanation> {
+        let patterns = pattern::Load::default();
         let binder = Binder {
             catalog: &self.snapshot.catalog,
             principal: self.principal,
@@ -177,6 +179,7 @@ impl Explainer<'_> {
             labels: &self.ready.labels,
             header_prefix: &self.engine.header_prefix,
             cursors: &[],
+            patterns: &patterns,
         };
         let filler = Filler {
             binder: &binder,

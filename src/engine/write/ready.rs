@@ -1,13 +1,14 @@
 //! Programs by the shape of the batch that asked for them.
 
+use super::row::is_of_row;
 use crate::backend::Backend;
-use crate::catalog::{Catalog, Table, TableId};
+use crate::catalog::{Catalog, DatabaseKind, Table, TableId};
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
 use crate::request::{self, Slot, Write, outline_writes};
-use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
+use crate::rules::{Change, Conflict, Decisions, Group, Touch, View, authorize_writes, decisions};
 use crate::sql::{Care, Changes, Feed, Flavor, Statement, Unwritten, render};
 use crate::telemetry::{CacheReading, Stage, stage, timed};
 use quick_cache::Weighter;
@@ -65,6 +66,8 @@ pub(super) struct Ready {
 #[derive(Default)]
 pub(super) struct Statements {
     pub(super) groups: Vec<GroupStatements>,
+    /// The same for several rows at once, where that is another way.
+    pub(super) many: Vec<Option<GroupStatements>>,
     /// The update; the delete; where deleted rows are read back what finds them.
     pub(super) main: Option<Statement>,
     pub(super) delete_kept: Option<Statement>,
@@ -146,7 +149,8 @@ impl Statements {
             &self.exists,
             &self.returning,
         ];
-        let of_groups = self.groups.iter().flat_map(|group| {
+        let groups = self.groups.iter().chain(self.many.iter().flatten());
+        let of_groups = groups.flat_map(|group| {
             let others = [
                 &group.met,
                 &group.proposed,
@@ -293,6 +297,25 @@ fn through(changes: &Changes<'_>, write: u16) -> Through {
     }
 }
 
+/// Whether new rows of a group are better checked together, found again by the numbers that SQLite gave them: what returns
+/// something writes a journal of its own for each row.
+fn is_numbered(
+    catalog: &Catalog,
+    plan: &WritePlan,
+    group: &Group,
+    check: Verdict,
+    conflict: Option<&Conflict>,
+) -> bool {
+    catalog.database.kind == DatabaseKind::Sqlite
+        && check == Verdict::Within
+        && conflict.is_none()
+        && plan.by_number
+        && !plan.keeps
+        && !plan.by_trigger
+        && group.each.is_none()
+        && !group.check.has_parameter(&is_of_row)
+}
+
 fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {
     let changes = Changes::new(catalog, plan, backend.flavor());
     let mut all = Statements {
@@ -316,6 +339,18 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                     Some(Conflict::Ignore { key }) => (Some(key.as_slice()), None),
                     Some(Conflict::Update { key, .. }) => (None, Some(key)),
                 };
+                all.many.push(
+                    is_numbered(catalog, plan, group, check, conflict.as_ref()).then(|| GroupStatements {
+                        feed: changes.feed(group),
+                        insert: changes.insert(group, Verdict::Holds, None),
+                        met: None,
+                        proposed: None,
+                        change: None,
+                        failing: Some(changes.failing(index, &group.check)),
+                        set_failing: None,
+                        through: None,
+                    }),
+                );
                 let proposed = matches!(conflict, Some(Conflict::Update { proposed: true, .. }));
                 all.groups.push(GroupStatements {
                     feed: changes.feed(group),

@@ -16,6 +16,8 @@ pub(super) struct GroupRun<'a> {
     pub(super) statements: &'a GroupStatements,
     pub(super) check: Verdict,
     pub(super) set_check: Verdict,
+    /// Rows are known by the numbers that SQLite gave them, and nothing is returned of them.
+    pub(super) numbered: bool,
 }
 
 /// A statement for some of the rows of a group.

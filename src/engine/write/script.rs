@@ -25,9 +25,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Times that the rows of a write are looked for where some stand that may only be read.
 const LOOKS: u32 = 3;
 
-/// A list of more values than these is much: rows, as a rule.
-const MANY: usize = 100;
-
 /// The work of one batch.
 pub(super) struct Script {
     pub(super) snapshot: Arc<Snapshot>,
@@ -102,7 +99,9 @@ impl Script {
         done
     }
 
+    /// What a run's statements are bound with.
     pub(super) fn binder(&self) -> Binder<'_> {
+        self.room.patterns.clear();
         Binder {
             catalog: &self.snapshot.catalog,
             principal: &self.principal,
@@ -110,6 +109,7 @@ impl Script {
             labels: &self.ready.labels,
             header_prefix: &self.header_prefix,
             cursors: &[],
+            patterns: &self.room.patterns,
         }
     }
 
@@ -195,9 +195,8 @@ impl Work for Script {
     }
 
     fn is_alone(&self) -> bool {
-        // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
-        // a commit of its own than for its rows, which cost less without a savepoint to come back to.
-        self.ready.alone || self.batch.values.longest() > MANY
+        // What is checked at the commit must not undo what others have written.
+        self.ready.alone
     }
 }
 
@@ -286,14 +285,22 @@ impl Steps<'_> {
                 let mut kept = Kept::default();
                 let mut seen = Seen::default();
                 for (position, group) in groups.iter().enumerate() {
+                    let several =
+                        matches!(self.script.batch.values.get(group.rows), Value::List(rows) if rows.len() > 1);
+                    let many = statements
+                        .many
+                        .get(position)
+                        .and_then(Option::as_ref)
+                        .filter(|_| several);
                     let run = GroupRun {
                         index,
                         plan,
                         group,
                         conflict: conflict.as_ref(),
-                        statements: &statements.groups[position],
-                        check: plan.checks[position],
+                        statements: many.unwrap_or(&statements.groups[position]),
+                        check: many.map_or(plan.checks[position], |_| Verdict::After),
                         set_check: plan.set_checks[position],
+                        numbered: many.is_some(),
                     };
                     let done = self.group(session, &run, &mut written, &mut seen).await;
                     // Rows of one write are counted over all of its groups.
@@ -515,6 +522,15 @@ impl Steps<'_> {
                     })
                     .collect::<Result<Vec<_>>>()?;
                 let changed = self.held(session, statement, &values).await.map_err(of_chosen)?;
+                if run.numbered && std::ptr::eq(statement, &run.statements.insert) {
+                    let numbers = chosen.iter().zip(changed.numbers);
+                    return Ok(Fed {
+                        rows: numbers
+                            .map(|(row, number)| (*row, vec![Datum::Integer(number)]))
+                            .collect(),
+                        count: changed.count,
+                    });
+                }
                 let rows = changed.rows.into_iter().map(|(index, row)| (chosen[index], row));
                 Ok(Fed {
                     rows: rows.collect(),
@@ -570,7 +586,7 @@ impl Steps<'_> {
             if verdict == Verdict::Within && !is_true(values.pop().as_ref()) {
                 return Err(self.check_failed(run.plan, "new").at_row(row));
             }
-            if run.plan.keeps {
+            if run.plan.keeps || run.numbered {
                 let place = place_of(rows[row], row);
                 self.kept[run.index].0.push((place, values));
             }

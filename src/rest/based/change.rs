@@ -49,6 +49,16 @@ pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'
         sets || (scene.is_preset(face, column) && !takes)
     })?;
     let parts = query::id_parts(id, face.key.len());
+    if !face.key.is_empty() && parts.len() != face.key.len() {
+        let names: Vec<&str> = face
+            .key
+            .iter()
+            .map(|column| face.column(*column).name.as_str())
+            .collect();
+        let (name, count) = (face.name.as_str(), names.len());
+        let message = format!("the key of {name:?} has {count} parts ({})", names.join(", "));
+        return Err(Error::invalid(Code::INVALID_VALUE, message).at("id"));
+    }
     let key: Vec<(Name, Value)> = face
         .key
         .iter()

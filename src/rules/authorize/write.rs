@@ -421,7 +421,7 @@ impl<'a> Resolver<'a> {
                 (Some(Generated::Stored | Generated::Virtual), _) => {
                     format!("{:?} is computed by the database and cannot be sent", name.as_str())
                 }
-                (_, Some(Default::Identity { always: true })) => {
+                (_, Some(Default::Identity { always: true, .. })) => {
                     format!("{:?} is numbered by the database and cannot be sent", name.as_str())
                 }
                 _ if right == Right::Update && table.fixed.contains(&column) => {

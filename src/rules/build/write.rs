@@ -292,7 +292,7 @@ impl Builder<'_> {
 
 /// Whether a value can be sent for a column at all.
 fn takes_values(column: &Column) -> bool {
-    column.generated.is_none() && column.default != Some(Default::Identity { always: true })
+    column.generated.is_none() && !matches!(column.default, Some(Default::Identity { always: true, .. }))
 }
 
 /// Whether a text behind `_USER_.` is the name of a variable.

@@ -250,8 +250,20 @@ async fn columns_have_their_types() {
         );
         let person = table(&database, "person");
         let column = |name| person.column(person.column_named(name).unwrap());
-        assert_eq!(column("id").default, Some(Default::Identity { always: true }));
-        assert_eq!(column("code").default, Some(Default::Identity { always: false }));
+        assert_eq!(
+            column("id").default,
+            Some(Default::Identity {
+                always: true,
+                ascending: false
+            })
+        );
+        assert_eq!(
+            column("code").default,
+            Some(Default::Identity {
+                always: false,
+                ascending: false
+            })
+        );
         assert_eq!(
             column("name").default,
             Some(Default::Expression("'nobody'::character varying".into()))

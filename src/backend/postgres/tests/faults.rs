@@ -1,5 +1,7 @@
 use super::*;
+use crate::backend::{Session, Work};
 use crate::error::{Code, Kind};
+use std::pin::Pin;
 
 fn one(sql: &str) -> Statement {
     Statement::for_tests(sql, vec![], shape(vec![column(0, Wire::Text)]))
@@ -245,4 +247,49 @@ async fn a_failed_start_names_the_place_and_not_the_password() {
         );
         assert!(!error.message.contains("hunter2") && !format!("{error:?}").contains("hunter2"));
     }
+}
+
+/// Statements one after the other.
+struct Slow(u32);
+
+impl Work for Slow {
+    fn run<'w>(
+        &'w mut self,
+        session: &'w mut Session,
+    ) -> Pin<Box<dyn Future<Output = crate::error::Result<()>> + Send + 'w>> {
+        Box::pin(async move {
+            for _ in 0..self.0 {
+                session
+                    .change(&one("SELECT pg_sleep(0.4)::text"), &[Vec::new()])
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_write_has_the_time_of_a_statement() {
+    with_database("", async |scratch| {
+        let settings = Settings {
+            statement_timeout: Duration::from_millis(1500),
+            pool_size: 1,
+            synchronous: crate::config::Synchronous::Full,
+            ..scratch.settings()
+        };
+        let postgres = Postgres::connect(&settings).await.unwrap();
+        postgres.write(Box::new(Slow(2))).await.unwrap();
+        let begin = std::time::Instant::now();
+        let error = postgres.write(Box::new(Slow(20))).await.unwrap_err();
+        assert_eq!(
+            (error.kind, error.code),
+            (Kind::Unavailable, Code::TIMEOUT),
+            "{error:?}"
+        );
+        assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+        // The only connection serves on, with all of its time.
+        let rested = run(&postgres, &one("SELECT pg_sleep(1)::text"), &[]).await;
+        assert_eq!(rested.unwrap().count, 1);
+    })
+    .await;
 }

@@ -112,6 +112,44 @@ async fn what_ends_the_transaction_leaves_the_others_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_long_ends_sooner_where_others_wait() {
+    const LONG: &str = "INSERT INTO t SELECT count(*) FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 \
+                        FROM n) SELECT value FROM n)";
+    let scene = Scene::new("CREATE TABLE t (x INTEGER)");
+    let sqlite = Arc::new(scene.open().await);
+    let writer = Arc::clone(&sqlite);
+    let long = tokio::spawn(async move { writer.write(lines(&[LONG])).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let begin = std::time::Instant::now();
+    sqlite
+        .write(lines(&["INSERT INTO t VALUES (1)"]))
+        .await
+        .expect("writes");
+    assert!(
+        begin.elapsed() < Duration::from_secs(6),
+        "it waited {:?}",
+        begin.elapsed()
+    );
+    let error = long.await.expect("no panic").expect_err("too long");
+    assert_eq!(error.code, crate::error::Code::TIMEOUT, "{error:?}");
+    assert_eq!(numbers(&scene, "SELECT x FROM t"), [1]);
+}
+
+#[tokio::test]
+async fn what_a_check_fails_to_compute_is_the_callers() {
+    let scene = Scene::new("CREATE TABLE t (x TEXT CHECK (json_extract(x, '$.a') > 1)); CREATE TABLE u (x TEXT)");
+    scene
+        .writer
+        .execute_batch("CREATE INDEX i ON u (json_extract(x, '$.a'))")
+        .expect("an index");
+    let sqlite = scene.open().await;
+    for line in ["INSERT INTO t VALUES ('no JSON')", "INSERT INTO u VALUES ('no JSON')"] {
+        let error = sqlite.write(lines(&[line])).await.expect_err("fails");
+        assert_eq!(error.kind, crate::error::Kind::Invalid, "{line}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_on_beside_a_write_and_see_it_whole() {
     let scene = Scene::new("CREATE TABLE t (x INTEGER)");
     let sqlite = Arc::new(scene.open().await);

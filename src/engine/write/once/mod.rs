@@ -18,6 +18,7 @@ use crate::engine::binding::Pieces;
 use crate::engine::{Delivery, Engine, Snapshot, cache};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::memory::Room;
+use crate::pattern;
 use crate::principal::{Credential, Principal, Variable};
 use crate::request::{Batch, Once};
 use crate::rules::View;
@@ -55,6 +56,8 @@ pub(in crate::engine) struct Keys {
     allowance: Mutex<Allowance>,
     /// When it was last looked what is too old.
     looked: Mutex<Option<Instant>>,
+    /// Held by whoever removes that: a long time of work is not begun once more every minute.
+    forgetting: tokio::sync::Mutex<()>,
 }
 
 /// A key that is under way in this process until this is dropped.
@@ -168,7 +171,8 @@ impl Engine {
         let system = Principal::system();
         let request = rows::question(&held.name);
         let question = self.planned(&own, &system, &request)?;
-        let (values, _) = self.values(&own, &system, &request, &question, &question.statement)?;
+        let statement = (&question.statement, &pattern::Load::default());
+        let (values, _) = self.values(&own, &system, &request, &question, statement)?;
         let own_view = own.view(system.role.as_str());
         let own_view = own_view.ok_or_else(|| Error::internal("the server's own role is not there"))?;
         let program = |batch: Batch| {
@@ -262,6 +266,9 @@ impl Engine {
     /// Removes outcomes that are too old: a portion at a time, with room for others' writes in between.
     fn forget(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
+            let Ok(_alone) = self.keys.forgetting.try_lock() else {
+                return;
+            };
             // Whatever kept it from happening has been logged, and it happens the next time.
             while let Ok(true) = self.forget_some().await {
                 tokio::time::sleep(PAUSE).await;
