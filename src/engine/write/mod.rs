@@ -8,6 +8,7 @@ mod once;
 mod order;
 mod ready;
 mod refusal;
+mod returned;
 mod row;
 mod script;
 mod single;

@@ -1,7 +1,6 @@
 //! A program at work: statement by statement, within one transaction.
 
 use super::super::Snapshot;
-use super::super::answer;
 use super::super::bind::Binder;
 use super::super::blame::{self, Suspect};
 use super::kept_back::Seen;
@@ -9,7 +8,7 @@ use super::ready::{Ready, Statements};
 use super::row::{Fed, GroupRun, Portion, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
 use super::{Written, too_many};
-use crate::backend::{Changed, Run, Session, Work};
+use crate::backend::{Session, Work};
 use crate::catalog::Face;
 use crate::error::{Code, Error, Result};
 use crate::memory::{Claim, Room};
@@ -561,19 +560,6 @@ impl Steps<'_> {
         }
     }
 
-    /// Runs a statement whose rows are kept: they claim their place.
-    pub(super) async fn held(
-        &mut self,
-        session: &mut Session,
-        statement: &Statement,
-        values: &[Vec<Datum>],
-    ) -> Result<Changed> {
-        let room = &self.script.room;
-        let mut changed = session.change_within(statement, values, Some(room)).await?;
-        self.claims.push(std::mem::take(&mut changed.claim));
-        Ok(changed)
-    }
-
     /// Keeps what a statement has returned of a group's rows, after a look at its verdict.
     fn keep(
         &mut self,
@@ -600,27 +586,5 @@ impl Steps<'_> {
         }
         self.written[index].body = self.returned(session, index, plan).await?;
         Ok(())
-    }
-
-    pub(super) async fn returned(
-        &mut self,
-        session: &mut Session,
-        index: usize,
-        plan: &WritePlan,
-    ) -> Result<Option<bytes::Bytes>> {
-        let (Some(statement), Some(read)) = (&self.script.ready.statements[index].returning, &plan.returning) else {
-            return Ok(None);
-        };
-        let values = self.values(plan, statement, Of::Nothing)?;
-        let run = Run {
-            statement,
-            values: &values,
-            most: None,
-            seal: None,
-            room: &self.script.room,
-        };
-        let rows = session.read(run).await?;
-        let body = answer::outcome(&read.answer, &read.query, rows, None).body.whole()?;
-        Ok(Some(body))
     }
 }
