@@ -158,11 +158,65 @@ pub struct Error {
     pub row: Option<usize>,
     /// Which of several writes of a batch, counted from 0.
     pub write: Option<usize>,
+    /// Of a table that does not take such a write: what it takes.
+    pub takes: Option<Verbs>,
     /// The constraint of the database that a write has violated, by its own names: whoever knows the catalog and the caller
     /// says of it what may be said.
     pub violation: Option<Box<Violation>>,
     /// The cause, for the log only.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a table takes at all, whoever asks: a view may take some writes and no others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verbs {
+    /// New rows.
+    pub insert: bool,
+    /// Changed rows.
+    pub update: bool,
+    /// Rows that go.
+    pub delete: bool,
+}
+
+impl Verbs {
+    /// Every write.
+    pub const ALL: Self = Self {
+        insert: true,
+        update: true,
+        delete: true,
+    };
+    /// None.
+    pub const NONE: Self = Self {
+        insert: false,
+        update: false,
+        delete: false,
+    };
+
+    /// Whether it takes any write.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self != Self::NONE
+    }
+
+    /// What it takes, in words: `new rows and changes`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let all = [
+            (self.insert, "new rows"),
+            (self.update, "changes"),
+            (self.delete, "deletes"),
+        ];
+        let taken: Vec<&str> = all
+            .into_iter()
+            .filter(|(takes, _)| *takes)
+            .map(|(_, word)| word)
+            .collect();
+        match taken.as_slice() {
+            [] => "nothing".to_owned(),
+            [only] => (*only).to_owned(),
+            [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+        }
+    }
 }
 
 /// A constraint of the database that a write has violated.
@@ -218,6 +272,7 @@ impl Error {
             place: None,
             row: None,
             write: None,
+            takes: None,
             violation: None,
             source: None,
         }
@@ -346,7 +401,16 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, Error, Kind, nearest};
+    use super::{Code, Error, Kind, Verbs, nearest};
+
+    #[test]
+    fn what_is_taken_in_words() {
+        let verbs = |insert, update, delete| Verbs { insert, update, delete }.words();
+        assert_eq!(verbs(true, true, true), "new rows, changes and deletes");
+        assert_eq!(verbs(true, false, true), "new rows and deletes");
+        assert_eq!(verbs(false, true, false), "changes");
+        assert_eq!(verbs(false, false, false), "nothing");
+    }
 
     #[test]
     fn long_names_are_clipped() {

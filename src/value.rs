@@ -3,6 +3,7 @@
 pub mod decimal;
 pub mod interval;
 pub mod json;
+pub mod literal;
 pub mod moment;
 pub mod numeral;
 

@@ -6,6 +6,7 @@
 mod accounts;
 mod authenticator;
 mod claims;
+mod home;
 mod issuer;
 mod mint;
 mod password;
@@ -15,13 +16,16 @@ mod sessions;
 mod token;
 mod variables;
 
-pub use accounts::{Account, Accounts, Action, Answer, Login, NewUser, OpenSignUp, User};
+pub use accounts::{Account, Accounts, Action, Answer, Login, NewUser, OpenSignUp, TakenOver, User};
 pub use authenticator::Authenticator;
 pub use mint::{Grant, Minter};
 pub use secrets::Secrets;
 pub use sessions::Sessions;
 
+use crate::config::Config;
+use crate::engine::Engine;
 use crate::error::{Code, Error, Kind, Result};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A credential that was sent and does not hold.
@@ -38,6 +42,15 @@ fn random() -> Result<String> {
 fn milliseconds() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What the operator is told where the accounts of a database belong to another users table than the configuration names.
+///
+/// # Errors
+/// The database's faults.
+pub async fn accounts_elsewhere(engine: &Arc<Engine>, config: &Config) -> Result<Option<String>> {
+    let home = home::Home::new(Arc::clone(engine), config);
+    home.elsewhere(&engine.snapshot()).await
 }
 
 /// A password that nobody can guess.

@@ -3,13 +3,12 @@
 //! Where a row is deleted the database itself ends the sessions (`sql::user_guard`); this sees what no trigger sees: a table
 //! that was emptied or made anew, and a database whose user may not make triggers.
 
-use super::accounts::store::{Changes, Is, Question, To, is, names, number, rows};
-use super::accounts::{Users, user_of};
-use super::milliseconds;
+use super::accounts::Users;
+use super::accounts::standing::{Known, credential_of, had_sessions, leave, user_of_account};
+use super::accounts::user_of;
+use super::home::Home;
 use crate::engine::{Engine, Snapshot};
 use crate::error::Result;
-use crate::request::Comparison;
-use crate::value::Value;
 use quick_cache::sync::Cache;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -24,35 +23,43 @@ const KEPT: usize = 10_000;
 /// Who has been seen lately.
 pub(super) struct Presence {
     engine: Arc<Engine>,
+    home: Arc<Home>,
     seen: Cache<Box<str>, Arc<Seen>>,
 }
 
 #[derive(Default)]
 struct Seen {
-    /// When the last look was begun that found the user.
-    at: RwLock<Option<Instant>>,
+    /// When the last look was begun that found the user, and how their row was.
+    last: RwLock<Option<(Instant, Option<Known>)>>,
     /// Held by whoever looks.
     looking: Mutex<()>,
 }
 
 impl Seen {
     fn since(&self) -> Option<Instant> {
-        *self.at.read().unwrap_or_else(PoisonError::into_inner)
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().map(|(at, _)| *at)
+    }
+
+    fn known(&self) -> Option<Known> {
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().and_then(|(_, known)| known.clone())
     }
 }
 
 impl Presence {
-    pub(super) fn new(engine: Arc<Engine>) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, home: Arc<Home>) -> Self {
         Self {
             engine,
+            home,
             seen: Cache::new(KEPT),
         }
     }
 
-    /// Whether there is such a user. What is left of one who is gone goes.
+    /// Whether there is such a user. What is left of one who is gone ends.
     ///
     /// # Errors
-    /// The database does not say.
+    /// The accounts belong to another users table than the one that is configured, or the database does not say.
     pub(super) async fn of(&self, user: &str) -> Result<bool> {
         let come = Instant::now();
         let seen = match self.seen.get(user) {
@@ -74,77 +81,46 @@ impl Presence {
         }
         let begun = Instant::now();
         let snapshot = self.engine.snapshot();
-        // Tables that another instance has just made are seen a moment later.
-        let there = !snapshot.has_own("session") || Box::pin(is_there(&self.engine, &snapshot, user)).await?;
-        if there {
-            *seen.at.write().unwrap_or_else(PoisonError::into_inner) = Some(begun);
+        let found = Box::pin(self.look(&snapshot, user, seen.known())).await?;
+        let there = found.is_some();
+        if let Some(known) = found {
+            *seen.last.write().unwrap_or_else(PoisonError::into_inner) = Some((begun, known));
         }
         Ok(there)
     }
-}
 
-/// Whether a user's row is there; if not, their sessions end and the credential goes.
-async fn is_there(engine: &Arc<Engine>, snapshot: &Snapshot, user: &str) -> Result<bool> {
-    if user_of(engine, snapshot, user).await?.is_some() {
-        return Ok(true);
+    /// How a user's row is, if they are there. One that is as it was when it was seen last is theirs; else what the account
+    /// knows of it has a say.
+    async fn look(&self, snapshot: &Snapshot, user: &str, before: Option<Known>) -> Result<Option<Option<Known>>> {
+        // Tables that another instance has just made are seen a moment later.
+        if !snapshot.has_own("session") {
+            return Ok(Some(None));
+        }
+        self.home.check(snapshot).await?;
+        let catalog = &snapshot.catalog;
+        let users = catalog.users.and_then(|users| Users::of(catalog, users).ok());
+        let found = user_of(&self.engine, snapshot, user).await?;
+        // Tables of an older version know nothing of a row but its key.
+        if !snapshot.has_own("users_table") {
+            return Ok(found.map(|_| None));
+        }
+        let (Some(users), Some(row)) = (users, found) else {
+            leave(&self.engine, snapshot, user).await;
+            return Ok(None);
+        };
+        let known = Known::of_row(&users, &row);
+        if before.as_ref() == Some(&known) {
+            return Ok(Some(Some(known)));
+        }
+        let Some(credential) = credential_of(&self.engine, snapshot, user).await? else {
+            // Others who sign with the same secret name their own sessions as we do: of those nothing is known here.
+            if had_sessions(&self.engine, snapshot, user).await? {
+                leave(&self.engine, snapshot, user).await;
+                return Ok(None);
+            }
+            return Ok(Some(None));
+        };
+        let stands = user_of_account(&self.engine, snapshot, &credential).await?;
+        Ok(stands.map(|_| Some(known)))
     }
-    clear(engine, snapshot, user).await;
-    Ok(false)
-}
-
-/// Ends the sessions of a user whose row is gone, and deletes their credential.
-pub(super) async fn clear(engine: &Arc<Engine>, snapshot: &Snapshot, user: &str) {
-    // That somebody is refused does not depend on it: they are again.
-    if let Err(error) = remove(engine, snapshot, user).await {
-        tracing::warn!(%error, "the sessions of a user who is gone could not be ended");
-    }
-}
-
-async fn remove(engine: &Arc<Engine>, snapshot: &Snapshot, user: &str) -> Result<()> {
-    let catalog = &snapshot.catalog;
-    // A table in which nobody can be looked for says of nobody that they are gone.
-    let readable = catalog.users.is_some_and(|users| Users::of(catalog, users).is_ok());
-    if !readable || catalog.database.read_only {
-        return Ok(());
-    }
-    let question = Question {
-        table: "credential",
-        columns: names(&["created_at"]),
-        wanted: vec![is("user_id", user)],
-        limit: Some(1),
-    };
-    let credentials = rows(engine, snapshot, question).await?;
-    let open = Question {
-        table: "session",
-        columns: names(&["id"]),
-        wanted: vec![is("user_id", user), Is::Null("ended_at", true)],
-        limit: None,
-    };
-    let sessions = rows(engine, snapshot, open).await?;
-    if credentials.is_empty() && sessions.is_empty() {
-        return Ok(());
-    }
-    // Looked for again after what is left was read: of a new user with the same key nothing is taken away.
-    if user_of(engine, snapshot, user).await?.is_some() {
-        return Ok(());
-    }
-    let mut changes = Changes::default();
-    let ids = sessions.iter().filter_map(|row| row.get("id")?.as_str());
-    let ids = ids.map(|id| Value::Text(id.into())).collect();
-    let ended = vec![("ended_at", To::Value(Value::Integer(milliseconds())))];
-    changes.update(
-        "session",
-        vec![
-            Is::Compared("id", Comparison::In, Value::List(ids)),
-            Is::Null("ended_at", true),
-        ],
-        ended,
-    );
-    if let Some(created) = credentials.first().and_then(|row| number(row, "created_at")) {
-        let same = Is::Compared("created_at", Comparison::Equal, Value::Integer(created));
-        changes.delete("credential", vec![is("user_id", user), same]);
-    }
-    changes.run(engine, snapshot).await?;
-    tracing::info!(user, "a user's row is gone; their sessions have ended");
-    Ok(())
 }

@@ -6,6 +6,7 @@
 //! and those are hashed a few at a time.
 
 use super::accounts::store::{Is, Question, Row, flag, is, names, number, rows, text};
+use super::home::Home;
 use super::presence::Presence;
 use super::refused;
 use crate::engine::Engine;
@@ -53,12 +54,12 @@ struct Known {
 impl Sessions {
     /// `lifetime` is that of access tokens, `leeway` what is forgiven of their end.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, lifetime: Duration, leeway: Duration) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, home: Arc<Home>, lifetime: Duration, leeway: Duration) -> Self {
         let window = i64::try_from((lifetime + leeway).as_millis())
             .unwrap_or(i64::MAX / 4)
             .min(i64::MAX / 4);
         Self {
-            presence: Presence::new(Arc::clone(&engine)),
+            presence: Presence::new(Arc::clone(&engine), home),
             engine,
             ended: Ended::new(window + SKEW),
         }

@@ -242,9 +242,10 @@ impl Backend {
     /// Classified: `Unavailable` when the database is away or the time is up, `Invalid` for data errors of the client's
     /// values, `Internal` else. The database's own text is only ever in the source.
     pub async fn run(&self, run: Run<'_>) -> Result<Rows> {
+        // Large futures stand in places of their own: whatever is around them is moved often.
         match self {
             Self::Sqlite(sqlite) => sqlite.run(run).await,
-            Self::Postgres(postgres) => postgres.run(run).await,
+            Self::Postgres(postgres) => Box::pin(postgres.run(run)).await,
         }
     }
 
@@ -256,7 +257,7 @@ impl Backend {
     pub async fn stream(&self, run: Run<'_>) -> Result<Reply> {
         match self {
             Self::Sqlite(sqlite) => sqlite.stream(run).await,
-            Self::Postgres(postgres) => postgres.stream(run).await,
+            Self::Postgres(postgres) => Box::pin(postgres.stream(run)).await,
         }
     }
 

@@ -54,8 +54,12 @@ pub enum Session {
 pub struct Changed {
     /// The rows that it returned, each with the index of the values that it ran with.
     pub rows: Vec<(usize, Vec<Datum>)>,
+    /// SQLite, of a statement that returns nothing: the number of the row that was inserted last, for each list of values.
+    pub numbers: Vec<i64>,
     /// How many rows it has changed, those that cascades and triggers changed apart.
     pub count: u64,
+    /// On SQLite those too that triggers and cascades changed: where triggers write in place of a view, these are all.
+    pub touched: u64,
     /// What its rows take of a room.
     pub claim: Claim,
     bytes: usize,

@@ -15,8 +15,9 @@ pub use face::{
     Computed, ConflictMode, ExposedFunction, Face, FaceColumn, FaceId, FunctionId, Join, Relation, RelationId, Roots,
 };
 pub use physical::{
-    Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function, FunctionArgument,
-    FunctionResult, Generated, LARGE, POSTGRES_SCHEMA, SQLITE_PREFIX, Table, TableId, TableKind, Unique,
+    Column, ColumnId, Composite, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Function,
+    FunctionArgument, FunctionResult, Generated, LARGE, POSTGRES_SCHEMA, SQLITE_PREFIX, Table, TableId, TableKind,
+    Unique,
 };
 pub use secrecy::{speaks_of_rights, speaks_of_secrets};
 pub use settings::{ComputedSettings, FaceSettings, FunctionSettings, RelationSettings, Settings};

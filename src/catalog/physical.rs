@@ -1,5 +1,6 @@
 //! The database as it is: tables, columns, keys, types, functions. Filled by a backend's introspection.
 
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub struct Database {
     pub enums: Vec<EnumType>,
     /// The quoted name of the text type without case, for casts, where a column has it (PostgreSQL's `citext`).
     pub caseless: Option<String>,
+    /// Composite types (PostgreSQL), whose values are JSON objects.
+    pub composites: Vec<Composite>,
     /// Functions that could be exposed (PostgreSQL).
     pub functions: Vec<Function>,
     /// Installed extensions (PostgreSQL), or compiled-in modules worth knowing (SQLite: `fts5`).
@@ -91,6 +94,8 @@ pub struct Table {
     pub primary_key_name: Option<Identifier>,
     /// Unique constraints and unique indexes over plain columns without predicate, the primary key apart.
     pub uniques: Vec<Unique>,
+    /// Conditions over columns that all are visible (PostgreSQL, which names the one that is not satisfied).
+    pub checks: Vec<Unique>,
     /// Foreign keys from this table.
     pub foreign_keys: Vec<ForeignKey>,
     /// The database's comment.
@@ -104,7 +109,10 @@ pub struct Table {
     /// Rows of other tables stand in it too (PostgreSQL's `INHERITS`), for which its keys do not hold: nothing is unique in it.
     pub is_parent: bool,
     /// Whether the database says that rows can be inserted, updated, deleted through it.
-    pub writable: bool,
+    pub writable: Verbs,
+    /// Columns that no update changes by itself, though the table takes updates of others: those of which no trigger of an
+    /// SQLite view speaks.
+    pub fixed: Vec<ColumnId>,
     /// It has triggers, which may change what is written; Diglot's own do not, and do not count.
     pub triggers: bool,
     /// It has Diglot's own triggers, which end the sessions of a user whose row goes.
@@ -175,7 +183,7 @@ pub enum Generated {
     Virtual,
 }
 
-/// A unique constraint or index.
+/// A unique constraint or index, or another condition over columns.
 #[derive(Clone, Debug)]
 pub struct Unique {
     /// The constraint's or index's name.
@@ -210,6 +218,15 @@ pub struct EnumType {
     pub values: Vec<String>,
     /// The database's comment.
     pub comment: Option<String>,
+}
+
+/// A composite type (PostgreSQL).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composite {
+    /// Its quoted name for casts, which is also that of its [`Type::Other`].
+    pub database_type: String,
+    /// The names and types of its attributes, in their order.
+    pub attributes: Vec<(String, Type)>,
 }
 
 /// A function (PostgreSQL).
@@ -338,6 +355,13 @@ impl Table {
         (0..u16::try_from(self.columns.len()).unwrap_or(u16::MAX)).map(ColumnId)
     }
 
+    /// Whether a row that is written may have null in a column. In SQLite's rowid tables even a primary key may hold it, an old
+    /// fault: rows that have it are read, but none are written.
+    #[must_use]
+    pub fn takes_null(&self, column: ColumnId) -> bool {
+        self.column(column).nullable && !self.primary_key.contains(&column)
+    }
+
     /// Whether these columns together are unique: the primary key or a unique key is among them.
     #[must_use]
     pub fn is_unique(&self, columns: &[ColumnId]) -> bool {
@@ -388,6 +412,14 @@ impl Database {
                 .as_ref()
                 .is_some_and(|schema| schema.as_str() == POSTGRES_SCHEMA),
         }
+    }
+
+    /// The composite type that values of a type are, if they are of one.
+    #[must_use]
+    pub fn composite(&self, data_type: &Type) -> Option<&Composite> {
+        let Type::Other(name) = data_type else { return None };
+        let mut composites = self.composites.iter();
+        composites.find(|composite| composite.database_type == **name)
     }
 
     /// A table.

@@ -1,7 +1,7 @@
 //! `diglot check`
 
 use super::output::{Output, Style};
-use super::setup::{Configured, NoStart, is_note};
+use super::setup::{self, Configured, NoStart, is_note};
 use super::{Common, Failure, Target};
 use crate::engine::missing_indexes;
 use crate::rules::{Finding, Severity};
@@ -27,7 +27,12 @@ pub(super) async fn check(common: &Common, target: &Target, output: &mut Output)
     let access = configured.access(target.access);
     // Nothing is made for a check, not even secrets.
     let (findings, indexes) = match configured.try_start(access, "").await {
-        Ok(ready) => (ready.findings, missing_indexes(&ready.engine.snapshot())),
+        Ok(ready) => {
+            let elsewhere = setup::elsewhere(&ready.engine, &configured.config).await;
+            let elsewhere = elsewhere.map(|message| Finding::error("auth.users_table", message));
+            let indexes = missing_indexes(&ready.engine.snapshot());
+            (ready.findings.into_iter().chain(elsewhere).collect(), indexes)
+        }
         Err(NoStart::Findings(findings)) => (findings, Vec::new()),
         Err(NoStart::Failure(failure)) => return Err(failure),
     };

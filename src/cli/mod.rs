@@ -121,6 +121,9 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 struct Target {
     /// SQLite file or URL; without it the configuration's
+    #[arg(value_name = "DATABASE", conflicts_with = "database")]
+    place: Option<String>,
+    /// The same
     #[arg(long, value_name = "DATABASE")]
     database: Option<String>,
     /// What holds for tables without access blocks
@@ -256,6 +259,10 @@ mod tests {
             ("diglot --access open", false),
             ("diglot schema graphql --role anonymous", true),
             ("diglot schema sql", false),
+            ("diglot check app.db", true),
+            ("diglot check app.db --database other.db", false),
+            ("diglot schema openapi app.db", true),
+            ("diglot explain app.db --graphql {a}", true),
             ("diglot explain", false),
             ("diglot explain --graphql {a} --rest /b", false),
             ("diglot explain --graphql {a} --var id=2 --var team=3", true),

@@ -96,7 +96,8 @@ pub(super) async fn serve(
             "{more} names were taken or cannot be said and are served under others: diglot check lists them"
         );
     }
-    let edge = Arc::new(configured.edge(ready, &secrets, OpenSignUp(address.ip().is_loopback()))?);
+    let open = OpenSignUp(address.ip().is_loopback());
+    let edge = Arc::new(configured.edge(ready, &secrets, open).await?);
     let start = Start {
         address,
         metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),

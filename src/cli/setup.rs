@@ -1,7 +1,7 @@
 //! From the command line to a running engine: configuration, secrets, database, rules, fronts.
 
 use super::{Access, Common, Failure, Target, demo};
-use crate::auth::{Accounts, Authenticator, OpenSignUp, Secrets};
+use crate::auth::{self, Accounts, Authenticator, OpenSignUp, Secrets};
 use crate::backend::{Backend, Settings};
 use crate::config::{self, AccessDefault, Config};
 use crate::engine::{Engine, Source, StartError};
@@ -121,7 +121,7 @@ fn load(file: Option<PathBuf>) -> Result<config::Loaded, Failure> {
 impl Configured {
     /// What the commands beside `serve` look at.
     pub(super) fn of_target(common: &Common, target: &Target) -> Result<Self, Failure> {
-        configure(common, target.database.clone(), false)
+        configure(common, target.place.clone().or_else(|| target.database.clone()), false)
     }
 
     /// Where the configuration is, or would be.
@@ -202,11 +202,14 @@ impl Configured {
     }
 
     /// The routes over what is ready.
-    pub(super) fn edge(&self, ready: Ready, secrets: &Secrets, open: OpenSignUp) -> Result<Edge<App>, Failure> {
+    pub(super) async fn edge(&self, ready: Ready, secrets: &Secrets, open: OpenSignUp) -> Result<Edge<App>, Failure> {
         let config = &self.config;
         let accounts = Arc::new(Accounts::new(Arc::clone(&ready.engine), config, secrets, open));
         if let Some(lacking) = accounts.lacking() {
             tracing::warn!("{lacking}");
+        }
+        if let Some(elsewhere) = elsewhere(&ready.engine, config).await {
+            tracing::error!("{elsewhere}");
         }
         let authenticator = Authenticator::new(&config.auth, secrets).map_err(|error| Failure::usage(error.message))?;
         let max_body = usize::try_from(config.server.max_body_bytes()).unwrap_or(usize::MAX);
@@ -228,6 +231,15 @@ impl Configured {
         };
         Ok(Edge::new(app, limit).watched(watch))
     }
+}
+
+/// Why nobody can sign in, where the accounts belong to another users table; what the database does not say now it says to
+/// whoever signs in.
+pub(super) async fn elsewhere(engine: &Arc<Engine>, config: &Config) -> Option<String> {
+    auth::accounts_elsewhere(engine, config).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "which users table the accounts belong to cannot be read");
+        None
+    })
 }
 
 /// Renamed things are said, and nothing is wrong with them.

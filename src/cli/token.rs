@@ -45,7 +45,7 @@ fn claim(text: &str) -> Result<(String, Value), String> {
     Ok((name.to_owned(), value))
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let found = crate::config::duration(text).filter(|duration| *duration >= Duration::from_secs(1));
     found.ok_or_else(|| "write a number and a unit: 15m, 12h, 7d".into())
 }

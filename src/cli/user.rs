@@ -2,15 +2,18 @@
 
 use super::output::{Output, Style};
 use super::setup::Configured;
+use super::token::duration;
 use super::{Common, Failure, Target};
-use crate::auth::{Accounts, NewUser, OpenSignUp, Secrets};
+use crate::auth::{Accounts, Action, Login, NewUser, OpenSignUp, Secrets};
 use crate::error::{Code, Error, Kind};
 use crate::ident::Name;
+use crate::principal::Principal;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +25,8 @@ Examples:
   diglot user set-role ada@example.org --admin
   diglot user set-password ada@example.org               prints a generated one
   diglot user disable eve                                ends her sessions; --undo opens the account again
+  diglot user code ada@example.org --for 24h             prints a code with which she may set a password once
+  diglot user take-over                                  after users_table was changed
 
 Accounts are found by e-mail address or user name. Closing an account, another password and another role end its sessions.";
 
@@ -71,6 +76,23 @@ enum Command {
         name: String,
         #[command(flatten)]
         password: Password,
+        /// The user's one-time code, without which nothing is set
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+    },
+    /// Print a one-time code with which somebody may set a password: set-password --code
+    Code {
+        /// E-mail address or user name
+        name: String,
+        /// How long it serves: 30m, 24h, 7d
+        #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
+        lifetime: Duration,
+    },
+    /// Let the accounts belong to the users table that the configuration names now
+    TakeOver {
+        /// Even if no account has a row there
+        #[arg(long)]
+        anyway: bool,
     },
     /// Set the role, or make somebody an admin
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
@@ -118,6 +140,7 @@ impl Password {
 
 pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
     let target = Target {
+        place: None,
         database: arguments.database.clone(),
         access: None,
     };
@@ -126,12 +149,8 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
     let ready = configured.start(access, "").await?;
     // No token is signed here, so no secret is made or read for it.
     let secrets = Secrets::unkept(&configured.config.auth).map_err(Failure::usage)?;
-    let accounts = Accounts::new(
-        Arc::clone(&ready.engine),
-        &configured.config,
-        &secrets,
-        OpenSignUp(false),
-    );
+    let engine = Arc::clone(&ready.engine);
+    let accounts = Arc::new(Accounts::new(engine, &configured.config, &secrets, OpenSignUp(false)));
     let check_role = |role: &Option<String>| {
         let snapshot = ready.engine.snapshot();
         match role.as_deref().filter(|role| snapshot.view(role).is_none()) {
@@ -183,8 +202,10 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
                     (account.verified, "verified"),
                     (account.disabled, "disabled"),
                     (!account.password, "no password"),
+                    (account.gone, "gone"),
                 ];
                 words.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
+                words.extend(account.left_in.iter().map(|table| format!("of {table}")));
                 output.line(&words.join("\t"))?;
             }
         }
@@ -192,14 +213,48 @@ pub(super) async fn user(common: &Common, arguments: &Arguments, output: &mut Ou
             accounts.set_disabled(name, !undo).await.map_err(|error| told(&error))?;
             say(output, if *undo { "opened again" } else { "disabled" }, name, &[])?;
         }
-        Command::SetPassword { name, password } => {
+        Command::SetPassword { name, password, code } => {
             let (password, generated) = password.get()?;
-            accounts
-                .set_password(name, &password)
-                .await
-                .map_err(|error| told(&error))?;
+            match code {
+                None => accounts.set_password(name, &password).await,
+                Some(code) => {
+                    let action = Action::ResetPassword {
+                        who: Login::of(name),
+                        code: code.clone(),
+                        new: password.clone(),
+                    };
+                    accounts.act(&Principal::anonymous(), None, action).await.map(|_| ())
+                }
+            }
+            .map_err(|error| told(&error))?;
             say(output, "new password set", name, &[])?;
             tell_password(output, &password, generated)?;
+        }
+        Command::Code { name, lifetime } => {
+            let code = accounts.password_code(name, *lifetime).await;
+            let code = code.map_err(|error| told(&error))?;
+            if output.is_json() {
+                output.event("one-time code", [("code", json!(code)), ("user", json!(name))])?;
+            } else {
+                output.line(&code)?;
+            }
+        }
+        Command::TakeOver { anyway } => {
+            let taken = accounts.take_over(*anyway).await.map_err(|error| told(&error))?;
+            if output.is_json() {
+                let fields = [
+                    ("table", json!(taken.table)),
+                    ("moved", json!(taken.moved)),
+                    ("left", json!(taken.left)),
+                ];
+                output.event("taken over", fields)?;
+            } else {
+                let (moved, left) = (taken.moved, taken.left);
+                output.line(&format!(
+                    "{}: {moved} accounts belong to it, {left} have no row there",
+                    taken.table
+                ))?;
+            }
         }
         Command::SetRole {
             name,

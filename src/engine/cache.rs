@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Plan, plan};
 use crate::principal::{Principal, Scope};
-use crate::request::{Read, Slot, outline};
+use crate::request::{ReadShape, Slot, outline};
 use crate::rules::{Decisions, Touch, View, authorize, decisions};
 use crate::sql::{Care, Statement, render};
 use crate::telemetry::{CacheReading, Stage, timed};
@@ -33,14 +33,14 @@ pub(super) struct Plans {
 struct Key {
     role: Name,
     scope: Option<Arc<Scope>>,
-    read: Arc<Read>,
+    read: ReadShape,
 }
 
 /// A key that borrows, for look-ups.
 struct Borrowed<'a> {
     role: &'a Name,
     scope: &'a Option<Arc<Scope>>,
-    read: &'a Read,
+    read: &'a ReadShape,
 }
 
 impl Hash for Borrowed<'_> {
@@ -53,7 +53,7 @@ impl Hash for Borrowed<'_> {
 
 impl quick_cache::Equivalent<Key> for Borrowed<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        *self.role == key.role && *self.scope == key.scope && *self.read == *key.read
+        *self.role == key.role && *self.scope == key.scope && *self.read == key.read
     }
 }
 
@@ -138,7 +138,7 @@ impl Plans {
         view: &View,
         backend: &Backend,
         principal: &Principal,
-        read: &Read,
+        read: &ReadShape,
     ) -> Result<Arc<Ready>> {
         let borrowed = Borrowed {
             role: &principal.role,
@@ -184,7 +184,7 @@ impl Plans {
         let key = Key {
             role: principal.role.clone(),
             scope: principal.scope.clone(),
-            read: Arc::new(read.clone()),
+            read: read.clone(),
         };
         self.cache.insert(key, Arc::new(Planned { touched, variants }));
         Ok(ready)

@@ -3,6 +3,7 @@
 mod answer;
 mod bind;
 mod binding;
+mod blame;
 mod cache;
 mod cursor;
 pub mod deadline;
@@ -30,7 +31,7 @@ use crate::pattern;
 use crate::principal::Principal;
 use crate::request::{Request, Slot};
 use crate::rules::{Describer, Parameter, View, Views};
-use crate::sql::{Form, Statement};
+use crate::sql::{Form, Mark, Statement};
 use crate::telemetry::{self, Readings, Stage};
 use crate::value::{Datum, Value};
 use bytes::Bytes;
@@ -281,6 +282,12 @@ impl Engine {
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();
                 }
+                if blame::is_nameless(&error) && self.backend.flavor() == DatabaseKind::Postgres {
+                    let load = pattern::Load::default();
+                    let values = self.values(snapshot, principal, request, &ready, (statement, &load));
+                    let suspects = suspects(statement, values.map(|(values, _)| values), &ready.labels);
+                    return Err(self.named(&snapshot.catalog, error, suspects).await);
+                }
                 return Err(error);
             }
             Ok(reply) => reply,
@@ -433,3 +440,24 @@ fn shown(datum: &Datum) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests;
+
+/// What of a statement's values was sent by the caller, under the names of their places.
+fn suspects(statement: &Statement, values: Result<Vec<Datum>>, labels: &[(Slot, String)]) -> Vec<blame::Suspect> {
+    let suspect = |(mark, datum): (&Mark, Datum)| {
+        let Parameter::Slot(slot) = &mark.source else {
+            return None;
+        };
+        let (_, label) = labels.iter().find(|(own, _)| own == slot)?;
+        Some(blame::Suspect {
+            label: label.clone(),
+            mark: mark.clone(),
+            values: match datum {
+                Datum::List(values) if mark.list => values,
+                value => vec![value],
+            },
+            rows: Vec::new(),
+        })
+    };
+    let values = values.unwrap_or_default();
+    statement.marks().iter().zip(values).filter_map(suspect).collect()
+}

@@ -22,6 +22,88 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Geometry<f64>> {
     reader.bytes.is_empty().then_some(geometry)
 }
 
+/// Writes the standard's form, little-endian, of two dimensions.
+pub(super) fn write(out: &mut Vec<u8>, geometry: &Geometry<f64>) {
+    let kind = match geometry {
+        Geometry::Point(_) => 1,
+        Geometry::LineString(_) => 2,
+        Geometry::Polygon(_) => 3,
+        Geometry::MultiPoint(_) => 4,
+        Geometry::MultiLineString(_) => 5,
+        Geometry::MultiPolygon(_) => 6,
+        Geometry::GeometryCollection(_) => 7,
+        Geometry::Line(line) => return write(out, &Geometry::LineString((*line).into())),
+        Geometry::Rect(rectangle) => return write(out, &Geometry::Polygon(rectangle.to_polygon())),
+        Geometry::Triangle(triangle) => return write(out, &Geometry::Polygon(triangle.to_polygon())),
+    };
+    head(out, kind);
+    match geometry {
+        Geometry::Point(point) => coord(out, point.0),
+        Geometry::LineString(own) => line(out, own),
+        Geometry::Polygon(own) => polygon(out, own),
+        Geometry::MultiPoint(points) => {
+            count(out, points.0.len());
+            for point in &points.0 {
+                head(out, 1);
+                coord(out, point.0);
+            }
+        }
+        Geometry::MultiLineString(lines) => {
+            count(out, lines.0.len());
+            for own in &lines.0 {
+                head(out, 2);
+                line(out, own);
+            }
+        }
+        Geometry::MultiPolygon(polygons) => {
+            count(out, polygons.0.len());
+            for own in &polygons.0 {
+                head(out, 3);
+                polygon(out, own);
+            }
+        }
+        Geometry::GeometryCollection(parts) => {
+            count(out, parts.0.len());
+            for part in &parts.0 {
+                write(out, part);
+            }
+        }
+        Geometry::Line(_) | Geometry::Rect(_) | Geometry::Triangle(_) => {}
+    }
+}
+
+fn head(out: &mut Vec<u8>, kind: u32) {
+    out.push(1);
+    out.extend_from_slice(&kind.to_le_bytes());
+}
+
+fn count(out: &mut Vec<u8>, number: usize) {
+    out.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn coord(out: &mut Vec<u8>, at: Coord<f64>) {
+    out.extend_from_slice(&at.x.to_le_bytes());
+    out.extend_from_slice(&at.y.to_le_bytes());
+}
+
+fn line(out: &mut Vec<u8>, line: &LineString<f64>) {
+    count(out, line.0.len());
+    for at in &line.0 {
+        coord(out, *at);
+    }
+}
+
+fn polygon(out: &mut Vec<u8>, polygon: &Polygon<f64>) {
+    if polygon.exterior().0.is_empty() {
+        return count(out, 0);
+    }
+    count(out, 1 + polygon.interiors().len());
+    line(out, polygon.exterior());
+    for ring in polygon.interiors() {
+        line(out, ring);
+    }
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
 }

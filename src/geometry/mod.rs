@@ -48,6 +48,14 @@ pub fn normal(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+/// A text's geometry in WKB, as programs that keep geometries in blobs read it.
+#[must_use]
+pub fn to_bytes(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    binary::write(&mut out, &parse_text(text)?);
+    Some(out)
+}
+
 /// How many points a text's geometry has; none where it is none.
 #[must_use]
 pub fn points(text: &str) -> usize {
@@ -158,7 +166,30 @@ fn rings(out: &mut Vec<u8>, polygon: &Polygon<f64>, number: Number) {
 
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use super::{normal, parse_bytes, parse_text, to_bytes};
+
+    #[test]
+    fn every_kind_is_written_as_bytes() {
+        let point = to_bytes("POINT(1 2)").unwrap();
+        assert_eq!(
+            point,
+            [&[1, 1, 0, 0, 0][..], &1_f64.to_le_bytes(), &2_f64.to_le_bytes()].concat()
+        );
+        for text in [
+            "POINT EMPTY",
+            "LINESTRING(0 0,1 1)",
+            "POLYGON EMPTY",
+            "POLYGON((0 0,4 0,4 4,0 0),(1 1,2 1,2 2,1 1))",
+            "MULTIPOINT(1 2,3 4)",
+            "MULTILINESTRING((0 0,1 1),(2 2,3 3))",
+            "MULTIPOLYGON(((0 0,4 0,4 4,0 0)))",
+            "GEOMETRYCOLLECTION(POINT(1 2),GEOMETRYCOLLECTION(LINESTRING(0 0,1 1)))",
+        ] {
+            let bytes = to_bytes(text).unwrap();
+            assert_eq!(parse_bytes(&bytes), parse_text(text), "{text}");
+        }
+        assert_eq!(to_bytes("POINT(banana)"), None);
+    }
 
     #[test]
     fn what_is_sent_becomes_plain_geojson() {

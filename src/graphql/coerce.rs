@@ -4,13 +4,14 @@
 mod walk;
 
 use super::error::Fault;
+use super::template::{Marks, Place};
 use super::types::{Ref, Types, Wrap};
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::VariableDefinition;
 use async_graphql_value::{ConstValue, Name, Value};
 use serde_json::Value as Json;
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use walk::{Shape, Walk};
 
@@ -25,6 +26,8 @@ pub(super) const VALUES: usize = 100_000;
 pub(crate) struct Variables {
     values: HashMap<String, (ConstValue, usize)>,
     copied: Cell<usize>,
+    /// Stand for values while a conversion is tried.
+    marks: RefCell<Option<Marks>>,
     /// In a mutation a condition must not become another one by a variable that was left out.
     strict: bool,
 }
@@ -93,6 +96,7 @@ pub(crate) fn variables<'a>(
             strict: writes && values.len() < definitions.len(),
             values,
             copied: Cell::new(0),
+            marks: RefCell::default(),
         })
     } else {
         Err(faults)
@@ -153,10 +157,10 @@ pub(crate) fn argument<'a>(
     }
     // A variable of a type that fits has been coerced already; only null may stand in it where none is allowed.
     if let Value::Variable(name) = &value.node
-        && let Some(constant) = variables.borrow(name.as_str())
+        && let Some(constant) = variables.lend(name.as_str())
         && *constant != ConstValue::Null
     {
-        return Ok(Some(Cow::Borrowed(constant)));
+        return Ok(Some(constant));
     }
     let filled = variables.fill(&value.node);
     if variables.copied.get() > VALUES {
@@ -181,6 +185,31 @@ pub(crate) fn argument<'a>(
 }
 
 impl Variables {
+    /// The value of a variable, and its weight.
+    pub(super) fn get(&self, name: &str) -> Option<&(ConstValue, usize)> {
+        self.values.get(name)
+    }
+
+    /// From here on marks stand for values, until [`Variables::end_trial`].
+    pub(super) fn begin_trial(&self, marks: Marks) {
+        self.copied.set(0);
+        *self.marks.borrow_mut() = Some(marks);
+    }
+
+    /// The marks with their places, and how much was copied; then values stand for themselves again.
+    pub(super) fn end_trial(&self) -> Option<(Marks, usize)> {
+        let marks = self.marks.borrow_mut().take()?;
+        Some((marks, self.copied.replace(0)))
+    }
+
+    /// Whether a value is a mark, which is now known to be what a slot holds.
+    pub(super) fn found(&self, value: &ConstValue, place: Place) -> bool {
+        match (&mut *self.marks.borrow_mut(), value) {
+            (Some(marks), ConstValue::Binary(mark)) => marks.found(mark, place),
+            _ => false,
+        }
+    }
+
     /// The value of a variable. Each use counts as if it were a copy, as what is made of it is as large; `None` also where
     /// these are too many.
     fn borrow(&self, name: &str) -> Option<&ConstValue> {
@@ -189,10 +218,17 @@ impl Variables {
         (self.copied.get() <= VALUES).then_some(value)
     }
 
+    /// The same, or a mark that stands for it.
+    fn lend(&self, name: &str) -> Option<Cow<'_, ConstValue>> {
+        let value = self.borrow(name)?;
+        let mark = self.marks.borrow_mut().as_mut().and_then(|marks| marks.mark(name));
+        Some(mark.map_or(Cow::Borrowed(value), Cow::Owned))
+    }
+
     /// A value with its variables in place.
     pub(crate) fn fill(&self, value: &Value) -> Option<ConstValue> {
         Some(match value {
-            Value::Variable(name) => return self.borrow(name.as_str()).cloned(),
+            Value::Variable(name) => return self.lend(name.as_str()).map(Cow::into_owned),
             Value::Null => ConstValue::Null,
             Value::Number(number) => ConstValue::Number(number.clone()),
             Value::String(text) => ConstValue::String(text.clone()),

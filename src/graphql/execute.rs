@@ -1,7 +1,7 @@
 //! From a query to the bytes of its answer: roots side by side, at most four at once, their JSON never parsed.
 
 use super::GraphQl;
-use super::cache::Asked;
+use super::cache;
 use super::coerce;
 use super::convert::{Converter, RootField};
 use super::document::{Document, root_type};
@@ -9,6 +9,7 @@ use super::error::{Fault, FaultCode};
 use super::introspect::{self, Sheet, Told};
 use super::mutate::Mutation;
 use super::road::{Scene, Sight};
+use super::template::Asked;
 use super::types::Key;
 use crate::engine::{Body, Delivery, Stream};
 use crate::error::Error;
@@ -151,37 +152,57 @@ impl GraphQl {
             .filter(|(_, work)| matches!(work, Work::Run { .. }))
             .count();
         let delivery = if runs == 1 { delivery } else { delivery.whole() };
-        let mut running = futures_util::stream::iter(works)
-            .map(|(key, work)| {
-                let scene = &scene;
-                async move {
-                    let result = match work {
-                        Work::Told(told) => told
-                            .pieces(delivery.room())
-                            .map(Body::Whole)
-                            .map_err(|error| (Fault::of(&error).under(&key), false)),
-                        Work::Run { request, nullable } => self
-                            .road
-                            .run(scene, principal, &request, delivery)
-                            .await
-                            .map(|outcome| outcome.body)
-                            .map_err(|error| (Fault::of(&error).under(&key), nullable)),
-                    };
-                    (key, result)
+        let done = |(key, work)| self.done(&scene, principal, delivery, key, work);
+        let mut results: Vec<Done> = Vec::with_capacity(works.len());
+        if works.len() == 1 {
+            // Nearly all queries; they need nothing around it.
+            for work in works {
+                results.push(done(work).await);
+            }
+        } else {
+            let mut running = futures_util::stream::iter(works).map(done).buffered(AT_ONCE);
+            while let Some(done) = running.next().await {
+                let too_large = matches!(&done.1, Err((fault, _)) if fault.too_large);
+                results.push(done);
+                if too_large {
+                    // What still runs is ended.
+                    break;
                 }
-            })
-            .buffered(AT_ONCE);
-        let mut results: Vec<Done> = Vec::new();
-        while let Some(done) = running.next().await {
-            if let Err((fault, _)) = &done.1
+            }
+        }
+        for (_, result) in &results {
+            if let Err((fault, _)) = result
                 && fault.too_large
             {
-                // Nothing of it: whoever asked for too much cannot tell what is missing. What still runs is ended.
+                // Nothing of it: whoever asked for too much cannot tell what is missing.
                 return Answer::refusal(std::slice::from_ref(fault));
             }
-            results.push(done);
         }
         timed(Stage::Write, || assemble(results))
+    }
+
+    /// A root's JSON.
+    async fn done(
+        &self,
+        scene: &Scene,
+        principal: &Principal,
+        delivery: Delivery<'_>,
+        key: String,
+        work: Work,
+    ) -> Done {
+        let result = match work {
+            Work::Told(told) => told
+                .pieces(delivery.room())
+                .map(Body::Whole)
+                .map_err(|error| (Fault::of(&error).under(&key), false)),
+            Work::Run { request, nullable } => self
+                .road
+                .run(scene, principal, &request, delivery)
+                .await
+                .map(|outcome| outcome.body)
+                .map_err(|error| (Fault::of(&error).under(&key), nullable)),
+        };
+        (key, result)
     }
 
     /// As [`GraphQl::plan`]; what asks about the schema is one of a few, and other requests of its thread need not wait
@@ -238,6 +259,17 @@ impl GraphQl {
 
     /// Everything up to the runs.
     pub(crate) fn plan(&self, scene: &Scene, principal: &Principal, call: &Call) -> Result<Planned, Vec<Fault>> {
+        self.planned(scene, principal, call, true)
+    }
+
+    /// The same; without `templates` everything that follows the document is done anew.
+    pub(crate) fn planned(
+        &self,
+        scene: &Scene,
+        principal: &Principal,
+        call: &Call,
+        templates: bool,
+    ) -> Result<Planned, Vec<Fault>> {
         let one = |fault: Fault| vec![fault];
         let sight = self
             .sight(scene, principal.role.as_str(), principal.backend_only)
@@ -247,6 +279,20 @@ impl GraphQl {
         let types = sight.types();
         let writes = operation.node.ty == OperationType::Mutation;
         let variables = coerce::variables(types, &operation.node.variable_definitions, &call.variables, writes)?;
+        if templates && !writes {
+            let asked = Asked {
+                number: scene.number,
+                types,
+                document: &document,
+                text: &call.query,
+                name: call.operation_name.as_deref(),
+                operation,
+                settings: &self.settings,
+            };
+            if let Some(works) = self.templates.works(asked, &variables) {
+                return Ok(Planned::Works(works));
+            }
+        }
         let mut converter = Converter::new(types, &document, &variables, &self.settings);
         if writes {
             let mutation = converter.mutation(operation).map_err(one)?;
@@ -258,7 +304,7 @@ impl GraphQl {
             .any(|(_, root)| matches!(root, RootField::Introspection(_)));
         let alone = !roots.iter().any(|(_, root)| matches!(root, RootField::Request { .. }));
         if introspective && alone {
-            let asked = Asked {
+            let asked = cache::Asked {
                 number: scene.number,
                 role: principal.role.as_str().into(),
                 backend_only: principal.backend_only,

@@ -17,6 +17,7 @@ mod mutate;
 mod names;
 mod road;
 mod sdl;
+mod template;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -50,6 +51,7 @@ pub struct GraphQl {
     documents: cache::Documents,
     persisted: cache::Persisted,
     schemas: cache::Schemas,
+    templates: template::Templates,
     /// Documents that ask about the schema are answered so many at once: each takes a processor for as long as it takes.
     introspecting: Turns,
     sights: Mutex<Sights>,
@@ -79,6 +81,7 @@ impl GraphQl {
             persisted: cache::Persisted::new(),
             schemas: cache::Schemas::new(),
             introspecting: Turns::new("introspection", INTROSPECTING, INTROSPECTION_QUEUE),
+            templates: template::Templates::new(),
             sights: Mutex::default(),
         }
     }
@@ -165,6 +168,7 @@ impl GraphQl {
             };
             self.documents.keep(number);
             self.schemas.keep(number);
+            self.templates.keep(number);
         }
         sights
             .names

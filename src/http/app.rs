@@ -93,7 +93,8 @@ impl App {
     ) -> Result<(Principal, bytes::Bytes)> {
         check_size(headers)?;
         let stage = telemetry::stage(Stage::Authenticate);
-        let authenticated = async || in_time(deadline, self.parts.authenticator.authenticate(headers)).await?;
+        let authenticated =
+            async || in_time(deadline, Box::pin(self.parts.authenticator.authenticate(headers))).await?;
         let principal = match credentials {
             Credentials::Wanted => authenticated().await?,
             Credentials::Welcome => authenticated().await.unwrap_or_else(|_| Principal::anonymous()),
@@ -134,11 +135,8 @@ impl App {
         telemetry::note(|record| record.came_through("graphql"));
         let answer = async {
             let (principal, body) = self.admit(&headers, body, deadline).await?;
-            in_time(
-                deadline,
-                graphql.handle(&principal, &method, uri.query(), &headers, body),
-            )
-            .await
+            let answer = Box::pin(graphql.handle(&principal, &method, uri.query(), &headers, body));
+            in_time(deadline, answer).await
         };
         answer
             .await
@@ -183,7 +181,7 @@ impl App {
             {
                 Ok((principal, body)) => {
                     call.body = body;
-                    in_time(deadline, rest.handle(&principal, &call)).await
+                    in_time(deadline, Box::pin(rest.handle(&principal, &call))).await
                 }
                 Err(error) => Err(error),
             },
@@ -248,8 +246,9 @@ impl Handler for App {
         let uri = exchange.uri.clone();
         let route = route(uri.path());
         let allowed = match route {
-            Route::GraphQl => return self.graphql(exchange).await,
-            Route::Rest => return self.rest(exchange).await,
+            // In places of their own: what is around them is moved often.
+            Route::GraphQl => return Box::pin(self.graphql(exchange)).await,
+            Route::Rest => return Box::pin(self.rest(exchange)).await,
             Route::Explain => Method::POST,
             _ => Method::GET,
         };
@@ -268,7 +267,7 @@ impl Handler for App {
         match route {
             Route::Health => answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Route::HealthCheck => answer::with_type(StatusCode::OK, "text/plain; charset=utf-8", "Ok"),
-            Route::Ready => self.ready().await,
+            Route::Ready => Box::pin(self.ready()).await,
             Route::Metrics => match self.parts.metrics_token {
                 Some(token) => token.answer(self, &exchange.headers),
                 None => not_found(uri.path()),
@@ -317,7 +316,17 @@ fn unavailable(error: Error) -> Error {
 
 fn not_found(path: &str) -> Response {
     let message = format!("nothing is served at {path:?}; / leads to the playground, /graphql is GraphQL");
-    answer::error(Error::not_found(Code("not_found"), message))
+    // Below /api the Tables API's clients look for its word.
+    let below = |prefix: &str| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let code = if below("/api") && !below("/api/records") && !below("/api/auth") {
+        "NOT_FOUND"
+    } else {
+        "not_found"
+    };
+    answer::error(Error::not_found(Code(code), message))
 }
 
 fn options(allow: &'static str) -> Response {

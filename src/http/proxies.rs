@@ -20,15 +20,14 @@ impl Proxies {
     pub(super) fn caller(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut caller = peer?.to_canonical();
         let forwarded = headers.get_all("x-forwarded-for").iter();
-        let forwarded: Vec<&str> = forwarded
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .collect();
+        // Bytes that are no text spoil their own part: what a proxy has added behind them stands.
+        let forwarded = forwarded.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let forwarded: Vec<&[u8]> = forwarded.collect();
         for named in forwarded.into_iter().rev() {
             if !self.0.contains(&caller) {
                 break;
             }
-            match address(named.trim()) {
+            match std::str::from_utf8(named).ok().and_then(|named| address(named.trim())) {
                 Some(address) => caller = address.to_canonical(),
                 None => break,
             }
@@ -60,10 +59,14 @@ mod tests {
             ("127.0.0.1", &["1.1.1.1", "192.0.2.1, 10.0.0.2"], "192.0.2.1"),
             ("127.0.0.1", &["2001:db8::1"], "2001:db8::1"),
             ("127.0.0.1", &["unknown"], "127.0.0.1"),
+            ("127.0.0.1", &["\u{e4}, 192.0.2.1"], "192.0.2.1"),
         ] {
             let mut headers = HeaderMap::new();
             for value in forwarded {
-                headers.append("x-forwarded-for", value.parse().unwrap());
+                headers.append(
+                    "x-forwarded-for",
+                    axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+                );
             }
             let caller = proxies.caller(peer.parse().ok(), &headers).unwrap();
             assert_eq!(caller.to_string(), expected, "{peer} {forwarded:?}");

@@ -5,11 +5,13 @@ use super::hosts::Hosts;
 use super::idle::Idle;
 use super::stall::Stall;
 use axum::body::Body;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, VARY};
 use axum::http::{HeaderName, HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tower::{ServiceBuilder, ServiceExt as _};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
@@ -88,29 +90,54 @@ pub async fn serve<H: Handler>(
     shutdown: impl Future<Output = ()>,
 ) -> bool {
     let hosts = Hosts::new(listener.local_addr().ok(), &limits.hosts);
+    let hosts = Arc::new(hosts);
+    let answers = tower::service_fn(move |request: Request<Incoming>| {
+        let edge = Arc::clone(&edge);
+        let hosts = Arc::clone(&hosts);
+        // In one place from here on: the layers around it hand on what they hold, and this is large.
+        Box::pin(async move {
+            let response = match hosts.refusal(request.uri(), request.headers()) {
+                Some(refusal) => refusal,
+                None => edge.exchange(request.map(Body::new)).await,
+            };
+            Ok::<_, Infallible>(response)
+        })
+    });
+    let compressible = SizeAbove::new(COMPRESSED)
+        .and(NotForContentType::IMAGES)
+        .and(NotForContentType::SSE);
+    let compressing = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(compressible.clone())
+        .layer(answers.clone());
+    let answers = tower::service_fn(move |request: Request<Incoming>| {
+        let answers = answers.clone();
+        let compressing = compressing.clone();
+        let compressible = compressible.clone();
+        // A body that compresses holds its compressor, some kilobytes that every layer around would move.
+        Box::pin(async move {
+            if request.headers().contains_key(ACCEPT_ENCODING) {
+                return Ok(compressing.oneshot(request).await?.map(Body::new));
+            }
+            let mut response = answers.oneshot(request).await?;
+            let headers = response.headers();
+            let says = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(b"accept-encoding");
+            if !headers.contains_key(CONTENT_ENCODING)
+                && !headers.contains_key(CONTENT_RANGE)
+                && compressible.should_compress(&response)
+                && !headers.get_all(VARY).iter().any(says)
+            {
+                // What the layer says, too: with that header it would be another answer.
+                response
+                    .headers_mut()
+                    .append(VARY, HeaderValue::from_static("accept-encoding"));
+            }
+            Ok::<_, Infallible>(response)
+        })
+    });
     let service = ServiceBuilder::new()
         .option_layer(cors(&limits.cors_origins))
-        .layer(
-            CompressionLayer::new()
-                .quality(CompressionLevel::Fastest)
-                .compress_when(
-                    SizeAbove::new(COMPRESSED)
-                        .and(NotForContentType::IMAGES)
-                        .and(NotForContentType::SSE),
-                ),
-        )
-        .service_fn(move |request: Request<Incoming>| {
-            let edge = Arc::clone(&edge);
-            let refusal = hosts.refusal(request.uri(), request.headers());
-            // In one place from here on: the layers around it hand on what they hold, and this is large.
-            Box::pin(async move {
-                let response = match refusal {
-                    Some(refusal) => refusal,
-                    None => edge.exchange(request.map(Body::new)).await,
-                };
-                Ok::<_, std::convert::Infallible>(response)
-            })
-        });
+        .service(answers);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

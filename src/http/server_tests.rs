@@ -120,6 +120,13 @@ async fn compression_from_a_kilobyte() {
             "{path} {accepted}"
         );
     }
+    // Whoever says nothing of it takes another way, and is told the same.
+    for (path, varies) in [("/large", true), ("/", false)] {
+        for header in ["", "accept-encoding: identity\r\n"] {
+            let answer = talk(running.address, &get(path, header)).await;
+            assert_eq!(answer.contains("vary: accept-encoding"), varies, "{path} {header:?}");
+        }
+    }
 }
 
 #[tokio::test]

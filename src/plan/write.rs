@@ -1,7 +1,7 @@
 //! Authorized writes → what each needs: where its check is made, what is kept of its rows, what is read back.
 
 use super::query::{Body, Plan, Value, planned};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, ColumnId, Table, TableKind};
 use crate::error::{Code, Error, Kind, Result};
 use crate::rules::{self, Authorized, Change, Conflict, From, Predicate, Term, Write};
 
@@ -19,13 +19,17 @@ pub struct WritePlan {
     pub write: Write,
     /// Rows are found again by the database's own number of them, which comes after what is kept.
     pub by_number: bool,
+    /// Triggers write in place of a view: what a statement returns is what was sent, and rows go one by one, so that it can be
+    /// told what became of each.
+    pub by_trigger: bool,
     /// What is kept of the changed rows is needed: by a check, by what is read back, by later writes.
     pub keeps: bool,
     /// Where the checks of new rows (by group) or of changed rows are made.
     pub checks: Vec<Verdict>,
     /// Where those of rows that an upsert has changed are made, by group.
     pub set_checks: Vec<Verdict>,
-    /// A check speaks of other rows: they must be as it saw them when the whole is committed.
+    /// A rule speaks of other rows, be it the one that says which rows or a check: they must be as it saw them when the whole is
+    /// committed.
     pub asks: bool,
     /// What is read of the changed rows.
     pub returning: Option<Plan>,
@@ -58,6 +62,10 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             continue;
         }
         let table = catalog.table(write.table);
+        let by_trigger = table.kind == TableKind::View && table.triggers;
+        if by_trigger {
+            is_traceable(catalog, write)?;
+        }
         let by_number = table.row_number.is_some() && (write.key == 0 || is_quicker(catalog));
         let (checks, set_checks): (Vec<_>, Vec<_>) = match &write.change {
             Change::Insert { groups, .. } => groups
@@ -70,9 +78,10 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
         let asks = match &write.change {
             Change::Insert { groups, .. } => groups
                 .iter()
-                .any(|group| !is_local(&group.check) || !is_local(&group.set_check)),
-            Change::Update { check, .. } => !is_local(check),
-            Change::Delete { .. } | Change::Find { .. } | Change::Call => false,
+                .any(|group| !group.check.is_local() || !group.set_check.is_local() || !group.allowed.is_local()),
+            Change::Update { check, asks, .. } => *asks || !check.is_local(),
+            Change::Delete { asks, .. } => *asks,
+            Change::Find { .. } | Change::Call => false,
         };
         let is_linked = writes[index + 1..].iter().any(|later| links_to(later, index));
         let after = |verdicts: &[Verdict]| verdicts.contains(&Verdict::After);
@@ -87,6 +96,8 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             }
         };
         let single = writes.len() == 1
+            && !asks
+            && !by_trigger
             && !after(&checks)
             && match &write.change {
                 Change::Insert { groups, conflict: None } => {
@@ -104,13 +115,22 @@ pub fn plan_writes(catalog: &Catalog, authorized: &Authorized<Vec<Write>>) -> Re
             } => groups.len() > 1 && (write.key > 0 || by_number),
             _ => false,
         };
-        let keeps = is_linked || returning.is_some() || after(&checks) || after(&set_checks) || meets;
+        // Without their keys nobody knows which rows a trigger has changed.
+        let is_traced = by_trigger
+            && match &write.change {
+                Change::Insert { conflict, .. } => conflict.is_some(),
+                Change::Update { .. } | Change::Delete { .. } => true,
+                Change::Find { .. } | Change::Call => false,
+            };
+        let keeps = is_traced || is_linked || returning.is_some() || after(&checks) || after(&set_checks) || meets;
         if keeps && !single && write.key == 0 && !by_number {
             return Err(not_found_again(catalog, write));
         }
         plans.push(WritePlan {
             single,
-            asks,
+            // That no row has a new one's key must hold until it is written.
+            asks: asks || by_trigger && keeps,
+            by_trigger,
             by_number,
             keeps,
             checks,
@@ -132,6 +152,37 @@ fn not_found_again(catalog: &Catalog, write: &Write) -> Error {
     Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message)
 }
 
+/// Whether it can be told what triggers have made of a write.
+fn is_traceable(catalog: &Catalog, write: &Write) -> Result<()> {
+    let face = catalog.face(write.face);
+    let name = face.name.as_str();
+    let key = &write.kept[..write.key];
+    let sets: Vec<&[(ColumnId, Term)]> = match &write.change {
+        Change::Insert {
+            conflict: Some(Conflict::Ignore { .. }),
+            ..
+        } => {
+            let message =
+                format!("rows of {name:?} are written by triggers, which cannot leave out those whose key is taken");
+            return Err(Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message));
+        }
+        Change::Insert { groups, .. } => groups.iter().map(|group| group.set.as_slice()).collect(),
+        Change::Update { set, .. } => vec![set],
+        _ => Vec::new(),
+    };
+    let moved = sets.into_iter().flatten().find(|(column, _)| key.contains(column));
+    match moved {
+        None => Ok(()),
+        Some((column, _)) => {
+            let column = face.column(*column).name.as_str();
+            let message = format!(
+                "{column:?} cannot be changed: it is the key by which rows of {name:?}, which triggers write, are found again"
+            );
+            Err(Error::invalid(Code::READ_ONLY_COLUMN, message).at(column))
+        }
+    }
+}
+
 /// A function that is called.
 fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
     let select = write.returning.as_ref();
@@ -139,6 +190,7 @@ fn call(catalog: &Catalog, write: &Write) -> Result<WritePlan> {
     Ok(WritePlan {
         single: false,
         asks: false,
+        by_trigger: false,
         by_number: false,
         keeps: false,
         checks: Vec::new(),
@@ -156,7 +208,7 @@ fn is_quicker(catalog: &Catalog) -> bool {
 fn verdict(check: &Predicate, table: &Table) -> Verdict {
     match check {
         Predicate::Constant(Some(true)) => Verdict::Holds,
-        check if is_local(check) && !table.triggers => Verdict::Within,
+        check if check.is_local() && !table.triggers => Verdict::Within,
         _ => Verdict::After,
     }
 }
@@ -192,7 +244,7 @@ fn is_of_row(plan: &Plan, table: &Table) -> bool {
         return false;
     };
     !table.triggers
-        && is_local(&query.predicate)
+        && query.predicate.is_local()
         && query.keyset == Predicate::TRUE
         && query.through.is_none()
         && query.order.is_empty()
@@ -204,40 +256,12 @@ fn is_of_row(plan: &Plan, table: &Table) -> bool {
 
 fn is_local_value(value: &Value) -> bool {
     match value {
-        Value::Term(term) => is_local_term(term),
+        Value::Term(term) => term.is_local(),
         Value::Constant(_) => true,
         Value::Object { unless_null, members } => {
-            unless_null.as_ref().is_none_or(is_local_term) && members.iter().all(|member| is_local_value(&member.value))
+            unless_null.as_ref().is_none_or(Term::is_local)
+                && members.iter().all(|member| is_local_value(&member.value))
         }
         Value::Query(_) | Value::Computed { .. } | Value::Cursor => false,
-    }
-}
-
-/// Whether a condition speaks of nothing but the row.
-fn is_local(condition: &Predicate) -> bool {
-    match condition {
-        Predicate::Constant(_) => true,
-        Predicate::And(parts) | Predicate::Or(parts) => parts.iter().all(is_local),
-        Predicate::Not(part) => is_local(part),
-        Predicate::Compare { left, right, .. } => is_local_term(left) && is_local_term(right),
-        Predicate::IsNull { term, .. } => is_local_term(term),
-        Predicate::Exists(_) | Predicate::Own { .. } => false,
-        Predicate::Truth(term) => is_local_term(term),
-    }
-}
-
-fn is_local_term(term: &Term) -> bool {
-    match term {
-        Term::Column { .. } | Term::Parameter { .. } => true,
-        Term::Call { arguments, .. } | Term::RuleCall { arguments, .. } => arguments.iter().all(is_local_term),
-        Term::Json { term, .. } => is_local_term(term),
-        Term::Case { branches, otherwise } => {
-            branches
-                .iter()
-                .all(|(condition, value)| is_local(condition) && is_local_term(value))
-                && otherwise.as_deref().is_none_or(is_local_term)
-        }
-        Term::Truth(predicate) => is_local(predicate),
-        Term::Scalar { .. } | Term::Aggregate(_) => false,
     }
 }

@@ -14,14 +14,11 @@ impl Values {
         self.0.get(slot.0 as usize).unwrap_or(&Value::Null)
     }
 
-    /// How many values the longest list holds.
-    #[must_use]
-    pub fn longest(&self) -> usize {
-        let lengths = self.0.iter().map(|value| match value {
-            Value::List(items) => items.len(),
-            _ => 0,
-        });
-        lengths.max().unwrap_or(0)
+    /// Puts another value into a slot.
+    pub fn fill(&mut self, slot: Slot, value: Value) {
+        if let Some(place) = self.0.get_mut(slot.0 as usize) {
+            *place = value;
+        }
     }
 }
 
@@ -44,6 +41,12 @@ impl Builder {
         Slot(u32::try_from(self.values.len() - 1).unwrap_or(u32::MAX))
     }
 
+    /// The slot of the value that is pushed next.
+    #[must_use]
+    pub fn next(&self) -> Slot {
+        Slot(u32::try_from(self.values.len()).unwrap_or(u32::MAX))
+    }
+
     /// The finished batch.
     #[must_use]
     pub fn finish_batch(self, writes: Vec<Write>) -> Batch {
@@ -58,7 +61,7 @@ impl Builder {
     #[must_use]
     pub fn finish(self, read: Read) -> Request {
         Request {
-            read,
+            read: read.into(),
             values: Values(self.values),
         }
     }

@@ -8,6 +8,7 @@ mod filter;
 mod once;
 mod outline;
 mod output;
+mod shape;
 mod write;
 
 pub use build::{Builder, Values};
@@ -19,8 +20,9 @@ pub use output::{
     EdgeField, Field, FieldValue, Formats, GroupField, GroupKey, NumberFormat, Output, PageInfoField,
 };
 
+pub use shape::ReadShape;
 pub use write::{
-    Assignment, Batch, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
+    Assignment, Batch, Before, Change, Conflict, ConflictAction, ConflictTarget, Insert, Link, RowGroup, Side, Write,
 };
 
 use crate::ident::Name;
@@ -33,7 +35,7 @@ pub struct Slot(pub u32);
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The shape.
-    pub read: Read,
+    pub read: ReadShape,
     /// What fills its holes.
     pub values: Values,
 }

@@ -231,6 +231,8 @@ pub struct Formats {
     pub bytes: BytesFormat,
     /// bigint and numeric.
     pub numbers: NumberFormat,
+    /// Whoever reads it takes geometries for such: what somebody stored that is none (SQLite) is null.
+    pub features: bool,
 }
 
 /// How bytes are written.

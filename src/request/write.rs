@@ -54,6 +54,9 @@ pub struct Write {
     /// That no row is found is an error: the row is unknown, or the caller may only read it. (A row of another is unknown: the
     /// error is the same whether it exists or not.)
     pub strict: bool,
+    /// That no row is found leaves out all of its unit, what came before it too, and is no error: what was to be read back is
+    /// null.
+    pub skips: bool,
 }
 
 /// What happens to rows.
@@ -89,7 +92,7 @@ pub enum Change {
         /// It must be one row, no more and no less.
         one: bool,
         /// Only rows that the caller may update with these values, as a later write of the batch does.
-        before: Option<Vec<Assignment>>,
+        before: Option<Before>,
     },
     /// New rows of a join table: one of each for each row of an earlier write, where there is none of its kind yet.
     Connect {
@@ -106,6 +109,15 @@ pub enum Change {
         /// What of its rows, or of its value.
         select: Box<Select>,
     },
+}
+
+/// The new values of a later update, of the same names there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Before {
+    /// Those that are sent.
+    pub set: Vec<Assignment>,
+    /// Those that come from rows of earlier writes.
+    pub links: Vec<Link>,
 }
 
 /// New rows of one table.

@@ -1,7 +1,7 @@
 //! The OpenAPI document that the dialects write into, and JSON Schemas of columns, tables and answers.
 
 use super::Scene;
-use crate::catalog::{Column, DatabaseKind, Default as ColumnDefault, Face};
+use crate::catalog::{Column, ColumnId, DatabaseKind, Default as ColumnDefault, Face, Table};
 use crate::request::BytesFormat;
 use crate::value::Type;
 use serde_json::{Map, Value, json};
@@ -290,7 +290,7 @@ pub(super) fn sent<'a>(
     face: &'a Face,
     bytes: BytesFormat,
     sending: Sending,
-    filled: &[crate::catalog::ColumnId],
+    filled: &[ColumnId],
 ) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
@@ -306,14 +306,14 @@ pub(super) fn sent<'a>(
         }
         let name = face.column(id).name.as_str();
         let plain = value(scene, &physical.data_type, bytes);
-        let mut value = if physical.nullable {
+        let mut value = if scene.table(face).takes_null(id) {
             or_null(plain)
         } else {
             plain.into()
         };
         describe(&mut value, physical);
         properties.insert(name.to_owned(), value);
-        if sending == Sending::New && is_required(physical) && !filled.contains(&id) {
+        if sending == Sending::New && is_required(scene.table(face), id) && !filled.contains(&id) {
             required.push(Value::from(name));
         }
     }
@@ -330,7 +330,7 @@ pub(super) fn body(schema: &Value) -> Value {
 }
 
 /// A cell that a rule may hide is null where it does.
-fn can_be_null(scene: Scene<'_>, face: &Face, column: crate::catalog::ColumnId) -> bool {
+fn can_be_null(scene: Scene<'_>, face: &Face, column: ColumnId) -> bool {
     let cells = scene.view.read(face.id).map(|read| &read.cells);
     let whole = cells.is_some_and(|cells| matches!(cells[column.0 as usize], crate::rules::Cell::Visible));
     !whole || scene.physical(face, column).nullable
@@ -344,8 +344,9 @@ pub(super) fn describe(schema: &mut Value, column: &Column) {
 }
 
 /// Whether a new row must be given a value for a column.
-pub(super) fn is_required(column: &Column) -> bool {
-    !column.nullable && column.default.is_none() && column.generated.is_none()
+pub(super) fn is_required(table: &Table, column: ColumnId) -> bool {
+    let own = table.column(column);
+    !table.takes_null(column) && own.default.is_none() && own.generated.is_none()
 }
 
 /// Whether a client may ever give a column a value.

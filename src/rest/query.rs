@@ -60,6 +60,11 @@ impl<'a> Query<'a> {
 
     /// A whole number ≥ 0.
     pub(super) fn whole(&self, name: &str) -> Result<Option<u64>> {
+        self.whole_to(name, i64::MAX.unsigned_abs())
+    }
+
+    /// The same; what is wrong is told with the most that is taken.
+    fn whole_to(&self, name: &str, most: u64) -> Result<Option<u64>> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text
@@ -67,18 +72,14 @@ impl<'a> Query<'a> {
             .ok()
             .filter(|number| digits && i64::try_from(*number).is_ok());
         number.map(Some).ok_or_else(|| {
-            let message = format!(
-                "{name} must be a whole number from 0 to {}, not {}",
-                i64::MAX,
-                clip(text)
-            );
+            let message = format!("{name} must be a whole number from 0 to {most}, not {}", clip(text));
             Error::invalid(Code::INVALID_VALUE, message).at(name)
         })
     }
 
     /// The number of rows asked for.
     pub(super) fn limit(&self, default: u64, most: u64) -> Result<u64> {
-        match self.whole("limit")? {
+        match self.whole_to("limit", most)? {
             Some(limit) if limit > most => {
                 let message = format!("limit {limit} is too large, at most {most} is allowed");
                 Err(Error::invalid(Code::LIMIT_EXCEEDED, message).at("limit"))
@@ -298,6 +299,10 @@ mod tests {
         assert_eq!(limit("/x"), Ok(50));
         assert_eq!(limit("/x?limit=0"), Ok(0));
         assert_eq!(limit("/x?limit=1000"), Ok(1000));
+        assert_eq!(
+            limit("/x?limit=abc"),
+            Err("limit must be a whole number from 0 to 1000, not \"abc\"".into())
+        );
         assert_eq!(
             limit("/x?limit=1001"),
             Err("limit 1001 is too large, at most 1000 is allowed".into())

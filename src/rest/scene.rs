@@ -109,7 +109,8 @@ impl<'a> Scene<'a> {
     pub(super) fn may_create(&self, face: &Face) -> bool {
         let scope = self.principal.scope.as_ref().and_then(|scope| scope.create.as_ref());
         let access = self.view.face(face.id).and_then(|access| access.create.as_ref());
-        access.is_some_and(|access| !access.backend_only || self.principal.backend_only)
+        self.table(face).writable.insert
+            && access.is_some_and(|access| !access.backend_only || self.principal.backend_only)
             && scope.is_none_or(|faces| faces.contains(&face.name))
     }
 
@@ -117,14 +118,16 @@ impl<'a> Scene<'a> {
     pub(super) fn may_update(&self, face: &Face) -> bool {
         let scope = self.principal.scope.as_ref().and_then(|scope| scope.update.as_ref());
         let access = self.view.face(face.id).and_then(|access| access.update.as_ref());
-        access.is_some_and(|access| !access.backend_only || self.principal.backend_only)
+        self.table(face).writable.update
+            && access.is_some_and(|access| !access.backend_only || self.principal.backend_only)
             && scope.is_none_or(|faces| faces.contains(&face.name))
     }
 
     /// Whether the caller may delete rows of a face at all.
     pub(super) fn may_delete(&self, face: &Face) -> bool {
         let scope = self.principal.scope.as_ref().and_then(|scope| scope.delete.as_ref());
-        self.view.face(face.id).is_some_and(|access| access.delete.is_some())
+        self.table(face).writable.delete
+            && self.view.face(face.id).is_some_and(|access| access.delete.is_some())
             && scope.is_none_or(|faces| faces.contains(&face.name))
     }
 

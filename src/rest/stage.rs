@@ -86,13 +86,15 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
             primary_key: key,
             primary_key_name: None,
             uniques: Vec::new(),
+            checks: Vec::new(),
             foreign_keys: Vec::new(),
             comment: (*name == "book").then(|| "What is sold.".into()),
             system: false,
             strict: false,
             indexes: Vec::new(),
             is_parent: false,
-            writable: true,
+            writable: crate::error::Verbs::ALL,
+            fixed: Vec::new(),
             triggers: false,
             guarded: false,
             row_number: None,
@@ -127,6 +129,7 @@ pub(super) fn catalog(expand: Option<Vec<ColumnId>>) -> Catalog {
         tables,
         enums,
         caseless: None,
+        composites: Vec::new(),
         functions: Vec::new(),
         extensions: Vec::new(),
         fingerprint: String::new(),
@@ -253,7 +256,8 @@ impl Stage {
                 .read
                 .select
                 .filter
-                .map_or_else(|| "all".into(), |filter| brief(&filter, &request.values)),
+                .as_ref()
+                .map_or_else(|| "all".into(), |filter| brief(filter, &request.values)),
             Err(error) => format!("{:?}: {}", error.kind, error.message),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::engine::{Body, Outcome, Tail};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Verbs};
 use crate::memory::Pieces;
 use crate::request::Once;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -115,6 +115,13 @@ pub(super) fn replayed(mut response: Response, replayed: bool) -> Response {
 
 /// Adds the headers that an error's status asks for; `methods` are those of the path.
 pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'static str, call: &Call) -> Response {
+    if let (StatusCode::METHOD_NOT_ALLOWED, Some(takes)) = (response.status(), error.takes) {
+        let methods = taken(methods, takes);
+        if let Ok(methods) = HeaderValue::from_str(&methods) {
+            response.headers_mut().insert(header::ALLOW, methods);
+        }
+        return response;
+    }
     let (name, value) = match (response.status(), error.kind) {
         (StatusCode::UNAUTHORIZED, _) => (header::WWW_AUTHENTICATE, "Bearer"),
         (StatusCode::METHOD_NOT_ALLOWED, Kind::NotAllowed) => (header::ALLOW, allowed(methods, &call.method)),
@@ -127,6 +134,19 @@ pub(super) fn with_headers(mut response: Response, error: &Error, methods: &'sta
     };
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
+}
+
+/// Of a path's methods those that a table takes.
+fn taken(methods: &'static str, takes: Verbs) -> String {
+    let is_taken = |method: &&str| match *method {
+        "POST" => takes.insert,
+        "PUT" => takes.insert || takes.update,
+        "PATCH" => takes.update,
+        "DELETE" => takes.delete,
+        _ => true,
+    };
+    let taken: Vec<&str> = methods.split(", ").filter(is_taken).collect();
+    taken.join(", ")
 }
 
 /// What may be tried where a method was refused: the path's methods; where that is among them, the thing itself does not

@@ -10,6 +10,7 @@ mod filter;
 mod guard;
 mod link;
 mod output;
+mod right;
 mod sent;
 #[cfg(test)]
 mod tests;

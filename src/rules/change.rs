@@ -26,6 +26,8 @@ pub struct Write {
     /// That no row is found is an error. The condition says which of the rows that were asked for can be read at least: one
     /// of these may only be read, any other is unknown.
     pub strict: Option<Predicate>,
+    /// That no row is found leaves out all of its unit.
+    pub skips: bool,
 }
 
 /// What happens to rows.
@@ -48,6 +50,8 @@ pub enum Change {
         set: Vec<(ColumnId, Term)>,
         /// What must hold of each row afterwards (scope 0).
         check: Predicate,
+        /// The rule that says which rows asks other rows.
+        asks: bool,
     },
     /// Rows that go.
     Delete {
@@ -55,6 +59,8 @@ pub enum Change {
         targets: Predicate,
         /// Only rows whose columns are those of an earlier write's rows.
         within: Option<Within>,
+        /// The rule that says which rows asks other rows.
+        asks: bool,
     },
     /// Rows that are looked up for later writes.
     Find {

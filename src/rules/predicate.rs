@@ -258,6 +258,20 @@ impl SpatialTest {
 }
 
 impl Predicate {
+    /// Whether it speaks of nothing but the row.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Predicate::Constant(_) => true,
+            Predicate::And(parts) | Predicate::Or(parts) => parts.iter().all(Predicate::is_local),
+            Predicate::Not(part) => part.is_local(),
+            Predicate::Compare { left, right, .. } => left.is_local() && right.is_local(),
+            Predicate::IsNull { term, .. } => term.is_local(),
+            Predicate::Exists(_) | Predicate::Own { .. } => false,
+            Predicate::Truth(term) => term.is_local(),
+        }
+    }
+
     /// Always true.
     pub const TRUE: Predicate = Predicate::Constant(Some(true));
     /// Always false.
@@ -330,6 +344,24 @@ pub(super) fn parameter_type(data_type: &Type) -> (Type, bool) {
 }
 
 impl Term {
+    /// Whether it speaks of nothing but the row.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Term::Column { .. } | Term::Parameter { .. } => true,
+            Term::Call { arguments, .. } | Term::RuleCall { arguments, .. } => arguments.iter().all(Term::is_local),
+            Term::Json { term, .. } => term.is_local(),
+            Term::Case { branches, otherwise } => {
+                branches
+                    .iter()
+                    .all(|(condition, value)| condition.is_local() && value.is_local())
+                    && otherwise.as_deref().is_none_or(Term::is_local)
+            }
+            Term::Truth(predicate) => predicate.is_local(),
+            Term::Scalar { .. } | Term::Aggregate(_) => false,
+        }
+    }
+
     /// The term's logical type.
     #[must_use]
     pub fn data_type(&self, catalog: &Catalog) -> Type {

@@ -26,7 +26,7 @@ pub const ROW_NUMBER: u16 = u16::MAX;
 
 /// Writes the statements of one planned write.
 pub struct Changes<'a> {
-    catalog: &'a Catalog,
+    pub(super) catalog: &'a Catalog,
     pub(super) plan: &'a WritePlan,
     flavor: Flavor,
 }
@@ -56,6 +56,7 @@ impl<'a> Changes<'a> {
         // What is computed from a row's values takes them one by one.
         let computes = |(_, value): &(ColumnId, Term)| !is_of_row(value) && value.has_parameter(&is_sent_for_a_row);
         if self.flavor == Flavor::Sqlite
+            || self.plan.by_trigger
             || !sends
             || group.columns.iter().chain(&group.set).any(computes)
             || (ignore && (self.plan.keeps || group.check != Predicate::TRUE))
@@ -99,7 +100,7 @@ impl<'a> Changes<'a> {
                     writer.word(") VALUES (");
                     for (index, (column, value)) in group.columns.iter().enumerate() {
                         writer.comma(index);
-                        writer.stored(table, *column, value);
+                        writer.stored_in_row(table, *column, value);
                     }
                     writer.word(")");
                 }
@@ -163,17 +164,9 @@ impl<'a> Changes<'a> {
         writer.alias(alias);
         writer.word(if feed == Feed::All { " ON " } else { " WHERE " });
         self.same_key(&mut writer, group, key, feed);
-        if writer.is_postgres() {
-            if feed == Feed::All {
-                // Always in the order of their keys: two who meet the same rows wait for each other, and do not block.
-                for (index, column) in key.iter().enumerate() {
-                    writer.word(if index == 0 { " ORDER BY " } else { ", " });
-                    writer.column(0, table, *column);
-                }
-            }
+        if writer.is_postgres() && !self.plan.by_trigger {
             // Nobody may change it in between.
-            writer.word(" FOR UPDATE OF ");
-            writer.alias(alias);
+            self.locked(&mut writer, if feed == Feed::All { key } else { &[] }, alias);
         }
         writer.pop_scope();
         finish(writer)
@@ -271,7 +264,8 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn targets(&self, targets: &Predicate, within: Option<&Within>) -> Statement {
         let (mut writer, alias) = self.selected(targets, within);
-        if writer.is_postgres() {
+        // What triggers show of rows may not be lockable; there the transaction is serializable.
+        if writer.is_postgres() && !self.plan.by_trigger {
             writer.word(" FOR UPDATE OF ");
             writer.alias(alias);
         }
@@ -283,15 +277,20 @@ impl<'a> Changes<'a> {
     #[must_use]
     pub fn lock(&self, targets: &Predicate) -> Statement {
         let (mut writer, alias) = self.selected(targets, None);
-        let table = self.plan.write.table;
-        for (index, column) in self.catalog.table(table).primary_key.iter().enumerate() {
+        let key = &self.catalog.table(self.plan.write.table).primary_key;
+        self.locked(&mut writer, key, alias);
+        writer.pop_scope();
+        finish(writer)
+    }
+
+    /// Always in the order of their keys: two who want the same rows wait for each other, and do not block.
+    fn locked(&self, writer: &mut Writer<'_>, key: &[ColumnId], alias: Alias) {
+        for (index, column) in key.iter().enumerate() {
             writer.word(if index == 0 { " ORDER BY " } else { ", " });
-            writer.column(0, table, *column);
+            writer.column(0, self.plan.write.table, *column);
         }
         writer.word(" FOR UPDATE OF ");
         writer.alias(alias);
-        writer.pop_scope();
-        finish(writer)
     }
 
     /// What is kept of rows that are looked up; of at most two where it must be one.
@@ -307,23 +306,33 @@ impl<'a> Changes<'a> {
 
     /// Deletes the rows that were kept.
     #[must_use]
-    pub fn delete_kept(&self, write: u16) -> Statement {
+    pub fn delete_kept(&self, write: u16, targets: &Predicate) -> Statement {
         let mut writer = self.writer();
         let table = self.plan.write.table;
         let alias = writer.new_alias();
         writer.push_scope(alias);
         writer.word("DELETE FROM ");
         writer.table(table);
-        writer.word(" AS ");
-        writer.alias(alias);
+        // SQLite knows a view's columns by their bare names alone.
+        let bare = self.plan.by_trigger && !writer.is_postgres();
+        if !bare {
+            writer.word(" AS ");
+            writer.alias(alias);
+        }
         writer.word(" WHERE (");
         let key = self.key();
-        writer.key_columns(table, &key, alias);
+        writer.key_columns(table, &key, (!bare).then_some(alias));
         writer.word(") IN (SELECT ");
         writer.written_key(table, &key);
         writer.word(" FROM ");
         writer.written(write, table, &key);
         writer.word(")");
+        if !bare && !key.is_empty() && !self.catalog.table(table).is_unique(&key) {
+            // A key of the configuration may be that of rows which the caller may not delete.
+            writer.word(" AND (");
+            writer.predicate(targets);
+            writer.word(")");
+        }
         writer.pop_scope();
         finish(writer)
     }
@@ -396,7 +405,7 @@ impl<'a> Changes<'a> {
     }
 
     /// `UPDATE … SET …`, with the row in scope.
-    fn setting(&self, writer: &mut Writer<'_>, set: &[(ColumnId, Term)], feed: Feed) {
+    pub(super) fn setting(&self, writer: &mut Writer<'_>, set: &[(ColumnId, Term)], feed: Feed) {
         let table = self.plan.write.table;
         let alias = writer.new_alias();
         writer.push_scope(alias);
@@ -410,7 +419,7 @@ impl<'a> Changes<'a> {
             writer.bare_column(table, *column);
             writer.word(" = ");
             match feed {
-                Feed::Each => writer.stored(table, *column, value),
+                Feed::Each => writer.stored_in_row(table, *column, value),
                 Feed::All => writer.stored_of_source(table, *column, value),
             }
         }
@@ -519,7 +528,7 @@ impl<'a> Changes<'a> {
     }
 
     /// What is kept of the row in scope, and its number, without a comma before or after.
-    fn kept(&self, writer: &mut Writer<'_>, alias: Alias) {
+    pub(super) fn kept(&self, writer: &mut Writer<'_>, alias: Alias) {
         let table = self.plan.write.table;
         for (index, column) in self.plan.write.kept.iter().enumerate() {
             writer.comma(index);

@@ -87,6 +87,8 @@ pub enum Wire {
     Text,
     /// JSON text, copied as it is when it is valid (SQLite: else as a string).
     Json,
+    /// GeoJSON of a geometry; SQLite: null for whatever else is there.
+    Geometry,
     /// JSON that the statement itself built (SQLite): copied unchecked.
     BuiltJson,
     /// jsonb's binary form: a version byte, then text.

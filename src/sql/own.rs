@@ -82,9 +82,9 @@ pub fn users_table(
     ]
 }
 
-/// Makes the triggers that end the sessions of a user whose row is deleted or gets another key, and delete the credential:
-/// whoever gets the key next is somebody else. On PostgreSQL they need the function of [`USER_GONE`].
-/// `key` is the primary key's one column.
+/// Makes the triggers that end the sessions of a user whose row is deleted or gets another key, and mark the credential, with
+/// which nobody signs in then: whoever gets the key next is somebody else. On PostgreSQL they need the function of
+/// [`USER_GONE`]. `key` is the primary key's one column.
 #[must_use]
 pub fn user_guard(catalog: &Catalog, flavor: Flavor, users: TableId, key: ColumnId) -> Vec<Statement> {
     let write = |parts: &dyn Fn(&mut Writer<'_>)| {
@@ -99,8 +99,14 @@ pub fn user_guard(catalog: &Catalog, flavor: Flavor, users: TableId, key: Column
             writer.name_of(users, key);
             writer.word(" ON ");
             writer.table(users);
+            // Names in the place of texts are taken as texts: whose key it is, and of which table.
             writer.word(" FOR EACH ROW EXECUTE FUNCTION diglot.user_gone(");
             writer.name_of(users, key);
+            let table = catalog.table(users);
+            for name in table.schema.iter().chain([&table.name]) {
+                writer.word(", ");
+                writer.identifier(name);
+            }
             writer.word(")");
         };
         return vec![write(&trigger)];
@@ -129,17 +135,23 @@ pub fn user_guard(catalog: &Catalog, flavor: Flavor, users: TableId, key: Column
                  WHERE ended_at IS NULL AND user_id = ",
             );
             own_key(writer, users, key);
-            writer.word("; DELETE FROM _diglot_credential WHERE user_id = ");
+            writer.word(
+                "; UPDATE _diglot_credential SET gone_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) \
+                 WHERE gone_at IS NULL AND left_in IS NULL AND user_id = ",
+            );
             own_key(writer, users, key);
             writer.word("; END");
         })
     };
     // Their names stand once in a database: another table that was the users' before gives them up.
     vec![
+        fixed("DROP TRIGGER IF EXISTS _diglot_user_gone"),
+        fixed("DROP TRIGGER IF EXISTS _diglot_user_moved"),
+        // As versions before had them.
         fixed("DROP TRIGGER IF EXISTS _diglot_user_deleted"),
         fixed("DROP TRIGGER IF EXISTS _diglot_user_renumbered"),
-        trigger("_diglot_user_deleted", false),
-        trigger("_diglot_user_renumbered", true),
+        trigger("_diglot_user_gone", false),
+        trigger("_diglot_user_moved", true),
     ]
 }
 
@@ -178,15 +190,19 @@ fn own_key(writer: &mut Writer<'_>, users: TableId, key: ColumnId) {
 }
 
 /// PostgreSQL: what the users' trigger runs. It has the rights of whoever made it, so that everybody who may delete a user
-/// still may, and none of its own names can mean something else.
+/// still may, and none of its own names can mean something else. A table that the accounts do not belong to any more has no
+/// say in them.
 pub const USER_GONE: &str = "CREATE OR REPLACE FUNCTION diglot.user_gone() RETURNS trigger LANGUAGE plpgsql \
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET bytea_output = hex AS $body$ \
     DECLARE gone text := to_jsonb(OLD) ->> TG_ARGV[0]; \
+        now bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint; \
     BEGIN \
         IF TG_OP = 'UPDATE' AND to_jsonb(NEW) ->> TG_ARGV[0] IS NOT DISTINCT FROM gone THEN RETURN NULL; END IF; \
-        IF to_regclass('diglot.session') IS NULL OR to_regclass('diglot.credential') IS NULL THEN RETURN NULL; END IF; \
-        UPDATE diglot.session SET ended_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
-            WHERE user_id = gone AND ended_at IS NULL; \
-        DELETE FROM diglot.credential WHERE user_id = gone; \
+        IF to_regclass('diglot.session') IS NULL OR to_regclass('diglot.credential') IS NULL \
+            OR to_regclass('diglot.users_table') IS NULL THEN RETURN NULL; END IF; \
+        IF TG_NARGS = 3 AND EXISTS (SELECT FROM diglot.users_table \
+            WHERE (schema_name, table_name) IS DISTINCT FROM (TG_ARGV[1], TG_ARGV[2])) THEN RETURN NULL; END IF; \
+        UPDATE diglot.session SET ended_at = now WHERE user_id = gone AND ended_at IS NULL; \
+        UPDATE diglot.credential SET gone_at = now WHERE user_id = gone AND gone_at IS NULL AND left_in IS NULL; \
         RETURN NULL; \
     END $body$";

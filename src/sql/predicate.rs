@@ -27,7 +27,15 @@ impl Writer<'_> {
             } => self.compare(left, *comparison, right),
             Predicate::IsNull { term, null } => {
                 self.term(term);
-                self.word(if *null { " IS NULL" } else { " IS NOT NULL" });
+                // A record is null for PostgreSQL where all of its attributes are, and not null where none of them is.
+                let composite = || self.catalog.database.composite(&term.data_type(self.catalog)).is_some();
+                let whole = self.is_postgres() && !self.catalog.database.composites.is_empty() && composite();
+                self.word(match (whole, *null) {
+                    (false, true) => " IS NULL",
+                    (false, false) => " IS NOT NULL",
+                    (true, true) => " IS NOT DISTINCT FROM NULL",
+                    (true, false) => " IS DISTINCT FROM NULL",
+                });
             }
             Predicate::Own { scope, table } => self.own_row(*scope, *table),
             Predicate::Exists(exists) => self.exists(exists),

@@ -39,11 +39,12 @@ impl Changes<'_> {
                 within,
                 set,
                 check,
+                ..
             } => {
                 self.update_of(&mut writer, targets, within.as_ref(), set);
                 Some(check)
             }
-            Change::Delete { targets, within } => {
+            Change::Delete { targets, within, .. } => {
                 self.delete_of(&mut writer, targets, within.as_ref());
                 None
             }

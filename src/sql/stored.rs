@@ -17,7 +17,7 @@ pub(super) enum Missing {
     AsNulls,
 }
 
-impl Writer<'_> {
+impl<'w> Writer<'w> {
     /// A column's name alone.
     pub(super) fn bare_column(&mut self, table: TableId, column: ColumnId) {
         let name = self.catalog.table(table).column(column).name.clone();
@@ -33,6 +33,19 @@ impl Writer<'_> {
             self.word(".");
         }
         self.word(number);
+    }
+
+    /// The same in a row that is written: a key is an error where it is null, which SQLite itself lets pass.
+    pub(super) fn stored_in_row(&mut self, table: TableId, column: ColumnId, value: &Term) {
+        let own = self.catalog.table(table);
+        let is_present = !self.is_postgres() && own.column(column).nullable && !own.takes_null(column);
+        if is_present {
+            self.word("diglot_present(");
+        }
+        self.stored(table, column, value);
+        if is_present {
+            self.word(")");
+        }
     }
 
     /// A value that a column is to hold.
@@ -119,8 +132,7 @@ impl Writer<'_> {
             } => {
                 self.word("s.c");
                 self.number(u64::from(column.0));
-                let column = self.catalog.table(table).column(column);
-                if let Some(name) = cast_apart(&column.data_type, &column.database_type) {
+                if let Some(name) = self.cast_apart(table, column) {
                     self.cast_to(name);
                 }
             }
@@ -156,12 +168,11 @@ impl Writer<'_> {
         let own = self.catalog.table(table).column(column);
         let form = Form::Stored { table, column };
         let data_type = own.data_type.clone();
-        match cast_apart(&data_type, &own.database_type).filter(|_| self.is_postgres()) {
+        match self.cast_apart(table, column).filter(|_| self.is_postgres()) {
             Some(_) if list => self.mark_as_text(source, &data_type, list, form),
             Some(name) => {
-                let name = name.to_owned();
                 self.mark_as_text(source, &data_type, list, form);
-                self.cast_to(&name);
+                self.cast_to(name);
             }
             None => self.mark(source, &data_type, list, form),
         }
@@ -223,13 +234,16 @@ impl Writer<'_> {
     }
 
     /// The columns of a row's key.
-    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Alias) {
+    pub(super) fn key_columns(&mut self, table: TableId, key: &[ColumnId], alias: Option<Alias>) {
         if key.is_empty() {
-            self.row_number(table, Some(alias));
+            self.row_number(table, alias);
         }
         for (index, column) in key.iter().enumerate() {
             self.comma(index);
-            self.aliased(alias, table, *column);
+            match alias {
+                Some(alias) => self.aliased(alias, table, *column),
+                None => self.bare_column(table, *column),
+            }
         }
     }
 
@@ -306,9 +320,13 @@ impl Writer<'_> {
         self.word(" ON ");
         self.is_written(table, key, alias);
     }
-}
 
-/// The type that a text is cast to where lists of it cannot be made, or its general name says too little.
-fn cast_apart<'t>(data_type: &Type, name: &'t str) -> Option<&'t str> {
-    matches!(data_type, Type::Array(_) | Type::Geometry).then_some(name)
+    /// The type that a text is cast to where lists of it cannot be made, or its general name says too little. (Of a list of
+    /// composites `unnest` makes a column for each of their attributes.)
+    fn cast_apart(&self, table: TableId, column: ColumnId) -> Option<&'w str> {
+        let own = self.catalog.table(table).column(column);
+        let apart = matches!(own.data_type, Type::Array(_) | Type::Geometry)
+            || self.catalog.database.composite(&own.data_type).is_some();
+        apart.then_some(own.database_type.as_str())
+    }
 }

@@ -111,6 +111,7 @@ impl Writer<'_> {
             Type::Jsonb if self.flavor == Flavor::Sqlite => Wire::Json,
             Type::Jsonb => Wire::Jsonb,
             Type::Bytes => Wire::Bytes(self.formats.bytes),
+            Type::Geometry if self.formats.features => Wire::Geometry,
             Type::Geometry => Wire::Json,
             Type::Array(_) | Type::Other(_) if self.flavor == Flavor::Postgres => Wire::Jsonb,
             Type::Text { .. } | Type::Enum(_) | Type::TimeTz | Type::Interval | Type::Array(_) | Type::Other(_) => {
@@ -134,7 +135,7 @@ impl Writer<'_> {
             Wire::Numeric(NumberFormat::Number) => Some("'n'"),
             Wire::Numeric(NumberFormat::Text) => Some("'N'"),
             Wire::Text => Some("'t'"),
-            Wire::Json | Wire::Jsonb => Some("'j'"),
+            Wire::Json | Wire::Jsonb | Wire::Geometry => Some("'j'"),
             Wire::Uuid(BytesFormat::Base64Url) => Some("'U'"),
             Wire::Uuid(_) => Some("'u'"),
             Wire::Date => Some("'d'"),

@@ -236,7 +236,7 @@ impl<'a> Writer<'a> {
     }
 
     /// `::type` behind a text, for types that are bound as text.
-    fn cast_from_text(&mut self, data_type: &Type, list: bool) {
+    pub(super) fn cast_from_text(&mut self, data_type: &Type, list: bool) {
         let name = match data_type {
             Type::Numeric => "numeric",
             Type::Uuid => "uuid",

@@ -295,10 +295,72 @@ async fn two_servers(database: Database) {
     let ada = world.sign_up("ada@example.org").await;
     // The tables have just been made, which the other sees as any change of the schema.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    for way in ["signout", "disable"] {
+    // Who signs in here is signed in there, by either token.
+    let everywhere = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    assert_eq!(other.me(&everywhere.access).await.status, 200);
+    let everywhere = Session::of(&other.refresh(&everywhere.refresh).await, 200);
+    assert_eq!(world.me(&everywhere.access).await.status, 200);
+    for way in [
+        "signout",
+        "elsewhere",
+        "all",
+        "password",
+        "reuse",
+        "race",
+        "role",
+        "disable",
+    ] {
         let session = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
         assert_eq!(other.me(&session.access).await.status, 200);
         match way {
+            // By the refresh token alone.
+            "elsewhere" => {
+                let out = world
+                    .post("/auth/signout", json!({"refreshToken": session.refresh}))
+                    .await;
+                assert_eq!(out.status, 200, "{out}");
+            }
+            "all" => {
+                let second = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+                let out = Request::post("/auth/signout", json!({"all": true}).to_string());
+                assert_eq!(world.send(as_bearer(out, &second.access)).await.status, 200);
+            }
+            "password" => {
+                let second = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+                let body = json!({"currentPassword": PASSWORD, "newPassword": PASSWORD}).to_string();
+                let changed = world
+                    .send(as_bearer(Request::post("/auth/password", body), &second.access))
+                    .await;
+                assert_eq!(changed.status, 200, "{changed}");
+                assert_eq!(other.me(&second.access).await.status, 200);
+            }
+            "reuse" => {
+                Session::of(&other.refresh(&session.refresh).await, 200);
+                refused(&world.refresh(&session.refresh).await, 401, "UNAUTHORIZED");
+            }
+            // One token at both servers at once: one goes through at most, and it is known for stolen.
+            "race" => {
+                let tries = (0..8).map(|number| if number % 2 == 0 { &world } else { &other });
+                let answers = futures_util::future::join_all(tries.map(|at| at.refresh(&session.refresh))).await;
+                let through = answers.iter().filter(|answer| answer.status == 200).count();
+                assert!(through <= 1, "{through} went through");
+                assert!(
+                    answers.iter().all(|answer| matches!(answer.status, 200 | 401)),
+                    "{answers:?}"
+                );
+                for next in answers.iter().filter(|answer| answer.status == 200) {
+                    refused(
+                        &other.refresh(&Session::of(next, 200).refresh).await,
+                        401,
+                        "UNAUTHORIZED",
+                    );
+                }
+            }
+            "role" => {
+                let words = ["set-role", "ada@example.org", "user"];
+                let (done, said) = operator(&world, &world.server.configuration(), &words);
+                assert!(done, "{said}");
+            }
             "signout" => {
                 let out = world
                     .send(as_bearer(Request::post("/auth/signout", ""), &session.access))
@@ -306,19 +368,8 @@ async fn two_servers(database: Database) {
                 assert_eq!(out.status, 200, "{out}");
             }
             _ => {
-                let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-                    .args([
-                        "user",
-                        "disable",
-                        "ada@example.org",
-                        "--database",
-                        &world.server.url,
-                        "--config",
-                    ])
-                    .arg(world.server.configuration())
-                    .output()
-                    .unwrap();
-                assert!(output.status.success(), "{output:?}");
+                let (done, said) = operator(&world, &world.server.configuration(), &["disable", "ada@example.org"]);
+                assert!(done, "{said}");
             }
         }
         let ended = Instant::now();
@@ -335,6 +386,19 @@ async fn two_servers(database: Database) {
         assert_eq!(other.send(as_bearer(query, &session.access)).await.status, 401);
         let records = Request::get("/api/records/v1/note");
         assert_eq!(other.send(as_bearer(records, &session.access)).await.status, 401);
+        let batch = json!([{"query": "{ __typename }"}, {"query": "mutation { insert_note_one(object: {body: \"x\"}) { id } }"}]);
+        for request in [
+            Request::post("/graphql", batch.to_string()),
+            Request::get("/graphql?query=%7B__typename%7D"),
+            Request::post(
+                "/api/transaction/v1/execute",
+                r#"{"operations": [{"Create": {"api_name": "note", "value": {"body": "x"}}}]}"#,
+            ),
+            Request::post("/api/note", r#"{"body": "x"}"#),
+        ] {
+            let answer = other.send(as_bearer(request.clone(), &session.access)).await;
+            assert_eq!(answer.status, 401, "{request}: {answer}");
+        }
     }
     // A closed account: no sign-in, no refresh; in the words of a wrong password.
     let wrong = refused(
@@ -482,21 +546,9 @@ async fn an_applications_users(database: Database) {
     Session::of(&world.post("/auth/signin", by_name).await, 200);
     refused(&world.sign_in("xenia", PASSWORD).await, 401, "INVALID_CREDENTIALS");
     // The row without an account gets one from the operator alone.
-    let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-        .args([
-            "user",
-            "set-password",
-            "grace",
-            "--password",
-            PASSWORD,
-            "--database",
-            &world.server.url,
-            "--config",
-        ])
-        .arg(world.server.configuration())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let words = ["set-password", "grace", "--password", PASSWORD];
+    let (done, said) = operator(&world, &world.server.configuration(), &words);
+    assert!(done, "{said}");
     let grace = Session::of(&world.sign_in("grace@example.org", PASSWORD).await, 200);
     assert_eq!(grace.user["id"], 1);
     // A user whose row goes is gone: no session, no sign-in; and the address is free again, for another key.
@@ -580,7 +632,7 @@ async fn a_deleted_user_is_nobody(database: Database) {
             _ => {
                 world
                     .execute(match database {
-                        Database::Sqlite => "DROP TRIGGER IF EXISTS _diglot_user_deleted",
+                        Database::Sqlite => "DROP TRIGGER IF EXISTS _diglot_user_gone",
                         Database::Postgres => "SELECT 1",
                     })
                     .await;
@@ -664,14 +716,8 @@ async fn confusion(database: Database) {
     refused(&world.me(&with(json!({"sub": "none such"}))).await, 401, "UNAUTHORIZED");
     // The flag in the table does, for that user's sessions, and only while it is there.
     let operator = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
-            .arg("user")
-            .args(words)
-            .args(["--database", &world.server.url, "--config"])
-            .arg(world.server.configuration())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let (done, said) = operator(&world, &world.server.configuration(), words);
+        assert!(done, "{said}");
     };
     operator(&["set-role", "ada@example.org", "--admin"]);
     let admin = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
@@ -869,6 +915,351 @@ async fn without_the_right_to_make_triggers() {
         401,
         "INVALID_CREDENTIALS",
     );
+    // Deleted and made again before anybody comes: another address is another person, and so is a younger row.
+    for (number, email) in [(0, "boss0@example.org"), (1, "old1@example.org")] {
+        let old = world.sign_up(&format!("old{number}@example.org")).await;
+        assert_eq!(world.me(&old.access).await.status, 200);
+        let id = &old.user["id"];
+        world
+            .execute(&format!(
+                "BEGIN; DELETE FROM users WHERE id = {id}; INSERT INTO users (id, email, created_at) \
+                 VALUES ({id}, '{email}', CURRENT_TIMESTAMP + interval '1 second'); COMMIT"
+            ))
+            .await;
+        match number {
+            0 => nobody_soon(&world, &old.access).await,
+            _ => {
+                let signed_in = world.sign_in("old1@example.org", PASSWORD).await;
+                refused(&signed_in, 401, "INVALID_CREDENTIALS");
+            }
+        }
+        refused(&world.refresh(&old.refresh).await, 401, "UNAUTHORIZED");
+        refused(&world.me(&old.access).await, 401, "UNAUTHORIZED");
+    }
+    // One name that changes beside another that stays is the same person's.
+    let body = json!({"email": "cleo@example.org", "username": "cleo", "password": PASSWORD});
+    let cleo = Session::of(&world.post("/auth/signup", body).await, 201);
+    world
+        .execute(&format!(
+            "UPDATE users SET email = 'other@example.org' WHERE id = {}",
+            cleo.user["id"]
+        ))
+        .await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(world.me(&cleo.access).await.status, 200);
+    assert_eq!(world.refresh(&cleo.refresh).await.status, 200);
+}
+
+/// The operator's command, and what it says.
+fn operator(world: &World, configuration: &std::path::Path, words: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_diglot"))
+        .arg("user")
+        .args(words)
+        .args(["--database", &world.server.url, "--config"])
+        .arg(configuration)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Another users table in the configuration makes nobody a stranger, and nobody somebody else: signing in is closed, and
+/// nothing is lost. Taken over, accounts go with their rows.
+async fn another_users_table(database: Database) {
+    let world = World::with_users("moved", database, CONFIGURATION).await;
+    let ada = world.sign_up("ada@example.org").await;
+    let bob = world.sign_up("bob@example.org").await;
+    // The same keys are other people there; Ada's row has moved, too.
+    let identity = match database {
+        Database::Postgres => {
+            "; ALTER TABLE people ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (START WITH 9)"
+        }
+        Database::Sqlite => "",
+    };
+    world
+        .execute(&format!(
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, email VARCHAR(200)); \
+             INSERT INTO people VALUES ({}, 'Ada@example.org'), ({}, 'boss@example.org'){identity}",
+            ada.user["id"], bob.user["id"]
+        ))
+        .await;
+    let renamed = format!("[auth]\nusers_table = \"people\"\n{CONFIGURATION}");
+    let typed_wrongly = format!("[auth]\nusers_table = \"user\"\n{CONFIGURATION}");
+    for (label, configuration) in [("people", &renamed), ("user", &typed_wrongly)] {
+        let label = format!("accounts_moved_{label}_{database}");
+        let other = World {
+            server: world::beside(&label, &world.server.url, configuration).await.unwrap(),
+            database,
+        };
+        let log = other.server.whole_log();
+        assert!(log.contains("the accounts belong to the users table"), "{log}");
+        for answer in [
+            other.me(&ada.access).await,
+            other.refresh(&ada.refresh).await,
+            other.sign_in("ada@example.org", PASSWORD).await,
+            other
+                .post(
+                    "/auth/signup",
+                    json!({"email": "new@example.org", "password": PASSWORD}),
+                )
+                .await,
+            other.send(as_bearer(Request::get("/api/note"), &ada.access)).await,
+            other
+                .send(as_bearer(Request::get("/api/records/v1/note"), &bob.access))
+                .await,
+        ] {
+            assert_eq!(answer.status, 503, "{answer}");
+            assert!(
+                answer.text().contains("another table of users") && !answer.text().contains("people"),
+                "{answer}"
+            );
+        }
+        // Who is nobody is served.
+        assert_eq!(other.send(Request::get("/health")).await.status, 200);
+        let (done, said) = operator(
+            &world,
+            &other.server.configuration(),
+            &["set-password", "boss@example.org"],
+        );
+        assert!(!done && said.contains("take-over"), "{said}");
+    }
+    // Nobody is gone, and no table was made of a name that was typed wrongly.
+    assert_eq!(world.me(&ada.access).await.status, 200);
+    assert_eq!(world.me(&bob.access).await.status, 200);
+    let (done, said) = operator(&world, &world.server.configuration(), &["list"]);
+    assert!(done && !said.contains("gone"), "{said}");
+    let label = format!("accounts_moved_c_{database}");
+    let other = World {
+        server: world::beside(&label, &world.server.url, &renamed).await.unwrap(),
+        database,
+    };
+    let (done, said) = operator(&world, &other.server.configuration(), &["take-over"]);
+    assert!(
+        done && said.contains("1 accounts belong to it, 1 have no row there"),
+        "{said}"
+    );
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    // Ada goes on there; Bob, whose key is somebody else's, does not, and nobody signs in by the old table any more.
+    assert_eq!(other.me(&ada.access).await.status, 200);
+    Session::of(&other.sign_in("ada@example.org", PASSWORD).await, 200);
+    refused(&other.me(&bob.access).await, 401, "UNAUTHORIZED");
+    refused(&other.refresh(&bob.refresh).await, 401, "UNAUTHORIZED");
+    refused(
+        &other.sign_in("bob@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
+    assert_eq!(world.sign_in("ada@example.org", PASSWORD).await.status, 503);
+    // The old table's rows say nothing of the accounts; the new one's do.
+    world
+        .execute(&format!("DELETE FROM users WHERE id = {}", ada.user["id"]))
+        .await;
+    assert_eq!(other.me(&ada.access).await.status, 200);
+    let cleo = other.sign_up("cleo@example.org").await;
+    other
+        .execute(&format!("DELETE FROM people WHERE id = {}", cleo.user["id"]))
+        .await;
+    nobody_soon(&other, &cleo.access).await;
+    // Taken back, Bob is himself again, with the password that he had.
+    let (done, said) = operator(&world, &world.server.configuration(), &["take-over"]);
+    assert!(done && said.contains("1 accounts belong to it"), "{said}");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    Session::of(&world.sign_in("bob@example.org", PASSWORD).await, 200);
+    // A table in which nobody is anybody is not taken over by mistake.
+    world
+        .execute("CREATE TABLE nobody (id INTEGER PRIMARY KEY, email VARCHAR(200))")
+        .await;
+    let nobody = format!("[auth]\nusers_table = \"nobody\"\n{CONFIGURATION}");
+    let label = format!("accounts_moved_d_{database}");
+    let server = world::beside(&label, &world.server.url, &nobody).await.unwrap();
+    let (done, said) = operator(&world, &server.configuration(), &["take-over"]);
+    assert!(!done && said.contains("none of"), "{said}");
+    Session::of(&world.sign_in("bob@example.org", PASSWORD).await, 200);
+}
+
+/// A row that goes closes the account, and it is the operator's to open it again when the row is back.
+async fn a_row_that_comes_back(database: Database) {
+    let world = World::with_users("back", database, CONFIGURATION).await;
+    let ada = world.sign_up("ada@example.org").await;
+    let id = ada.user["id"].clone();
+    world.execute(&format!("DELETE FROM users WHERE id = {id}")).await;
+    nobody_soon(&world, &ada.access).await;
+    let undo = ["disable", "ada@example.org", "--undo"];
+    let (done, said) = operator(&world, &world.server.configuration(), &undo);
+    assert!(!done && said.contains("is gone"), "{said}");
+    world
+        .execute(&format!(
+            "INSERT INTO users (id, email) VALUES ({id}, 'ada@example.org')"
+        ))
+        .await;
+    refused(
+        &world.sign_in("ada@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
+    let (_, said) = operator(&world, &world.server.configuration(), &["list"]);
+    assert!(said.contains("gone"), "{said}");
+    let (done, said) = operator(&world, &world.server.configuration(), &undo);
+    assert!(done, "{said}");
+    Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    // The old session stays ended.
+    refused(&world.refresh(&ada.refresh).await, 401, "UNAUTHORIZED");
+    // Whoever gets a key of somebody gone from the operator gets a password of their own.
+    world
+        .execute(&format!(
+            "DELETE FROM users WHERE id = {id}; INSERT INTO users (id, email) VALUES ({id}, 'eve@example.org')"
+        ))
+        .await;
+    let (done, said) = operator(
+        &world,
+        &world.server.configuration(),
+        &["set-password", "eve@example.org", "--password", "another password"],
+    );
+    assert!(done, "{said}");
+    refused(
+        &world.sign_in("ada@example.org", PASSWORD).await,
+        401,
+        "INVALID_CREDENTIALS",
+    );
+    Session::of(&world.sign_in("eve@example.org", "another password").await, 200);
+}
+
+/// Whoever signs out with two tokens means the sessions of both; those of two users nobody can tell apart.
+async fn signing_out_with_two_tokens(database: Database) {
+    let world = World::with_users("both", database, CONFIGURATION).await;
+    let first = world.sign_up("ada@example.org").await;
+    let second = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    let third = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    let bob = world.sign_up("bob@example.org").await;
+    let out =
+        |access: &str, body: Value| world.send(as_bearer(Request::post("/auth/signout", body.to_string()), access));
+    for all in [false, true] {
+        let answer = out(&first.access, json!({"refreshToken": bob.refresh, "all": all})).await;
+        assert!(refused(&answer, 403, "FORBIDDEN").contains("another user"), "{answer}");
+    }
+    for session in [&first, &second, &third, &bob] {
+        assert_eq!(world.me(&session.access).await.status, 200);
+    }
+    assert_eq!(
+        out(&first.access, json!({"refreshToken": second.refresh})).await.status,
+        200
+    );
+    for session in [&first, &second] {
+        refused(&world.me(&session.access).await, 401, "UNAUTHORIZED");
+        refused(&world.refresh(&session.refresh).await, 401, "UNAUTHORIZED");
+    }
+    assert_eq!(world.me(&third.access).await.status, 200);
+    // A refresh token that is over does not keep the other's session.
+    assert_eq!(
+        out(&third.access, json!({"refreshToken": second.refresh})).await.status,
+        200
+    );
+    refused(&world.me(&third.access).await, 401, "UNAUTHORIZED");
+    // An access token that is over does not, either.
+    let fourth = Session::of(&world.sign_in("ada@example.org", PASSWORD).await, 200);
+    assert_eq!(
+        out(&third.access, json!({"refreshToken": fourth.refresh})).await.status,
+        200
+    );
+    refused(&world.me(&fourth.access).await, 401, "UNAUTHORIZED");
+    refused(&world.post("/auth/signout", json!({})).await, 401, "UNAUTHORIZED");
+    assert_eq!(world.me(&bob.access).await.status, 200);
+}
+
+/// A code sets a password once, for whom it was made, within its time, and within a few tries; what closes or changes the
+/// account ends it.
+async fn one_time_codes(database: Database) {
+    let world = World::with_users("codes", database, CONFIGURATION).await;
+    let ada = world.sign_up("ada@example.org").await;
+    world.sign_up("bob@example.org").await;
+    let run = |words: &[&str]| operator(&world, &world.server.configuration(), words);
+    let code = |name: &str| {
+        let (done, said) = run(&["code", name]);
+        assert!(done, "{said}");
+        let code = said.lines().next().unwrap_or_default().to_owned();
+        assert_eq!(code.len(), 22, "{said}");
+        code
+    };
+    let set =
+        |name: &str, code: &str, password: &str| run(&["set-password", name, "--password", password, "--code", code]);
+    let forget_attempts = async || world.execute(&format!("DELETE FROM {}", world.own("attempt"))).await;
+    let first = code("ada@example.org");
+    // Not of somebody else, not of nobody, not with a password that is none: the code is not spent.
+    for (name, shown, password) in [
+        ("bob@example.org", &*first, "another password"),
+        ("nobody@example.org", &first, "another password"),
+        ("ada@example.org", "wrong", "another password"),
+        ("ada@example.org", "", "another password"),
+        ("ada@example.org", &first, "short"),
+    ] {
+        let (done, said) = set(name, shown, password);
+        assert!(!done, "{name} {shown}: {said}");
+    }
+    let (done, said) = set("ada@example.org", &first, "the second password");
+    assert!(done, "{said}");
+    refused(&world.refresh(&ada.refresh).await, 401, "UNAUTHORIZED");
+    Session::of(&world.sign_in("ada@example.org", "the second password").await, 200);
+    let (done, said) = set("ada@example.org", &first, "once more, please");
+    assert!(!done && said.contains("has been used"), "{said}");
+    // The next takes the place of the one before; neither stands in the database.
+    let (former, next) = (code("ada@example.org"), code("ada@example.org"));
+    assert!(!set("ada@example.org", &former, "the third password").0);
+    let kept = world.own("one_time_code");
+    world
+        .execute(&format!(
+            "DELETE FROM {kept} WHERE hash = '{next}' OR hash = '{former}'"
+        ))
+        .await;
+    forget_attempts().await;
+    assert!(set("ada@example.org", &next, "the third password").0);
+    // A few wrong tries, and the right one comes too late.
+    let tried = code("ada@example.org");
+    for _ in 0..5 {
+        forget_attempts().await;
+        assert!(!set("ada@example.org", "wrong", "the fourth password").0);
+    }
+    forget_attempts().await;
+    assert!(!set("ada@example.org", &tried, "the fourth password").0);
+    // Time ends it, and so do another password, another role and closing the account.
+    let late = code("ada@example.org");
+    world.execute(&format!("UPDATE {kept} SET expires_at = 1")).await;
+    assert!(!set("ada@example.org", &late, "the fourth password").0);
+    for words in [
+        &["set-password", "ada@example.org", "--password", "the third password"][..],
+        &["set-role", "ada@example.org", "user"],
+        &["disable", "ada@example.org"],
+    ] {
+        forget_attempts().await;
+        let code = code("ada@example.org");
+        let (done, said) = run(words);
+        assert!(done, "{said}");
+        if words[0] == "disable" {
+            assert!(!run(&["code", "ada@example.org"]).0);
+            assert!(run(&["disable", "ada@example.org", "--undo"]).0);
+        }
+        assert!(!set("ada@example.org", &code, "the fourth password").0, "{words:?}");
+    }
+    let changing = Session::of(&world.sign_in("ada@example.org", "the third password").await, 200);
+    let unused = code("ada@example.org");
+    let body = json!({"currentPassword": "the third password", "newPassword": "the fourth password"}).to_string();
+    let changed = world
+        .send(as_bearer(Request::post("/auth/password", body), &changing.access))
+        .await;
+    assert_eq!(changed.status, 200, "{changed}");
+    assert!(!set("ada@example.org", &unused, "the fifth password").0);
+    Session::of(&world.sign_in("ada@example.org", "the fourth password").await, 200);
+    // Whoever gets the key of somebody who is gone gets no code of theirs.
+    forget_attempts().await;
+    let left = code("ada@example.org");
+    world
+        .execute(&format!(
+            "DELETE FROM users WHERE id = {id}; INSERT INTO users (id, email) VALUES ({id}, 'ada@example.org')",
+            id = ada.user["id"]
+        ))
+        .await;
+    assert!(!set("ada@example.org", &left, "the fifth password").0);
+    assert!(!run(&["code", "nobody@example.org"]).0);
+    assert!(!run(&["code", "bob@example.org", "--for", "30d"]).0);
 }
 
 /// PostgreSQL: an application's own database user, who may delete users and nothing of Diglot's, still may.
@@ -889,92 +1280,18 @@ async fn users_are_deleted_by_whoever_may() {
     world.execute("DROP SCHEMA diglot CASCADE; DELETE FROM users").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_first_user_on_sqlite() {
-    from_the_first_user(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_first_user_on_postgres() {
-    from_the_first_user(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reuse_ends_the_family_on_sqlite() {
-    reuse_ends_the_family(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reuse_ends_the_family_on_postgres() {
-    reuse_ends_the_family(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_on_sqlite() {
-    two_servers(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_on_postgres() {
-    two_servers(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_applications_users_on_sqlite() {
-    an_applications_users(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_applications_users_on_postgres() {
-    an_applications_users(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn confusion_on_sqlite() {
-    confusion(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn confusion_on_postgres() {
-    confusion(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_attempts_on_sqlite() {
-    too_many_attempts(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_attempts_on_postgres() {
-    too_many_attempts(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_on_sqlite() {
-    closed(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closed_on_postgres() {
-    closed(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn first_users_at_once_on_sqlite() {
-    first_users_at_once(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn first_users_at_once_on_postgres() {
-    first_users_at_once(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_user_is_nobody_on_sqlite() {
-    a_deleted_user_is_nobody(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_user_is_nobody_on_postgres() {
-    a_deleted_user_is_nobody(Database::Postgres).await;
-}
+on_both!(
+    from_the_first_user,
+    reuse_ends_the_family,
+    two_servers,
+    an_applications_users,
+    confusion,
+    too_many_attempts,
+    closed,
+    first_users_at_once,
+    a_deleted_user_is_nobody,
+    another_users_table,
+    a_row_that_comes_back,
+    signing_out_with_two_tokens,
+    one_time_codes
+);

@@ -17,6 +17,25 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+/// A test of each of these functions for each database.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            use crate::world::Database;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                super::$name(Database::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                super::$name(Database::Postgres).await;
+            }
+        }
+    )*};
+}
+
 mod accounts;
 mod answers;
 mod away;
@@ -32,6 +51,7 @@ mod idempotency;
 mod inside;
 mod issuer;
 mod kill;
+mod kinds;
 mod layering;
 mod leaving;
 mod limits;
@@ -42,6 +62,7 @@ mod plans;
 mod properties;
 mod responses;
 mod schemas;
+mod skew;
 mod snapshots;
 mod state;
 mod statements;

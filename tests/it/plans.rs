@@ -198,7 +198,8 @@ fn normal_form(request: &Request, front: Front, lines: &Lines) -> Request {
             source: read.source.clone(),
             select,
             formats: Formats::default(),
-        },
+        }
+        .into(),
         values: request.values.clone(),
     }
 }

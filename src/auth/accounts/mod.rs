@@ -5,18 +5,21 @@
 //! made with, not what the application writes into the users table later: so nobody becomes another by a change of a column.
 
 mod attempts;
+mod codes;
 mod operator;
 mod rows;
 mod signing;
+pub(super) mod standing;
 pub(super) mod store;
 mod users;
 
-pub use operator::{Account, NewUser};
+pub use operator::{Account, NewUser, TakenOver};
 pub(super) use rows::user_of;
 pub use users::User;
 pub(super) use users::Users;
 
 use super::Secrets;
+use super::home::Home;
 use super::mint::{Grant, Minter};
 use super::password::Passwords;
 use super::sessions::Sessions;
@@ -36,6 +39,9 @@ use store::{Changes, Is, Row, flag, text};
 
 /// Milliseconds between two looks for what has expired.
 const CLEANING: i64 = 600_000;
+
+/// Milliseconds for which the account of a user whose row is gone is kept.
+const GONE_KEPT: i64 = 30 * 86_400_000;
 
 /// What somebody wants of their account.
 #[derive(Clone, Debug)]
@@ -72,6 +78,15 @@ pub enum Action {
         /// All sessions of the user.
         all: bool,
     },
+    /// Another password by a one-time code; all sessions end.
+    ResetPassword {
+        /// Whose.
+        who: Login,
+        /// The code.
+        code: String,
+        /// The new one.
+        new: String,
+    },
     /// Another password; all other sessions end.
     ChangePassword {
         /// The one so far.
@@ -88,6 +103,29 @@ pub enum Login {
     Email(String),
     /// The user name.
     Username(String),
+}
+
+impl Login {
+    /// An e-mail address has an @, a user name has none.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        match name.contains('@') {
+            true => Login::Email(name.to_owned()),
+            false => Login::Username(name.to_owned()),
+        }
+    }
+
+    /// The column that it is looked for in and what stands there, if it can be the name of an account; and what attempts at
+    /// it are counted by.
+    fn wanted(&self) -> (&'static str, Option<String>, String) {
+        let (column, name) = match self {
+            Login::Email(text) => ("email", users::email(text).ok()),
+            Login::Username(text) => ("username", users::username(text).ok()),
+        };
+        let (Login::Email(typed) | Login::Username(typed)) = self;
+        let account = name.clone().unwrap_or_else(|| typed.to_lowercase());
+        (column, name, account)
+    }
 }
 
 /// What came of an [`Action`].
@@ -116,8 +154,7 @@ pub struct Accounts {
     minter: Minter,
     sign_up: bool,
     columns: Option<Vec<String>>,
-    users_table: String,
-    schema: String,
+    home: Arc<Home>,
     refresh_lifetime: i64,
     cleaned: AtomicI64,
 }
@@ -137,21 +174,21 @@ impl Accounts {
     pub fn new(engine: Arc<Engine>, config: &config::Config, secrets: &Secrets, open: OpenSignUp) -> Self {
         let settings = &config.auth;
         let minter = Minter::new(settings, secrets);
+        let home = Arc::new(Home::new(Arc::clone(&engine), config));
         let leeway = Duration::from_secs(settings.leeway);
         Self {
-            sessions: Arc::new(Sessions::new(Arc::clone(&engine), minter.lifetime(), leeway)),
+            sessions: Arc::new(Sessions::new(
+                Arc::clone(&engine),
+                Arc::clone(&home),
+                minter.lifetime(),
+                leeway,
+            )),
             engine,
             passwords: Passwords::new(),
             minter,
             sign_up: settings.sign_up.unwrap_or(open.0),
             columns: settings.sign_up_columns.clone(),
-            users_table: settings.users_table.clone(),
-            schema: config
-                .database
-                .schemas
-                .first()
-                .cloned()
-                .unwrap_or_else(|| "public".into()),
+            home,
             refresh_lifetime: i64::try_from(settings.refresh_token_ttl().as_millis()).unwrap_or(i64::MAX / 4),
             cleaned: AtomicI64::new(0),
         }
@@ -193,6 +230,7 @@ impl Accounts {
             Action::Refresh { token } => Box::pin(self.refresh(&token)).await,
             Action::Me => Box::pin(self.me(principal)).await.map(|(user, _)| Answer::User(user)),
             Action::SignOut { token, all } => Box::pin(self.sign_out(principal, token.as_deref(), all)).await,
+            Action::ResetPassword { who, code, new } => Box::pin(self.reset_password(&who, &code, &new, address)).await,
             Action::ChangePassword { current, new } => {
                 Box::pin(self.change_password(principal, &current, &new, address)).await
             }
@@ -229,7 +267,7 @@ impl Accounts {
 
     /// Removes, now and then, what has expired.
     fn clean(self: &Arc<Self>, snapshot: &Snapshot, now: i64) {
-        if snapshot.catalog.database.read_only || !snapshot.has_own("session") {
+        if snapshot.catalog.database.read_only || !snapshot.has_own("one_time_code") {
             return;
         }
         let last = self.cleaned.load(Ordering::Relaxed);
@@ -244,6 +282,7 @@ impl Accounts {
             let snapshot = own.engine.snapshot();
             let mut changes = Changes::default();
             attempts::forget(&mut changes, now);
+            codes::forget(&mut changes, now);
             // Those that have ended are asked for as long as they can have tokens; a day is longer than that.
             let lifetime = i64::try_from(own.minter.lifetime().as_millis()).unwrap_or(i64::MAX / 4);
             let old = now - lifetime.max(86_400_000) - 86_400_000;
@@ -251,6 +290,8 @@ impl Accounts {
                 let over = Is::Compared(column, Comparison::Less, Value::Integer(old));
                 changes.delete("session", vec![over]);
             }
+            let long_gone = Is::Compared("gone_at", Comparison::Less, Value::Integer(now - GONE_KEPT));
+            changes.delete("credential", vec![long_gone, Is::Null("left_in", true)]);
             if let Err(error) = changes.run(&own.engine, &snapshot).await {
                 tracing::warn!(%error, "what has expired of sessions could not be removed");
             }

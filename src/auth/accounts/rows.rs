@@ -1,8 +1,9 @@
 //! The rows that an account is made of: the user's own, the credential, sessions and their tokens.
 
+use super::standing::{Known, user_of_account};
 use super::store::{Changes, Is, Question, Row, To, is, names, number, returned, rows, text};
 use super::users::Users;
-use super::{Accounts, NewUser, User};
+use super::{Accounts, NewUser, User, codes};
 use crate::auth::{milliseconds, random};
 use crate::engine::{Engine, Snapshot, USERS, Written};
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
@@ -27,12 +28,26 @@ pub(super) const CREDENTIAL: &[&str] = &[
     "disabled",
     "created_at",
     "changed_at",
+    "known_as",
+    "gone_at",
+    "left_in",
 ];
 
 impl Accounts {
+    /// The tables as they are, of accounts that belong to the users table that is configured.
+    pub(super) async fn current(&self) -> Result<Arc<Snapshot>> {
+        let snapshot = self.engine.upgraded().await?;
+        self.home.check(&snapshot).await?;
+        Ok(snapshot)
+    }
+
     /// The tables, made where they are not there.
     pub(super) async fn prepared(&self) -> Result<(Arc<Snapshot>, Users)> {
-        let snapshot = self.engine.prepare_users(&self.schema, &self.users_table).await?;
+        // Looked at first: no second table of users is made beside the one that the accounts belong to.
+        self.current().await?;
+        let (schema, name) = self.home.named();
+        let snapshot = self.engine.prepare_users(schema, name).await?;
+        self.home.check(&snapshot).await?;
         self.engine.guard_users(&snapshot).await;
         let users = snapshot.catalog.users.map(|id| Users::of(&snapshot.catalog, id));
         match users {
@@ -88,7 +103,7 @@ impl Accounts {
             let column = if what == "email" { "email" } else { "username" };
             if let Some(left) = self.credential(snapshot, is(column, own)).await? {
                 let id = text(&left, "user_id").unwrap_or_default();
-                if self.user(snapshot, &id).await?.is_some() {
+                if user_of_account(&self.engine, snapshot, &left).await?.is_some() {
                     return Err(exists(what));
                 }
                 changes.delete("credential", vec![is("user_id", &id)]);
@@ -115,6 +130,7 @@ impl Accounts {
             let ended = vec![("ended_at", To::Value(Value::Integer(now)))];
             let index = changes.update("session", Vec::new(), ended);
             changes.of_user(write);
+            codes::end_of_former(changes, write);
             index
         });
         let mut user = Owned::Made {
@@ -134,6 +150,9 @@ impl Accounts {
             ("disabled", Value::Boolean(false)),
             ("created_at", Value::Integer(now)),
             ("changed_at", Value::Integer(now)),
+            ("known_as", Value::Null),
+            ("gone_at", Value::Null),
+            ("left_in", Value::Null),
         ];
         // The row is new, so a credential of its key belonged to one that is gone.
         let replace = Conflict {
@@ -145,6 +164,7 @@ impl Accounts {
             },
         };
         let credential = user.insert(changes, "credential", values, Some(replace));
+        self.home.remember(changes, snapshot);
         if let Owned::Made { former: own, .. } = &mut user {
             *own = former.map(|sessions| Former { sessions, credential });
         }
@@ -160,6 +180,17 @@ impl Accounts {
         written: &[Written],
     ) -> Result<User> {
         let user = owned.made(users, written)?;
+        // The row's age is known only now.
+        let mut changes = Changes::default();
+        let known = Known::of_row(users, &user).kept();
+        changes.update(
+            "credential",
+            vec![is("user_id", &user.id)],
+            vec![("known_as", To::Value(known))],
+        );
+        if let Err(error) = changes.run(&self.engine, snapshot).await {
+            tracing::warn!(%error, "what is known of a new user's row could not be kept");
+        }
         if owned.had_a_former(written) {
             self.sessions.outdated();
             if let Err(error) = self.engine.forget_keys_of(snapshot, &user.id).await {

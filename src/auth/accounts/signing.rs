@@ -1,11 +1,11 @@
 //! Signing up, in and out; refreshing; other passwords.
 
 use super::rows::{Owned, add_refresh_token, begin_session, hash_of, taken};
+use super::standing::{is_usable, user_of_account};
 use super::store::{Changes, Is, Row, To, flag, is, number, text};
-use super::{Accounts, Answer, Login, NewUser, User, users};
+use super::{Accounts, Answer, Login, NewUser, User, codes};
 use crate::auth::mint::Grant;
 use crate::auth::password::check_new;
-use crate::auth::presence::clear;
 use crate::auth::{milliseconds, refused};
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::{Principal, Variable};
@@ -74,19 +74,14 @@ impl Accounts {
         password: &str,
         address: Option<IpAddr>,
     ) -> Result<Answer> {
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.current().await?;
         let now = milliseconds();
         // What cannot be the name of an account is an account that does not exist.
-        let wanted = match who {
-            Login::Email(text) => ("email", users::email(text).ok()),
-            Login::Username(text) => ("username", users::username(text).ok()),
-        };
-        let (Login::Email(typed) | Login::Username(typed)) = who;
-        let account = wanted.1.clone().unwrap_or_else(|| typed.to_lowercase());
+        let (column, name, account) = who.wanted();
         let attempt = self.attempt(&snapshot, Some(&account), address, now).await?;
-        let credential = match &wanted {
-            (column, Some(name)) => self.credential(&snapshot, is(column, name)).await?,
-            _ => None,
+        let credential = match &name {
+            Some(name) => self.credential(&snapshot, is(column, name)).await?,
+            None => None,
         };
         let hash = credential.as_ref().and_then(|row| text(row, "password"));
         let checked = self.passwords.check(password, hash.as_deref()).await;
@@ -97,8 +92,7 @@ impl Accounts {
         };
         let id = text(&credential, "user_id").unwrap_or_default();
         // An account whose row the application has deleted is none.
-        let Some(user) = self.user(&snapshot, &id).await? else {
-            clear(&self.engine, &snapshot, &id).await;
+        let Some(user) = user_of_account(&self.engine, &snapshot, &credential).await? else {
             self.sessions.outdated();
             return Err(wrong());
         };
@@ -109,6 +103,8 @@ impl Accounts {
         let same = vec![
             is("user_id", &id),
             Is::Compared("changed_at", Comparison::Equal, as_read.clone()),
+            Is::Null("gone_at", true),
+            Is::Null("left_in", true),
         ];
         changes.update("credential", same, vec![("changed_at", To::Value(as_read))]);
         changes.strict();
@@ -118,6 +114,7 @@ impl Accounts {
             let set = vec![("password", To::Value(Value::Text(hash.into())))];
             changes.update("credential", vec![is("user_id", &id)], set);
         }
+        self.home.remember(&mut changes, &snapshot);
         let owner = Owned::Known(id.clone());
         let (session, refresh_token) = begin_session(&mut changes, &owner, now, now + self.refresh_lifetime)?;
         attempt.take_back(&mut changes, &snapshot);
@@ -135,7 +132,7 @@ impl Accounts {
 
     pub(super) async fn refresh(self: &Arc<Self>, token: &str) -> Result<Answer> {
         let invalid = || refused("the refresh token is not valid; sign in again");
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.current().await?;
         let Some((session, owner)) = self.session_of(&snapshot, token).await? else {
             return Err(invalid());
         };
@@ -147,16 +144,15 @@ impl Accounts {
             return Err(invalid());
         }
         let credential = self.credential(&snapshot, is("user_id", &owner.user)).await?;
-        let user = self.user(&snapshot, &owner.user).await?;
-        let is_gone = user.is_none();
         let open =
             |row: &Row| !flag(row, "disabled") && number(row, "created_at").is_some_and(|at| at <= owner.created);
-        let (Some(credential), Some(user)) = (credential.filter(open), user) else {
+        let credential = credential.filter(open);
+        let user = match &credential {
+            Some(credential) => user_of_account(&self.engine, &snapshot, credential).await?,
+            None => None,
+        };
+        let (Some(credential), Some(user)) = (credential, user) else {
             self.end(&snapshot, vec![is("id", &session)], now).await?;
-            if is_gone {
-                clear(&self.engine, &snapshot, &owner.user).await;
-                self.sessions.outdated();
-            }
             return Err(invalid());
         };
         self.engine.guard_users(&snapshot).await;
@@ -209,28 +205,41 @@ impl Accounts {
         Ok((user, id.to_string()))
     }
 
+    /// Ends the session of the access token and that of a refresh token, whichever are shown: whoever signs out with both
+    /// means both. Of two users nobody can tell who is meant, so neither is signed out.
     pub(super) async fn sign_out(&self, principal: &Principal, token: Option<&str>, all: bool) -> Result<Answer> {
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.engine.upgraded().await?;
         let now = milliseconds();
-        let (session, user) = match token {
-            Some(token) => match self.session_of(&snapshot, token).await? {
-                Some((session, owner)) => (session, owner.user),
-                // It is over already.
-                None => return Ok(Answer::Done),
-            },
-            None => {
-                let needed = || {
-                    let message = "signing out needs the session's access token or its refresh token";
-                    Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, message)
-                };
-                let session = principal.session.as_deref().ok_or_else(needed)?;
-                let Some(Variable::Text(id)) = principal.variable("id") else {
-                    return Err(needed());
-                };
-                (session.to_owned(), id.to_string())
-            }
+        let of_access = match (principal.session.as_deref(), principal.variable("id")) {
+            (Some(session), Some(Variable::Text(id))) => Some((session.to_owned(), id.to_string())),
+            _ => None,
         };
-        let which = if all { is("user_id", &user) } else { is("id", &session) };
+        let of_refresh = match token {
+            Some(token) => self.session_of(&snapshot, token).await?,
+            None if of_access.is_none() => {
+                let message = "signing out needs the session's access token or its refresh token";
+                return Err(Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, message));
+            }
+            None => None,
+        };
+        let of_refresh = of_refresh.map(|(session, owner)| (session, owner.user));
+        if let (Some((_, one)), Some((_, other))) = (&of_access, &of_refresh)
+            && one != other
+        {
+            let message = "the refresh token belongs to another user than the access token; nobody has been signed out";
+            return Err(Error::forbidden(message));
+        }
+        let shown: Vec<(String, String)> = of_access.into_iter().chain(of_refresh).collect();
+        let Some((_, user)) = shown.first() else {
+            // It is over already.
+            return Ok(Answer::Done);
+        };
+        let which = if all {
+            is("user_id", user)
+        } else {
+            let sessions = shown.iter().map(|(session, _)| Value::Text(session.as_str().into()));
+            Is::Compared("id", Comparison::In, Value::List(sessions.collect()))
+        };
         self.end(&snapshot, vec![which], now).await?;
         Ok(Answer::Done)
     }
@@ -246,10 +255,10 @@ impl Accounts {
         check_new(new)?;
         // Not 401: the token is right, and a client would go and refresh it.
         let wrong = || Error::invalid(Code::INVALID_VALUE, "the current password is wrong").at("currentPassword");
-        let snapshot = self.engine.up_to_date().await?;
+        let snapshot = self.current().await?;
         let now = milliseconds();
         let attempt = self.attempt(&snapshot, Some(&id), address, now).await?;
-        let credential = self.credential(&snapshot, is("user_id", &id)).await?;
+        let credential = self.credential(&snapshot, is("user_id", &id)).await?.filter(is_usable);
         let hash = credential.and_then(|row| text(&row, "password"));
         let checked = self.passwords.check(current, hash.as_deref()).await;
         if !attempt.unless_busy(&self.engine, &snapshot, checked).await?.right {
@@ -275,6 +284,67 @@ impl Accounts {
             ));
         }
         changes.update("session", others, vec![("ended_at", To::Value(Value::Integer(now)))]);
+        codes::end(&mut changes, &id);
+        attempt.take_back(&mut changes, &snapshot);
+        let changed = changes.run(&self.engine, &snapshot).await;
+        changed.map_err(|error| gone(error, wrong()))?;
+        self.sessions.outdated();
+        Ok(Answer::Done)
+    }
+}
+
+impl Accounts {
+    /// A new password by a one-time code: like signing in, it tells nobody whether there is such an account.
+    pub(super) async fn reset_password(
+        self: &Arc<Self>,
+        who: &Login,
+        code: &str,
+        new: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Answer> {
+        let wrong = || refused("the name or the code is wrong, or the code has been used or has expired");
+        check_new(new)?;
+        let snapshot = self.current().await?;
+        let now = milliseconds();
+        let (column, name, account) = who.wanted();
+        let attempt = self.attempt(&snapshot, Some(&account), address, now).await?;
+        // Before anything is looked up: it takes as long whoever there is.
+        let fresh = self.passwords.hash(new).await;
+        let fresh = attempt.unless_busy(&self.engine, &snapshot, fresh).await?;
+        let credential = match &name {
+            Some(name) => self.credential(&snapshot, is(column, name)).await?,
+            None => None,
+        };
+        // Nobody has no code, which is looked for all the same: without an account it takes as long as without a code.
+        let id = credential
+            .as_ref()
+            .and_then(|row| text(row, "user_id"))
+            .unwrap_or_default();
+        let purpose = codes::Purpose::Password;
+        let right =
+            snapshot.has_own("one_time_code") && codes::is_right(&self.engine, &snapshot, &id, purpose, code).await?;
+        let Some(credential) = credential.filter(|row| right && !flag(row, "disabled")) else {
+            return Err(wrong());
+        };
+        if user_of_account(&self.engine, &snapshot, &credential).await?.is_none() {
+            return Err(wrong());
+        }
+        let mut changes = Changes::default();
+        // Of two who show it at once one is too late.
+        codes::spend(&mut changes, &id, purpose, code);
+        let same = vec![
+            is("user_id", &id),
+            Is::Null("gone_at", true),
+            Is::Compared("disabled", Comparison::Equal, Value::Boolean(false)),
+        ];
+        let set = vec![
+            ("password", To::Value(Value::Text(fresh.into()))),
+            ("changed_at", To::Value(Value::Integer(now))),
+        ];
+        changes.update("credential", same, set);
+        changes.strict();
+        let open = vec![is("user_id", &id), Is::Null("ended_at", true)];
+        changes.update("session", open, vec![("ended_at", To::Value(Value::Integer(now)))]);
         attempt.take_back(&mut changes, &snapshot);
         let changed = changes.run(&self.engine, &snapshot).await;
         changed.map_err(|error| gone(error, wrong()))?;

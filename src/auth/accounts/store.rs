@@ -32,6 +32,11 @@ pub(in crate::auth) fn is(column: &'static str, text: &str) -> Is {
     Is::Compared(column, Comparison::Equal, Value::Text(text.into()))
 }
 
+/// A column that equals a number.
+pub(in crate::auth) fn is_number(column: &'static str, number: i64) -> Is {
+    Is::Compared(column, Comparison::Equal, Value::Integer(number))
+}
+
 /// What is asked for of a table.
 pub(in crate::auth) struct Question<'a> {
     pub(in crate::auth) table: &'a str,
@@ -185,6 +190,7 @@ impl Changes {
             formats: Formats::default(),
             unit: u16::try_from(index).unwrap_or(u16::MAX),
             strict: false,
+            skips: false,
         });
         index
     }

@@ -165,6 +165,7 @@ async fn add_once(world: &World, user: &str) -> bool {
         formats: Formats::default(),
         unit: 0,
         strict: false,
+        skips: false,
     };
     let batch = Batch {
         once: Once::read([b"a key".as_slice()], &[b"POST"]).unwrap(),
@@ -347,6 +348,9 @@ async fn keys_of_any_type() {
     }
 }
 
+/// Accounts with which somebody can sign in.
+const OPEN: &str = "_diglot_credential WHERE gone_at IS NULL AND left_in IS NULL";
+
 impl World {
     /// How many rows of one of Diglot's own tables match.
     fn count(&self, what: &str) -> i64 {
@@ -375,7 +379,7 @@ async fn keys_of_any_type_are_known_when_their_rows_go() {
         assert_eq!(world.count("_diglot_session WHERE ended_at IS NULL"), 1, "{table}");
         let before = crate::auth::milliseconds();
         rusqlite_execute(&world.file(), "DELETE FROM users");
-        assert_eq!(world.count("_diglot_credential"), 0, "{table}");
+        assert_eq!(world.count(OPEN), 0, "{table}");
         let near = format!("_diglot_session WHERE abs(ended_at - {before}) < 60000");
         assert_eq!(world.count(&near), 1, "{table}");
     }
@@ -395,9 +399,9 @@ async fn keys_of_any_type_are_known_when_their_rows_go() {
         &world.file(),
         "DELETE FROM users WHERE email LIKE 'bob%'; UPDATE users SET id = id",
     );
-    assert_eq!(world.count("_diglot_credential"), 1);
+    assert_eq!(world.count(OPEN), 1);
     rusqlite_execute(&world.file(), "DELETE FROM users");
-    assert_eq!(world.count("_diglot_credential"), 0);
+    assert_eq!(world.count(OPEN), 0);
 }
 
 #[tokio::test]
@@ -413,7 +417,7 @@ async fn a_users_table_that_is_made_anew_is_guarded_again() {
          CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO users SELECT id, email FROM before",
     ] {
         rusqlite_execute(&world.file(), rebuild);
-        assert_eq!(world.count("_diglot_credential"), 1, "nobody is gone: {rebuild}");
+        assert_eq!(world.count(OPEN), 1, "nobody is gone: {rebuild}");
         assert_eq!(world.count(triggers), 0, "{rebuild}");
         let begun = std::time::Instant::now();
         while world.count(triggers) < 2 {
@@ -435,13 +439,33 @@ async fn a_users_table_that_is_made_anew_is_guarded_again() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     rusqlite_execute(&world.file(), "DELETE FROM before");
+    assert_eq!(world.count(OPEN), 1, "what was the users table is none any more");
+    rusqlite_execute(&world.file(), "DELETE FROM users");
+    assert_eq!(world.count(OPEN), 0);
+}
+
+#[tokio::test]
+async fn accounts_of_an_older_version_go_on() {
+    let older = format!(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO users VALUES (1, 'Ada@example.org');
+         {} {}
+         CREATE TABLE _diglot_migration (number INTEGER PRIMARY KEY, applied_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+         INSERT INTO _diglot_migration (number) VALUES (1), (2);
+         CREATE TRIGGER _diglot_user_deleted AFTER DELETE ON users BEGIN DELETE FROM _diglot_credential; END;
+         INSERT INTO _diglot_credential VALUES ('1', 'ada@example.org', NULL, '{}', 'user', FALSE, FALSE, FALSE, 1, 1)",
+        include_str!("../../../schema/system/sqlite/1.sql"),
+        include_str!("../../../schema/system/sqlite/2.sql"),
+        crate::auth::password::older("correct horse"),
+    );
+    let world = world(&older).await;
+    world.sign_in("ada@example.org", "correct horse").await.unwrap();
+    assert_eq!(world.count("_diglot_users_table WHERE table_name = 'users'"), 1);
     assert_eq!(
-        world.count("_diglot_credential"),
-        1,
-        "what was the users table is none any more"
+        world.count("sqlite_schema WHERE name LIKE '_diglot_user_%' AND type = 'trigger'"),
+        2
     );
     rusqlite_execute(&world.file(), "DELETE FROM users");
-    assert_eq!(world.count("_diglot_credential"), 0);
+    assert_eq!(world.count("_diglot_credential WHERE gone_at IS NOT NULL"), 1);
 }
 
 #[tokio::test]

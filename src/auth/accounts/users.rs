@@ -177,7 +177,7 @@ pub(in crate::auth) fn email(text: &str) -> Result<String> {
     if text.len() > 254 {
         return wrong("an e-mail address has at most 254 bytes");
     }
-    let strange = |character: char| character.is_whitespace() || character.is_control();
+    let strange = |character: char| character.is_whitespace() || character.is_control() || is_invisible(character);
     // What is before and after the @ is the mail servers' business; an address need not have a dot.
     match text.rsplit_once('@') {
         Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !text.contains(strange) => {
@@ -189,12 +189,20 @@ pub(in crate::auth) fn email(text: &str) -> Result<String> {
 
 /// A user name as accounts know it: without regard to case, and never to be taken for an e-mail address.
 pub(in crate::auth) fn username(text: &str) -> Result<String> {
-    let strange = |character: char| character.is_whitespace() || character.is_control() || character == '@';
+    let strange = |character: char| {
+        character.is_whitespace() || character.is_control() || is_invisible(character) || character == '@'
+    };
     if text.is_empty() || text.chars().count() > 64 || text.contains(strange) {
         let message = "username has 1 to 64 characters, without spaces and @";
         return Err(Error::invalid(Code::INVALID_VALUE, message).at("username"));
     }
     Ok(text.to_lowercase())
+}
+
+/// What nobody sees, or what turns the direction of what is read: with it two names look the same that are not.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -212,6 +220,13 @@ mod tests {
             ("x@", None),
             ("a b@c", None),
             ("a\0@c", None),
+            (" a@c", None),
+            ("a@c ", None),
+            ("a@c\u{a0}", None),
+            ("a\u{200b}@c", None),
+            ("\u{feff}a@c", None),
+            ("a\u{202e}@c", None),
+            ("ÄDA@Exämple.org", Some("äda@exämple.org")),
             ("", None),
         ] {
             assert_eq!(email(text).ok().as_deref(), expected, "{text:?}");
@@ -222,6 +237,9 @@ mod tests {
             ("ada@example.org", None),
             ("a b", None),
             ("a\0", None),
+            ("a\u{200d}b", None),
+            ("a\u{2066}b", None),
+            ("ÄDA", Some("äda")),
             ("", None),
         ] {
             assert_eq!(username(text).ok().as_deref(), expected, "{text:?}");

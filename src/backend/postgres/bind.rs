@@ -2,12 +2,11 @@
 
 use crate::error::{Code, Error, Result};
 use crate::sql::{Form, Mark};
-use crate::value::{Datum, Type};
+use crate::value::{Datum, Type, literal};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo, Postgres};
-use std::fmt::Write as _;
 
 /// The type that a mark is bound as. Whatever is not here goes as text, and the statement casts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,55 +244,11 @@ fn write_text(datum: &Datum, buffer: &mut Vec<u8>) -> Result<()> {
         }
         other => {
             let mut text = String::new();
-            literal(other, &mut text);
+            literal::write(other, &mut text);
             buffer.extend_from_slice(text.as_bytes());
         }
     }
     Ok(())
-}
-
-/// The text form that PostgreSQL's input functions take; arrays with every element quoted.
-fn literal(datum: &Datum, text: &mut String) {
-    match datum {
-        Datum::Null => text.push_str("NULL"),
-        Datum::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
-        Datum::Integer(value) => text.push_str(itoa::Buffer::new().format(*value)),
-        Datum::Float(value) if value.is_nan() => text.push_str("NaN"),
-        Datum::Float(value) if value.is_infinite() => {
-            text.push_str(if *value > 0.0 { "Infinity" } else { "-Infinity" });
-        }
-        Datum::Float(value) => text.push_str(zmij::Buffer::new().format(*value)),
-        Datum::Text(value) => text.push_str(value),
-        Datum::Bytes(bytes) | Datum::Broken(bytes) => {
-            text.push_str("\\x");
-            for byte in bytes {
-                let _ = write!(text, "{byte:02x}");
-            }
-        }
-        Datum::List(items) => {
-            text.push('{');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                if matches!(item, Datum::Null | Datum::List(_)) {
-                    literal(item, text);
-                    continue;
-                }
-                let mut inner = String::new();
-                literal(item, &mut inner);
-                text.push('"');
-                for character in inner.chars() {
-                    if matches!(character, '"' | '\\') {
-                        text.push('\\');
-                    }
-                    text.push(character);
-                }
-                text.push('"');
-            }
-            text.push('}');
-        }
-    }
 }
 
 fn misfit(right: &str) -> Error {

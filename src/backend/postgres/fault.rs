@@ -28,6 +28,8 @@ pub(super) enum Fault {
     Constraint,
     /// A type lacks the operator or the order that the request needs.
     NoOperator,
+    /// What a foreign table stands on is away, or is not what the table says.
+    Foreign,
     /// A materialized view that nobody has filled yet.
     Empty,
     /// The database cannot be written.
@@ -47,7 +49,16 @@ pub(super) fn classify(error: &sqlx::Error) -> Fault {
             let within = database
                 .try_downcast_ref::<PgDatabaseError>()
                 .is_some_and(|error| error.position().is_some());
-            by_state(&database.code().unwrap_or_default(), routine, within)
+            let fault = by_state(&database.code().unwrap_or_default(), routine, within);
+            let is_doubtful = matches!(
+                fault,
+                Fault::Value | Fault::Stale | Fault::NoOperator | Fault::Unsupported | Fault::Other
+            );
+            if is_doubtful && context(error).is_some_and(is_foreign) {
+                Fault::Foreign
+            } else {
+                fault
+            }
         }
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -57,6 +68,25 @@ pub(super) fn classify(error: &sqlx::Error) -> Fault {
         | sqlx::Error::WorkerCrashed => Fault::Away,
         _ => Fault::Other,
     }
+}
+
+/// In what the server was when it failed, innermost first.
+fn context(error: &sqlx::Error) -> Option<&str> {
+    error
+        .as_database_error()?
+        .try_downcast_ref::<PgDatabaseError>()?
+        .r#where()
+}
+
+/// Whether it was reading what a foreign table stands on: another server, whose own states come with its errors, or a file.
+fn is_foreign(context: &str) -> bool {
+    let reads = |(_, command): (&str, &str)| {
+        let word = command.split_whitespace().next().unwrap_or_default();
+        !["INSERT", "UPDATE", "DELETE"].contains(&word)
+    };
+    context.split_once("remote SQL command: ").is_some_and(reads)
+        || context.contains(" of foreign table ")
+        || context.starts_with("COPY ")
 }
 
 fn is_bad_pattern(error: &sqlx::Error) -> bool {
@@ -76,6 +106,8 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         "0A000" => Fault::Unsupported,
         // A prepared statement that the server has forgotten.
         "26000" | "42P05" => Fault::Stale,
+        // A record with an attribute whose type has no such operator.
+        "42883" if routine.starts_with("record_") => Fault::NoOperator,
         // Undefined table, column, function, object, schema; a wrong name, a syntax error in a type's name.
         "42P01" | "42703" | "42883" | "42725" | "42704" | "3F000" | "42602" | "42601" if !within => Fault::Value,
         "42P01" | "42703" | "42704" | "3F000" => Fault::Stale,
@@ -101,8 +133,10 @@ fn by_state(state: &str, routine: &str, within: bool) -> Fault {
         "XX000" if matches!(routine, "pg_error" | "pg_parser_errhint" | "get_val" | "parse_hstore") => Fault::Value,
         _ => match state.get(..2) {
             Some("08" | "57" | "28" | "3D") => Fault::Away,
-            // Out of resources; an object in use or not yet filled; a foreign server.
-            Some("53" | "55" | "HV") => Fault::Full,
+            // Out of resources; an object in use or not yet filled.
+            Some("53" | "55") => Fault::Full,
+            // A foreign server, or a file that is not there.
+            Some("HV" | "58") => Fault::Foreign,
             Some("22") => Fault::Value,
             Some("23") => Fault::Constraint,
             Some("54") => Fault::TooComplex,
@@ -147,6 +181,11 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
             Code::INVALID_VALUE,
             if is_bad_pattern(&error) {
                 "the regular expression is too complex for the database; ask for fewer repetitions"
+            } else if is_raised(&error) {
+                "a function of the database refused these values"
+            } else if context(&error).is_some_and(|context| context.contains("function ")) {
+                "a function of the database cannot work with these values: one does not fit its type, its range or an \
+                 operation within it"
             } else {
                 "a value does not fit its type, its range or the operation"
             },
@@ -179,7 +218,12 @@ pub(super) fn to_error(error: sqlx::Error) -> Error {
         Fault::Empty => (
             Kind::Unavailable,
             Code::DATABASE_AWAY,
-            "a materialized view has not been filled yet; try again later",
+            "a materialized view has not been filled yet: the database's operator does that with REFRESH",
+        ),
+        Fault::Foreign => (
+            Kind::Unavailable,
+            Code::DATABASE_AWAY,
+            "a foreign table cannot be read: the server or file behind it is away, or is not what the table says",
         ),
         Fault::ReadOnly => (
             Kind::NotAllowed,
@@ -303,6 +347,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn foreign_tables_are_told_by_their_context() {
+        for (context, foreign) in [
+            ("remote SQL command: SELECT a FROM public.gone", true),
+            (
+                "remote SQL command: DECLARE c1 CURSOR FOR SELECT a FROM public.gone",
+                true,
+            ),
+            ("remote SQL command: INSERT INTO public.other(a) VALUES ($1)", false),
+            ("column \"a\" of foreign table \"other\"", true),
+            ("COPY numbers, line 1, column a: \"x\"", true),
+            ("PL/pgSQL function f(integer) line 1 at RETURN", false),
+        ] {
+            assert_eq!(is_foreign(context), foreign, "{context}");
+        }
+    }
+
+    #[test]
     fn states_are_classified() {
         let cases = [
             ("08006", "", true, Fault::Away),
@@ -323,6 +384,7 @@ mod tests {
             ("42704", "typenameType", false, Fault::Value),
             ("42883", "regprocin", false, Fault::Value),
             ("42883", "op_error", true, Fault::NoOperator),
+            ("42883", "record_eq", false, Fault::NoOperator),
             ("0A000", "RevalidateCachedQuery", false, Fault::Stale),
             ("0A000", "", false, Fault::Unsupported),
             ("21000", "", false, Fault::Value),
@@ -335,6 +397,8 @@ mod tests {
             ("428C9", "rewriteTargetListIU", false, Fault::Value),
             ("P0004", "exec_stmt_assert", false, Fault::Value),
             ("54001", "", false, Fault::TooComplex),
+            ("HV00N", "", false, Fault::Foreign),
+            ("58P01", "", false, Fault::Foreign),
             ("AB123", "exec_stmt_raise", false, Fault::Value),
             ("XX000", "", false, Fault::Other),
             ("XX000", "pg_error", false, Fault::Value),

@@ -119,6 +119,7 @@ impl Raw {
             version,
             tables: tables.finish(),
             caseless: self.types.caseless(),
+            composites: self.types.composites(),
             enums: self.types.into_enums(),
             functions,
             extensions: extensions.collect(),

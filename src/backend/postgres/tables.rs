@@ -6,6 +6,7 @@ use crate::backend::MIGRATION_TABLES;
 use crate::catalog::{
     Column, ColumnId, Default, EnumType, ForeignKey, Generated, LARGE, Table, TableId, TableKind, Unique,
 };
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use sqlx::postgres::types::Oid;
@@ -45,7 +46,7 @@ pub(super) type RelationTuple = (
     Oid,
     Option<String>,
     bool,
-    bool,
+    i32,
     bool,
     bool,
     bool,
@@ -154,6 +155,7 @@ impl Tables {
                 if let ([column], Some(definition)) = (columns.as_slice(), definition) {
                     self.check(index, *column, definition, types);
                 }
+                self.tables[index].checks.push(Unique { name, columns });
             }
         }
     }
@@ -245,12 +247,18 @@ fn table(relation: &RelationTuple) -> Table {
         primary_key: Vec::new(),
         primary_key_name: None,
         uniques: Vec::new(),
+        checks: Vec::new(),
         foreign_keys: Vec::new(),
         comment: comment.clone(),
         strict: true,
         indexes: Vec::new(),
         is_parent: *is_parent,
-        writable: *writable,
+        writable: Verbs {
+            insert: writable & 8 != 0,
+            update: writable & 4 != 0,
+            delete: writable & 16 != 0,
+        },
+        fixed: Vec::new(),
         triggers: *triggers,
         guarded: *guarded,
         // Elsewhere it is not unique (rows of the tables that inherit from it have numbers of their own), or does not exist.

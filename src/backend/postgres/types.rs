@@ -1,7 +1,7 @@
 //! Types of the database → logical types.
 
 use super::check;
-use crate::catalog::EnumType;
+use crate::catalog::{Composite, EnumType};
 use crate::value::Type;
 use sqlx::postgres::types::Oid;
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub(super) type TypeTuple = (
     Option<String>,
     Option<Vec<String>>,
     Option<Vec<String>>,
+    Option<Vec<String>>,
+    Option<Vec<Oid>>,
 );
 
 /// A type.
@@ -40,6 +42,8 @@ struct TypeRow {
     comment: Option<String>,
     labels: Option<Vec<String>>,
     checks: Option<Vec<String>>,
+    /// Names and types.
+    attributes: Vec<(String, u32)>,
 }
 
 /// The types that tables and functions use, and the enums among them.
@@ -75,6 +79,12 @@ impl From<TypeTuple> for TypeRow {
             comment: tuple.11,
             labels: tuple.12,
             checks: tuple.13,
+            attributes: tuple
+                .14
+                .into_iter()
+                .flatten()
+                .zip(tuple.15.into_iter().flatten().map(|id| id.0))
+                .collect(),
         }
     }
 }
@@ -119,6 +129,20 @@ impl Types {
         found.map(|row| row.sql_name.clone())
     }
 
+    /// The composite types, sorted by their names.
+    pub(super) fn composites(&self) -> Vec<Composite> {
+        let of = |row: &TypeRow| Composite {
+            database_type: row.sql_name.clone(),
+            attributes: (row.attributes.iter())
+                .map(|(name, id)| (name.clone(), self.map(*id, -1).data_type))
+                .collect(),
+        };
+        let composites = self.rows.values().filter(|row| row.kind == "c");
+        let mut composites: Vec<Composite> = composites.map(of).collect();
+        composites.sort_by(|left, right| left.database_type.cmp(&right.database_type));
+        composites
+    }
+
     pub(super) fn into_enums(self) -> Vec<EnumType> {
         self.enums
     }
@@ -142,6 +166,10 @@ impl Types {
         };
         if row.kind == "b" && matches!(mapped.data_type, Type::Geometry) {
             mapped.database_type.push_str(&geometry_modifier(modifier));
+        }
+        // Casts are to `numeric` alone: this is for what is said of a number that does not fit.
+        if id == 1700 {
+            mapped.database_type.push_str(&digits(modifier));
         }
         let mut domain = Some(row);
         while let Some(row) = domain.filter(|row| row.kind == "d") {
@@ -199,6 +227,16 @@ impl Types {
             _ => None,
         }
     }
+}
+
+/// `(10,2)`: the modifier of a decimal. Four bytes of a header are counted in it; the scale has eleven bits and a sign.
+fn digits(modifier: i32) -> String {
+    if modifier < 4 {
+        return String::new();
+    }
+    let modifier = modifier - 4;
+    let scale = ((modifier & 0x7FF) ^ 0x400) - 0x400;
+    format!("({},{scale})", (modifier >> 16) & 0xFFFF)
 }
 
 /// `(Point,4326)`: the modifier of a PostGIS column, which fixes its kind and its reference system. Bits: 20 of the
@@ -270,7 +308,19 @@ fn built_in(id: u32, modifier: i32) -> Option<Type> {
 
 #[cfg(test)]
 mod tests {
-    use super::geometry_modifier;
+    use super::{digits, geometry_modifier};
+
+    #[test]
+    fn modifiers_of_decimals() {
+        // As PostgreSQL 15 packs them: the precision in the upper half, the scale in eleven bits.
+        for (modifier, text) in [
+            (-1, ""),
+            ((10 << 16 | 2) + 4, "(10,2)"),
+            ((3 << 16 | 0x7FE) + 4, "(3,-2)"),
+        ] {
+            assert_eq!(digits(modifier), text);
+        }
+    }
 
     #[test]
     fn modifiers_of_postgis() {

@@ -185,7 +185,7 @@ fn scalar_value(wire: Wire, bytes: &[u8], out: &mut Vec<u8>) -> Written {
             scalar::text(bytes, out);
             Ok(())
         }
-        Wire::Json | Wire::BuiltJson => scalar::json(bytes, out),
+        Wire::Json | Wire::Geometry | Wire::BuiltJson => scalar::json(bytes, out),
         Wire::Jsonb => match bytes.split_first() {
             Some((1, json)) => scalar::json(json, out),
             _ => Err(Malformed("a version of jsonb other than 1")),

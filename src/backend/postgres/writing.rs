@@ -265,6 +265,7 @@ impl Writing {
             };
             changed.count += settled.map_err(|error| if values.len() > 1 { error.at_row(index) } else { error })?;
         }
+        changed.touched = changed.count;
         Ok(changed)
     }
 

@@ -21,10 +21,33 @@ fn micros(moment: Instant) -> u64 {
     u64::try_from(moment.saturating_duration_since(*START).as_micros()).unwrap_or(u64::MAX)
 }
 
+/// What this thread has had of a processor; where that is not told, time itself.
+pub(super) fn processor_time() -> Duration {
+    Duration::from_micros(processor())
+}
+
+fn processor() -> u64 {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000
+    }
+    #[cfg(not(unix))]
+    {
+        micros(Instant::now())
+    }
+}
+
 /// When the statement of one connection has to end.
 pub(super) struct Clock {
     /// In microseconds since [`START`].
     deadline: AtomicU64,
+    /// From here on it has to end if it has had its [`Clock::share`] of a processor.
+    soft: AtomicU64,
+    /// In microseconds.
+    share: AtomicU64,
+    /// The processor's time that its thread had when it was first looked at, in microseconds; 0 before that.
+    begun: AtomicU64,
     /// When it has to end if others wait.
     turn: AtomicU64,
     /// How many wait.
@@ -44,6 +67,9 @@ impl Clock {
     pub(super) fn among(waiting: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Self {
             deadline: AtomicU64::new(u64::MAX),
+            soft: AtomicU64::new(u64::MAX),
+            share: AtomicU64::new(u64::MAX),
+            begun: AtomicU64::new(0),
             turn: AtomicU64::new(u64::MAX),
             waiting,
             running: Mutex::new(0),
@@ -57,7 +83,39 @@ impl Clock {
     }
 
     pub(super) fn set(&self, deadline: Instant) {
+        self.soft.store(u64::MAX, Ordering::Relaxed);
         self.deadline.store(micros(deadline), Ordering::Relaxed);
+    }
+
+    /// A statement that has so much time of the processor, counted where it is looked at, and in any case ends at `deadline`.
+    /// A machine with other work to do lets any statement wait: that says nothing about the statement.
+    pub(super) fn set_share(&self, begin: Instant, share: Duration, deadline: Instant) {
+        self.begun.store(0, Ordering::Relaxed);
+        self.share
+            .store(u64::try_from(share.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.soft.store(micros(begin + share), Ordering::Relaxed);
+        self.deadline.store(micros(deadline), Ordering::Relaxed);
+    }
+
+    /// Whether the time of the statement that runs on this thread is up.
+    pub(super) fn is_up(&self) -> bool {
+        let soft = self.soft.load(Ordering::Relaxed);
+        if soft == u64::MAX {
+            return self.is_over();
+        }
+        let begun = self.begun.load(Ordering::Relaxed);
+        if begun == 0 {
+            self.begun.store(processor().max(1), Ordering::Relaxed);
+        }
+        let now = micros(Instant::now());
+        self.is_over()
+            || soft <= now && begun != 0 && processor().saturating_sub(begun) >= self.share.load(Ordering::Relaxed)
+    }
+
+    /// The processor's time that the statement has taken since it was first looked at; `None` where it never was.
+    pub(super) fn taken(&self) -> Option<Duration> {
+        let begun = self.begun.load(Ordering::Relaxed);
+        (begun != 0).then(|| Duration::from_micros(processor().saturating_sub(begun)))
     }
 
     /// Sets when it has to end if others wait, beside the end that it has anyway.
@@ -65,7 +123,8 @@ impl Clock {
         self.turn.store(micros(end), Ordering::Relaxed);
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    /// Whether the last moment has come.
+    fn is_over(&self) -> bool {
         let now = micros(Instant::now());
         self.deadline.load(Ordering::Relaxed) <= now
             || (self.turn.load(Ordering::Relaxed) <= now && self.waiting.load(Ordering::Relaxed) > 0)
@@ -102,7 +161,7 @@ impl Clock {
     /// Interrupts a run whose time is up; whether there is a run at all.
     fn look(&self) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if *running != 0 && self.is_up() {
+        if *running != 0 && self.is_over() {
             self.stop();
         }
         *running != 0
@@ -249,6 +308,23 @@ mod tests {
         assert!((0..3 * STEPS).all(|_| steps.step().is_ok()));
         clock.set(Instant::now() - Duration::from_millis(1));
         assert_eq!((0..=STEPS).try_for_each(|_| steps.step()), Err(OutOfTime));
+    }
+
+    #[test]
+    fn a_share_is_of_the_processor() {
+        let clock = Clock::new();
+        let (now, share) = (Instant::now(), Duration::from_millis(5));
+        clock.set_share(now, share, now + Duration::from_secs(60));
+        assert!(!clock.is_up());
+        std::thread::sleep(4 * share);
+        assert!(!clock.is_up(), "waiting is no work");
+        let begin = Instant::now();
+        while !clock.is_up() {
+            assert!(begin.elapsed() < Duration::from_secs(30), "work counts");
+        }
+        assert!(clock.taken().is_some_and(|taken| taken >= share));
+        clock.set_share(now, Duration::from_secs(60), now + share);
+        assert!(clock.is_up(), "the last moment counts whatever was done");
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub(super) const INVALID: &str = "diglot:invalid:";
 /// Begins the text of the error that they raise for a number that its column cannot hold.
 pub(super) const RANGE: &str = "diglot:range";
 
+/// What the message of a function begins with that was given no value for a key.
+pub(super) const MISSING: &str = "diglot:missing";
+
 /// What running a statement can end with, before it is an [`Error`].
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -230,6 +233,20 @@ fn by_text(text: &str) -> Error {
     }
     if text.starts_with(RANGE) {
         return Error::invalid(Code::OUT_OF_RANGE, "a number is out of range");
+    }
+    if text.starts_with(MISSING) {
+        // Which one, whoever knows the statement says.
+        let violation = Violation {
+            kind: ViolationKind::NotNull,
+            schema: None,
+            table: None,
+            columns: Vec::new(),
+            constraint: None,
+        };
+        return Error {
+            violation: Some(Box::new(violation)),
+            ..Error::invalid(Code::CONSTRAINT, "a value is missing")
+        };
     }
     if text.contains("JSON cannot hold BLOB values") {
         return Error::new(Kind::Internal, Code::BLOB_IN_JSON, "internal error");

@@ -5,7 +5,7 @@
 //! an error text that begins with [`INVALID`].
 
 use super::clock::{Clock, OutOfTime, Steps};
-use super::fault::{INVALID, RANGE};
+use super::fault::{INVALID, MISSING, RANGE};
 use super::{changed_json, documents, geometry, numbers, patterns, write};
 use crate::value::Type;
 use crate::value::moment;
@@ -157,6 +157,10 @@ pub(super) fn register(connection: &Connection, clock: &Arc<Clock>) -> Result<()
             return Err(invalid("a text that a rule computes is longer than its column takes"));
         }
         Ok(Answer::Argument(0))
+    })?;
+    add("diglot_present", 1, |context| match context.get_raw(0) {
+        ValueRef::Null => Err(Error::UserFunctionError(MISSING.into())),
+        _ => Ok(Answer::Argument(0)),
     })?;
     add("diglot_geometry", 1, |context| {
         let mut text = Vec::new();

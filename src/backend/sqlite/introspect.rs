@@ -5,11 +5,13 @@ use super::checks::{self, Declared};
 use super::fault::Fault;
 use super::moments;
 use super::types::logical;
+use super::views;
 use crate::backend::MIGRATION_TABLES;
 use crate::catalog::{
     Column, ColumnId, Database, DatabaseKind, Default, EnumType, Extension, ForeignKey, Generated, LARGE, Table,
     TableId, TableKind, Unique,
 };
+use crate::error::Verbs;
 use crate::ident::Identifier;
 use crate::value::Type;
 use rusqlite::Connection;
@@ -65,13 +67,15 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         .collect();
     columns(connection, &mut drafts, &names)?;
     indexes(connection, &mut drafts, &names)?;
+    if read_only {
+        drafts.iter_mut().for_each(|draft| draft.table.writable = Verbs::NONE);
+    } else {
+        views::verbs(connection, drafts.iter_mut().map(|draft| &mut draft.table));
+    }
     moments::one_form(connection, drafts.iter_mut().map(|draft| &mut draft.table));
     for draft in &mut drafts {
         keys(draft);
         for column in &mut draft.table.columns {
-            if read_only || draft.table.kind == TableKind::View {
-                draft.table.writable = false;
-            }
             if column.generated.is_some() {
                 column.default = None;
             }
@@ -101,6 +105,7 @@ fn read(connection: &Connection, file: &str, read_only: bool) -> Result<Database
         tables: drafts,
         enums,
         caseless: None,
+        composites: Vec::new(),
         functions: Vec::new(),
         extensions,
         fingerprint,
@@ -120,10 +125,8 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
         "SELECT l.name, l.type, l.wr, l.strict, m.sql, \
              EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
                  AND substr(lower(g.name), 1, 8) <> '_diglot_'), \
-             EXISTS (SELECT 1 FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
-                 AND l.type = 'view'), \
              2 = (SELECT count(*) FROM sqlite_schema g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE \
-                 AND g.name IN ('_diglot_user_deleted', '_diglot_user_renumbered')) \
+                 AND g.name IN ('_diglot_user_gone', '_diglot_user_moved')) \
          FROM pragma_table_list l \
          JOIN sqlite_schema m ON m.name = l.name AND m.type IN ('table', 'view') \
          WHERE l.schema = 'main' AND l.type <> 'shadow' AND substr(lower(l.name), 1, 7) <> 'sqlite_' ORDER BY l.name",
@@ -157,15 +160,17 @@ fn tables(connection: &Connection) -> Result<Vec<Draft>, Fault> {
                 primary_key: Vec::new(),
                 primary_key_name: None,
                 uniques: Vec::new(),
+                checks: Vec::new(),
                 foreign_keys: Vec::new(),
                 comment: None,
                 system: is_system(&name),
                 strict: row.get(3)?,
                 indexes: Vec::new(),
                 is_parent: false,
-                writable: kind != TableKind::View || row.get(6)?,
+                writable: Verbs::ALL,
+                fixed: Vec::new(),
                 triggers: row.get(5)?,
-                guarded: row.get(7)?,
+                guarded: row.get(6)?,
                 row_number: None,
                 large: false,
                 name: Identifier::new(name),

@@ -21,6 +21,7 @@ mod pool;
 mod reader;
 mod run;
 mod types;
+mod views;
 mod write;
 mod writer;
 
@@ -78,12 +79,13 @@ impl Sqlite {
             Self::create(&place).map_err(|fault| explain_away(fault, &place, "cannot be made"))?;
         }
         let pool = Arc::new(Pool::new(place.clone(), timeout));
-        let reader = match pool.open(timeout.min(PATIENCE)) {
+        let reader = match pool.open(timeout.min(PATIENCE), false) {
             Ok(reader) => reader,
             Err(fault) => {
                 // A write-ahead-logged database where no log can be made beside it is still readable as it stands.
                 let still = place.immutable().filter(|_| fault.is_away());
-                let still = still.and_then(|still| Some((reader::Reader::open(&still, 1, PATIENCE).ok()?, still)));
+                let still =
+                    still.and_then(|still| Some((reader::Reader::open(&still, 1, PATIENCE, false).ok()?, still)));
                 let Some((reader, still)) = still else {
                     return Err(explain_away(fault, &place, "cannot be opened"));
                 };
@@ -122,7 +124,9 @@ impl Sqlite {
         let file = self.seen.look(&self.pool)?;
         let (database, _) = self
             .pool
-            .aside(move |reader| introspect::database(&reader.connection, &file, read_only))
+            .aside(false, move |reader| {
+                introspect::database(&reader.connection, &file, read_only)
+            })
             .await?;
         Ok(database)
     }
@@ -131,7 +135,7 @@ impl Sqlite {
         let file = self.seen.look(&self.pool)?;
         let (fingerprint, _) = self
             .pool
-            .aside(move |reader| change::fingerprint(&reader.connection, &file))
+            .aside(false, move |reader| change::fingerprint(&reader.connection, &file))
             .await?;
         Ok(fingerprint)
     }
@@ -153,7 +157,9 @@ impl Sqlite {
         let values = values.to_vec();
         let (plan, _) = self
             .pool
-            .aside(move |reader| plan_of(&reader.connection, &text, &values))
+            .aside(statement.has_long_calls(), move |reader| {
+                plan_of(&reader.connection, &text, &values)
+            })
             .await?;
         Ok(plan)
     }

@@ -14,7 +14,7 @@
 //! away, and it panics on a runtime of one thread. Mapping the file instead of copying its pages saves a quarter of a read
 //! (9.9 against 7.6 µs); each reader's mapping counts in the resident size, though the pages are the system's.
 
-use super::clock::Timer;
+use super::clock::{Timer, processor_time};
 use super::fault::Fault;
 use super::place::{Place, away};
 use super::reader::{Reader, Watch};
@@ -26,20 +26,24 @@ use crate::telemetry::Readings;
 use crate::turns::Turns;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle};
 
-/// Longest time for which a statement may hold an asynchronous worker.
+/// Most time of the processor that a statement may take on an asynchronous worker.
 pub(super) const QUICK: Duration = Duration::from_millis(4);
+
+/// Longest time for which it may hold the worker, where the machine has other work to do or the disk is slow.
+const QUICK_HELD: Duration = Duration::from_millis(16);
 
 /// Longest row that is written on a worker.
 const QUICK_ROW: usize = 256 << 10;
 
-/// A statement that takes longer than this goes aside the next time; there the detour is under two per cent of it.
-const SLOW: Duration = Duration::from_millis(2);
+/// A statement that takes more of the processor than this goes aside the next time; there the detour is under two per cent
+/// of it.
+const SLOW: Duration = Duration::from_millis(3);
 
 /// Time for which a statement whose single calls may be long runs among the brief ones; then it is slow.
 const BRIEF: Duration = Duration::from_millis(200);
@@ -104,44 +108,52 @@ impl Pool {
         }
     }
 
-    /// An idle reader.
-    fn idle(&self) -> Option<Reader> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    /// An idle reader: the one that this thread has used last, if it can be, as its pages and statements are near to this
+    /// processor.
+    fn idle(&self, peeks: bool) -> Option<Reader> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let thread = thread();
+        let fits = |reader: &Reader| reader.peeks == peeks;
+        let own = idle.iter().rposition(|reader| reader.thread == thread && fits(reader));
+        let any = own.or_else(|| idle.iter().rposition(fits))?;
+        Some(idle.swap_remove(any))
     }
 
     /// A new reader. It waits so long for whoever holds the file: not for asynchronous workers.
-    pub(super) fn open(&self, patience: Duration) -> Result<Reader, Fault> {
+    pub(super) fn open(&self, patience: Duration, peeks: bool) -> Result<Reader, Fault> {
         let generation = self.generation.load(Ordering::Acquire);
-        let reader = Reader::open(&self.place(), generation, patience)?;
+        let reader = Reader::open(&self.place(), generation, patience, peeks)?;
         self.timer.keep(&reader.clock);
         Ok(reader)
     }
 
     /// An idle reader, or a new one, opened on a thread.
-    async fn reader(self: &Arc<Self>, deadline: Instant) -> Result<Reader> {
-        if let Some(reader) = self.idle() {
+    async fn reader(self: &Arc<Self>, deadline: Instant, peeks: bool) -> Result<Reader> {
+        if let Some(reader) = self.idle(peeks) {
             return Ok(reader);
         }
         let _turn = tokio::time::timeout_at(deadline.into(), self.opening.acquire())
             .await
             .map_err(|_| busy())?
             .map_err(Error::internal)?;
-        if let Some(reader) = self.idle() {
+        if let Some(reader) = self.idle(peeks) {
             return Ok(reader);
         }
         let pool = Arc::clone(self);
         let opened =
-            tokio::task::spawn_blocking(move || pool.open(deadline.saturating_duration_since(Instant::now()))).await;
+            tokio::task::spawn_blocking(move || pool.open(deadline.saturating_duration_since(Instant::now()), peeks))
+                .await;
         Ok(opened.map_err(Error::internal)??)
     }
 
     /// Takes a reader back, unless what happened with it says that it is of no more use.
-    pub(super) fn give<T>(&self, reader: Reader, outcome: &Result<T, Fault>) {
+    pub(super) fn give<T>(&self, mut reader: Reader, outcome: &Result<T, Fault>) {
         if outcome.as_ref().is_err_and(Fault::is_away) {
             return self.renew();
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.size && reader.generation == self.generation.load(Ordering::Acquire) {
+            reader.thread = thread();
             idle.push(reader);
         }
     }
@@ -175,12 +187,20 @@ impl Pool {
 
     /// Runs a read.
     pub(super) async fn run(self: &Arc<Self>, run: Run<'_>) -> Result<Rows> {
+        match self.now(&run)? {
+            Some(rows) => Ok(rows),
+            // Its future is large, and most reads need none of it.
+            None => Box::pin(self.later(run)).await,
+        }
+    }
+
+    async fn later(self: &Arc<Self>, run: Run<'_>) -> Result<Rows> {
         if let Some(rows) = self.soon(&run, false).await? {
             return Ok(rows);
         }
         let job = Job::of(&run);
         let (rows, time) = self
-            .aside(move |reader| {
+            .aside(run.statement.has_long_calls(), move |reader| {
                 job.span
                     .in_scope(|| run::read(&reader.connection, reader.leash(usize::MAX), &job.run(), None))
             })
@@ -192,12 +212,21 @@ impl Pool {
     /// Runs a read whose rows may go out before it is done. What is done within [`QUICK`] is whole, however long it is:
     /// that bounds its bytes, too.
     pub(super) async fn stream(self: &Arc<Self>, run: Run<'_>) -> Result<Reply> {
+        match self.now(&run) {
+            Ok(Some(rows)) => Ok(Reply::Whole(rows)),
+            // What is too large to be held may still stream.
+            Err(error) if !matches!(error.code, Code::LIMIT_EXCEEDED | Code::OVERLOADED) => Err(error),
+            Ok(None) | Err(_) => Box::pin(self.stream_later(run)).await,
+        }
+    }
+
+    async fn stream_later(self: &Arc<Self>, run: Run<'_>) -> Result<Reply> {
         if let Some(rows) = self.soon(&run, true).await? {
             return Ok(Reply::Whole(rows));
         }
         let deadline = Instant::now() + self.timeout;
         let permit = self.permit(deadline).await?;
-        let reader = self.reader(deadline).await?;
+        let reader = self.reader(deadline, run.statement.has_long_calls()).await?;
         let watch = reader.watch(deadline);
         // While it streams it is not one of the few statements aside: those would wait for a slow caller.
         let (mut outlet, ending, mut inlet) = stream::open(&self.streams, Some(permit), deadline);
@@ -264,6 +293,15 @@ impl Pool {
         Ok(Reply::Stream(inlet.stream(first)))
     }
 
+    /// What is not known to be slow: on this thread, where a reader is idle; `None` where it has to go on in another way.
+    fn now(&self, run: &Run<'_>) -> Result<Option<Rows>> {
+        let text = run.statement.text();
+        if run.statement.has_long_calls() || self.slow.has(text) || self.long.has(text) {
+            return Ok(None);
+        }
+        self.idle(false).map_or(Ok(None), |reader| self.at_once(reader, run))
+    }
+
     /// What is not known to be long: on this thread, or among the brief ones; `None` where it is.
     /// With `short` it is left, too, if its answer becomes long.
     async fn soon(self: &Arc<Self>, run: &Run<'_>, short: bool) -> Result<Option<Rows>> {
@@ -272,7 +310,8 @@ impl Pool {
             return Ok(None);
         }
         if !run.statement.has_long_calls() && !self.slow.has(text) {
-            match self.at_once(run).await {
+            let reader = self.reader(Instant::now() + self.timeout, false).await?;
+            match self.at_once(reader, run) {
                 Ok(Some(rows)) => return Ok(Some(rows)),
                 Ok(None) => {}
                 // What is too large to be held may still stream.
@@ -297,11 +336,13 @@ impl Pool {
                 )
             })
         };
-        let (outcome, time) = self.on_a_thread(&self.brief, BRIEF, work).await?;
+        let (outcome, time) = self
+            .on_a_thread(&self.brief, BRIEF, run.statement.has_long_calls(), work)
+            .await?;
         match outcome {
             Ok(rows) => {
                 // One that has proved quick need not go aside the next time.
-                if time < SLOW / 2 {
+                if time.processor < SLOW && time.all < QUICK_HELD {
                     self.slow.forget(run.statement.text());
                 }
                 Ok(Some(rows))
@@ -317,12 +358,11 @@ impl Pool {
     }
 
     /// On this thread, for at most [`QUICK`]; `None` where it has to go on aside.
-    async fn at_once(self: &Arc<Self>, run: &Run<'_>) -> Result<Option<Rows>> {
+    fn at_once(&self, reader: Reader, run: &Run<'_>) -> Result<Option<Rows>> {
         let text = run.statement.text();
-        let reader = self.reader(Instant::now() + self.timeout).await?;
         let begin = Instant::now();
         let outcome = reader
-            .until(begin + QUICK.min(self.timeout), Duration::ZERO)
+            .briefly(begin, QUICK.min(self.timeout), begin + QUICK_HELD.min(self.timeout))
             .and_then(|()| {
                 reader.clock.begin();
                 self.timer.wake();
@@ -330,10 +370,12 @@ impl Pool {
             })
             .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
         reader.unwatch();
+        // On a busy machine time passes without the statement's doing.
+        let slow = begin.elapsed() > SLOW && reader.clock.taken().is_none_or(|taken| taken > SLOW);
         self.give(reader, &outcome);
         match outcome {
             Ok(rows) => {
-                if begin.elapsed() > SLOW {
+                if slow {
                     self.slow.remember(text);
                 }
                 Ok(Some(rows))
@@ -381,10 +423,11 @@ impl Pool {
     /// On a thread, for as long as a statement may take.
     pub(super) async fn aside<T: Send + 'static>(
         self: &Arc<Self>,
+        peeks: bool,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<(T, Duration)> {
-        let (outcome, time) = self.on_a_thread(&self.aside, self.timeout, work).await?;
-        Ok((outcome?, time))
+        let (outcome, time) = self.on_a_thread(&self.aside, self.timeout, peeks, work).await?;
+        Ok((outcome?, time.all))
     }
 
     /// On a thread, as one of so many, for a time from when it begins.
@@ -392,11 +435,12 @@ impl Pool {
         self: &Arc<Self>,
         places: &Turns,
         limit: Duration,
+        peeks: bool,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<(Result<T, Fault>, Duration)> {
+    ) -> Result<(Result<T, Fault>, Took)> {
         let waits = Instant::now() + self.timeout;
         let permit = places.take(waits).await?;
-        let reader = self.reader(waits).await?;
+        let reader = self.reader(waits, peeks).await?;
         // Waiting for a place counts for what may take the whole time, so that the caller's patience bounds both.
         let deadline = if limit < self.timeout {
             Instant::now() + limit
@@ -406,18 +450,39 @@ impl Pool {
         let watch: Watch = reader.watch(deadline);
         let mut thread = tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
+            let had = processor_time();
             let outcome = reader
                 .until(deadline, deadline.saturating_duration_since(begin))
                 .and_then(|()| work(&reader))
                 .map_err(|fault| fault.of_a_run(reader.clock.is_up()));
             reader.unwatch();
             drop(permit);
-            (reader, outcome, begin.elapsed())
+            let time = Took {
+                all: begin.elapsed(),
+                processor: processor_time().saturating_sub(had),
+            };
+            (reader, outcome, time)
         });
         let (reader, outcome, time) = ended(&mut thread, &watch, deadline).await.map_err(Error::internal)?;
         self.give(reader, &outcome);
         Ok((outcome, time))
     }
+}
+
+/// How long something took.
+struct Took {
+    all: Duration,
+    /// Of the processor.
+    processor: Duration,
+}
+
+/// This thread among all of the process.
+fn thread() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    thread_local! {
+        static NUMBER: u32 = COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
 }
 
 /// Texts of statements, by what has been seen of them.

@@ -33,15 +33,24 @@ pub(super) struct Reader {
     /// Which state of the pool it was opened in.
     pub(super) generation: u64,
     pub(super) clock: Arc<Clock>,
+    /// It plans by the values that are bound, see [`Reader::open`].
+    pub(super) peeks: bool,
+    /// The thread that used it last; 0 for none.
+    pub(super) thread: u32,
 }
 
 impl Reader {
     /// Opens one. Where another connection holds the file, that is waited for so long: never on an asynchronous worker.
-    pub(super) fn open(place: &Place, generation: u64, patience: Duration) -> Result<Self, Fault> {
+    ///
+    /// SQLite may plan by the values that are bound (those of a LIMIT, of a pattern), and then plans anew whenever they are:
+    /// each run of such a statement costs as much as preparing it. So only a reader that `peeks` does; patterns need it, to
+    /// be looked for along an index.
+    pub(super) fn open(place: &Place, generation: u64, patience: Duration, peeks: bool) -> Result<Self, Fault> {
         let clock = Clock::new();
         let connection = place.connect(false)?;
         configure(&connection, &clock, patience)?;
         connection.pragma_update(None, "query_only", true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, !peeks)?;
         // The first look at the file: here it shows whether it is a database at all.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         if tracing::enabled!(target: "diglot::sqlite", tracing::Level::TRACE) {
@@ -54,6 +63,8 @@ impl Reader {
             connection,
             generation,
             clock,
+            peeks,
+            thread: 0,
         })
     }
 
@@ -61,6 +72,12 @@ impl Reader {
     pub(super) fn until(&self, deadline: Instant, patience: Duration) -> Result<(), Fault> {
         self.clock.set(deadline);
         Ok(self.connection.busy_timeout(patience)?)
+    }
+
+    /// From here on statements end when they have had so much of a processor, and at `deadline`. They wait for no lock.
+    pub(super) fn briefly(&self, begin: Instant, share: Duration, deadline: Instant) -> Result<(), Fault> {
+        self.clock.set_share(begin, share, deadline);
+        Ok(self.connection.busy_timeout(Duration::ZERO)?)
     }
 
     /// How far a run may go: to the end of its time, and to rows of so many bytes.
@@ -141,4 +158,34 @@ pub(super) fn configure(connection: &Connection, clock: &Arc<Clock>, patience: D
         })?;
     super::functions::register(connection, clock)?;
     super::aggregates::register(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PATIENCE, Place, Reader};
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn who_peeks_alone_plans_anew_with_each_value() {
+        let place = Place::parse(":memory:").expect("a place");
+        let keeper = place.connect(true).expect("opens");
+        keeper
+            .execute_batch(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, word TEXT); INSERT INTO t (word) VALUES ('b'), ('a'), ('c');",
+            )
+            .expect("is written");
+        for peeks in [false, true] {
+            let reader = Reader::open(&place, 1, PATIENCE, peeks).expect("opens");
+            let mut statement = reader
+                .connection
+                .prepare("SELECT id FROM t ORDER BY word LIMIT ?1")
+                .expect("prepares");
+            for limit in 1..=3_i64 {
+                let rows = statement.query_map([limit], |row| row.get::<_, i64>(0)).expect("runs");
+                assert_eq!(i64::try_from(rows.count()), Ok(limit));
+            }
+            let anew = statement.get_status(StatementStatus::RePrepare);
+            assert_eq!(anew > 0, peeks, "planned anew {anew} times");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::Seal;
 use crate::catalog::{Default, Generated, Table, TableKind};
-use crate::error::Code;
+use crate::error::{Code, Verbs};
 use crate::memory::Memory;
 use crate::sql::{Layout, Member, Shape, Wire};
 use crate::value::Type;
@@ -234,6 +234,35 @@ async fn values_are_bound_as_they_are() {
 }
 
 #[tokio::test]
+async fn what_views_take_is_what_their_triggers_are_for() {
+    let scene = Scene::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); \
+         CREATE VIEW \"whole \"\"v\" AS SELECT * FROM t; CREATE VIEW some AS SELECT * FROM t; CREATE VIEW none AS SELECT * FROM t; \
+         CREATE VIEW lost AS SELECT * FROM t; \
+         CREATE TRIGGER wi INSTEAD OF INSERT ON \"whole \"\"v\" BEGIN SELECT 1; END; \
+         CREATE TRIGGER wu INSTEAD OF UPDATE ON \"whole \"\"v\" BEGIN SELECT 1; END; \
+         CREATE TRIGGER wd INSTEAD OF DELETE ON \"whole \"\"v\" BEGIN SELECT 1; END; \
+         CREATE TRIGGER su INSTEAD OF UPDATE OF b, \"a\" ON some BEGIN SELECT 1; END; \
+         CREATE TRIGGER li INSTEAD OF INSERT ON lost BEGIN INSERT INTO nowhere VALUES (1); END;",
+    );
+    let database = scene.open().await.introspect().await.expect("a catalog");
+    let takes = |name: &str| {
+        let table = table(&database, name);
+        let fixed: Vec<u16> = table.fixed.iter().map(|column| column.0).collect();
+        (table.writable, fixed)
+    };
+    assert_eq!(takes("whole \"v"), (Verbs::ALL, vec![]));
+    let update = Verbs {
+        update: true,
+        ..Verbs::NONE
+    };
+    assert_eq!(takes("some"), (update, vec![0]));
+    assert_eq!(takes("none"), (Verbs::NONE, vec![]));
+    // It would fail each time.
+    assert_eq!(takes("lost"), (Verbs::NONE, vec![]));
+}
+
+#[tokio::test]
 async fn the_schema_is_read() {
     let scene = Scene::new(
         "CREATE TABLE author (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, mood TEXT CHECK (mood IN ('good','bad')), \
@@ -323,7 +352,7 @@ async fn the_schema_is_read() {
         .collect();
     assert_eq!(uniques, [("author_name", vec![1, 3])]);
     assert!(author.indexes.iter().any(|index| ids(index) == [3, 1]));
-    assert!(author.writable && !author.system && !author.strict);
+    assert!(author.writable == Verbs::ALL && !author.system && !author.strict);
 
     let book = table(&database, "book");
     assert_eq!(ids(&book.primary_key), [0]);
@@ -361,7 +390,7 @@ async fn the_schema_is_read() {
     assert_eq!(table(&database, "rev").columns[0].default, None);
     assert!(table(&database, "bare").primary_key.is_empty());
     let books = table(&database, "books");
-    assert_eq!((books.kind, books.writable), (TableKind::View, false));
+    assert_eq!((books.kind, books.writable), (TableKind::View, Verbs::NONE));
     assert_eq!(
         books.columns[1].data_type,
         Type::Text {

@@ -34,6 +34,7 @@ pub(super) fn scalar(out: &mut Vec<u8>, wire: Wire, value: ValueRef<'_>) {
         ValueRef::Text(text) => match wire {
             Wire::Numeric(NumberFormat::Number) if is_json_number(text) => out.extend_from_slice(text),
             Wire::Json | Wire::Jsonb => json(out, text),
+            Wire::Geometry => super::geometry::write_only(out, text),
             Wire::BuiltJson => match std::str::from_utf8(text) {
                 Ok(_) => out.extend_from_slice(text),
                 Err(_) => out.extend_from_slice(String::from_utf8_lossy(text).as_bytes()),
@@ -150,56 +151,76 @@ pub(super) fn float(out: &mut Vec<u8>, real: f64) {
 pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    if std::str::from_utf8(text).is_ok() {
-        escape(out, text);
-    } else {
-        escape(out, String::from_utf8_lossy(text).as_bytes());
+    let rest = escape::<true>(out, text);
+    // What stands before it is ASCII, so no character is cut.
+    if !rest.is_empty() {
+        if std::str::from_utf8(rest).is_ok() {
+            escape::<false>(out, rest);
+        } else {
+            escape::<false>(out, String::from_utf8_lossy(rest).as_bytes());
+        }
     }
     out.push(b'"');
 }
 
-/// Eight bytes at a time until one of them needs an escape.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
+/// Writes a text with escapes; with `ASCII` as far as it is that. What is left of it.
+fn escape<'t, const ASCII: bool>(out: &mut Vec<u8>, mut text: &'t [u8]) -> &'t [u8] {
+    loop {
+        let (plain, rest) = text.split_at(plain::<ASCII>(text));
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = rest.split_first() else {
+            return rest;
+        };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            0x80.. => return rest,
+            other => {
+                out.extend_from_slice(b"\\u00");
+                hex_digits(out, *other);
+            }
+        }
+        text = after;
+    }
+}
+
+/// How many bytes stand before the first that needs an escape, or is not ASCII where that counts. Many at a time: most
+/// texts have none.
+fn plain<const ASCII: bool>(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut start = 0;
     let mut at = 0;
-    while at < text.len() {
-        if let Some(chunk) = text.get(at..at + 8) {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(chunk);
-            let word = u64::from_le_bytes(bytes);
-            // Exact for the lowest marked byte; marks above it may be false, which the loop below sorts out.
-            let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-            let marks = control | zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
-            if marks == 0 {
-                at += 8;
-                continue;
-            }
-            at += (marks.trailing_zeros() / 8) as usize;
+    for block in text.chunks_exact(32) {
+        // Without a branch within, so that the compiler takes them all at once.
+        let mut odd = 0;
+        for byte in block {
+            odd |= u8::from(*byte < 0x20) | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+            odd |= if ASCII { byte & 0x80 } else { 0 };
         }
-        let byte = text[at];
-        if byte < 0x20 || byte == b'"' || byte == b'\\' {
-            out.extend_from_slice(&text[start..at]);
-            match byte {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                0x08 => out.extend_from_slice(b"\\b"),
-                0x0c => out.extend_from_slice(b"\\f"),
-                other => {
-                    out.extend_from_slice(b"\\u00");
-                    hex_digits(out, other);
-                }
-            }
-            start = at + 1;
+        if odd != 0 {
+            break;
         }
-        at += 1;
+        at += 32;
     }
-    out.extend_from_slice(&text[start..]);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    for block in text[at..].as_chunks::<8>().0 {
+        let word = u64::from_le_bytes(*block);
+        // Exact for the lowest marked byte, which is the one that is asked for.
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let quotes = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
+        let marks = control | quotes | if ASCII { word & HIGH } else { 0 };
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let odd = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\' || ASCII && byte >= 0x80;
+    at + text[at..].iter().take_while(|byte| !odd(**byte)).count()
 }
 
 fn hex_digits(out: &mut Vec<u8>, byte: u8) {
@@ -432,6 +453,18 @@ mod tests {
             (Wire::Numeric(NumberFormat::Text), Real(f64::INFINITY), "\"Infinity\""),
             (Wire::Json, Text(b"{\"a\": [1, 2]}"), "{\"a\": [1, 2]}"),
             (Wire::Json, Text(b"{a}"), "\"{a}\""),
+            (Wire::Geometry, Text(b"\"POINT(banana)\""), "null"),
+            (Wire::Geometry, Text(b"5"), "null"),
+            (
+                Wire::Geometry,
+                Text(br#"{"type":"Point","coordinates":[1,2,3]}"#),
+                r#"{"type":"Point","coordinates":[1,2,3]}"#,
+            ),
+            (
+                Wire::Geometry,
+                Text(br#"{"type":"Feature","geometry":{"type":"Point","coordinates":[1.5,2.5]}}"#),
+                r#"{"type":"Point","coordinates":[1.5,2.5]}"#,
+            ),
             (Wire::Json, Text(b""), "\"\""),
             (Wire::Json, Text(b"\"\xff\""), "\"\\\"\u{fffd}\\\"\""),
             (Wire::BuiltJson, Text(b"[1,{\"a\":null}]"), "[1,{\"a\":null}]"),

@@ -1,8 +1,8 @@
 //! One value → one datum of a type.
 
-use crate::catalog::{Database, DatabaseKind};
+use crate::catalog::{Composite, Database, DatabaseKind};
 use crate::error::{Code, Error, Result};
-use crate::value::{Datum, Type, Value, interval, json, json_holds_nul, moment, numeral};
+use crate::value::{Datum, Type, Value, interval, json, json_holds_nul, literal, moment, numeral};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use bigdecimal::BigDecimal;
@@ -29,6 +29,9 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
     }
     if *value == Value::Null {
         return Ok(Datum::Null);
+    }
+    if let Some(composite) = database.composite(data_type) {
+        return record(value, composite, database);
     }
     match data_type {
         Type::Boolean => match value {
@@ -58,7 +61,7 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 _ => Err(wrong(&format!("an integer from {least} to {most}"))),
             }
         }
-        Type::Float(_) => {
+        Type::Float(bits) => {
             let number = match value {
                 #[allow(clippy::cast_precision_loss, reason = "a column of doubles holds no more")]
                 Value::Integer(number) => Some(*number as f64),
@@ -66,6 +69,10 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
                 _ => None,
             };
             match number {
+                // PostgreSQL refuses what the shorter form has no number for; narrowing it would make zero or infinity of it.
+                Some(number) if kind == DatabaseKind::Postgres && *bits == 32 && !fits_float4(number) => Err(wrong(
+                    "a number that real holds: zero, or from 1e-37 to 3.4e38 on either side of it",
+                )),
                 Some(number) if number.is_finite() => Ok(Datum::Float(number)),
                 _ => Err(wrong("a finite number")),
             }
@@ -188,6 +195,65 @@ pub(super) fn datum(value: &Value, data_type: &Type, database: &Database) -> Res
             other => Ok(Datum::Text(serde_json::Value::from(other.clone()).to_string().into())),
         },
     }
+}
+
+/// An object of the attributes of a composite type, those that it does not name null; or the text that PostgreSQL writes of
+/// one.
+fn record(value: &Value, composite: &Composite, database: &Database) -> Result<Datum> {
+    let known = || {
+        let names = composite.attributes.iter().map(|(name, _)| format!("{name:?}"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let wrong = || {
+        let message = format!("{} is not an object of {}", value.describe(), known());
+        Error::invalid(Code::INVALID_VALUE, message)
+    };
+    let parsed;
+    let members = match value {
+        Value::Json(serde_json::Value::Object(members)) => members,
+        Value::Text(text) | Value::Raw(text) if text.trim_start().starts_with('(') => {
+            return Ok(Datum::Text(text.clone()));
+        }
+        Value::Text(text) | Value::Raw(text) => {
+            parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).map_err(|_| wrong())?;
+            &parsed
+        }
+        _ => return Err(wrong()),
+    };
+    let is_known = |name: &String| composite.attributes.iter().any(|(own, _)| own == name);
+    if let Some(unknown) = members.keys().find(|name| !is_known(name)) {
+        let message = format!("it has no attribute {unknown:?}; those that it has are {}", known());
+        return Err(Error::invalid(Code::INVALID_VALUE, message));
+    }
+    let attribute = |(name, data_type): &(String, Type)| {
+        let value = members.get(name).map_or(Value::Null, |json| Value::from(json.clone()));
+        part(&value, data_type, database).map_err(|error| {
+            let message = format!("{name}: {}", error.message);
+            Error { message, ..error }
+        })
+    };
+    let attributes = composite.attributes.iter().map(attribute).collect::<Result<Vec<_>>>()?;
+    Ok(Datum::Text(literal::record(&attributes).into()))
+}
+
+/// The value of an attribute, which may be a list.
+fn part(value: &Value, data_type: &Type, database: &Database) -> Result<Datum> {
+    match (data_type, value) {
+        (Type::Array(element), Value::List(items)) => {
+            let item = |item: &Value| match item {
+                Value::List(_) if !element.is_json() => part(item, data_type, database),
+                item => datum(item, element, database),
+            };
+            items.iter().map(item).collect::<Result<Vec<_>>>().map(Datum::List)
+        }
+        _ => datum(value, data_type, database),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "that is the question")]
+fn fits_float4(number: f64) -> bool {
+    let narrowed = number as f32;
+    narrowed.is_finite() && (narrowed != 0.0 || number == 0.0)
 }
 
 fn long_number() -> Error {

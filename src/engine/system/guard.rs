@@ -4,7 +4,7 @@
 use super::super::{Engine, Snapshot};
 use super::migrate::{self, number, run};
 use crate::backend::{Session, Work};
-use crate::catalog::TableKind;
+use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result};
 use crate::sql::{self, Flavor, Statement};
 use std::pin::Pin;
@@ -26,15 +26,7 @@ struct Guard {
 
 impl Guard {
     async fn steps(&self, session: &mut Session) -> Result<()> {
-        if self.flavor == Flavor::Postgres
-            && number(
-                session,
-                "SELECT count(*)::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-                 WHERE n.nspname = 'diglot' AND p.proname = 'user_gone'",
-            )
-            .await?
-                == 0
-        {
+        if self.flavor == Flavor::Postgres && !has_function(session).await? {
             run(session, &sql::fixed(sql::USER_GONE)).await?;
         }
         for statement in &self.statements {
@@ -42,6 +34,24 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// PostgreSQL: whether the function of the triggers is there.
+async fn has_function(session: &mut Session) -> Result<bool> {
+    let found = number(
+        session,
+        "SELECT count(*)::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+         WHERE n.nspname = 'diglot' AND p.proname = 'user_gone'",
+    );
+    Ok(found.await? > 0)
+}
+
+/// PostgreSQL: brings the function of the triggers up to date, if it is there.
+pub(super) async fn renew(session: &mut Session) -> Result<()> {
+    if has_function(session).await? {
+        run(session, &sql::fixed(sql::USER_GONE)).await?;
+    }
+    Ok(())
 }
 
 impl Work for Guard {
@@ -58,17 +68,29 @@ impl Engine {
     /// Makes the triggers of the users table of a snapshot where they are not there. Without the right to make them everything
     /// else works, and the log says so once.
     pub async fn guard_users(&self, snapshot: &Snapshot) {
+        let this = snapshot.number.saturating_add(1);
+        let guarded = |table: &Table| table.guarded;
+        if snapshot
+            .catalog
+            .users
+            .map(|id| snapshot.catalog.table(id))
+            .is_none_or(guarded)
+            || self.guarding.tried.swap(this, Ordering::Relaxed) == this
+        {
+            return;
+        }
+        self.guard_users_anew(snapshot).await;
+    }
+
+    /// The same where they may be there, and those of a table that was the users' before go (SQLite) or count no more.
+    pub async fn guard_users_anew(&self, snapshot: &Snapshot) {
         let catalog = &snapshot.catalog;
         let Some(id) = catalog.users.filter(|_| migrate::is_done(snapshot)) else {
             return;
         };
         let table = catalog.table(id);
         let [key] = table.primary_key.as_slice() else { return };
-        if table.guarded || table.kind != TableKind::Table || catalog.database.read_only {
-            return;
-        }
-        let this = snapshot.number.saturating_add(1);
-        if self.guarding.tried.swap(this, Ordering::Relaxed) == this {
+        if table.kind != TableKind::Table || catalog.database.read_only {
             return;
         }
         let flavor = self.backend.flavor();

@@ -27,11 +27,26 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../schema/system/sqlite/2.sql"),
         postgres: include_str!("../../../schema/system/postgres/2.sql"),
     },
+    Migration {
+        makes: "users_table",
+        sqlite: include_str!("../../../schema/system/sqlite/3.sql"),
+        postgres: include_str!("../../../schema/system/postgres/3.sql"),
+    },
+    Migration {
+        makes: "one_time_code",
+        sqlite: include_str!("../../../schema/system/sqlite/4.sql"),
+        postgres: include_str!("../../../schema/system/postgres/4.sql"),
+    },
 ];
 
 /// Whether a snapshot has what all of them make.
 pub(super) fn is_done(snapshot: &Snapshot) -> bool {
     MIGRATIONS.iter().all(|migration| snapshot.has_own(migration.makes))
+}
+
+/// Whether a snapshot has what some of them make.
+pub(super) fn is_begun(snapshot: &Snapshot) -> bool {
+    MIGRATIONS.iter().any(|migration| snapshot.has_own(migration.makes))
 }
 
 /// Applies what has not been applied yet; then makes the table of users, if that is asked for.
@@ -91,6 +106,9 @@ impl Migrate {
         }
         for statement in self.users.iter().flatten() {
             run(session, statement).await?;
+        }
+        if postgres && last > 0 && last < MIGRATIONS.len() {
+            super::guard::renew(session).await?;
         }
         Ok(())
     }

@@ -70,6 +70,19 @@ impl Engine {
         self.make(Some((schema, name))).await
     }
 
+    /// A snapshot whose tables of Diglot's own are as this version has them: where an older one made them they are brought up to
+    /// date, where there are none none are made.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`].
+    pub async fn upgraded(self: &Arc<Self>) -> Result<Arc<Snapshot>> {
+        let snapshot = self.up_to_date().await?;
+        if migrate::is_begun(&snapshot) && !migrate::is_done(&snapshot) {
+            return self.prepare().await;
+        }
+        Ok(snapshot)
+    }
+
     /// The current snapshot; where it lacks Diglot's own tables or the users' while the database has another schema than it,
     /// the next one: another instance may just have made them.
     ///

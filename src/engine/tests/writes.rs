@@ -23,6 +23,7 @@ fn plain(change: Change, returning: Option<Output>) -> Write {
         formats: crate::request::Formats::default(),
         unit: 0,
         strict: false,
+        skips: false,
     }
 }
 

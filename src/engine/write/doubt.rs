@@ -9,7 +9,8 @@
 //! PostgreSQL answers nothing more in a transaction that has failed, and does not say which of many rows it was. So there
 //! the whole runs once more, carefully: each statement of a write under a savepoint, and of many rows half of them at a time.
 
-use super::row::{Fed, GroupRun};
+use super::ready::Statements;
+use super::row::{Fed, GroupRun, Portion, lost};
 use super::script::Steps;
 use super::values::Of;
 use crate::backend::{Changed, Session};
@@ -18,7 +19,7 @@ use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::plan::{Verdict, WritePlan};
 use crate::rules::{Change, Conflict, Predicate, Term};
 use crate::sql::{Changes, Flavor, Statement, Unwritten, fixed};
-use crate::value::{Datum, Value};
+use crate::value::Value;
 
 /// Rows whose writing a constraint has prevented, and the check of their kind.
 #[derive(Clone, Copy)]
@@ -31,20 +32,29 @@ struct Doubt<'a> {
 }
 
 impl Steps<'_> {
+    /// Runs a statement that writes for some rows of a group, as the table takes them.
+    async fn fed(&mut self, session: &mut Session, portion: Portion<'_>) -> Result<Fed> {
+        if portion.run.plan.by_trigger {
+            self.through(session, portion).await
+        } else {
+            self.feed(session, portion).await
+        }
+    }
+
     /// Inserts rows of a group, or changes those that they meet.
-    pub(super) async fn written_rows(
-        &mut self,
-        session: &mut Session,
-        run: &GroupRun<'_>,
-        statement: &Statement,
-        rows: &[&[Value]],
-        chosen: &[usize],
-    ) -> Result<Fed> {
+    pub(super) async fn written_rows(&mut self, session: &mut Session, portion: Portion<'_>) -> Result<Fed> {
+        let Portion {
+            run,
+            statement,
+            rows,
+            chosen,
+            ..
+        } = portion;
         let careful = self.is_careful();
         let done = if careful {
-            self.narrowed(session, run, statement, rows, chosen).await
+            self.narrowed(session, portion).await
         } else {
-            self.feed(session, run, statement, rows, chosen).await
+            self.fed(session, portion).await
         };
         let mut error = match done {
             Ok(fed) => return Ok(fed),
@@ -66,7 +76,7 @@ impl Steps<'_> {
         if self.is_refused(session, run.plan, doubt, of).await? {
             return Err(self.check_failed(run.plan, doubt.what).at_row(row));
         }
-        self.name_reference(session, run.plan, doubt, of, &mut error).await?;
+        self.name_columns(session, run.plan, doubt, of, &mut error).await?;
         Err(error)
     }
 
@@ -116,7 +126,14 @@ impl Steps<'_> {
         row: usize,
     ) -> Error {
         // The whole is undone in any case.
-        match self.feed(session, run, &run.statements.insert, rows, &[row]).await {
+        let portion = Portion {
+            run,
+            statement: &run.statements.insert,
+            rows,
+            chosen: &[row],
+            standing: &[],
+        };
+        match self.feed(session, portion).await {
             Err(error) if !is_of_a_key(&error) => error.at_row(row),
             _ => self.out_of_reach(run.plan).at_row(row),
         }
@@ -159,15 +176,21 @@ impl Steps<'_> {
     pub(super) async fn changed(
         &mut self,
         session: &mut Session,
+        index: usize,
         plan: &WritePlan,
-        main: &Statement,
-        values: Vec<Datum>,
+        statements: &Statements,
     ) -> Result<Changed> {
+        let main = statements.main.as_ref().ok_or_else(lost)?;
+        let values = self.values(plan, main, Of::Nothing)?;
         let careful = self.is_careful();
         if careful {
             word(session, "SAVEPOINT one").await?;
         }
-        let mut error = match self.held(session, main, &[values]).await {
+        let mut done = self.held(session, main, &[values]).await;
+        if let (Ok(_), Some(through)) = (&done, &statements.through) {
+            done = self.changed_through(session, index, plan, through, done?).await;
+        }
+        let mut error = match done {
             Ok(changed) => return Ok(changed),
             Err(error) => error,
         };
@@ -180,6 +203,7 @@ impl Steps<'_> {
             within,
             set,
             check,
+            ..
         } = &plan.write.change
         else {
             return Err(error);
@@ -207,8 +231,7 @@ impl Steps<'_> {
         if self.is_refused(session, plan, doubt, Of::Nothing).await? {
             return Err(self.check_failed(plan, doubt.what));
         }
-        self.name_reference(session, plan, doubt, Of::Nothing, &mut error)
-            .await?;
+        self.name_columns(session, plan, doubt, Of::Nothing, &mut error).await?;
         Err(error)
     }
 
@@ -275,14 +298,8 @@ impl Steps<'_> {
     }
 
     /// Runs a statement for some rows of a group, and finds the one that violates a constraint.
-    async fn narrowed(
-        &mut self,
-        session: &mut Session,
-        run: &GroupRun<'_>,
-        statement: &Statement,
-        rows: &[&[Value]],
-        chosen: &[usize],
-    ) -> Result<Fed> {
+    async fn narrowed(&mut self, session: &mut Session, portion: Portion<'_>) -> Result<Fed> {
+        let chosen = portion.chosen;
         let mut fed = Fed {
             rows: Vec::with_capacity(chosen.len()),
             count: 0,
@@ -292,7 +309,11 @@ impl Steps<'_> {
         while done < chosen.len() {
             let end = bad.map_or(chosen.len(), |bad: usize| done + (bad - done).div_ceil(2));
             word(session, "SAVEPOINT one").await?;
-            match self.feed(session, run, statement, rows, &chosen[done..end]).await {
+            let part = Portion {
+                chosen: &chosen[done..end],
+                ..portion
+            };
+            match self.fed(session, part).await {
                 Ok(part) => {
                     word(session, "RELEASE SAVEPOINT one").await?;
                     fed.rows.extend(part.rows);
@@ -337,8 +358,9 @@ impl Steps<'_> {
         }
     }
 
-    /// SQLite says of a foreign key neither its name nor its columns: those that lead nowhere are looked for.
-    async fn name_reference(
+    /// SQLite says of a foreign key neither its name nor its columns: those that lead nowhere are looked for. Nor of a key
+    /// that is missing.
+    async fn name_columns(
         &mut self,
         session: &mut Session,
         plan: &WritePlan,
@@ -346,9 +368,18 @@ impl Steps<'_> {
         of: Of<'_>,
         error: &mut Error,
     ) -> Result<()> {
-        let Some(violation) = &error.violation else {
+        let Some(violation) = &mut error.violation else {
             return Ok(());
         };
+        if violation.kind == ViolationKind::NotNull && violation.table.is_none() {
+            // A key that SQLite would have let be null.
+            let table = self.script.snapshot.catalog.table(plan.write.table);
+            violation.table = Some(table.name.as_str().to_owned());
+            if let [only] = table.primary_key.as_slice() {
+                violation.columns = vec![table.column(*only).name.as_str().to_owned()];
+            }
+            return Ok(());
+        }
         if violation.kind != ViolationKind::ForeignKey || violation.table.is_some() {
             return Ok(());
         }

@@ -241,7 +241,16 @@ fn listed<'s>(
             );
             say("changes those", own.change.as_ref());
             say("checks the changed rows", own.set_failing.as_ref());
+            let through = own.through.as_ref();
+            say(
+                "finds the largest key, before a view's triggers write",
+                through.and_then(|through| through.numbered.as_ref().map(|(largest, _)| largest)),
+            );
             say("creates the rows", Some(&own.insert));
+            say(
+                "finds the new row, which a view's triggers have written",
+                through.map(|through| through.numbered.as_ref().map_or(&through.settled, |(_, above)| above)),
+            );
             say("checks the new rows", own.failing.as_ref());
         }
     }
@@ -249,6 +258,9 @@ fn listed<'s>(
         Change::Delete { .. } if statements.delete_kept.is_some() => "finds the rows, which are read before they go",
         Change::Delete { .. } => "deletes the rows",
         Change::Find { .. } => "finds the rows",
+        Change::Update { .. } if statements.through.is_some() => {
+            "finds the rows, which a view's triggers change one by one"
+        }
         _ => "changes the rows",
     };
     let reading = match plan.write.change {
@@ -263,6 +275,10 @@ fn listed<'s>(
             statements.counted.as_ref(),
         ),
         (main, statements.main.as_ref()),
+        (
+            "changes one row",
+            statements.through.as_ref().and_then(|through| through.change.as_ref()),
+        ),
         ("checks the changed rows", statements.failing.as_ref()),
         if before_it_goes { returning } else { ("", None) },
         ("deletes the rows", statements.delete_kept.as_ref()),

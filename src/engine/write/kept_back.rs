@@ -7,7 +7,7 @@ use super::row::{Fed, GroupRun, lost, number};
 use super::script::Steps;
 use super::values::{Kept, Of};
 use crate::backend::Session;
-use crate::catalog::{ColumnId, TableKind};
+use crate::catalog::ColumnId;
 use crate::error::{Code, Error, Kind, Result, ViolationKind};
 use crate::plan::WritePlan;
 use crate::rules::{Change, Conflict, Parameter, Term};
@@ -86,7 +86,8 @@ impl Steps<'_> {
     /// Whether a row that was to be changed, and that the caller may change, is there all the same: a trigger keeps it.
     pub(super) async fn is_kept_back(&mut self, session: &mut Session, plan: &WritePlan) -> Result<bool> {
         let catalog = &self.script.snapshot.catalog;
-        let (Change::Update { targets, within, .. } | Change::Delete { targets, within }) = &plan.write.change else {
+        let (Change::Update { targets, within, .. } | Change::Delete { targets, within, .. }) = &plan.write.change
+        else {
             return Ok(false);
         };
         if !catalog.table(plan.write.table).triggers {
@@ -115,10 +116,7 @@ impl Steps<'_> {
 
     /// What was not written is not answered as written.
     pub(super) fn none_kept_back(&self, run: &GroupRun<'_>, chosen: &[usize], done: &Fed) -> Result<()> {
-        let table = self.script.snapshot.catalog.table(run.plan.write.table);
-        // SQLite does not count what the triggers of a view do.
-        let counts = self.script.flavor == Flavor::Postgres || table.kind != TableKind::View;
-        if !counts || done.count >= chosen.len() as u64 {
+        if done.count >= chosen.len() as u64 {
             return Ok(());
         }
         let error = self.kept_back(run.plan);
@@ -159,6 +157,9 @@ impl Steps<'_> {
             return Err(lost());
         };
         let found = self.held(session, main, &[values]).await?;
+        if let Some(through) = &statements.through {
+            self.each_is_one(session, index, plan, through, &found.rows).await?;
+        }
         self.kept[index] = Kept(found.rows.into_iter().map(|(_, row)| row).enumerate().collect());
         let table = self.script.snapshot.catalog.table(plan.write.table);
         let saves = table.triggers && self.kept[index].0.len() > 1;

@@ -11,6 +11,8 @@ mod refusal;
 mod row;
 mod script;
 mod single;
+mod suspects;
+mod through;
 mod values;
 mod violation;
 
@@ -19,7 +21,7 @@ pub(super) use once::Keys;
 pub(super) use ready::Programs;
 
 use super::deadline::goes_on;
-use super::{Engine, Snapshot, answer};
+use super::{Engine, Snapshot, answer, blame};
 use crate::backend::Work;
 use crate::error::{Code, Error, Kind, Result};
 use crate::principal::Principal;
@@ -94,12 +96,14 @@ impl Engine {
         telemetry::note(|record| record.has_plan(&ready.outline));
         let once = batch.once.take();
         let outcome = Arc::new(Mutex::new(Vec::new()));
+        let suspects = Arc::new(Mutex::new(Vec::new()));
         let server = Server {
             header_prefix: &self.header_prefix,
             flavor: self.backend.flavor(),
             room: self.room(),
             most_rows: self.most_rows,
             outcome: Arc::clone(&outcome),
+            suspects: Arc::clone(&suspects),
         };
         let script = Script::new(snapshot, principal, batch, Arc::clone(&ready), server);
         let (work, held): (Box<dyn Work>, _) = match &once {
@@ -144,9 +148,16 @@ impl Engine {
                 })
             }
             Err(error) => {
+                let nameless = blame::is_nameless(&error);
                 let plan = ready.program.writes.get(error.write.unwrap_or_default());
                 let face = plan.map(|plan| plan.write.face);
                 let error = violation::told(error, &snapshot.catalog, view, face);
+                let error = if nameless {
+                    let suspects = std::mem::take(&mut *suspects.lock().unwrap_or_else(PoisonError::into_inner));
+                    self.named(&snapshot.catalog, error, suspects).await
+                } else {
+                    error
+                };
                 let error = self.blamed(snapshot, error).await;
                 if error.code == Code::SCHEMA_CHANGED {
                     self.changed.notify_one();

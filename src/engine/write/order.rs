@@ -8,7 +8,7 @@ use super::values::Of;
 use crate::backend::Session;
 use crate::catalog::TableKind;
 use crate::error::Result;
-use crate::rules::Change;
+use crate::rules::{Change, Parameter};
 use crate::sql::{Changes, Flavor};
 
 impl Steps<'_> {
@@ -23,11 +23,17 @@ impl Steps<'_> {
             let (Change::Update {
                 targets, within: None, ..
             }
-            | Change::Delete { targets, within: None }) = &plan.write.change
+            | Change::Delete {
+                targets, within: None, ..
+            }) = &plan.write.change
             else {
                 continue;
             };
             if catalog.table(plan.write.table).kind != TableKind::Table {
+                continue;
+            }
+            // What an earlier write gives is not known yet.
+            if targets.has_parameter(&|parameter| matches!(parameter, Parameter::Written { .. })) {
                 continue;
             }
             let statement = Changes::new(catalog, plan, self.script.flavor).lock(targets);

@@ -1,13 +1,14 @@
 //! Programs by the shape of the batch that asked for them.
 
+use super::row::is_of_row;
 use crate::backend::Backend;
-use crate::catalog::{Catalog, Table, TableId};
+use crate::catalog::{Catalog, DatabaseKind, Table, TableId};
 use crate::error::Result;
 use crate::ident::Name;
 use crate::plan::{Program, Verdict, WritePlan, plan_writes};
 use crate::principal::{Principal, Scope};
 use crate::request::{self, Slot, Write, outline_writes};
-use crate::rules::{Change, Conflict, Decisions, Touch, View, authorize_writes, decisions};
+use crate::rules::{Change, Conflict, Decisions, Group, Touch, View, authorize_writes, decisions};
 use crate::sql::{Care, Changes, Feed, Flavor, Statement, Unwritten, render};
 use crate::telemetry::{CacheReading, Stage, stage, timed};
 use quick_cache::Weighter;
@@ -65,6 +66,8 @@ pub(super) struct Ready {
 #[derive(Default)]
 pub(super) struct Statements {
     pub(super) groups: Vec<GroupStatements>,
+    /// The same for several rows at once, where that is another way.
+    pub(super) many: Vec<Option<GroupStatements>>,
     /// The update; the delete; where deleted rows are read back what finds them.
     pub(super) main: Option<Statement>,
     pub(super) delete_kept: Option<Statement>,
@@ -75,6 +78,27 @@ pub(super) struct Statements {
     pub(super) failing: Option<Statement>,
     pub(super) exists: Option<Statement>,
     pub(super) returning: Option<Statement>,
+    pub(super) through: Option<Through>,
+}
+
+/// What is needed where triggers write in place of a view.
+pub(super) struct Through {
+    /// What is kept of the row with the key that is kept.
+    pub(super) settled: Statement,
+    /// Changes the one row that is kept.
+    pub(super) change: Option<Statement>,
+    /// Finds a row with the key of a new one.
+    pub(super) taken: Option<Statement>,
+    /// The largest number, and the rows above one.
+    pub(super) numbered: Option<(Statement, Statement)>,
+}
+
+impl Through {
+    fn all(&self) -> impl Iterator<Item = &Statement> {
+        let numbered = self.numbered.iter().flat_map(|(largest, above)| [largest, above]);
+        let others = [&self.change, &self.taken].into_iter().flatten();
+        std::iter::once(&self.settled).chain(others).chain(numbered)
+    }
 }
 
 /// The statements of the new rows of one group.
@@ -87,6 +111,7 @@ pub(super) struct GroupStatements {
     pub(super) change: Option<Statement>,
     pub(super) failing: Option<Statement>,
     pub(super) set_failing: Option<Statement>,
+    pub(super) through: Option<Through>,
 }
 
 #[derive(Clone)]
@@ -124,7 +149,8 @@ impl Statements {
             &self.exists,
             &self.returning,
         ];
-        let of_groups = self.groups.iter().flat_map(|group| {
+        let groups = self.groups.iter().chain(self.many.iter().flatten());
+        let of_groups = groups.flat_map(|group| {
             let others = [
                 &group.met,
                 &group.proposed,
@@ -132,9 +158,13 @@ impl Statements {
                 &group.failing,
                 &group.set_failing,
             ];
-            std::iter::once(&group.insert).chain(others.into_iter().flatten())
+            let through = group.through.iter().flat_map(Through::all);
+            std::iter::once(&group.insert)
+                .chain(others.into_iter().flatten())
+                .chain(through)
         });
-        own.into_iter().flatten().chain(of_groups)
+        let through = self.through.iter().flat_map(Through::all);
+        own.into_iter().flatten().chain(of_groups).chain(through)
     }
 }
 
@@ -258,6 +288,34 @@ fn refers_to_itself(catalog: &Catalog, table: TableId) -> bool {
     false
 }
 
+fn through(changes: &Changes<'_>, write: u16) -> Through {
+    Through {
+        settled: changes.settled(write),
+        change: None,
+        taken: None,
+        numbered: None,
+    }
+}
+
+/// Whether new rows of a group are better checked together, found again by the numbers that SQLite gave them: what returns
+/// something writes a journal of its own for each row.
+fn is_numbered(
+    catalog: &Catalog,
+    plan: &WritePlan,
+    group: &Group,
+    check: Verdict,
+    conflict: Option<&Conflict>,
+) -> bool {
+    catalog.database.kind == DatabaseKind::Sqlite
+        && check == Verdict::Within
+        && conflict.is_none()
+        && plan.by_number
+        && !plan.keeps
+        && !plan.by_trigger
+        && group.each.is_none()
+        && !group.check.has_parameter(&is_of_row)
+}
+
 fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16) -> Statements {
     let changes = Changes::new(catalog, plan, backend.flavor());
     let mut all = Statements {
@@ -281,6 +339,18 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                     Some(Conflict::Ignore { key }) => (Some(key.as_slice()), None),
                     Some(Conflict::Update { key, .. }) => (None, Some(key)),
                 };
+                all.many.push(
+                    is_numbered(catalog, plan, group, check, conflict.as_ref()).then(|| GroupStatements {
+                        feed: changes.feed(group),
+                        insert: changes.insert(group, Verdict::Holds, None),
+                        met: None,
+                        proposed: None,
+                        change: None,
+                        failing: Some(changes.failing(index, &group.check)),
+                        set_failing: None,
+                        through: None,
+                    }),
+                );
                 let proposed = matches!(conflict, Some(Conflict::Update { proposed: true, .. }));
                 all.groups.push(GroupStatements {
                     feed: changes.feed(group),
@@ -290,9 +360,17 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
                         .then(|| changes.refused(Unwritten::New(group), &group.check)),
                     change: update
                         .filter(|_| !group.set.is_empty())
-                        .map(|key| changes.change_met(group, key, set_check)),
+                        .map(|key| match plan.by_trigger {
+                            true => changes.change_kept(index, &group.set),
+                            false => changes.change_met(group, key, set_check),
+                        }),
                     failing: after(check, &group.check),
                     set_failing: after(set_check, &group.set_check),
+                    through: plan.by_trigger.then(|| Through {
+                        taken: changes.taken(group),
+                        numbered: changes.numbered(index),
+                        ..through(&changes, index)
+                    }),
                 });
             }
         }
@@ -301,18 +379,28 @@ fn statements(catalog: &Catalog, backend: &Backend, plan: &WritePlan, index: u16
             within,
             set,
             check,
+            ..
         } => {
-            all.main = Some(changes.update(targets, within.as_ref(), set, plan.checks[0], check));
+            if plan.by_trigger {
+                all.main = Some(changes.targets(targets, within.as_ref()));
+                all.through = Some(Through {
+                    change: Some(changes.change_kept(index, set)),
+                    ..through(&changes, index)
+                });
+            } else {
+                all.main = Some(changes.update(targets, within.as_ref(), set, plan.checks[0], check));
+            }
             all.failing = (plan.checks[0] == Verdict::After).then(|| changes.failing(index, check));
         }
         Change::Call => {}
         Change::Find { targets, within, one } => {
             all.main = Some(changes.find(targets, within.as_ref(), *one));
         }
-        Change::Delete { targets, within } => {
+        Change::Delete { targets, within, .. } => {
             if plan.keeps {
                 all.main = Some(changes.targets(targets, within.as_ref()));
-                all.delete_kept = Some(changes.delete_kept(index));
+                all.delete_kept = Some(changes.delete_kept(index, targets));
+                all.through = plan.by_trigger.then(|| through(&changes, index));
                 all.standing = Some(changes.standing(index));
             } else {
                 all.main = Some(changes.delete(targets, within.as_ref()));

@@ -4,6 +4,7 @@ use super::ready::GroupStatements;
 use crate::error::{Error, Result};
 use crate::plan::{Verdict, WritePlan};
 use crate::rules::{Conflict, Group};
+use crate::sql::Statement;
 use crate::value::{Datum, Value};
 
 /// What is needed to write the rows of one group.
@@ -15,6 +16,21 @@ pub(super) struct GroupRun<'a> {
     pub(super) statements: &'a GroupStatements,
     pub(super) check: Verdict,
     pub(super) set_check: Verdict,
+    /// Rows are known by the numbers that SQLite gave them, and nothing is returned of them.
+    pub(super) numbered: bool,
+}
+
+/// A statement for some of the rows of a group.
+#[derive(Clone, Copy)]
+pub(super) struct Portion<'a> {
+    pub(super) run: &'a GroupRun<'a>,
+    pub(super) statement: &'a Statement,
+    /// All rows of the group.
+    pub(super) rows: &'a [&'a [Value]],
+    /// The indexes of those that it is for.
+    pub(super) chosen: &'a [usize],
+    /// What is kept of the rows that these meet and that are changed.
+    pub(super) standing: &'a [(usize, Vec<Datum>)],
 }
 
 /// What a statement returned, by the index of the row that it was for.

@@ -3,9 +3,10 @@
 use super::super::Snapshot;
 use super::super::answer;
 use super::super::bind::Binder;
+use super::super::blame::{self, Suspect};
 use super::kept_back::Seen;
 use super::ready::{Ready, Statements};
-use super::row::{Fed, GroupRun, is_true, lost, number, place_of, rows_of};
+use super::row::{Fed, GroupRun, Portion, is_true, lost, number, place_of, rows_of};
 use super::values::{Filler, Kept, Of};
 use super::{Written, too_many};
 use crate::backend::{Changed, Run, Session, Work};
@@ -16,16 +17,13 @@ use crate::plan::{Verdict, WritePlan};
 use crate::principal::Principal;
 use crate::request::Batch;
 use crate::rules::{Change, Conflict, Group};
-use crate::sql::{Feed, Flavor, Statement};
+use crate::sql::{Feed, Flavor, Statement, fixed};
 use crate::value::{Datum, Value};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Times that the rows of a write are looked for where some stand that may only be read.
 const LOOKS: u32 = 3;
-
-/// A list of more values than these is much: rows, as a rule.
-const MANY: usize = 100;
 
 /// The work of one batch.
 pub(super) struct Script {
@@ -40,6 +38,8 @@ pub(super) struct Script {
     most_rows: usize,
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
     pub(super) tries: u32,
+    /// Where it leaves what was sent, where the database has refused something of it without a name.
+    pub(super) suspects: Arc<Mutex<Vec<Suspect>>>,
     /// It runs again because a constraint was violated, to tell more of that.
     pub(super) careful: bool,
     /// The request's, which a thread that writes for many does not know.
@@ -56,6 +56,8 @@ pub(super) struct Server<'a> {
     pub(super) most_rows: usize,
     /// Where it leaves what it gave.
     pub(super) outcome: Arc<Mutex<Vec<Written>>>,
+    /// Where it leaves what was sent and may have been refused.
+    pub(super) suspects: Arc<Mutex<Vec<Suspect>>>,
 }
 
 impl Script {
@@ -77,6 +79,7 @@ impl Script {
             room: server.room,
             most_rows: server.most_rows,
             outcome: server.outcome,
+            suspects: server.suspects,
             tries: 0,
             careful: false,
             span: tracing::Span::current(),
@@ -89,6 +92,9 @@ impl Script {
         let done = self.run_once(session).await;
         if let Err(error) = &done {
             self.careful |= error.code == Code::AGAIN;
+            if self.flavor == Flavor::Postgres && blame::is_nameless(error) {
+                *self.suspects.lock().unwrap_or_else(PoisonError::into_inner) = self.suspected(error.write);
+            }
         }
         done
     }
@@ -121,11 +127,18 @@ impl Script {
         };
         steps.lock_in_order(session).await?;
         let mut read_back = 0;
-        for (index, plan) in plans.iter().enumerate() {
-            let written = steps
-                .write(session, index, plan)
-                .await
-                .map_err(|error| if plans.len() > 1 { error.of_write(index) } else { error })?;
+        let mut index = 0;
+        while let Some(plan) = plans.get(index) {
+            let of = |error: Error| if plans.len() > 1 { error.of_write(index) } else { error };
+            if index == read_back && unit_skips(plans, index) {
+                session.change(&fixed("SAVEPOINT unit"), &[Vec::new()]).await?;
+            }
+            let written = steps.write(session, index, plan).await.map_err(of)?;
+            if plan.write.skips && written.count == 0 && steps.kept[index].0.is_empty() {
+                index = steps.skip(session, read_back).await?;
+                read_back = index;
+                continue;
+            }
             steps.written.push(written);
             let ends = plans
                 .get(index + 1)
@@ -134,13 +147,29 @@ impl Script {
                 for (earlier, plan) in plans.iter().enumerate().take(index + 1).skip(read_back) {
                     steps.read_back(session, earlier, plan).await?;
                 }
+                if unit_skips(plans, read_back) {
+                    session.change(&fixed("RELEASE SAVEPOINT unit"), &[Vec::new()]).await?;
+                }
                 read_back = index + 1;
             }
+            index += 1;
         }
         let written = steps.written;
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = written;
         Ok(())
     }
+}
+
+/// The writes of the unit that begins with one.
+fn unit_of(plans: &[WritePlan], first: usize) -> &[WritePlan] {
+    let unit = plans[first].write.unit;
+    let length = plans[first..].iter().take_while(|plan| plan.write.unit == unit).count();
+    &plans[first..first + length]
+}
+
+/// Whether the unit that begins with a write may be left out when something of it has happened.
+fn unit_skips(plans: &[WritePlan], first: usize) -> bool {
+    unit_of(plans, first).iter().skip(1).any(|plan| plan.write.skips)
 }
 
 impl Work for Script {
@@ -166,9 +195,8 @@ impl Work for Script {
     }
 
     fn is_alone(&self) -> bool {
-        // What is checked at the commit must not undo what others have written. And what writes much does not wait longer for
-        // a commit of its own than for its rows, which cost less without a savepoint to come back to.
-        self.ready.alone || self.batch.values.longest() > MANY
+        // What is checked at the commit must not undo what others have written.
+        self.ready.alone
     }
 }
 
@@ -187,6 +215,26 @@ pub(super) struct Steps<'s> {
 impl Steps<'_> {
     pub(super) fn face(&self, plan: &WritePlan) -> &Face {
         self.script.snapshot.catalog.face(plan.write.face)
+    }
+
+    /// Leaves out a unit, of which the row that it is about is not there; the index of the next one's first write.
+    async fn skip(&mut self, session: &mut Session, first: usize) -> Result<usize> {
+        let plans = &self.script.ready.program.writes;
+        if unit_skips(plans, first) {
+            for words in ["ROLLBACK TO SAVEPOINT unit", "RELEASE SAVEPOINT unit"] {
+                session.change(&fixed(words), &[Vec::new()]).await?;
+            }
+        }
+        let next = first + unit_of(plans, first).len();
+        self.written.truncate(first);
+        for (kept, plan) in self.kept[first..next].iter_mut().zip(&plans[first..next]) {
+            kept.0.clear();
+            self.written.push(Written {
+                body: plan.returning.as_ref().map(|_| bytes::Bytes::from_static(b"null")),
+                ..Written::default()
+            });
+        }
+        Ok(next)
     }
 
     pub(super) fn values(&self, plan: &WritePlan, statement: &Statement, of: Of<'_>) -> Result<Vec<Datum>> {
@@ -237,14 +285,22 @@ impl Steps<'_> {
                 let mut kept = Kept::default();
                 let mut seen = Seen::default();
                 for (position, group) in groups.iter().enumerate() {
+                    let several =
+                        matches!(self.script.batch.values.get(group.rows), Value::List(rows) if rows.len() > 1);
+                    let many = statements
+                        .many
+                        .get(position)
+                        .and_then(Option::as_ref)
+                        .filter(|_| several);
                     let run = GroupRun {
                         index,
                         plan,
                         group,
                         conflict: conflict.as_ref(),
-                        statements: &statements.groups[position],
-                        check: plan.checks[position],
+                        statements: many.unwrap_or(&statements.groups[position]),
+                        check: many.map_or(plan.checks[position], |_| Verdict::After),
                         set_check: plan.set_checks[position],
+                        numbered: many.is_some(),
                     };
                     let done = self.group(session, &run, &mut written, &mut seen).await;
                     // Rows of one write are counted over all of its groups.
@@ -256,11 +312,7 @@ impl Steps<'_> {
                 written
             }
             Change::Update { .. } => {
-                let Some(main) = &statements.main else {
-                    return Err(lost());
-                };
-                let values = self.values(plan, main, Of::Nothing)?;
-                let changed = self.changed(session, plan, main, values).await?;
+                let changed = self.changed(session, index, plan, statements).await?;
                 for (place, (_, mut row)) in changed.rows.into_iter().enumerate() {
                     if plan.checks[0] == Verdict::Within && !is_true(row.pop().as_ref()) {
                         return Err(self.check_failed(plan, "changed"));
@@ -332,8 +384,19 @@ impl Steps<'_> {
         }
         let all: Vec<usize> = (0..rows.len()).collect();
         let mut fresh = all.clone();
+        let portion = Portion {
+            run,
+            statement: &run.statements.insert,
+            rows: &rows,
+            chosen: &all,
+            standing: &[],
+        };
         if let (Some(Conflict::Update { .. }), Some(met)) = (run.conflict, &run.statements.met) {
-            let met = self.feed(session, run, met, &rows, &all).await?;
+            let met = Portion {
+                statement: met,
+                ..portion
+            };
+            let met = self.feed(session, met).await?;
             let (mut wanted, mut standing, mut proposed) = (Vec::new(), Vec::new(), Vec::new());
             for (row, mut values) in met.rows {
                 fresh.retain(|fresh| *fresh != row);
@@ -358,7 +421,13 @@ impl Steps<'_> {
             if let Some(change) = &run.statements.change
                 && !wanted.is_empty()
             {
-                let changed = self.written_rows(session, run, change, &rows, &wanted).await?;
+                let changed = Portion {
+                    statement: change,
+                    chosen: &wanted,
+                    standing: &standing,
+                    ..portion
+                };
+                let changed = self.written_rows(session, changed).await?;
                 self.none_kept_back(run, &wanted, &changed)?;
                 written.count += changed.count;
                 self.keep(run, &rows, changed.rows, run.set_check)?;
@@ -372,8 +441,11 @@ impl Steps<'_> {
         let before = std::mem::take(&mut self.kept[run.index].0);
         if !fresh.is_empty() {
             self.sent_once(run, &rows, &fresh)?;
-            let insert = &run.statements.insert;
-            let made = self.written_rows(session, run, insert, &rows, &fresh).await;
+            let made = Portion {
+                chosen: &fresh,
+                ..portion
+            };
+            let made = self.written_rows(session, made).await;
             let made = made.map_err(|error| self.between(run, error))?;
             self.made(run, &made.rows, seen);
             if !matches!(run.conflict, Some(Conflict::Ignore { .. })) {
@@ -425,14 +497,14 @@ impl Steps<'_> {
     }
 
     /// Runs a statement for some of a group's rows. What it returns comes with the index of the row.
-    pub(super) async fn feed(
-        &mut self,
-        session: &mut Session,
-        run: &GroupRun<'_>,
-        statement: &Statement,
-        rows: &[&[Value]],
-        chosen: &[usize],
-    ) -> Result<Fed> {
+    pub(super) async fn feed(&mut self, session: &mut Session, portion: Portion<'_>) -> Result<Fed> {
+        let Portion {
+            run,
+            statement,
+            rows,
+            chosen,
+            ..
+        } = portion;
         let of_chosen = |error: Error| match error.row {
             Some(row) => Error {
                 row: chosen.get(row).copied(),
@@ -450,6 +522,15 @@ impl Steps<'_> {
                     })
                     .collect::<Result<Vec<_>>>()?;
                 let changed = self.held(session, statement, &values).await.map_err(of_chosen)?;
+                if run.numbered && std::ptr::eq(statement, &run.statements.insert) {
+                    let numbers = chosen.iter().zip(changed.numbers);
+                    return Ok(Fed {
+                        rows: numbers
+                            .map(|(row, number)| (*row, vec![Datum::Integer(number)]))
+                            .collect(),
+                        count: changed.count,
+                    });
+                }
                 let rows = changed.rows.into_iter().map(|(index, row)| (chosen[index], row));
                 Ok(Fed {
                     rows: rows.collect(),
@@ -505,7 +586,7 @@ impl Steps<'_> {
             if verdict == Verdict::Within && !is_true(values.pop().as_ref()) {
                 return Err(self.check_failed(run.plan, "new").at_row(row));
             }
-            if run.plan.keeps {
+            if run.plan.keeps || run.numbered {
                 let place = place_of(rows[row], row);
                 self.kept[run.index].0.push((place, values));
             }

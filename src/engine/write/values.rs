@@ -48,7 +48,7 @@ impl Filler<'_> {
         marks.iter().map(|mark| self.mark(mark, of)).collect()
     }
 
-    fn mark(&self, mark: &Mark, of: Of<'_>) -> Result<Datum> {
+    pub(super) fn mark(&self, mark: &Mark, of: Of<'_>) -> Result<Datum> {
         match &mark.source {
             Parameter::Row(_, index) => self.of_rows(of, |row| {
                 let value = row.get(usize::from(*index)).unwrap_or(&Value::Null);
@@ -158,14 +158,17 @@ impl Filler<'_> {
         let Form::Stored { table, column } = mark.form else {
             return self.binder.plain(value, mark);
         };
-        let own = self.binder.catalog.table(table).column(column);
+        let (table, own) = {
+            let table = self.binder.catalog.table(table);
+            (table, table.column(column))
+        };
         let name = self.face.map_or("", |face| face.column(column).name.as_str());
         let named = |error: Error| {
             let message = format!("{name}: {}", error.message);
             Error { message, ..error }.at(name)
         };
         if *value == Value::Null {
-            return if own.nullable {
+            return if table.takes_null(column) {
                 Ok(Datum::Null)
             } else {
                 let message = format!("{name:?} cannot be null");
@@ -183,6 +186,8 @@ impl Filler<'_> {
 
     fn array(&self, value: &Value, element: &Type) -> Result<Datum> {
         match value {
+            // GraphQL has one scalar for JSON, whether it is a value or a list of them.
+            Value::Json(json @ serde_json::Value::Array(_)) => self.array(&Value::from(json.clone()), element),
             Value::List(items) => items
                 .iter()
                 .map(|item| self.array_item(item, element))
@@ -218,6 +223,13 @@ impl Filler<'_> {
                 Ok(uuid) => Datum::Bytes(uuid.as_bytes().as_slice().into()),
                 Err(_) => Datum::Text(text),
             },
+            // Whoever else reads such a column reads WKB.
+            (DatabaseKind::Sqlite, Type::Geometry, Datum::Text(text)) if is_bytes() => {
+                match crate::geometry::to_bytes(&text) {
+                    Some(bytes) => Datum::Bytes(bytes.into()),
+                    None => Datum::Text(text),
+                }
+            }
             (_, Type::Array(_), datum) => datum,
             (_, data_type, datum) => self.binder.native(datum, data_type),
         })

@@ -72,6 +72,11 @@ fn words(
         ),
         ViolationKind::NotNull if names.is_empty() => (Kind::Invalid, "a value is missing".into(), None),
         ViolationKind::NotNull => (Kind::Invalid, format!("{joined} is missing and cannot be null"), place),
+        ViolationKind::Check if !names.is_empty() => (
+            Kind::Invalid,
+            format!("the values do not satisfy a condition of the table on {joined}"),
+            place,
+        ),
         ViolationKind::Check => (
             Kind::Invalid,
             "the values do not satisfy a condition of the table".into(),
@@ -96,6 +101,8 @@ fn columns(violation: &Violation, table: &Table, face: &Face, view: &View) -> Ve
         table.primary_key.clone()
     } else if let Some(unique) = table.uniques.iter().find(|unique| is(Some(&unique.name))) {
         unique.columns.clone()
+    } else if let Some(check) = table.checks.iter().find(|check| is(Some(&check.name))) {
+        check.columns.clone()
     } else if let Some(key) = table.foreign_keys.iter().find(|key| is(key.name.as_ref())) {
         key.columns.clone()
     } else {

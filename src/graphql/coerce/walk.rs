@@ -154,6 +154,8 @@ impl Walk<'_> {
             };
         }
         match shape.inside(types) {
+            // A mark; what it stands for has been coerced to this very type.
+            Inside::Named(_) if matches!(value, ConstValue::Binary(_)) => Ok(value),
             Inside::List(inner) => {
                 let ConstValue::List(mut items) = value else {
                     return Ok(ConstValue::List(vec![self.coerce(inner, value)?]));

@@ -5,6 +5,7 @@ use crate::catalog::{ColumnId, FaceId};
 use crate::graphql::coerce;
 use crate::graphql::error::Fault;
 use crate::graphql::names::Member;
+use crate::graphql::template::{Fit, Place};
 use crate::graphql::types::{Input, Key, Meaning, ScalarKind};
 use crate::ident::Name;
 use crate::request::{Expression, Page, Slot};
@@ -58,9 +59,14 @@ impl<'c> Converter<'c> {
     /// Limit and offset, with the default of the settings; and how many rows there can be.
     pub(super) fn page(&mut self, face: FaceId, arguments: &Arguments<'c>) -> Result<(Page, Option<u64>), Fault> {
         let limit = arguments.rows("limit")?.or(self.settings.default_limit);
-        let offset = arguments.rows("offset")?;
+        let limit_slot = limit.map(|rows| self.push_rows(rows));
+        let place = self.place(Fit::Rows);
+        let offset = match arguments.get("offset") {
+            Some(value) if self.variables.found(value, place) => Some(0),
+            _ => arguments.rows("offset")?,
+        };
         let page = Page {
-            limit: limit.map(|rows| self.push_rows(rows)),
+            limit: limit_slot,
             offset: offset.map(|rows| self.push_rows(rows)),
             ..Page::default()
         };
@@ -120,17 +126,30 @@ impl<'c> Converter<'c> {
         out
     }
 
-    /// A value as requests have it.
+    /// A value as requests have it, which is to be pushed next.
     pub(super) fn value(&self, key: Key, value: &ConstValue) -> Value {
         let kind = match key {
             Key::Scalar(id) => self.types.scalar(id).kind,
             _ => ScalarKind::Text,
         };
+        if self.variables.found(value, self.place(Fit::Scalar(kind))) {
+            return Value::Null;
+        }
         of_kind(kind, value)
+    }
+
+    /// The slot that is filled next.
+    fn place(&self, fit: Fit) -> Place {
+        Place {
+            root: self.root,
+            slot: self.builder.next(),
+            fit,
+        }
     }
 }
 
-fn of_kind(kind: ScalarKind, value: &ConstValue) -> Value {
+/// A value of a scalar as requests have it.
+pub(crate) fn of_kind(kind: ScalarKind, value: &ConstValue) -> Value {
     match value {
         ConstValue::Null | ConstValue::Binary(_) => Value::Null,
         ConstValue::Boolean(truth) => Value::Boolean(*truth),

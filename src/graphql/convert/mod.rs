@@ -19,6 +19,7 @@ use crate::catalog::{FaceId, FunctionId};
 use crate::config;
 use crate::ident::Name;
 use crate::request::{Builder, Comparison, Expression, Filter, Output, Read, Request, Select, Slot, Source};
+pub(super) use arguments::of_kind;
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::OperationDefinition;
 pub(crate) use selection::Selected;
@@ -56,6 +57,8 @@ pub(crate) struct Converter<'c> {
     nodes: u64,
     /// Conditions and terms of the root at hand.
     terms: usize,
+    /// Which of the roots it is.
+    root: usize,
 }
 
 impl<'c> Converter<'c> {
@@ -73,6 +76,7 @@ impl<'c> Converter<'c> {
             builder: Builder::new(),
             nodes: 0,
             terms: 0,
+            root: 0,
         }
     }
 
@@ -91,7 +95,8 @@ impl<'c> Converter<'c> {
     ) -> Result<Vec<(&'c str, RootField<'c>)>, Fault> {
         let selected = self.collect(&[&operation.node.selection_set])?;
         let mut roots = Vec::with_capacity(selected.len());
-        for field in selected {
+        for (index, field) in selected.into_iter().enumerate() {
+            self.root = index;
             let root = self.root(&field).map_err(|fault| fault.under(field.key))?;
             roots.push((field.key, root));
         }

@@ -18,7 +18,9 @@ use async_graphql::{ServerError, ValidationResult};
 use async_graphql_parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql_parser::{Pos, Positioned, parse_query};
 use futures_util::FutureExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most levels of selection sets, with fragments counted as levels of their own.
 pub(crate) const NESTING: usize = 64;
@@ -27,7 +29,13 @@ const TOLD: usize = 20;
 
 /// A document that is valid for its role.
 #[derive(Debug)]
-pub(crate) struct Document(ExecutableDocument);
+pub(crate) struct Document {
+    document: ExecutableDocument,
+    /// Counts documents of this process.
+    pub(crate) number: u64,
+    /// Variables whose values decide more than what stands in a slot, as far as that was seen.
+    decisive: Mutex<HashSet<String>>,
+}
 
 /// A finding before validation.
 #[derive(Debug)]
@@ -62,7 +70,16 @@ impl Document {
         let introspective = introspection && text.replace("__typename", "").contains("__");
         let errors = validate(builder, introspective, &document).err().unwrap_or_default();
         told(types, errors, position::check(types, &document), introspection)?;
-        Ok(Self(document))
+        Ok(Self::of(document))
+    }
+
+    fn of(document: ExecutableDocument) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        Self {
+            document,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            decisive: Mutex::default(),
+        }
     }
 
     /// The operation of a name, or the only one.
@@ -71,7 +88,7 @@ impl Document {
     /// There is none of that name, or several and no name.
     pub(crate) fn operation(&self, name: Option<&str>) -> Result<&Positioned<OperationDefinition>, Fault> {
         let unknown = |name: &str| Fault::validation(format!("Unknown operation named \"{name}\"."));
-        match (&self.0.operations, name) {
+        match (&self.document.operations, name) {
             (DocumentOperations::Single(operation), None) => Ok(operation),
             (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
             (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).ok_or_else(|| unknown(name)),
@@ -84,9 +101,14 @@ impl Document {
         }
     }
 
+    /// Whether the value of a variable is known to decide more than what stands in a slot.
+    pub(crate) fn decisive(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.decisive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A fragment of the document.
     pub(crate) fn fragment(&self, name: &str) -> Option<&async_graphql_parser::types::FragmentDefinition> {
-        self.0.fragments.get(name).map(|fragment| &fragment.node)
+        self.document.fragments.get(name).map(|fragment| &fragment.node)
     }
 }
 
@@ -127,7 +149,7 @@ fn position_of(text: &str, at: usize) -> Pos {
 
 /// What kind of operation a text would run, without validating it.
 pub(crate) fn operation_type(text: &str, name: Option<&str>, limits: &Limits) -> Option<OperationType> {
-    let document = Document(parse(text, limits).ok()?);
+    let document = Document::of(parse(text, limits).ok()?);
     document.operation(name).ok().map(|operation| operation.node.ty)
 }
 

@@ -4,8 +4,8 @@ use super::Refusal;
 use crate::graphql::coerce::VALUES;
 use crate::value::json;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value as Json};
-use std::collections::HashSet;
 use std::fmt;
 
 /// A call before persisted documents are looked up.
@@ -18,62 +18,83 @@ pub(super) struct Raw {
 }
 
 /// JSON in which no object has a key twice. Which of the two would count, parsers disagree about.
-struct Unique;
+struct Unique(Json);
+
+/// The one key of the object as which serde_json hands on a number with all its digits.
+const NUMBER: &str = "$serde_json::private::Number";
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
+        deserializer.deserialize_any(Reader).map(Self)
     }
 }
 
-impl<'de> Visitor<'de> for Unique {
-    type Value = Self;
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(value.into())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(value.into())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(value.into())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(value.into())
     }
 
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(value.into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Self>()?.is_some() {}
-        Ok(self)
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
-        let mut seen = HashSet::new();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json, A::Error> {
+        let mut object = Map::new();
         while let Some(key) = fields.next_key::<String>()? {
-            fields.next_value::<Self>()?;
-            if let Some(twice) = seen.replace(key) {
-                let shown: String = twice.chars().take(40).collect();
-                return Err(A::Error::custom(format!(
-                    "the key {shown:?} stands twice in one object"
-                )));
+            if key == NUMBER && object.is_empty() {
+                let digits = fields.next_value::<String>()?;
+                return digits.parse().map(Json::Number).map_err(A::Error::custom);
+            }
+            let Unique(value) = fields.next_value()?;
+            match object.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(entry) => {
+                    let shown: String = entry.key().chars().take(40).collect();
+                    return Err(A::Error::custom(format!(
+                        "the key {shown:?} stands twice in one object"
+                    )));
+                }
             }
         }
-        Ok(self)
+        Ok(Json::Object(object))
     }
 }
 
@@ -111,13 +132,10 @@ fn read(body: &[u8], batch: usize) -> Result<Calls, Refusal> {
     if json::count(body) > VALUES + AROUND * (batch + 1) {
         return Err(Refusal::bad(format!("the variables hold more than {VALUES} values")));
     }
-    if let Err(error) = serde_json::from_slice::<Unique>(body)
-        && error.is_data()
-    {
-        return Err(Refusal::bad(format!("the body is ambiguous: {error}")));
-    }
-    let json: Json =
-        serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body is not JSON: {error}")))?;
+    let Unique(json) = serde_json::from_slice(body).map_err(|error| {
+        let wrong = if error.is_data() { "ambiguous" } else { "not JSON" };
+        Refusal::bad(format!("the body is {wrong}: {error}"))
+    })?;
     match json {
         Json::Object(object) => from_object(object).map(Calls::One),
         Json::Array(items) if items.is_empty() => Err(Refusal::bad("the batch is empty")),

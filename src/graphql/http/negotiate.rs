@@ -24,6 +24,9 @@ impl Media {
 
 /// The form that the client likes best; without a word, JSON.
 pub(super) fn accept(headers: &HeaderMap) -> Result<Media, Refusal> {
+    if !headers.contains_key(header::ACCEPT) {
+        return Ok(Media::Json);
+    }
     let values: Vec<&str> = headers
         .get_all(header::ACCEPT)
         .iter()

@@ -7,3 +7,4 @@ mod hostile;
 mod http;
 mod mutations;
 mod schema;
+mod templates;

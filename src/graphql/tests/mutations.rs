@@ -29,8 +29,12 @@ fn writes(role: &str, query: &str, variables: &Json) -> String {
             for (index, write) in mutation.batch.writes.iter().enumerate() {
                 let _ = writeln!(
                     out,
-                    "{index} (unit {}, strict: {}) {:?} {:?}",
-                    write.unit, write.strict, write.table, write.change
+                    "{index} (unit {}, strict: {}{}) {:?} {:?}",
+                    write.unit,
+                    write.strict,
+                    if write.skips { ", skips" } else { "" },
+                    write.table,
+                    write.change
                 );
                 if let Some(output) = &write.returning {
                     let _ = writeln!(out, "  returning: {output:?}");

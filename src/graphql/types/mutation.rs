@@ -2,6 +2,7 @@
 
 use super::{Field, Input, Key, Meaning, Part, Ref, Root, RootKind, Slotted, Types, described};
 use crate::catalog::{ColumnId, FaceId, Join, Relation, RelationId, Table, TableId};
+use crate::error::Verbs;
 use crate::request::Function;
 use crate::rules::{CreateAccess, UpdateAccess};
 use crate::value::Type;
@@ -120,22 +121,26 @@ impl<'a> Types<'a> {
     /// The right to create rows of a face.
     pub(crate) fn create(&self, face: FaceId) -> Option<&'a CreateAccess> {
         let create = self.view.face(face)?.create.as_ref()?;
-        (self.is_writable(face) && (!create.backend_only || self.backend)).then_some(create)
+        (self.takes(face).insert && (!create.backend_only || self.backend)).then_some(create)
     }
 
     /// The right to change rows of a face.
     pub(crate) fn update(&self, face: FaceId) -> Option<&'a UpdateAccess> {
         let update = self.view.face(face)?.update.as_ref()?;
-        (self.is_writable(face) && (!update.backend_only || self.backend)).then_some(update)
+        (self.takes(face).update && (!update.backend_only || self.backend)).then_some(update)
     }
 
     fn deletes(&self, face: FaceId) -> bool {
         let access = self.view.face(face);
-        self.is_writable(face) && access.is_some_and(|access| access.delete.is_some())
+        self.takes(face).delete && access.is_some_and(|access| access.delete.is_some())
     }
 
-    fn is_writable(&self, face: FaceId) -> bool {
-        self.catalog.table_of(face).writable && !self.catalog.database.read_only
+    /// What the database takes through a face.
+    fn takes(&self, face: FaceId) -> Verbs {
+        if self.catalog.database.read_only {
+            return Verbs::NONE;
+        }
+        self.catalog.table_of(face).writable
     }
 
     /// Whether the role knows what is in a column: it reads it, or it writes rows that it cannot read, whose keys it is told.
@@ -205,7 +210,7 @@ impl<'a> Types<'a> {
         let updated = |face| self.update(face).map(|update| &*update.columns);
         let nullable = |face: FaceId, columns: &[ColumnId]| {
             let table = self.catalog.table_of(face);
-            columns.iter().all(|column| table.column(*column).nullable)
+            columns.iter().all(|column| table.takes_null(*column))
         };
         let linked = match &relation.join {
             Join::Through { face, near, far, .. } => all(created(*face), near) && all(created(*face), far),

@@ -2,8 +2,8 @@
 //!
 //! Where its document is silent:
 //! - `username` can stand for `email` where the users table has such a column.
-//! - `POST /auth/signout` ends the session of the access token, or that of `refreshToken` in the body, whatever else was
-//!   sent; `"all": true` ends all of the user's.
+//! - `POST /auth/signout` ends the session of the access token and that of `refreshToken` in the body, whichever are sent;
+//!   of two users it ends neither (403). `"all": true` ends all of the user's.
 //! - `POST /auth/password {currentPassword, newPassword}` ends the user's other sessions.
 
 use super::DATA;

@@ -32,12 +32,16 @@ pub(super) fn create<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face:
 pub(super) fn put<'a>(call: &Call, query: &Query<'_>, scene: Scene<'a>, face: &'a Face, id: &str) -> Result<Step> {
     query.only(&[])?;
     let access = scene.view.face(face.id);
-    let creates = access.and_then(|access| access.create.as_ref()).is_some_and(|create| {
-        let takes = |column: &ColumnId| create.columns.get(column.0 as usize) == Some(&true);
-        face.key.iter().all(takes)
-    });
+    let writable = scene.table(face).writable;
+    let create = access.and_then(|access| access.create.as_ref());
+    // A view may take changes of rows that stand and no new ones, or the other way round.
+    let creates = (writable.insert || !writable.update)
+        && create.is_some_and(|create| {
+            let takes = |column: &ColumnId| create.columns.get(column.0 as usize) == Some(&true);
+            face.key.iter().all(takes)
+        });
     let update = access.and_then(|access| access.update.as_ref());
-    let updates = update.is_some();
+    let updates = update.is_some() && writable.update;
     let mut sent = sent(call, scene, face, |column| {
         let sets = update.is_some_and(|update| update.set.iter().any(|(own, _)| *own == column));
         let takes = update.is_some_and(|update| update.columns.get(column.0 as usize) == Some(&true));
@@ -148,6 +152,7 @@ fn step(
         formats: Formats::default(),
         unit: 0,
         strict,
+        skips: false,
     };
     Step::Write {
         batch: Box::new(builder.finish_batch(vec![write])),

@@ -89,7 +89,7 @@ pub(super) fn parse<'a, 'q>(
     }
     let mut filters: Vec<Filter> = columns
         .into_iter()
-        .map(|(name, (id, values))| any_of(name, &scene.physical(face, id).data_type, values, builder))
+        .map(|(name, (id, values))| any_of(name, takes_word(&scene.physical(face, id).data_type), values, builder))
         .collect();
     Ok(match filters.len() {
         0 => None,
@@ -98,12 +98,19 @@ pub(super) fn parse<'a, 'q>(
     })
 }
 
+/// Whether `null` can be one of a column's own values: a word of its texts, the null of JSON, what was put where no type is
+/// declared.
+fn takes_word(data_type: &Type) -> bool {
+    let textual = ["any", "ltree", "lquery", "ltxtquery", "tsvector", "tsquery", "xml"];
+    match data_type {
+        Type::Text { .. } | Type::Enum(_) | Type::Json | Type::Jsonb => true,
+        Type::Other(_) => textual.iter().any(|name| data_type.is_named(name)),
+        _ => false,
+    }
+}
+
 /// A column that has any of the values.
-fn any_of(name: Name, data_type: &Type, mut values: Vec<&str>, builder: &mut Builder) -> Filter {
-    let takes_word = matches!(
-        data_type,
-        Type::Text { .. } | Type::Enum(_) | Type::Json | Type::Jsonb | Type::Other(_)
-    );
+fn any_of(name: Name, takes_word: bool, mut values: Vec<&str>, builder: &mut Builder) -> Filter {
     let given = values.len();
     values.retain(|value| takes_word || *value != "null");
     let null = (values.len() < given).then(|| Filter::IsNull {

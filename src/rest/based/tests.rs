@@ -72,7 +72,7 @@ fn pages_and_orders() {
         ),
         (
             "limit=-1",
-            "Invalid: limit must be a whole number from 0 to 9223372036854775807, not \"-1\"",
+            "Invalid: limit must be a whole number from 0 to 1000, not \"-1\"",
         ),
         ("limit=0&limit=1", "Invalid: parameter \"limit\" is given twice"),
         ("offset=1&offset=1", "Invalid: parameter \"offset\" is given twice"),

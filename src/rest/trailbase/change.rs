@@ -154,6 +154,7 @@ fn plain(face: &Face, change: Change) -> Write {
         formats: FORMATS,
         unit: 0,
         strict: false,
+        skips: false,
     }
 }
 

@@ -48,6 +48,7 @@ const PARAMETERS: [&str; 7] = ["limit", "offset", "cursor", "order", "count", "e
 const FORMATS: Formats = Formats {
     bytes: BytesFormat::Base64Url,
     numbers: NumberFormat::Number,
+    features: false,
 };
 
 /// The dialect.
@@ -126,7 +127,8 @@ impl Dialect for TrailBase {
             Kind::Conflict if error.code != Code::KEY_IN_USE => StatusCode::BAD_REQUEST,
             kind => write::status(kind),
         };
-        let response = if status == StatusCode::METHOD_NOT_ALLOWED {
+        // That there is no such API or method is said without words; what a view does not take is said with them.
+        let response = if status == StatusCode::METHOD_NOT_ALLOWED && error.takes.is_none() {
             write::empty(status)
         } else {
             let message = if is_bad_id(error, call) {
@@ -222,7 +224,10 @@ fn list<'a>(query: Query<'_>, scene: Scene<'a>, face: &'a Face) -> Result<Step> 
     let read = Read {
         source: Source::Table(face.name.clone()),
         select,
-        formats: FORMATS,
+        formats: Formats {
+            features: geometry.is_some(),
+            ..FORMATS
+        },
     };
     let opening = if geometry.is_some() {
         "{\"type\":\"FeatureCollection\",\"features\":"

@@ -97,7 +97,11 @@ impl<'a> Resolver<'a> {
         }
         let term = self.expression(entered, left)?;
         let data_type = term.data_type(self.catalog);
-        check(comparison, &data_type, self.catalog.database.kind).map_err(|error| error.at(place(left)))?;
+        check(comparison, &data_type, self.catalog.database.kind).map_err(|error| {
+            let place = place(left);
+            let message = format!("{place}: {}", error.message);
+            Error { message, ..error }.at(place)
+        })?;
         let right = match right {
             Expression::Value(slot) => {
                 self.labels.push((*slot, place(left)));
@@ -218,7 +222,13 @@ fn check(comparison: Comparison, data_type: &Type, kind: DatabaseKind) -> Result
     if fits {
         Ok(())
     } else {
-        let message = format!("{} is not for {} values", comparison.word(), data_type.word());
+        let instead = match data_type {
+            Type::Geometry => "; within, intersects, contains and their like are",
+            Type::Json | Type::Jsonb => "; equality, contains and has key are",
+            Type::Array(_) => "; equality, order and contains are",
+            _ => "",
+        };
+        let message = format!("{} is not for {} values{instead}", comparison.word(), data_type.word());
         Err(Error::invalid(Code::UNKNOWN_OPERATOR, message))
     }
 }

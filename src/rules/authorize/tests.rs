@@ -199,6 +199,7 @@ fn a_key_of_unknown_columns_tells_of_known_ones_alone() {
             formats: Formats::default(),
             unit: 0,
             strict: false,
+            skips: false,
         };
         let error = authorize_writes(&catalog, &view, &fixture::caller("user", &[]), &[write]).unwrap_err();
         assert_eq!((error.code, error.message.as_str()), (Code::UNKNOWN_COLUMN, told));

@@ -1,18 +1,18 @@
 //! Writes: rights, columns, presets and checks of every change, and what is read back through the read rule.
 
-use super::decide::{Presets, Restricted, solve_create, solve_update};
+use super::decide::{Presets, solve_create, solve_update};
 use super::upsert::{Upsert, UpsertUpdate};
 use super::{Authorized, Entered, Resolver, guard};
 use crate::catalog::{Catalog, ColumnId, Default, Face, FaceId, Generated, Table, TableId};
 use crate::error::{Code, Error, Kind, Result};
 use crate::ident::Name;
-use crate::principal::{Credential, Principal};
+use crate::principal::Principal;
 use crate::request::{self, Assignment, ConflictAction, ConflictTarget, Expression, Filter, Formats, Insert, RowGroup};
 use crate::rules::predicate::parameter_type;
 use crate::rules::types::are_comparable;
 use crate::rules::{
     Cell, Change, Conflict, CreateAccess, Decisions, From, Group, Parameter, Predicate, ReadAccess, Right, Select,
-    Term, Touch, UpdateAccess, View, Write, solve,
+    Term, UpdateAccess, View, Write, solve,
 };
 use std::borrow::Cow;
 
@@ -82,6 +82,7 @@ impl<'a> Resolver<'a> {
                 let mut assigned = self.assignments(&entered, access, set)?;
                 self.link_once(face, &access.columns, links, &mut assigned, done)?;
                 let rule = self.of_what_was_sent(face, &rule, &assigned);
+                let asks = !rule.is_local() || !entered.rule.is_local();
                 let targets = self.targets(&entered, rule, filter.as_ref())?;
                 strict = self.readable(&entered, filter.as_ref(), write.strict)?;
                 let within = self.within(face, within.as_ref(), done)?;
@@ -96,15 +97,17 @@ impl<'a> Resolver<'a> {
                     within,
                     set: assigned,
                     check,
+                    asks,
                 }
             }
             request::Change::Delete { filter, within } => {
                 let rule = self.right(face, Right::Delete, |access| access.delete.as_ref())?;
                 let rule = solve::solve(rule, self.principal, &mut self.decisions);
+                let asks = !rule.is_local() || !entered.rule.is_local();
                 let targets = self.targets(&entered, rule, filter.as_ref())?;
                 strict = self.readable(&entered, filter.as_ref(), write.strict)?;
                 let within = self.within(face, within.as_ref(), done)?;
-                Change::Delete { targets, within }
+                Change::Delete { targets, within, asks }
             }
             request::Change::Find {
                 filter,
@@ -117,10 +120,11 @@ impl<'a> Resolver<'a> {
                 }
                 let rule = match before {
                     None => Predicate::TRUE,
-                    Some(set) => {
+                    Some(later) => {
                         let access = self.right(face, Right::Update, |access| access.update.as_ref())?;
                         let (rule, _, _) = solve_update(access, self.principal, &mut self.decisions);
-                        let assigned = self.assignments(&entered, access, set)?;
+                        let mut assigned = self.assignments(&entered, access, &later.set)?;
+                        self.link_once(face, &access.columns, &later.links, &mut assigned, done)?;
                         self.of_what_was_sent(face, &rule, &assigned)
                     }
                 };
@@ -170,6 +174,7 @@ impl<'a> Resolver<'a> {
             formats: write.formats,
             returning,
             strict,
+            skips: write.skips,
         };
         Ok(Done {
             face: Some(face),
@@ -195,6 +200,7 @@ impl<'a> Resolver<'a> {
             formats: write.formats,
             returning: Some(select),
             strict: None,
+            skips: false,
         };
         Ok(Done { face: None, write })
     }
@@ -232,57 +238,6 @@ impl<'a> Resolver<'a> {
             rule: Predicate::TRUE,
             counted: None,
         }
-    }
-
-    /// One right on a face, if the caller has it.
-    pub(super) fn right<T>(
-        &mut self,
-        face: &Face,
-        right: Right,
-        of: impl FnOnce(&'a crate::rules::FaceAccess) -> Option<&'a T>,
-    ) -> Result<&'a T>
-    where
-        T: Restricted,
-    {
-        let scope = self.principal.scope.as_deref();
-        let scoped = scope.and_then(|scope| match right {
-            Right::Read => scope.read.as_ref(),
-            Right::Create => scope.create.as_ref(),
-            Right::Update => scope.update.as_ref(),
-            Right::Delete => scope.delete.as_ref(),
-        });
-        let access = self
-            .view
-            .face(face.id)
-            .and_then(of)
-            .filter(|_| scoped.is_none_or(|faces| faces.contains(&face.name)))
-            .filter(|access| !access.backend_only() || self.principal.backend_only);
-        let writable = self.catalog.table(face.table).writable;
-        let Some(access) = access.filter(|_| writable) else {
-            return Err(self.refused(face, right));
-        };
-        self.touched.push(Touch { face: face.id, right });
-        Ok(access)
-    }
-
-    pub(super) fn refused(&self, face: &Face, right: Right) -> Error {
-        let (doing, verb) = match right {
-            Right::Read => ("reading", "read"),
-            Right::Create => ("creating rows of", "create rows of"),
-            Right::Update => ("changing", "change"),
-            Right::Delete => ("deleting rows of", "delete rows of"),
-        };
-        let name = face.name.as_str();
-        if !self.catalog.table(face.table).writable {
-            let message = format!("{name:?} cannot be written: the database takes no writes through it");
-            return Error::new(Kind::NotAllowed, Code::NOT_SUPPORTED, message);
-        }
-        if self.principal.credential == Credential::None {
-            let message = format!("{doing} {name:?} needs credentials");
-            return Error::new(Kind::Unauthenticated, Code::UNAUTHENTICATED, message);
-        }
-        let role = self.principal.role.as_str();
-        Error::forbidden(format!("role {role:?} may not {verb} {name:?}"))
     }
 
     /// Which rows a change is for: those that it may be made on, that can be read, and that were asked for.
@@ -353,6 +308,7 @@ impl<'a> Resolver<'a> {
             let (sent, later) = self.sent(face, access, update, group, done)?;
             let mut columns = sent.clone();
             self.preset(face, presets.clone(), &sent, &mut columns)?;
+            self.has_key(face, &columns)?;
             let mut set = Vec::new();
             let mut set_check = Predicate::TRUE;
             let (mut allowed, mut readable, mut wanted) = (Predicate::TRUE, Predicate::TRUE, Predicate::TRUE);
@@ -386,6 +342,24 @@ impl<'a> Resolver<'a> {
             groups,
             conflict: upsert.map(|upsert| upsert.conflict),
         })
+    }
+
+    /// A key that nothing gives a value: the database would refuse it, SQLite in a rowid table would not.
+    fn has_key(&self, face: &Face, columns: &[Assigned]) -> Result<()> {
+        let table = self.catalog.table(face.table);
+        let is_missing = |column: &&ColumnId| {
+            let own = table.column(**column);
+            own.nullable && own.default.is_none() && !columns.iter().any(|(present, _)| present == *column)
+        };
+        let Some(column) = table.primary_key.iter().find(is_missing) else {
+            return Ok(());
+        };
+        if !self.view.knows(face.id, *column) {
+            return Err(Error::invalid(Code::CONSTRAINT, "a value is missing"));
+        }
+        let name = face.column(*column).name.as_str();
+        let message = format!("{name:?} is missing and cannot be null");
+        Err(Error::invalid(Code::CONSTRAINT, message).at(name))
     }
 
     /// What was sent for new rows, and what they get from rows that they are linked to; and what was sent for rows that an
@@ -449,6 +423,9 @@ impl<'a> Resolver<'a> {
                 }
                 (_, Some(Default::Identity { always: true, .. })) => {
                     format!("{:?} is numbered by the database and cannot be sent", name.as_str())
+                }
+                _ if right == Right::Update && table.fixed.contains(&column) => {
+                    format!("no trigger of {:?} changes {:?}", face.name.as_str(), name.as_str())
                 }
                 _ => {
                     let verb = if right == Right::Create { "set" } else { "change" };

@@ -29,6 +29,22 @@ impl Builder<'_> {
             .delete
             .as_ref()
             .and_then(|delete| self.delete(face, delete, &format!("{place}.delete")));
+        let takes = self.catalog.table(face.table).writable;
+        for (key, has, taken, rows) in [
+            ("create", create.is_some(), takes.insert, "new rows"),
+            ("update", update.is_some(), takes.update, "changes"),
+            ("delete", delete.is_some(), takes.delete, "deletes"),
+        ] {
+            // Of a database that is only read nothing is worth a word.
+            if has && !taken && !self.catalog.database.read_only {
+                let name = face.name.as_str();
+                let message = format!(
+                    "the database takes no {rows} through {name:?}, so the right gives nothing (it takes {})",
+                    takes.words()
+                );
+                self.warn(&format!("{place}.{key}"), None, message);
+            }
+        }
         let schema = access.schema.unwrap_or(read.is_some());
         let known = schema || read.is_some() || create.is_some() || update.is_some() || delete.is_some();
         known.then_some(FaceAccess {

@@ -8,6 +8,7 @@ use super::openness::{self, Openness, Width};
 use super::{Builder, Rights};
 use crate::catalog::{Face, Table, TableId, speaks_of_secrets};
 use crate::config::AccessDefault;
+use crate::error::Verbs;
 use crate::ident::Name;
 use crate::principal::Principal;
 use std::collections::HashMap;
@@ -93,7 +94,7 @@ impl Builder<'_> {
             Shape::Closed | Shape::Users => return None,
         };
         let table = self.catalog.table(face.table);
-        if !table.writable {
+        if table.writable != Verbs::ALL {
             return None;
         }
         let mut set = Vec::new();

@@ -15,6 +15,7 @@ use super::syntax::Problem;
 use super::view::{Cell, CreateAccess, FaceAccess, ReadAccess, UpdateAccess, View, Views};
 use crate::catalog::{Catalog, Face, FunctionId, TableId};
 use crate::config::{AccessDefault, Config, Rule};
+use crate::error::Verbs;
 use crate::ident::Name;
 use crate::principal::Principal;
 use std::collections::{BTreeSet, HashMap};
@@ -373,8 +374,7 @@ impl Builder<'_> {
     /// What the admin may.
     fn everything(&self, face: &Face) -> FaceAccess {
         let table = self.catalog.table(face.table);
-        let columns = self.writable_columns(face, &[]);
-        let writable = table.writable && !table.system;
+        let writable = if table.system { Verbs::NONE } else { table.writable };
         FaceAccess {
             read: Some(ReadAccess {
                 rule: Predicate::TRUE,
@@ -384,20 +384,20 @@ impl Builder<'_> {
                 aggregate: true,
                 computed: face.computed.iter().map(|computed| computed.name.clone()).collect(),
             }),
-            create: writable.then(|| CreateAccess {
+            create: writable.insert.then(|| CreateAccess {
                 check: Predicate::TRUE,
-                columns: columns.clone(),
+                columns: self.writable_columns(face, &[]),
                 set: Vec::new(),
                 backend_only: false,
             }),
-            update: writable.then(|| UpdateAccess {
+            update: writable.update.then(|| UpdateAccess {
                 rule: Predicate::TRUE,
                 check: Predicate::TRUE,
-                columns,
+                columns: self.writable_columns(face, &table.fixed),
                 set: Vec::new(),
                 backend_only: false,
             }),
-            delete: writable.then_some(Predicate::TRUE),
+            delete: writable.delete.then_some(Predicate::TRUE),
             schema: true,
         }
     }

@@ -50,7 +50,7 @@ impl Builder<'_> {
                 Some(UpdateAccess {
                     check: rule.clone(),
                     rule,
-                    columns: self.writable_columns(face, &[]),
+                    columns: self.writable_columns(face, &self.catalog.table(face.table).fixed),
                     set: Vec::new(),
                     backend_only: false,
                 })
@@ -154,7 +154,8 @@ impl Builder<'_> {
                 );
             }
         }
-        let mut offered = self.writable_columns(face, &[]);
+        let fixed: &[ColumnId] = if purpose == Purpose::Update { &table.fixed } else { &[] };
+        let mut offered = self.writable_columns(face, fixed);
         for (column, offered) in table.column_ids().zip(&mut offered) {
             *offered &= named.contains(&column) == columns.is_some() && !values.iter().any(|(set, _)| *set == column);
         }
@@ -179,6 +180,11 @@ impl Builder<'_> {
         let column = table.column(id);
         if column.generated.is_some() {
             let message = format!("{name:?} is computed by the database and cannot be set");
+            self.error(place, None, message);
+            return None;
+        }
+        if purpose == Purpose::Update && table.fixed.contains(&id) {
+            let message = format!("no trigger of the view changes {name:?}, so it cannot be set");
             self.error(place, None, message);
             return None;
         }
@@ -248,7 +254,7 @@ impl Builder<'_> {
                 return None;
             }
         };
-        let nullable = column.nullable;
+        let nullable = table.takes_null(id);
         match cast_literal(&literal, &column.data_type, self.catalog) {
             Ok(Datum::Null) if !nullable => {
                 self.error(place, None, format!("{name:?} cannot be null"));

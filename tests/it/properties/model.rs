@@ -116,6 +116,27 @@ pub(super) enum Below {
     Upsert(Vec<NewRow>),
 }
 
+impl Below {
+    /// Whether a role may ask for it at all, whatever rows there are.
+    fn may_be_asked(&self, role: &Role, item: i64) -> bool {
+        let access = &role.note;
+        let sends = |sent: &Sent, columns: &[usize]| sent.iter().any(|(column, _)| columns.contains(column));
+        let (filter, allowed) = match self {
+            Below::Disconnect(filter) | Below::Delete(filter) | Below::Connect(filter) => (Some(filter), true),
+            Below::Update(filter, sent) => (Some(filter), !sent.is_empty() && !sends(sent, &access.no_update)),
+            Below::Insert(rows) | Below::Upsert(rows) => {
+                let changes = matches!(self, Below::Upsert(_));
+                let mut rows = of_item(item, rows).into_iter();
+                let may = |row: NewRow| {
+                    !(sends(&row.sent, &access.no_create) || changes && sends(&row.sent, &access.no_update))
+                };
+                (None, rows.all(may))
+            }
+        };
+        allowed && !filter.is_some_and(|filter| role.is_overstepped(NOTE, filter))
+    }
+}
+
 /// The relation of items to their notes, and the column by which they are their item's.
 const NOTES: usize = 3;
 pub(super) const OF_ITEM: usize = 1;
@@ -201,9 +222,15 @@ impl Step {
             let is_of_it = |row: &Row| done.ids.iter().any(|id| row[0] == Value::Integer(*id));
             rows.filter(|(_, row)| is_of_it(row)).map(|(place, _)| place).collect()
         };
-        // Where something is to happen around it, it must be there.
+        // Nothing happens around a row that is not there, and it is null; what could not be asked for is refused all the same.
         if found.is_empty() {
-            return None;
+            let may = below.iter().all(|below| below.may_be_asked(place.role, id));
+            return may.then(|| Done {
+                rows: Vec::new(),
+                count: 0,
+                created: 0,
+                ids: Vec::new(),
+            });
         }
         for below in below {
             let own = |condition: &Condition| Which::Of(id, condition.clone());

@@ -100,7 +100,7 @@ async fn tables_are_found() {
             .map(|table| {
                 let schema = table.schema.as_ref().unwrap().as_str();
                 let system = if table.system { " system" } else { "" };
-                let writable = if table.writable { "" } else { " read-only" };
+                let writable = if table.writable.any() { "" } else { " read-only" };
                 format!("{schema}.{} {:?}{system}{writable}", table.name.as_str(), table.kind)
             })
             .collect();
@@ -210,7 +210,7 @@ async fn columns_have_their_types() {
                 "c Integer(64) bigint",
                 "d Float(32) real",
                 "e Float(64) double precision",
-                "f Numeric numeric",
+                "f Numeric numeric(8,2)",
                 "g Boolean boolean",
                 "h Text { length: None, caseless: false } text",
                 "i Text { length: Some(5), caseless: false } character varying",

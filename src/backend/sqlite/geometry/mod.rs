@@ -34,6 +34,23 @@ pub(super) fn write(out: &mut Vec<u8>, value: ValueRef<'_>) {
     }
 }
 
+/// Appends what has become JSON already, where it is a geometry in GeoJSON; of a feature its geometry, else null.
+pub(super) fn write_only(out: &mut Vec<u8>, json: &[u8]) {
+    #[derive(serde::Deserialize)]
+    struct Tagged<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+    }
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    match parse(ValueRef::Text(json)).filter(|_| is_object) {
+        None => out.extend_from_slice(b"null"),
+        Some(geometry) => match serde_json::from_slice::<Tagged<'_>>(json) {
+            Ok(tagged) if tagged.kind != "Feature" => out.extend_from_slice(json),
+            _ => geometry::write_geojson(out, &geometry, float),
+        },
+    }
+}
+
 /// Whether both together are small enough to be compared: the work can grow with the product of their points, and nothing
 /// ends it in between.
 pub(super) fn are_comparable(a: &Geometry<f64>, b: &Geometry<f64>) -> bool {

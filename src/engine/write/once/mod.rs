@@ -56,6 +56,8 @@ pub(in crate::engine) struct Keys {
     allowance: Mutex<Allowance>,
     /// When it was last looked what is too old.
     looked: Mutex<Option<Instant>>,
+    /// Held by whoever removes that: a long time of work is not begun once more every minute.
+    forgetting: tokio::sync::Mutex<()>,
 }
 
 /// A key that is under way in this process until this is dropped.
@@ -264,6 +266,9 @@ impl Engine {
     /// Removes outcomes that are too old: a portion at a time, with room for others' writes in between.
     fn forget(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
+            let Ok(_alone) = self.keys.forgetting.try_lock() else {
+                return;
+            };
             // Whatever kept it from happening has been logged, and it happens the next time.
             while let Ok(true) = self.forget_some().await {
                 tokio::time::sleep(PAUSE).await;
@@ -364,6 +369,7 @@ impl Single {
             flavor: self.flavor,
             room: Arc::clone(&self.room),
             outcome: Arc::default(),
+            suspects: Arc::default(),
             most_rows: usize::MAX,
         };
         let mut script = Script::new(&self.own, &Principal::system(), batch, Arc::clone(ready), server);

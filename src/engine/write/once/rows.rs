@@ -247,6 +247,7 @@ fn write(change: Change) -> Write {
         formats: Formats::default(),
         unit: 0,
         strict: false,
+        skips: false,
     }
 }
 

@@ -45,6 +45,7 @@ impl Writes {
             formats,
             unit: self.unit,
             strict: false,
+            skips: false,
         });
         Ok(self.all.len() - 1)
     }

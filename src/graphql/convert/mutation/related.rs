@@ -9,7 +9,7 @@ use crate::graphql::convert::Converter;
 use crate::graphql::error::Fault;
 use crate::graphql::types::{Key, Nesting, Part, Related, Setting, Slotted};
 use crate::ident::Name;
-use crate::request::{Assignment, Change, Expression, Filter, Link, Side};
+use crate::request::{Assignment, Before, Change, Expression, Filter, Link, Side};
 use crate::value::Value;
 use async_graphql_value::ConstValue;
 
@@ -50,12 +50,15 @@ impl<'c> Converter<'c> {
     }
 
     /// Only rows that are changed lose what they refer to.
-    pub(super) fn found_to_change(gone: &[Gone], set: &[Assignment], writes: &mut Writes) {
+    pub(super) fn found_to_change(gone: &[Gone], values: &NewValues<'_>, writes: &mut Writes) {
         for gone in gone {
             if let Some(Change::Find { before, .. }) =
                 writes.all.get_mut(gone.within.write).map(|write| &mut write.change)
             {
-                *before = Some(set.to_vec());
+                *before = Some(Before {
+                    set: values.set.clone(),
+                    links: values.links.clone(),
+                });
             }
         }
     }
@@ -115,7 +118,7 @@ impl<'c> Converter<'c> {
                             within,
                             one: false,
                             // The values are all known later.
-                            before: Some(Vec::new()),
+                            before: Some(Before::default()),
                         };
                         let write = writes.push(self.types.face(face).name.clone(), change, self.formats())?;
                         gone = Some(Gone {
@@ -199,6 +202,18 @@ impl<'c> Converter<'c> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the row at the end of a relation is to go.
+    pub(super) fn goes(&self, face: FaceId, id: RelationId, object: &Object) -> bool {
+        let Some(relation) = self.types.relation(face, id) else {
+            return false;
+        };
+        let inputs = self.types.inputs(Key::Face(relation.target, Part::ObjectUpdate));
+        let delete = inputs
+            .into_iter()
+            .find(|input| matches!(input.stands, Slotted::Related(Related::Delete)));
+        delete.is_some_and(|input| object.get(input.name) == Some(&ConstValue::Boolean(true)))
     }
 
     /// What is asked of a relation, as far as the role may.

@@ -81,12 +81,17 @@ impl<'c> Converter<'c> {
         }
         let relations = std::mem::take(&mut values.relations);
         let mut gone = Vec::new();
-        for (id, object) in &relations {
-            if let Some((_, Nesting::Before)) = self.types.nesting(face, *id) {
-                gone.extend(self.referred(face, &which, *id, object, &mut values, writes)?);
+        // What goes is looked up last, when it is known what the row gets: its rule may ask for that.
+        let (going, others): (Vec<_>, Vec<_>) = relations
+            .iter()
+            .copied()
+            .partition(|(id, object)| self.goes(face, *id, object));
+        for (id, object) in others.into_iter().chain(going) {
+            if let Some((_, Nesting::Before)) = self.types.nesting(face, id) {
+                gone.extend(self.referred(face, &which, id, object, &mut values, writes)?);
             }
         }
-        Self::found_to_change(&gone, &values.set, writes);
+        Self::found_to_change(&gone, &values, writes);
         // Where none of its own columns changes the row is only looked up.
         let looked_up = values.set.is_empty() && values.links.is_empty() && !relations.is_empty();
         let Which { filter, within, one } = which;
@@ -94,7 +99,7 @@ impl<'c> Converter<'c> {
             Change::Find {
                 filter,
                 within,
-                one,
+                one: false,
                 before: None,
             }
         } else {
@@ -106,7 +111,8 @@ impl<'c> Converter<'c> {
             }
         };
         let index = writes.push(self.types.face(face).name.clone(), change, self.formats())?;
-        writes.all[index].strict = one && !looked_up && !relations.is_empty();
+        // As where nothing is nested: a row that is not there is null, and nothing happens around it.
+        writes.all[index].skips = one && !relations.is_empty();
         for change in gone {
             self.drop_rows(change, one, writes)?;
         }

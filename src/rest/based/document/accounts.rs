@@ -55,7 +55,7 @@ pub(super) fn describe(document: &mut Document, refusals: &Refusals) {
     let token = json!({"refreshToken": text});
     let changed = json!({"currentPassword": text, "newPassword": password});
     let ended = json!({
-        "refreshToken": {"type": "string", "description": "Whose session ends, where no access token is sent."},
+        "refreshToken": {"type": "string", "description": "Its session ends, as that of the access token does, if one is sent; both must be the same user's."},
         "all": {"type": "boolean", "default": false, "description": "Ends all sessions of the user."},
     });
     // What is sent along with these is not looked at.
@@ -93,7 +93,7 @@ pub(super) fn describe(document: &mut Document, refusals: &Refusals) {
             sent: Some(object(ended, &[])),
             security: &anybody,
             told: (200, "It has ended.", &done),
-            refused: &[400, 401, 413, 415],
+            refused: &[400, 401, 403, 413, 415],
         },
         Action {
             name: "password",
