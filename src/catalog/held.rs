@@ -27,14 +27,12 @@ impl Column {
                 }
                 Ok(datum)
             }
-            // PostgreSQL rounds it itself; of one that is too large it does not say for which column it was.
-            (Type::Numeric, _) if !sqlite => self.rounded(datum.clone()).map(|_| datum),
             (Type::Integer(_), Datum::Integer(number)) if self.is_ascending() && *number > GREATEST => Err(format!(
                 "{number} is too great for a key that the database counts on from: at most {GREATEST} is taken"
             )),
             (Type::Numeric, _) => {
                 let datum = self.rounded(datum)?;
-                if decimal_of(&datum).is_some_and(|decimal| !decimal::is_kept(&decimal)) {
+                if sqlite && decimal_of(&datum).is_some_and(|decimal| !decimal::is_kept(&decimal)) {
                     return Err(
                         "a number too large, or of more digits, than this database keeps (those of a double, about 16)"
                             .into(),

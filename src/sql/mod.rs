@@ -11,6 +11,7 @@ mod function;
 mod geometry;
 mod layout;
 mod level;
+mod met;
 mod nested;
 mod own;
 mod page;
