@@ -44,7 +44,7 @@ fn cost(
 
 fn most() -> Duration {
     if cfg!(debug_assertions) {
-        Duration::from_millis(10_000)
+        Duration::from_millis(4000)
     } else {
         Duration::from_millis(50)
     }
